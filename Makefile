@@ -1,0 +1,42 @@
+# Romashka: `make help` lists the targets.
+VENV   := .venv
+PYTHON ?= python3
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(READY)  ## make .venv with everything that the project needs
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else "romashka needs Python 3.11 to 3.13; this is " + sys.version.split()[0] + ". Name another one: make setup PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## start everything, let customers ask, print the conversations
+	@$(VENV)/bin/romashka demo
+
+test: check  ## linters, type checks and all tests, on the real stack
+	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
+
+check: setup  ## linters and type checks alone
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+format: setup  ## format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
+		--all-extras --group dev pyproject.toml --output-file requirements.lock
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+.PHONY: help setup demo test check format lock clean
