@@ -1,0 +1,76 @@
+-- Purpose: whoever writes to the team.
+-- Touches: public.customer_profiles, private.current_customer_id.
+-- Locks:   customer_profiles, while columns are added.
+-- Undo:    drop function private.current_customer_id; drop table public.customer_profiles cascade.
+
+create table if not exists public.customer_profiles (
+  id uuid primary key default gen_random_uuid(),
+  email varchar(255) unique,
+  name varchar(255),
+  phone varchar(50) unique,
+  company varchar(255),
+  location varchar(255),
+  timezone varchar(50) default 'UTC',
+  language varchar(10) default 'en',
+  tags text[] default '{}',
+  custom_fields jsonb default '{}',
+  preferences jsonb default '{}',
+  total_conversations integer default 0,
+  avg_satisfaction numeric(3, 2) default 0,
+  satisfaction_rating numeric(3, 2),
+  first_interaction timestamptz default now(),
+  last_interaction timestamptz,
+  notes text,
+  status varchar(50) default 'active',
+  created_at timestamptz default now(),
+  updated_at timestamptz default now()
+);
+-- `user_id` is the identity: e-mail and phone are filled by staff and channels alone, never from what a
+-- visitor claims. `external_id` is a channel's or another system's name for the customer.
+alter table public.customer_profiles
+  add column if not exists user_id uuid references auth.users (id) on delete set null,
+  add column if not exists external_id text;
+create unique index if not exists customer_profiles_user_id_key on public.customer_profiles (user_id);
+create unique index if not exists customer_profiles_external_id_key on public.customer_profiles (external_id);
+
+drop trigger if exists update_customer_profiles_updated_at on public.customer_profiles;
+drop trigger if exists customer_profiles_touch on public.customer_profiles;
+create trigger customer_profiles_touch before update on public.customer_profiles
+  for each row execute function private.touch_updated_at();
+
+create or replace function private.current_customer_id()
+returns uuid
+language sql
+stable
+security definer  -- policies on customer_profiles call it
+set search_path = ''
+as $$
+  select customers.id from public.customer_profiles as customers where customers.user_id = auth.uid();
+$$;
+comment on function private.current_customer_id is 'The customer that the caller is, or null.';
+revoke execute on function private.current_customer_id from public, anon;
+grant execute on function private.current_customer_id to authenticated, service_role;
+
+alter table public.customer_profiles enable row level security;
+revoke all on public.customer_profiles from anon, authenticated;
+grant select on public.customer_profiles to authenticated;
+grant insert (id, user_id, email, name, phone, company, location, timezone, language, tags, custom_fields,
+  preferences, notes, status, external_id) on public.customer_profiles to authenticated;
+grant update (email, name, phone, company, location, timezone, language, tags, custom_fields,
+  preferences, notes, status, satisfaction_rating) on public.customer_profiles to authenticated;
+
+drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
+create policy "customers read themselves, staff read all" on public.customer_profiles
+  for select to authenticated using (user_id = (select auth.uid()) or (select private.is_staff()));
+-- A customer creates their own row, without what identifies others.
+drop policy if exists "customers create themselves, staff create any" on public.customer_profiles;
+create policy "customers create themselves, staff create any" on public.customer_profiles
+  for insert to authenticated with check (
+    (select private.is_staff()) or (
+      user_id = (select auth.uid()) and email is null and phone is null and external_id is null
+      and notes is null and status = 'active'
+    )
+  );
+drop policy if exists "staff update customers" on public.customer_profiles;
+create policy "staff update customers" on public.customer_profiles
+  for update to authenticated using ((select private.is_staff())) with check ((select private.is_staff()));

@@ -1,0 +1,163 @@
+-- Purpose: the messages, each with its place in its conversation.
+-- Touches: public.messages, private.guard_message, private.number_message.
+-- Locks:   an insert takes its conversation's row (for no key update) until it commits: messages of one
+--          conversation are written one after the other, and with them the state of its turn.
+-- Undo:    drop table public.messages cascade; drop the functions.
+
+create table if not exists public.messages (
+  id uuid primary key default gen_random_uuid(),
+  conversation_id uuid references public.conversations (id) on delete cascade,
+  sender_type varchar(20) not null,
+  sender_id uuid references public.profiles (id) on delete set null,
+  content text not null,
+  channel_type varchar(50) default 'website',
+  message_type varchar(50) default 'text',
+  media_url text,
+  media_caption text,
+  external_message_id varchar(255),
+  delivery_status varchar(50) default 'sent',
+  confidence_score numeric(3, 2),
+  processing_time_ms integer,
+  intent_detected varchar(100),
+  knowledge_sources jsonb default '{}',
+  tokens_used integer,
+  metadata jsonb default '{}',
+  created_at timestamptz default now(),
+  updated_at timestamptz default now()
+);
+alter table public.messages
+  add column if not exists position bigint,
+  -- On an automatic answer: the turn that it answers, by the id of the turn's first message.
+  add column if not exists turn_id uuid;
+
+-- Rows from before Romashka get their places by their age.
+update public.messages as messages set position = ranked.position
+from (
+  select id, row_number() over (partition by conversation_id order by created_at, id) as position
+  from public.messages
+) as ranked
+where ranked.id = messages.id and messages.position is null;
+
+alter table public.messages alter column position set not null;
+create unique index if not exists messages_conversation_id_position_key on public.messages (conversation_id, position);
+-- Promise 2: one automatic answer a turn.
+create unique index if not exists messages_one_answer_a_turn on public.messages (turn_id) where sender_type = 'ai';
+create index if not exists messages_sender_id_idx on public.messages (sender_id);
+alter table public.messages drop constraint if exists messages_sender_type_is_known;
+alter table public.messages add constraint messages_sender_type_is_known
+  check (sender_type in ('user', 'ai', 'agent')) not valid;
+alter table public.messages drop constraint if exists messages_only_ai_answers_a_turn;
+alter table public.messages add constraint messages_only_ai_answers_a_turn
+  check (turn_id is null or sender_type = 'ai') not valid;
+
+-- Who may write what. Runs as the caller, so that it sees which role that is: an AI row comes from the
+-- functions that settle a turn (they run as the owner) and from nobody else, the service role included.
+create or replace function private.guard_message()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if current_user not in ('anon', 'authenticated', 'service_role') then
+    return new;
+  end if;
+  if new.sender_type = 'ai' then
+    raise exception 'unable to store the message; AI messages are written when a job is settled'
+      using errcode = 'PT403', detail = 'ai_message_refused', hint = 'Call complete_ai_response_jobs.';
+  end if;
+  if current_user = 'authenticated' then
+    new.sender_id := case when new.sender_type = 'agent' or not private.is_staff() then auth.uid() end;
+    if not private.is_staff() then
+      perform private.check_customer_message(new.content);
+      new.delivery_status := 'sent';
+    end if;
+  end if;
+  return new;
+end $$;
+comment on function private.guard_message is 'Refuse AI rows from outside and oversized customer messages. Raises ai_message_refused, message_too_long.';
+revoke execute on function private.guard_message from public, anon, authenticated;
+
+create or replace function private.check_customer_message(content text)
+returns void
+language plpgsql
+stable
+security definer  -- customers have no rights on ai_settings
+set search_path = ''
+as $$
+declare
+  v_limit integer := (select settings.max_message_chars from public.ai_settings as settings);
+begin
+  if length(check_customer_message.content) > v_limit then
+    raise exception 'unable to store the message; it has % characters, the limit is %', length(check_customer_message.content), v_limit
+      using errcode = 'PT413', detail = 'message_too_long', hint = 'Send it in parts.';
+  end if;
+end $$;
+comment on function private.check_customer_message is 'Check what a customer may store. Raises message_too_long.';
+revoke execute on function private.check_customer_message from public, anon;
+grant execute on function private.check_customer_message to authenticated;
+
+drop trigger if exists messages_guard on public.messages;
+create trigger messages_guard before insert on public.messages
+  for each row execute function private.guard_message();
+
+-- Gives the message its place: the conversation's lock makes `max(position) + 1` and the server's clock
+-- agree with the order in which messages commit. A client's own clock is kept in metadata.sent_at.
+create or replace function private.number_message()
+returns trigger
+language plpgsql
+security definer  -- customers may not lock conversations
+set search_path = ''
+as $$
+begin
+  perform from public.conversations as conversations
+  where conversations.id = new.conversation_id for no key update;
+  if not found then
+    raise exception 'unable to store the message; there is no conversation %', new.conversation_id
+      using errcode = 'PT404', detail = 'conversation_not_found', hint = 'Call create_conversation first.';
+  end if;
+  if new.created_at is distinct from now() then
+    new.metadata := coalesce(new.metadata, '{}') || jsonb_build_object('sent_at', new.created_at);
+  end if;
+  new.position := 1 + coalesce((
+    select max(messages.position) from public.messages as messages
+    where messages.conversation_id = new.conversation_id
+  ), 0);
+  new.created_at := clock_timestamp();
+  new.updated_at := new.created_at;
+  return new;
+end $$;
+comment on function private.number_message is 'Lock the conversation and give the message its position. Raises conversation_not_found.';
+revoke execute on function private.number_message from public, anon, authenticated;
+
+drop trigger if exists messages_number on public.messages;
+create trigger messages_number before insert on public.messages
+  for each row execute function private.number_message();
+
+drop trigger if exists update_messages_updated_at on public.messages;
+drop trigger if exists messages_touch on public.messages;
+create trigger messages_touch before update on public.messages
+  for each row execute function private.touch_updated_at();
+
+alter table public.messages enable row level security;
+revoke all on public.messages from anon, authenticated;
+grant select on public.messages to authenticated;
+grant insert (id, conversation_id, sender_type, sender_id, content, channel_type, message_type, media_url,
+  media_caption, delivery_status, metadata, created_at) on public.messages to authenticated;
+grant update (delivery_status) on public.messages to authenticated;
+
+drop policy if exists "Allow authenticated access to messages" on public.messages;
+drop policy if exists "whoever reads a conversation reads its messages" on public.messages;
+create policy "whoever reads a conversation reads its messages" on public.messages
+  for select to authenticated using (
+    (select private.is_staff()) or conversation_id in (select private.my_conversation_ids())
+  );
+drop policy if exists "customers write as themselves, staff as agents too" on public.messages;
+create policy "customers write as themselves, staff as agents too" on public.messages
+  for insert to authenticated with check (
+    (select private.is_staff())
+    or (sender_type = 'user' and conversation_id in (select private.my_conversation_ids()))
+  );
+drop policy if exists "staff update delivery states" on public.messages;
+create policy "staff update delivery states" on public.messages
+  for update to authenticated using ((select private.is_staff())) with check ((select private.is_staff()));

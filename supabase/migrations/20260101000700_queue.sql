@@ -1,0 +1,90 @@
+-- Purpose: the queue: one job is one turn to be answered. States and transitions: docs/job-states.md.
+-- Touches: public.ai_response_queue.
+-- Locks:   ai_response_queue, while columns are added.
+-- Undo:    drop table public.ai_response_queue.
+
+create table if not exists public.ai_response_queue (
+  id uuid primary key default gen_random_uuid(),
+  conversation_id uuid not null references public.conversations (id) on delete cascade,
+  message_id uuid not null references public.messages (id) on delete cascade,
+  user_message text not null,
+  status varchar(20) default 'pending' check (status in ('pending', 'processing', 'completed', 'failed')),
+  priority integer default 3 check (priority between 1 and 5),
+  retry_count integer default 0,
+  max_retries integer default 3,
+  ai_response text,
+  ai_confidence numeric(3, 2),
+  response_time_ms integer,
+  error_message text,
+  created_at timestamptz default now(),
+  process_after timestamptz default now(),
+  processed_at timestamptz,
+  completed_at timestamptz
+)
+-- Every claim and settle updates a row in place; its page should have room for that.
+with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+
+alter table public.ai_response_queue
+  -- The turn: its first message, when that came, and when it must be answered. A job that supersedes
+  -- another inherits all three.
+  add column if not exists turn_id uuid,
+  add column if not exists turn_started_at timestamptz,
+  add column if not exists deadline timestamptz,
+  -- The claim: each is a new attempt, and the number fences off the older ones.
+  add column if not exists attempt integer not null default 0,
+  add column if not exists leased_by text,  -- null while processing: the original's bare claim
+  add column if not exists leased_until timestamptz,
+  add column if not exists outcome text;
+
+-- Jobs from before Romashka: nobody gets a message about an old one.
+update public.ai_response_queue
+set status = 'failed', completed_at = coalesce(completed_at, now()), outcome = 'superseded'
+where status in ('pending', 'processing') and turn_id is null;
+update public.ai_response_queue
+set outcome = case status when 'completed' then 'replied' else 'superseded' end
+where outcome is null and status in ('completed', 'failed');
+
+do $$
+declare
+  v_name text;
+begin
+  foreach v_name in array array['leased_while_processing', 'settled_with_outcome', 'open_with_turn'] loop
+    execute format('alter table public.ai_response_queue drop constraint if exists ai_response_queue_%s', v_name);
+  end loop;
+end $$;
+alter table public.ai_response_queue
+  add constraint ai_response_queue_leased_while_processing
+    check ((status = 'processing') = (leased_until is not null)),
+  add constraint ai_response_queue_settled_with_outcome
+    check (outcome is null and status in ('pending', 'processing')
+      or outcome in ('replied', 'escalated') and status = 'completed'
+      or outcome in ('superseded', 'taken_over') and status = 'failed'),
+  add constraint ai_response_queue_open_with_turn
+    check (status in ('completed', 'failed')
+      or turn_id is not null and turn_started_at is not null and deadline is not null);
+
+-- One turn waits, one is being answered.
+create unique index if not exists ai_response_queue_one_pending
+  on public.ai_response_queue (conversation_id) where status = 'pending';
+create unique index if not exists ai_response_queue_one_processing
+  on public.ai_response_queue (conversation_id) where status = 'processing';
+-- What a claim looks at: its cost does not grow with the history.
+create index if not exists ai_response_queue_claimable
+  on public.ai_response_queue (priority, process_after) where status = 'pending';
+create index if not exists ai_response_queue_leases
+  on public.ai_response_queue (leased_until) where status = 'processing';
+create index if not exists ai_response_queue_deadlines
+  on public.ai_response_queue (deadline) where status in ('pending', 'processing');
+create index if not exists ai_response_queue_conversation_id_idx
+  on public.ai_response_queue (conversation_id, created_at desc);
+create index if not exists ai_response_queue_message_id_idx on public.ai_response_queue (message_id);
+
+alter table public.ai_response_queue enable row level security;
+revoke all on public.ai_response_queue from anon, authenticated;
+grant select on public.ai_response_queue to authenticated;
+drop policy if exists "AI response queue access" on public.ai_response_queue;
+drop policy if exists "whoever reads a conversation reads its jobs" on public.ai_response_queue;
+create policy "whoever reads a conversation reads its jobs" on public.ai_response_queue
+  for select to authenticated using (
+    (select private.is_staff()) or conversation_id in (select private.my_conversation_ids())
+  );

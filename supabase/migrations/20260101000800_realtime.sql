@@ -1,0 +1,103 @@
+-- Purpose: who sees what at once. Existing frontends listen to the tables; ours to private topics:
+--          conversation:<id>, inbox, ai-jobs, and conversation:<id>:typing for typing and presence.
+-- Touches: publication supabase_realtime; policies on realtime.messages; triggers on messages, conversations.
+-- Undo:    drop the policies and triggers; drop functions private.broadcast, private.may_join_topic.
+
+do $$
+declare
+  v_table text;
+begin
+  if not exists (select from pg_publication where pubname = 'supabase_realtime') then
+    create publication supabase_realtime;
+  end if;
+  foreach v_table in array array['messages', 'conversations'] loop
+    if not exists (
+      select from pg_publication_tables
+      where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = v_table
+    ) then
+      execute format('alter publication supabase_realtime add table public.%I', v_table);
+    end if;
+  end loop;
+end $$;
+
+create or replace function private.broadcast(topic text, event text, payload jsonb)
+returns void
+language sql
+volatile
+security definer  -- realtime.send inserts as its caller, and swallows the error when that may not
+set search_path = ''
+as $$
+  select realtime.send(broadcast.payload, broadcast.event, broadcast.topic, true);
+$$;
+comment on function private.broadcast is 'Send an event to a private topic when the transaction commits.';
+revoke execute on function private.broadcast from public, anon, authenticated;
+
+-- Topics whose last part is `typing` are written by their members; the others by the database alone:
+-- whoever may write to a topic could forge its events.
+create or replace function private.may_join_topic(topic text)
+returns boolean
+language plpgsql
+stable
+security definer  -- the policies of realtime.messages ask it
+set search_path = ''
+as $$
+declare
+  v_parts text[] := string_to_array(may_join_topic.topic, ':');
+begin
+  if may_join_topic.topic = 'inbox' then
+    return private.is_staff();
+  elsif v_parts[1] = 'conversation' and v_parts[2] ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return private.is_staff() or v_parts[2]::uuid in (select private.my_conversation_ids());
+  end if;
+  return false;
+end $$;
+comment on function private.may_join_topic is 'May the caller join this private topic?';
+revoke execute on function private.may_join_topic from public, anon;
+grant execute on function private.may_join_topic to authenticated;
+
+drop policy if exists "members read their conversation, staff the inbox" on realtime.messages;
+create policy "members read their conversation, staff the inbox" on realtime.messages
+  for select to authenticated using (
+    (extension = 'broadcast' or (select realtime.topic()) like 'conversation:%:typing')
+    and (select private.may_join_topic(realtime.topic()))
+  );
+drop policy if exists "members say that they type" on realtime.messages;
+create policy "members say that they type" on realtime.messages
+  for insert to authenticated with check (
+    (select realtime.topic()) like 'conversation:%:typing' and (select private.may_join_topic(realtime.topic()))
+  );
+
+create or replace function private.broadcast_message_update()
+returns trigger
+language plpgsql
+security definer  -- private.broadcast is nobody else's
+set search_path = ''
+as $$
+begin
+  perform private.broadcast('conversation:' || new.conversation_id, 'message.updated',
+    jsonb_build_object('message', to_jsonb(new)));
+  return null;
+end $$;
+comment on function private.broadcast_message_update is 'Tell a conversation that one of its messages changed.';
+revoke execute on function private.broadcast_message_update from public, anon, authenticated;
+
+drop trigger if exists messages_broadcast_update on public.messages;
+create trigger messages_broadcast_update after update on public.messages
+  for each row when (old.* is distinct from new.*) execute function private.broadcast_message_update();
+
+create or replace function private.broadcast_conversation()
+returns trigger
+language plpgsql
+security definer  -- private.broadcast is nobody else's
+set search_path = ''
+as $$
+begin
+  perform private.broadcast('inbox', 'conversation.changed', jsonb_build_object('conversation', to_jsonb(new)));
+  return null;
+end $$;
+comment on function private.broadcast_conversation is 'Tell the inbox that a conversation changed.';
+revoke execute on function private.broadcast_conversation from public, anon, authenticated;
+
+drop trigger if exists conversations_broadcast on public.conversations;
+create trigger conversations_broadcast after insert or update on public.conversations
+  for each row execute function private.broadcast_conversation();

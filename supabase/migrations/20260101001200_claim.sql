@@ -1,0 +1,192 @@
+-- Purpose: how a worker gets jobs and keeps them.
+-- Touches: get_next_ai_response_job, extend_ai_response_leases.
+-- Locks:   conversations (skip locked, in the order of their ids), then their jobs.
+-- Undo:    drop the functions.
+
+-- Claims up to max_jobs: expired leases first (the same job again, one attempt more), then what waits, by
+-- priority and age. What another session has locked is left to that session.
+-- `lease` null: until the job's deadline.
+create or replace function private.claim_jobs(worker_id text, max_jobs integer, lease interval)
+returns setof public.ai_response_queue
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_conversation_ids uuid[];
+begin
+  with claimable as materialized (
+    (
+      select jobs.conversation_id from public.ai_response_queue as jobs
+      where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
+      order by jobs.leased_until limit max_jobs
+    ) union all (
+      select jobs.conversation_id from public.ai_response_queue as jobs
+      where jobs.status = 'pending' and jobs.process_after <= v_now and not exists (
+        select from public.ai_response_queue as running
+        where running.conversation_id = jobs.conversation_id and running.status = 'processing'
+      )
+      order by jobs.priority, jobs.process_after limit max_jobs
+    )
+    limit max_jobs
+  ), locked as materialized (
+    select conversations.id from public.conversations as conversations
+    where conversations.id in (select claimable.conversation_id from claimable)
+    order by conversations.id for no key update skip locked
+  )
+  select array_agg(locked.id) into v_conversation_ids from locked;
+
+  -- Their state is settled now that they are locked: look again.
+  return query
+  update public.ai_response_queue as jobs
+  set status = 'processing', attempt = jobs.attempt + 1, retry_count = jobs.attempt, leased_by = worker_id,
+    leased_until = coalesce(v_now + lease, jobs.deadline), processed_at = v_now
+  where jobs.conversation_id = any (v_conversation_ids) and (
+    jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
+    or jobs.status = 'pending' and jobs.process_after <= v_now and not exists (
+      select from public.ai_response_queue as running
+      where running.conversation_id = jobs.conversation_id and running.status = 'processing'
+    )
+  )
+  returning jobs.*;
+end $$;
+comment on function private.claim_jobs is 'Lease jobs to a worker.';
+revoke execute on function private.claim_jobs from public, anon, authenticated;
+
+create or replace function private.recent_messages(conversation_id uuid, up_to bigint)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
+    'sender_type', recent.sender_type, 'created_at', recent.created_at) order by recent.position), '[]')
+  from (
+    select messages.* from public.messages as messages
+    where messages.conversation_id = recent_messages.conversation_id and messages.position <= up_to
+    order by messages.position desc limit 10
+  ) as recent;
+$$;
+comment on function private.recent_messages is 'The newest ten messages up to a position, oldest first.';
+revoke execute on function private.recent_messages from public, anon, authenticated;
+
+create or replace function private.conversation_context(conversation public.conversations, up_to bigint)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object('channel_type', conversation.channel_type, 'language', conversation.language,
+    'priority', conversation.priority, 'department', conversation.department, 'intent', conversation.intent,
+    'sentiment', conversation.sentiment, 'message_count', conversation.message_count,
+    'recent_messages', private.recent_messages(conversation.id, up_to));
+$$;
+comment on function private.conversation_context is 'What a responder is told about a conversation.';
+revoke execute on function private.conversation_context from public, anon, authenticated;
+
+create or replace function private.customer_context(customer_id uuid)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object('id', customers.id, 'name', customers.name, 'email', customers.email,
+    'phone', customers.phone, 'total_conversations', customers.total_conversations,
+    'satisfaction_rating', customers.satisfaction_rating, 'preferences', customers.preferences,
+    'language', customers.language)
+  from public.customer_profiles as customers where customers.id = customer_context.customer_id;
+$$;
+comment on function private.customer_context is 'What a responder is told about a customer.';
+revoke execute on function private.customer_context from public, anon, authenticated;
+
+-- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
+-- 25 ms until there is something. It is one transaction: what it sweeps or claims is seen by nobody, and
+-- stays locked, until it returns; so it returns as soon as it has done either.
+drop function if exists public.get_next_ai_response_job();
+create function public.get_next_ai_response_job(
+  worker_id text default null, max_jobs integer default 1, lease_seconds numeric default null,
+  wait_seconds numeric default 0
+)
+returns table (
+  job_id uuid, conversation_id uuid, message_id uuid, user_message text, conversation_context jsonb,
+  customer_profile jsonb, priority integer, attempt integer, turn_id uuid, deadline timestamptz,
+  budget_ms integer, settings jsonb
+)
+language plpgsql
+volatile
+security definer  -- it sweeps, and the sweep writes AI rows
+set search_path = ''
+set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
+as $$
+#variable_conflict use_column
+declare
+  v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
+begin
+  if (get_next_ai_response_job.max_jobs between 1 and 100
+      and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
+      and get_next_ai_response_job.wait_seconds between 0 and 25) is not true then
+    raise exception 'unable to claim jobs; max_jobs is 1 to 100, lease_seconds 0.1 to 60, wait_seconds 0 to 25'
+      using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
+  end if;
+  loop
+    exit when public.settle_overdue_ai_response_jobs() > 0;
+    return query
+    select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
+      private.conversation_context(conversations, messages.position),
+      private.customer_context(conversations.customer_id), jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
+      greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer, to_jsonb(settings)
+    from private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
+      make_interval(secs => get_next_ai_response_job.lease_seconds)) as jobs
+    join public.conversations as conversations on conversations.id = jobs.conversation_id
+    join public.messages as messages on messages.id = jobs.message_id
+    cross join public.ai_settings as settings
+    order by jobs.priority, jobs.turn_started_at;
+    exit when found or clock_timestamp() >= v_give_up_at;
+    perform pg_sleep(0.025);
+  end loop;
+end $$;
+comment on function public.get_next_ai_response_job is 'Claim jobs for a worker, waiting for them if asked. Raises bad_claim.';
+revoke execute on function public.get_next_ai_response_job from public, anon, authenticated;
+grant execute on function public.get_next_ai_response_job to service_role;
+
+-- A heartbeat never waits: what is locked is being settled, and the next beat hears how.
+create function public.extend_ai_response_leases(worker_id text, jobs jsonb, lease_seconds numeric default 2)
+returns table (job_id uuid, is_held boolean)
+language plpgsql
+volatile
+security definer  -- only these functions write leases
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_leased_until timestamptz := clock_timestamp() + make_interval(secs => extend_ai_response_leases.lease_seconds);
+begin
+  if (extend_ai_response_leases.lease_seconds between 0 and 60) is not true
+    or jsonb_typeof(extend_ai_response_leases.jobs) is distinct from 'array' then
+    raise exception 'unable to extend leases; jobs is an array of {job_id, attempt}, lease_seconds 0 to 60'
+      using errcode = 'PT400', detail = 'bad_claim', hint = 'Send lease_seconds 0 to give the jobs back.';
+  end if;
+  with held as materialized (
+    select queue.id from public.ai_response_queue as queue
+    join jsonb_to_recordset(extend_ai_response_leases.jobs) as asked (job_id uuid, attempt integer)
+      on queue.id = asked.job_id and queue.attempt = asked.attempt
+    where queue.status = 'processing' and queue.leased_by = extend_ai_response_leases.worker_id
+    order by queue.id for update of queue skip locked
+  )
+  update public.ai_response_queue as queue set leased_until = v_leased_until
+  from held where held.id = queue.id;
+
+  return query
+  select asked.job_id, coalesce(queue.status = 'processing' and queue.attempt = asked.attempt
+    and queue.leased_by = extend_ai_response_leases.worker_id, false)
+  from jsonb_to_recordset(extend_ai_response_leases.jobs) as asked (job_id uuid, attempt integer)
+  left join public.ai_response_queue as queue on queue.id = asked.job_id;
+end $$;
+comment on function public.extend_ai_response_leases is 'Prolong leases, or give jobs back; says which are still held. Raises bad_claim.';
+revoke execute on function public.extend_ai_response_leases from public, anon, authenticated;
+grant execute on function public.extend_ai_response_leases to service_role;
