@@ -11,7 +11,7 @@ create table if not exists public.customer_profiles (
   company varchar(255),
   location varchar(255),
   timezone varchar(50) default 'UTC',
-  language varchar(10) default 'en',
+  language varchar(10),
   tags text[] default '{}',
   custom_fields jsonb default '{}',
   preferences jsonb default '{}',
@@ -30,6 +30,8 @@ create table if not exists public.customer_profiles (
 alter table public.customer_profiles
   add column if not exists user_id uuid references auth.users (id) on delete set null,
   add column if not exists external_id text;
+-- Null until somebody has said what it is: the original's default, 'en', is a guess.
+alter table public.customer_profiles alter column language drop default;
 create unique index if not exists customer_profiles_user_id_key on public.customer_profiles (user_id);
 create unique index if not exists customer_profiles_external_id_key on public.customer_profiles (external_id);
 

@@ -277,22 +277,22 @@ as $$
 #variable_conflict use_variable
 declare
   v_confidence numeric := coalesce(confidence, confidence_score);
+  v_reason text := case
+    when btrim(coalesce(ai_response, '')) = '' then 'ai_failure'
+    when requires_human and v_confidence < 0.6 then 'low_confidence'
+    when requires_human then 'human_requested' end;
   v_attempt integer;
-  v_settled boolean;
 begin
   select jobs.attempt into v_attempt from public.ai_response_queue as jobs
   where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_by is null;
   if not found then
     return false;
   end if;
-  select settlement.settled into v_settled from private.settle_job(job_id, v_attempt, jsonb_strip_nulls(
-    jsonb_build_object(
-      'action', case when requires_human or btrim(coalesce(ai_response, '')) = '' then 'escalate' else 'reply' end,
-      'reason', case when not requires_human then null when v_confidence < 0.6 then 'low_confidence' else 'human_requested' end,
-      'ai_response', ai_response, 'confidence', v_confidence,
-      'response_time_ms', coalesce(response_time_ms, processing_time_ms),
-      'intent', intent_detected, 'sentiment', sentiment_detected, 'knowledge_sources', knowledge_sources))) as settlement;
-  return v_settled;
+  return (private.settle_job(job_id, v_attempt, jsonb_strip_nulls(jsonb_build_object(
+    'action', case when v_reason is null then 'reply' else 'escalate' end, 'reason', v_reason,
+    'ai_response', ai_response, 'confidence', least(greatest(v_confidence, 0), 1),
+    'response_time_ms', coalesce(response_time_ms, processing_time_ms), 'intent', left(intent_detected, 100),
+    'sentiment', left(sentiment_detected, 20), 'knowledge_sources', knowledge_sources)))).settled;
 end $$;
 comment on function public.complete_ai_response_job is 'Settle a job of the bare claim; returns whether it took effect.';
 revoke execute on function public.complete_ai_response_job from public, anon, authenticated;
