@@ -1,0 +1,40 @@
+"""What tests of every layer start from: databases of a real Postgres, and a whole local stack."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from romashka_local.postgres import Cluster
+
+from tests.support import databases, waiting
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Postgres server of this process' own."""
+    with databases.temporary_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bare_template(cluster: Cluster) -> str:
+    """The name of a database that is a Supabase project without any migration."""
+    return databases.make_template(cluster, "bare")
+
+
+@pytest.fixture
+def bare_db(cluster: Cluster, bare_template: str) -> Iterator[str]:
+    """The URL (as `postgres`) of a fresh Supabase database without any migration."""
+    with databases.clone(cluster, bare_template) as url:
+        yield url
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    return waiting.eventually
+
+
+@pytest.fixture
+def as_user() -> Callable[..., psycopg.Connection[Any]]:
+    return databases.as_user

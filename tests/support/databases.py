@@ -1,0 +1,84 @@
+"""Databases for tests: one cluster a run, a template built once, and clones of it."""
+
+import itertools
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from romashka_local.bootstrap import bootstrap_database
+from romashka_local.postgres import SUPERUSER, Cluster, run_cluster
+
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def temporary_cluster() -> Iterator[Cluster]:
+    """Run a cluster in a folder of its own until the block is left."""
+    # Not pytest's folder: pytest closes that to other accounts again, and as root Postgres is another.
+    folder = Path(tempfile.mkdtemp(prefix="romashka-test-"))
+    try:
+        with run_cluster(folder / "postgres", ephemeral=True) as cluster:
+            yield cluster
+    finally:
+        shutil.rmtree(folder)
+
+
+def make_template(cluster: Cluster, name: str) -> str:
+    """Make a bare Supabase database and return its name."""
+    _create_database(cluster, name, "template1", owner=SUPERUSER)
+    bootstrap_database(cluster.url(database=name))
+    return name
+
+
+@contextmanager
+def clone(cluster: Cluster, template: str) -> Iterator[str]:
+    """Clone `template`, give the clone's URL for `postgres`, and drop it afterwards."""
+    name = f"{template}_{next(_numbers)}"
+    _create_database(cluster, name, template)
+    try:
+        yield cluster.url("postgres", name)
+    finally:
+        with psycopg.connect(cluster.url(), autocommit=True) as connection:
+            # A slot that a test left behind would keep its database.
+            connection.execute(
+                "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
+                " where database = %s and not active",
+                [name],
+            )
+            drop = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
+            connection.execute(drop)
+
+
+def _create_database(cluster: Cluster, name: str, template: str, owner: str = "postgres") -> None:
+    create = sql.SQL("create database {} template {} owner {}")
+    with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        connection.execute(
+            create.format(sql.Identifier(name), sql.Identifier(template), sql.Identifier(owner))
+        )
+
+
+def as_user(
+    connection: psycopg.Connection[Any], who: str | None, **claims: Any
+) -> psycopg.Connection[Any]:
+    """Let what follows in the transaction run as a request of `who` would.
+
+    `who` is `anon`, `authenticated`, `service_role`, the id of a user (who is then `authenticated`), or
+    None to be `postgres` again.
+    """
+    if who is None:
+        connection.execute("reset role")
+        connection.execute("select set_config('request.jwt.claims', '', true)")
+        return connection
+    is_role = who in ("anon", "authenticated", "service_role")
+    token = {"role": who} if is_role else {"role": "authenticated", "sub": str(who)}
+    token |= claims
+    connection.execute("reset role")
+    connection.execute("select set_config('request.jwt.claims', %s, true)", [json.dumps(token)])
+    connection.execute("select set_config('role', %s, true)", [token["role"]])
+    return connection
