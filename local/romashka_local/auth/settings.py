@@ -1,0 +1,78 @@
+"""What `[auth]` of `config.toml` decides, with the Supabase CLI's defaults."""
+
+import string
+from dataclasses import dataclass
+from typing import TypeVar
+
+from romashka_local.config import StackConfig
+
+_LETTERS = string.ascii_lowercase + string.ascii_uppercase
+_SYMBOLS = "!@#$%^&*()_+-=[]{};'\\:\"|<>?,./`~"
+_REQUIREMENTS: dict[str, tuple[str, ...]] = {
+    "": (),
+    "letters_digits": (_LETTERS, string.digits),
+    "lower_upper_letters_digits": (
+        string.ascii_lowercase,
+        string.ascii_uppercase,
+        string.digits,
+    ),
+    "lower_upper_letters_digits_symbols": (
+        string.ascii_lowercase,
+        string.ascii_uppercase,
+        string.digits,
+        _SYMBOLS,
+    ),
+}
+
+Value = TypeVar("Value", bool, int, str)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The rules of one auth server."""
+
+    issuer: str
+    jwt_expiry_seconds: int
+    signup_enabled: bool
+    anonymous_enabled: bool
+    email_enabled: bool
+    autoconfirm: bool
+    minimum_password_length: int
+    required_characters: tuple[str, ...]
+    rotation_enabled: bool
+    reuse_interval_seconds: int
+
+
+def read_settings(config: StackConfig) -> Settings:
+    """Return the settings of `config`.
+
+    Raises:
+        ValueError: a value has the wrong type or is not supported; the message names it.
+    """
+    requirements = _setting(config, "auth.password_requirements", "")
+    if requirements not in _REQUIREMENTS:
+        raise ValueError(
+            f"unable to use auth.password_requirements = {requirements!r};"
+            f" it can be one of {', '.join(filter(None, _REQUIREMENTS))}"
+        )
+    return Settings(
+        issuer=_setting(config, "auth.jwt_issuer", "") or f"{config.api_url}/auth/v1",
+        jwt_expiry_seconds=_setting(config, "auth.jwt_expiry", 3600),
+        signup_enabled=_setting(config, "auth.enable_signup", True),
+        anonymous_enabled=_setting(config, "auth.enable_anonymous_sign_ins", False),
+        email_enabled=_setting(config, "auth.email.enable_signup", True),
+        autoconfirm=not _setting(config, "auth.email.enable_confirmations", False),
+        # GoTrue refuses to go below 6.
+        minimum_password_length=max(6, _setting(config, "auth.minimum_password_length", 6)),
+        required_characters=_REQUIREMENTS[requirements],
+        rotation_enabled=_setting(config, "auth.enable_refresh_token_rotation", True),
+        reuse_interval_seconds=_setting(config, "auth.refresh_token_reuse_interval", 10),
+    )
+
+
+def _setting(config: StackConfig, path: str, default: Value) -> Value:
+    value = config.setting(path, default)
+    if type(value) is not type(default):
+        kind = type(default).__name__
+        raise ValueError(f"unable to use {path} = {value!r} of config.toml; it must be a {kind}")
+    return value
