@@ -1,0 +1,143 @@
+"""What can go wrong, as classes, and how the errors of the wrapped clients become them.
+
+RomashkaError
+├── Unreachable            the project did not answer; worth another try
+├── NoAnswer               nothing automatic came within the time that `ask` was given
+└── ServerError            the project refused; `name` is the error's stable name
+    ├── InvalidRequest
+    ├── NotSignedIn        no session, a wrong password or a wrong key
+    ├── PermissionDenied
+    ├── NotFound
+    ├── Conflict
+    ├── TooLarge
+    └── RateLimited        worth another try, later
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import httpx
+from postgrest import APIError
+from supabase_auth.errors import AuthApiError, AuthError, AuthRetryableError
+
+
+class RomashkaError(Exception):
+    """Anything that this package raises on purpose."""
+
+    retryable = False
+
+
+class Unreachable(RomashkaError):
+    """The project did not answer: wrong URL, no network, or it is down."""
+
+    retryable = True
+
+
+class NoAnswer(RomashkaError):
+    """Nobody answered in time; a human may have the conversation."""
+
+
+class ServerError(RomashkaError):
+    """The project refused a request."""
+
+    def __init__(self, message: str, *, name: str = "", hint: str | None = None) -> None:
+        super().__init__(f"{message} ({hint})" if hint else message)
+        self.name = name
+        self.hint = hint
+
+
+class InvalidRequest(ServerError):
+    """The request makes no sense to the server."""
+
+
+class NotSignedIn(ServerError):
+    """There is no valid session or key behind the request."""
+
+
+class PermissionDenied(ServerError):
+    """This caller may not do or see that."""
+
+
+class NotFound(ServerError):
+    """There is no such thing, or it is not the caller's."""
+
+
+class Conflict(ServerError):
+    """Somebody else changed it first."""
+
+
+class TooLarge(ServerError):
+    """The request is larger than allowed."""
+
+
+class RateLimited(ServerError):
+    """Too many requests."""
+
+    retryable = True
+
+
+_BY_NAME: Mapping[str, type[ServerError]] = {
+    "ai_message_refused": PermissionDenied,
+    "bad_limit": InvalidRequest,
+    "bad_results": InvalidRequest,
+    "conversation_not_found": NotFound,
+    "message_too_long": TooLarge,
+    "not_signed_in": NotSignedIn,
+    "rate_limited": RateLimited,
+}
+"""The stable names that our database functions put into an error's `detail`."""
+
+_BY_CODE: Mapping[str, type[ServerError]] = {
+    **dict.fromkeys(("PT400", "400", "22P02", "23502", "23514"), InvalidRequest),
+    **dict.fromkeys(("PT401", "401", "PGRST301", "PGRST302", "PGRST303"), NotSignedIn),
+    **dict.fromkeys(("PT403", "403", "42501"), PermissionDenied),
+    **dict.fromkeys(("PT404", "404", "PGRST116", "PGRST202", "PGRST205", "23503"), NotFound),
+    **dict.fromkeys(("PT409", "409", "23505"), Conflict),
+    **dict.fromkeys(("PT413", "413"), TooLarge),
+    **dict.fromkeys(("PT429", "429"), RateLimited),
+}
+"""PostgREST's codes and Postgres' SQLSTATEs, for errors that have no stable name."""
+
+_UNREACHABLE_CODES = ("502", "503", "504", "520", "PGRST000", "PGRST001", "PGRST002", "PGRST003")
+
+
+def error_from(name: str, message: str, *, code: str = "", hint: str | None = None) -> ServerError:
+    """Turn an error's stable name, or else its code, into the most specific exception we have."""
+    kind = _BY_NAME.get(name) or _BY_CODE.get(code, ServerError)
+    return kind(message, name=name or code, hint=hint)
+
+
+def _from_api_error(error: APIError) -> RomashkaError:
+    code = str(error.code or "")
+    message = error.message or "the server gave no reason"
+    if code in _UNREACHABLE_CODES:
+        return Unreachable(f"the project's database does not answer; {message}")
+    name = error.details if code.startswith("PT") and isinstance(error.details, str) else ""
+    return error_from(name, message, code=code, hint=error.hint)
+
+
+def _from_auth_error(error: AuthError) -> RomashkaError:
+    if isinstance(error, AuthRetryableError):
+        return Unreachable(f"the project's Auth server does not answer; {error.message}")
+    status = error.status if isinstance(error, AuthApiError) else 401
+    kind = RateLimited if status == 429 else NotSignedIn
+    return kind(f"unable to sign in; {error.message}", name=error.code or "")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what the wrapped clients raise as our own errors.
+
+    Raises:
+        ServerError: the project refused.
+        Unreachable: it did not answer.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise _from_api_error(error) from error
+    except AuthError as error:
+        raise _from_auth_error(error) from error
+    except httpx.TransportError as error:
+        reason = str(error) or type(error).__name__
+        raise Unreachable(f"the project does not answer; {reason}") from error
