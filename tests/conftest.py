@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from romashka._migrations import apply_migrations
 from romashka_local.postgres import Cluster
 
 from tests.support import databases, waiting
@@ -28,6 +29,36 @@ def bare_db(cluster: Cluster, bare_template: str) -> Iterator[str]:
     """The URL (as `postgres`) of a fresh Supabase database without any migration."""
     with databases.clone(cluster, bare_template) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def template_db(cluster: Cluster) -> str:
+    """The name of a database with Romashka's migrations (without the seed), made once."""
+    name = databases.make_template(cluster, "migrated")
+    apply_migrations(cluster.url("postgres", name))
+    return name
+
+
+@pytest.fixture
+def fresh_db(cluster: Cluster, template_db: str) -> Iterator[str]:
+    """The URL (as `postgres`) of a fresh database with Romashka's migrations."""
+    with databases.clone(cluster, template_db) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def shared_db(cluster: Cluster, template_db: str) -> Iterator[str]:
+    """The URL of the database that `db` works on; nothing is ever committed in it."""
+    with databases.clone(cluster, template_db) as url:
+        yield url
+
+
+@pytest.fixture
+def db(shared_db: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection as `postgres`, in one transaction that is rolled back."""
+    with psycopg.connect(shared_db) as connection:
+        yield connection
+        connection.rollback()
 
 
 @pytest.fixture

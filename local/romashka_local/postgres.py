@@ -1,4 +1,4 @@
-"""One Postgres cluster: its folder, its server process and its port; knows nothing of what is in it."""
+"""One Postgres cluster: its folder, its server process and its port; not what is in it."""
 
 import ctypes
 import logging
@@ -28,8 +28,8 @@ HOST = "127.0.0.1"
 
 _log = logging.getLogger("romashka.local.postgres")
 
-# Time zone and locale are the hosted platform's, whatever this machine has. A development server has
-# many short-lived connections and few rows.
+# The time zone is the hosted platform's, whatever this machine has; the rest leaves room for several
+# servers' pools and for tests that open many connections.
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -112,11 +112,12 @@ def run_cluster(
 ) -> Iterator[Cluster]:
     """Run the cluster in `folder`, which is made when it is not there, until the block is left.
 
-    The caller owns `folder`: a server that still runs in it is a leftover of a killed parent, and is
-    stopped first. Port 0 takes a free one.
+    The caller owns `folder`: a server that still runs in it is a leftover of a killed parent, and
+    is stopped first. Port 0 takes a free one.
 
     Raises:
-        PostgresError: the folder is of another major version, the port is taken, or the server ended.
+        PostgresError: the folder is of another major version, the port is taken, or the server
+            ended.
     """
     binaries = binaries or find_binaries()
     account = server_account(binaries.folder)
@@ -143,7 +144,7 @@ def _ensure_initialised(folder: Path, binaries: Binaries, account: ServerAccount
         if found != str(binaries.major_version):
             raise PostgresError(
                 f"{folder} belongs to PostgreSQL {found}, and the server is PostgreSQL "
-                f"{binaries.version}; use that server (--postgres-bin), another --data-dir, or remove it"
+                f"{binaries.version}; start that server with --postgres-bin, or use another --data-dir"
             )
         return
     # A crash in the middle of initdb must not leave half a cluster that looks whole.
@@ -271,7 +272,7 @@ def _stop_leftover(folder: Path) -> None:
 
 
 def _running_server(folder: Path) -> psutil.Process | None:
-    """Return the server that `postmaster.pid` names, unless the number is another process' by now."""
+    """Return the server that `postmaster.pid` names, unless another process has its number now."""
     try:
         pid = int((folder / "postmaster.pid").read_text().partition("\n")[0])
         process = psutil.Process(pid)

@@ -47,8 +47,8 @@ class ServerAccount:
 def server_account(binaries: Path) -> ServerAccount:
     """Return the account to run the Postgres of `binaries` as.
 
-    Postgres refuses to run as root, so root gets the wheel's own unprivileged account, which is made
-    when it is missing. It can then pass through (not list) the folders above the programs.
+    Postgres refuses to run as root, so root gets an unprivileged account, which is made when it is
+    missing. It can then pass through (not list) the folders above the programs.
     """
     if os.geteuid() != 0:
         return ServerAccount()

@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 @contextmanager
 def temporary_cluster() -> Iterator[Cluster]:
     """Run a cluster in a folder of its own until the block is left."""
-    # Not pytest's folder: pytest closes that to other accounts again, and as root Postgres is another.
+    # Not in pytest's folder: pytest closes that to the account that Postgres runs as under root.
     folder = Path(tempfile.mkdtemp(prefix="romashka-test-"))
     try:
         with run_cluster(folder / "postgres", ephemeral=True) as cluster:
@@ -68,8 +68,8 @@ def as_user(
 ) -> psycopg.Connection[Any]:
     """Let what follows in the transaction run as a request of `who` would.
 
-    `who` is `anon`, `authenticated`, `service_role`, the id of a user (who is then `authenticated`), or
-    None to be `postgres` again.
+    `who` is `anon`, `authenticated`, `service_role`, the id of a user (who is then
+    `authenticated`), or None to be `postgres` again.
     """
     if who is None:
         connection.execute("reset role")

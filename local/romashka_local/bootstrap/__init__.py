@@ -11,8 +11,8 @@ from romashka_local.keys import DEFAULT_JWT_SECRET
 def bootstrap_database(url: str, *, jwt_secret: str = DEFAULT_JWT_SECRET) -> None:
     """Make the database at `url` (connected to as `supabase_admin`) a bare Supabase project.
 
-    All of it happens in one transaction, so a crash leaves an empty database; in one that is already a
-    project only the secret is set.
+    All of it happens in one transaction, so a crash leaves an empty database; in one that is
+    a project already only the secret is set.
     """
     with psycopg.connect(url) as connection:
         if not is_bootstrapped(connection):

@@ -2,8 +2,8 @@
 
 Two things differ. The wheel lacks some, for which this folder has stand-ins written in SQL. And the
 hosted platform lets `postgres`, no superuser, create extensions that are not marked as trusted.
-PostgreSQL 18 looks for extensions in `extension_control_path` first, which serves for both; older servers
-have only what is installed.
+PostgreSQL 18 looks for extensions in `extension_control_path` first, which serves for both; older
+servers have only what is installed.
 """
 
 import re
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from romashka_local.server_account import ServerAccount
 
-# Of the extensions that hosted projects offer, those that PostgreSQL itself reserves for superusers.
+# Of the extensions that hosted projects offer, those that PostgreSQL reserves for superusers.
 _TRUSTED_WHEN_HOSTED = (
     "autoinc",
     "bloom",

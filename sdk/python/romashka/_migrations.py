@@ -1,0 +1,184 @@
+"""Applies a Supabase project's migrations and seed, and records them as the Supabase CLI does."""
+
+import hashlib
+import logging
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from romashka._statements import split_statements
+
+_log = logging.getLogger("romashka.migrations")
+
+_FILE_NAME = re.compile(r"([0-9]+)_(.*)\.sql")
+# Any number will do, if all who apply migrations take the same one.
+_LOCK = 7_268_011_435
+_HISTORY = """
+create schema if not exists supabase_migrations;
+create table if not exists supabase_migrations.schema_migrations (version text primary key);
+alter table supabase_migrations.schema_migrations add column if not exists statements text[];
+alter table supabase_migrations.schema_migrations add column if not exists name text;
+create table if not exists supabase_migrations.seed_files (
+  path text primary key, hash text not null
+);
+"""
+
+
+class MigrationError(Exception):
+    """A file could not be applied, and nothing of it was kept; the message names it and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file of `migrations/`."""
+
+    path: Path
+    version: str
+    name: str
+
+
+def product_folder() -> Path:
+    """Return Romashka's own `supabase` folder: the checkout's, or the one inside the wheel."""
+    here = Path(__file__).resolve().parent
+    checkout = here.parents[2] / "supabase"
+    return checkout if (checkout / "migrations").is_dir() else here / "supabase"
+
+
+def apply_migrations(db_url: str, project: Path | None = None) -> list[str]:
+    """Apply the migrations that the database lacks, by default Romashka's, and return their file names.
+
+    Each file is one transaction together with its row in the history, so after a crash the next run
+    continues where this one stopped. Two runs at once wait for one another.
+
+    Raises:
+        MigrationError: a file failed.
+        psycopg.OperationalError: the database cannot be reached.
+    """
+    with _connect(db_url) as connection:
+        return [
+            migration.path.name
+            for migration in find_migrations(project or product_folder())
+            if _apply(connection, migration)
+        ]
+
+
+def apply_seed(db_url: str, project: Path | None = None) -> list[str]:
+    """Run the seed files of `config.toml` that the database has not seen, and return their names.
+
+    Raises: as `apply_migrations`.
+    """
+    project = project or product_folder()
+    with _connect(db_url) as connection:
+        return [path.name for path in find_seeds(project) if _seed(connection, project, path)]
+
+
+def find_migrations(project: Path) -> list[Migration]:
+    """Return the migrations of `project` in the order of their versions."""
+    found = []
+    for path in (project / "migrations").glob("*.sql"):
+        if match := _FILE_NAME.fullmatch(path.name):
+            found.append(Migration(path, match[1], match[2]))
+    return sorted(found, key=lambda migration: migration.version)
+
+
+def find_seeds(project: Path) -> list[Path]:
+    """Return the seed files that `config.toml` names, by default `seed.sql`."""
+    config = project / "config.toml"
+    settings = tomllib.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
+    seed = settings.get("db", {}).get("seed", {})
+    if not seed.get("enabled", True):
+        return []
+    patterns = seed.get("sql_paths", ["./seed.sql"])
+    return [
+        path for pattern in patterns for path in sorted(project.glob(pattern.removeprefix("./")))
+    ]
+
+
+def _connect(db_url: str) -> psycopg.Connection:
+    # Without prepared statements, so that a pooler between us and the database does no harm.
+    connection = psycopg.connect(
+        db_url, autocommit=True, prepare_threshold=None, application_name="romashka migrate"
+    )
+    connection.add_notice_handler(_log_notice)
+    with connection.transaction():
+        _lock(connection)
+        connection.execute(_HISTORY)
+    return connection
+
+
+def _lock(connection: psycopg.Connection) -> None:
+    # Of the transaction, not of the session: it works through a pooler, and no crash leaves it behind.
+    connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def _apply(connection: psycopg.Connection, migration: Migration) -> bool:
+    """Apply one file; return False when it was applied before."""
+    with connection.transaction():
+        _lock(connection)
+        known = connection.execute(
+            "select from supabase_migrations.schema_migrations where version = %s",
+            [migration.version],
+        )
+        if known.rowcount:
+            return False
+        statements = _run(connection, migration.path)
+        connection.execute(
+            "insert into supabase_migrations.schema_migrations (version, name, statements)"
+            " values (%s, %s, %s)",
+            [migration.version, migration.name, statements],
+        )
+    connection.execute("reset all")
+    return True
+
+
+def _seed(connection: psycopg.Connection, project: Path, path: Path) -> bool:
+    """Run one seed file; return False when it was run before, even if it has changed since."""
+    with connection.transaction():
+        _lock(connection)
+        recorded = connection.execute(
+            "insert into supabase_migrations.seed_files (path, hash) values (%s, %s)"
+            " on conflict (path) do nothing",
+            [
+                f"supabase/{path.relative_to(project).as_posix()}",
+                hashlib.sha256(path.read_bytes()).hexdigest(),
+            ],
+        )
+        if not recorded.rowcount:
+            return False
+        _run(connection, path)
+    connection.execute("reset all")
+    return True
+
+
+def _run(connection: psycopg.Connection, path: Path) -> list[str]:
+    """Run the statements of a file, within the transaction that is open, and return them."""
+    text = path.read_text(encoding="utf-8")
+    statements = split_statements(text)
+    start = 0
+    for statement in statements:
+        start = text.index(statement, start)
+        try:
+            connection.execute(statement.encode())
+        except psycopg.Error as error:
+            raise MigrationError(_describe(error, path, text, start)) from error
+        start += len(statement)
+    return statements
+
+
+def _describe(error: psycopg.Error, path: Path, text: str, start: int) -> str:
+    """Return one line: the file, the line in it, and what Postgres says."""
+    offset = int(error.diag.statement_position or 1) - 1
+    line = text.count("\n", 0, start + offset) + 1
+    reason = error.diag.message_primary or str(error)
+    details = [part for part in (error.diag.message_detail, error.diag.message_hint) if part]
+    return f"{path.name}, line {line}: {'; '.join([reason, *details])}"
+
+
+def _log_notice(notice: psycopg.errors.Diagnostic) -> None:
+    """Pass on what a migration itself says; not that something to be dropped was not there."""
+    message = notice.message_primary or ""
+    if notice.sqlstate in ("00000", "01000") and not message.endswith(", skipping"):
+        _log.warning("%s", message)
