@@ -28,7 +28,7 @@ HOST = "127.0.0.1"
 
 _log = logging.getLogger("romashka.local.postgres")
 
-# The time zone is the hosted platform's, whatever this machine has; the rest leaves room for several
+# The time zone is the hosted platform's, whatever this machine has; the rest leaves room for the
 # servers' pools and for tests that open many connections.
 _SETTINGS = {
     "listen_addresses": HOST,
@@ -144,7 +144,7 @@ def _ensure_initialised(folder: Path, binaries: Binaries, account: ServerAccount
         if found != str(binaries.major_version):
             raise PostgresError(
                 f"{folder} belongs to PostgreSQL {found}, and the server is PostgreSQL "
-                f"{binaries.version}; start that server with --postgres-bin, or use another --data-dir"
+                f"{binaries.version}; start the former with --postgres-bin, or use another --data-dir"
             )
         return
     # A crash in the middle of initdb must not leave half a cluster that looks whole.

@@ -8,6 +8,12 @@ begin
     select available.name
     from pg_catalog.pg_available_extensions as available
     where available.name in ('uuid-ossp', 'pgcrypto', 'pg_stat_statements')
+      -- Hosted projects let `postgres` create these. Before PostgreSQL 18, where the local stack cannot
+      -- mark them as trusted, they have to be there already.
+      or (
+        current_setting('server_version_num')::int < 180000
+        and available.name in ('vector', 'moddatetime')
+      )
   loop
     execute format('create extension if not exists %I with schema extensions', v_name);
   end loop;

@@ -5,6 +5,7 @@ from importlib import resources
 import psycopg
 from psycopg import sql
 
+from romashka_local.extensions import stand_in
 from romashka_local.keys import DEFAULT_JWT_SECRET
 
 
@@ -17,8 +18,8 @@ def bootstrap_database(url: str, *, jwt_secret: str = DEFAULT_JWT_SECRET) -> Non
     with psycopg.connect(url) as connection:
         if not is_bootstrapped(connection):
             for _name, text in bootstrap_files():
-                with connection.transaction():
-                    connection.execute(text.encode())
+                connection.execute(text.encode())
+            _add_cron(connection)
         _record_secret(connection, jwt_secret)
 
 
@@ -26,6 +27,13 @@ def bootstrap_files() -> list[tuple[str, str]]:
     """Return the name and the text of each file, in order."""
     files = [f for f in resources.files(__name__).iterdir() if f.name.endswith(".sql")]
     return sorted((file.name, file.read_text(encoding="utf-8")) for file in files)
+
+
+def _add_cron(connection: psycopg.Connection) -> None:
+    """Make the schema `cron` where `create extension pg_cron` will not be able to."""
+    available = connection.execute("select from pg_available_extensions where name = 'pg_cron'")
+    if not available.rowcount:
+        connection.execute(stand_in("pg_cron").encode())
 
 
 def is_bootstrapped(connection: psycopg.Connection) -> bool:

@@ -31,6 +31,12 @@ _TRUSTED_WHEN_HOSTED = (
 )
 
 
+def stand_in(name: str) -> str:
+    """Return the script of one stand-in, for a server that cannot find it by itself."""
+    [script] = Path(__file__).parent.glob(f"{name}--*.sql")
+    return script.read_text(encoding="utf-8")
+
+
 def extension_control_path(binaries: Path, cluster: Path, account: ServerAccount) -> str:
     """Write beside `cluster` what the server there shall find first, and return its search path."""
     folder = cluster.with_name(cluster.name + ".extensions")

@@ -28,7 +28,7 @@ create table if not exists supabase_migrations.seed_files (
 
 
 class MigrationError(Exception):
-    """A file could not be applied, and nothing of it was kept; the message names it and says why."""
+    """A file failed, and nothing of it was kept; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,9 @@ def product_folder() -> Path:
 
 
 def apply_migrations(db_url: str, project: Path | None = None) -> list[str]:
-    """Apply the migrations that the database lacks, by default Romashka's, and return their file names.
+    """Apply the migrations that the database lacks, and return their file names.
+
+    `project` is a `supabase` folder, by default Romashka's own.
 
     Each file is one transaction together with its row in the history, so after a crash the next run
     continues where this one stopped. Two runs at once wait for one another.
@@ -77,10 +79,11 @@ def apply_seed(db_url: str, project: Path | None = None) -> list[str]:
 
 def find_migrations(project: Path) -> list[Migration]:
     """Return the migrations of `project` in the order of their versions."""
-    found = []
-    for path in (project / "migrations").glob("*.sql"):
-        if match := _FILE_NAME.fullmatch(path.name):
-            found.append(Migration(path, match[1], match[2]))
+    found = [
+        Migration(path, match[1], match[2])
+        for path in (project / "migrations").glob("*.sql")
+        if (match := _FILE_NAME.fullmatch(path.name))
+    ]
     return sorted(found, key=lambda migration: migration.version)
 
 
@@ -110,7 +113,7 @@ def _connect(db_url: str) -> psycopg.Connection:
 
 
 def _lock(connection: psycopg.Connection) -> None:
-    # Of the transaction, not of the session: it works through a pooler, and no crash leaves it behind.
+    # Of the transaction, not of the session: works through a pooler, and no crash leaves it behind.
     connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
 
 

@@ -1,9 +1,9 @@
-"""Splits SQL text into statements, the way the Supabase CLI does before it stores and sends them."""
+"""Splits SQL text into statements, as the Supabase CLI does before it stores and sends them."""
 
 import re
 from collections.abc import Iterator
 
-# What may hold a semicolon that ends nothing, and the words that open and close an SQL-standard body.
+# What may hold a semicolon that ends nothing, and the words around an SQL-standard body.
 _TOKEN = re.compile(
     r"""
       (?P<comment>--[^\n]*)
@@ -51,7 +51,7 @@ def _semicolons(text: str) -> Iterator[int]:
 
 
 def _opens_or_closes(word: str, last_word: str, blocks: int) -> int:
-    """Return how `word` changes the depth within `begin atomic ... end`, where `case` has an end too."""
+    """Return how `word` changes the depth in `begin atomic ... end`, where `case` has an end too."""
     if last_word == "begin" and word == "atomic":
         return 1
     if blocks and word == "case":
