@@ -6,9 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from romashka_local.auth.body import read_body
 from romashka_local.auth.errors import AuthError
 from romashka_local.auth.server import server_of
 from romashka_local.auth.tokens import require_admin, require_user
+from romashka_local.auth.users import valid_phone
 
 _NO_MAIL = (422, "email_provider_disabled", "This local stack sends no mail")
 _NO_PROVIDER = (400, "validation_failed", "Unsupported provider: provider is not enabled")
@@ -22,7 +24,6 @@ _PUBLIC = {
     "/magiclink": _NO_MAIL,
     "/resend": _NO_MAIL,
     "/otp": (422, "otp_disabled", "Signups not allowed for otp"),
-    "/verify": (403, "otp_expired", "Email link is invalid or has expired"),
     "/authorize": _NO_PROVIDER,
     "/callback": _NO_PROVIDER,
     "/sso": _NO_SAML,
@@ -52,6 +53,8 @@ def unavailable_routes() -> list[Route]:
     """Return the routes that refuse; the caller's rights are checked first, as GoTrue does."""
     tables = ((_PUBLIC, None), (_SIGNED_IN, require_user), (_ADMIN, require_admin))
     return [
+        Route("/verify", _verify, methods=["GET", "POST"]),
+    ] + [
         Route(path, _refusing(refusal, check), methods=_METHODS)
         for table, check in tables
         for path, refusal in table.items()
@@ -68,3 +71,11 @@ def _refusing(
         raise AuthError(*refusal)
 
     return refuse
+
+
+async def _verify(request: Request) -> Response:
+    """Answer as for a code that was never sent, because none is."""
+    if request.method == "POST" and (phone := (await read_body(request)).text("phone")):
+        valid_phone(phone)
+        raise AuthError(403, "otp_expired", "Token has expired or is invalid")
+    raise AuthError(403, "otp_expired", "Email link is invalid or has expired")
