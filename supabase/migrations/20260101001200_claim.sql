@@ -17,26 +17,23 @@ declare
   v_now timestamptz := clock_timestamp();
   v_conversation_ids uuid[];
 begin
-  with claimable as materialized (
-    (
-      select jobs.conversation_id from public.ai_response_queue as jobs
-      where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
-      order by jobs.leased_until limit max_jobs
-    ) union all (
-      select jobs.conversation_id from public.ai_response_queue as jobs
-      where jobs.status = 'pending' and jobs.process_after <= v_now and not exists (
-        select from public.ai_response_queue as running
-        where running.conversation_id = jobs.conversation_id and running.status = 'processing'
-      )
-      order by jobs.priority, jobs.process_after limit max_jobs
+  v_conversation_ids := array(
+    select conversations.id from public.ai_response_queue as jobs
+    join public.conversations as conversations on conversations.id = jobs.conversation_id
+    where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
+    order by jobs.leased_until limit max_jobs
+    for no key update of conversations skip locked
+  );
+  v_conversation_ids := v_conversation_ids || array(
+    select conversations.id from public.ai_response_queue as jobs
+    join public.conversations as conversations on conversations.id = jobs.conversation_id
+    where jobs.status = 'pending' and jobs.process_after <= v_now and not exists (
+      select from public.ai_response_queue as running
+      where running.conversation_id = jobs.conversation_id and running.status = 'processing'
     )
-    limit max_jobs
-  ), locked as materialized (
-    select conversations.id from public.conversations as conversations
-    where conversations.id in (select claimable.conversation_id from claimable)
-    order by conversations.id for no key update skip locked
-  )
-  select array_agg(locked.id) into v_conversation_ids from locked;
+    order by jobs.priority, jobs.process_after limit max_jobs - cardinality(v_conversation_ids)
+    for no key update of conversations skip locked
+  );
 
   -- Their state is settled now that they are locked: look again.
   return query
