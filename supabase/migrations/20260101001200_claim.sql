@@ -123,6 +123,7 @@ as $$
 #variable_conflict use_column
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
+  v_swept integer;
 begin
   if (get_next_ai_response_job.max_jobs between 1 and 100
       and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
@@ -131,7 +132,7 @@ begin
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
   loop
-    exit when public.settle_overdue_ai_response_jobs() > 0;
+    v_swept := public.settle_overdue_ai_response_jobs();
     return query
     select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
       private.conversation_context(conversations, messages.position),
@@ -143,7 +144,7 @@ begin
     join public.messages as messages on messages.id = jobs.message_id
     cross join public.ai_settings as settings
     order by jobs.priority, jobs.turn_started_at;
-    exit when found or clock_timestamp() >= v_give_up_at;
+    exit when found or v_swept > 0 or clock_timestamp() >= v_give_up_at;
     perform pg_sleep(0.025);
   end loop;
 end $$;

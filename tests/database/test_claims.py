@@ -187,7 +187,8 @@ def test_a_claim_reads_the_partial_index_and_not_the_history(inbox: Inbox) -> No
     conversation = inbox.open(inbox.user(), "one")
     inbox.run(
         """
-        insert into public.ai_response_queue (conversation_id, message_id, user_message, status, outcome)
+        insert into public.ai_response_queue
+          (conversation_id, message_id, user_message, status, outcome)
         select %s, id, 'old', 'completed', 'replied' from public.messages, generate_series(1, 5000)
         """,
         conversation,
