@@ -1,24 +1,6 @@
 -- Purpose: what runs by itself, so that promise 1 holds when no worker runs at all, and old rows go.
--- Touches: private.sweep_overdue_jobs, private.prune; jobs of pg_cron, where there is one.
--- Undo:    select cron.unschedule(jobname) from cron.job where jobname like 'romashka-%'; drop the two.
-
--- Four sweeps a second: cron's own grain is too coarse for a lease that runs to the deadline. Each commits,
--- so that what it wrote is seen at once. A procedure that commits can have no `set` clause; every name in
--- it is qualified.
-create or replace procedure private.sweep_overdue_jobs()
-language plpgsql
-as $$
-begin
-  for v_round in 1..4 loop
-    perform public.settle_overdue_ai_response_jobs();
-    commit;
-    if v_round < 4 then
-      perform pg_catalog.pg_sleep(0.24);
-    end if;
-  end loop;
-end $$;
-comment on procedure private.sweep_overdue_jobs is 'Sweep for a second: what cron calls each second.';
-revoke execute on procedure private.sweep_overdue_jobs from public, anon, authenticated;
+-- Touches: private.prune; jobs of pg_cron, where there is one.
+-- Undo:    select cron.unschedule(jobname) from cron.job where jobname like 'romashka-%'; drop function private.prune.
 
 create or replace function private.prune()
 returns void
@@ -41,12 +23,26 @@ end $$;
 comment on function private.prune is 'Delete what nobody looks at any more: what cron calls each hour.';
 revoke execute on function private.prune from public, anon, authenticated;
 
+-- Four sweeps a second: cron's own grain is too coarse for a lease that runs to the deadline. Each commits,
+-- so that what it wrote is seen at once: hence a block, since a procedure that commits cannot pin its
+-- search path. Every name in it is qualified.
 do $$
 begin
   if to_regprocedure('cron.schedule(text,text,text)') is null then
     raise notice 'romashka: there is no pg_cron; a turn is answered in time only while a worker runs';
     return;
   end if;
-  perform cron.schedule('romashka-sweep', '1 seconds', 'call private.sweep_overdue_jobs()');
+  perform cron.schedule('romashka-sweep', '1 seconds', $sql$
+    do $sweeps$
+    begin
+      for v_round in 1..4 loop
+        perform public.settle_overdue_ai_response_jobs();
+        commit;
+        if v_round < 4 then
+          perform pg_catalog.pg_sleep(0.24);
+        end if;
+      end loop;
+    end $sweeps$
+  $sql$);
   perform cron.schedule('romashka-prune', '17 * * * *', 'select private.prune()');
 end $$;

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Any, Self
 
 import httpx
 from supabase import AsyncClient, AsyncClientOptions, SupabaseException
@@ -58,6 +58,16 @@ class AsyncRomashka:
                 yield client
             finally:
                 await client._close()
+
+    async def call(self, function: str, **arguments: Any) -> Any:
+        """Call a database function by its parameters' names; return what it returns, as JSON values.
+
+        Raises:
+            ServerError: it refused.
+            Unreachable: the project did not answer; the call may still have taken effect.
+        """
+        with translated():
+            return (await self.supabase.rpc(function, arguments).execute()).data
 
     async def sign_in_anonymously(self) -> str:
         """Become a new customer without an account; return the user's id.

@@ -147,14 +147,13 @@ class Conversations:
         Raises:
             NotSignedIn: there is no session; sign in first, anonymously if need be.
         """
-        arguments = {
-            "customer_identifier": identifier,
-            "channel_type": channel_type,
-            "initial_message": message,
-        }
-        with translated():
-            created = await self._client.supabase.rpc("create_conversation", arguments).execute()
-        return await self.get(str(created.data))
+        conversation_id: str = await self._client.call(
+            "create_conversation",
+            customer_identifier=identifier,
+            channel_type=channel_type,
+            initial_message=message,
+        )
+        return await self.get(conversation_id)
 
     async def get(self, conversation_id: str) -> Conversation:
         """Return one conversation.

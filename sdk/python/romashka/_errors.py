@@ -44,6 +44,8 @@ class ServerError(RomashkaError):
         super().__init__(f"{message} ({hint})" if hint else message)
         self.name = name
         self.hint = hint
+        if name in ("40001", "40P01"):  # Postgres broke a tie between transactions
+            self.retryable = True
 
 
 class InvalidRequest(ServerError):
@@ -78,7 +80,7 @@ class RateLimited(ServerError):
 
 _BY_NAME: Mapping[str, type[ServerError]] = {
     "ai_message_refused": PermissionDenied,
-    "bad_limit": InvalidRequest,
+    "bad_claim": InvalidRequest,
     "bad_results": InvalidRequest,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
