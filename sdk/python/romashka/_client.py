@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import httpx
-from supabase import AsyncClient, AsyncClientOptions, SupabaseException
+from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
 from supabase_auth.types import Session
 
 from romashka._conversations import Conversations
@@ -51,7 +51,7 @@ class AsyncRomashka:
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:
                 supabase = AsyncClient(url, key, options)
-            except SupabaseException as error:
+            except AsyncSupabaseException as error:
                 raise InvalidRequest(f"unable to connect; {error.message}") from error
             client = cls(supabase)
             try:

@@ -1,0 +1,84 @@
+"""A claimed job, the answer that a worker found for it, and what the database made of that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+DRAFT_SECONDS = 5.0
+"""A responder never has longer than this."""
+SETTLE_SECONDS = 0.4
+"""What is kept of the time to the deadline for writing the answer."""
+
+Reason = Literal[
+    "low_confidence",
+    "human_requested",
+    "ai_failure",
+    "negative_sentiment",
+    "legal",
+    "safety",
+    "out_of_scope",
+]
+Sentiment = Literal["positive", "neutral", "negative"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One turn to be answered, held under a lease by one attempt."""
+
+    id: str
+    conversation_id: str
+    attempt: int
+    user_message: str
+    context: Mapping[str, Any]
+    customer: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    deadline: float
+    """On this process' monotonic clock: server and worker never compare their clocks."""
+    draft_by: float
+    """When the responder must be done."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], claimed_at: float) -> Self:
+        """Parse a row of a claim that came back at `claimed_at` (monotonic)."""
+        deadline = claimed_at + row["budget_ms"] / 1000
+        return cls(
+            id=row["job_id"],
+            conversation_id=row["conversation_id"],
+            attempt=row["attempt"],
+            user_message=row["user_message"],
+            context=row["conversation_context"] or {},
+            customer=row["customer_profile"] or {},
+            settings=row["settings"] or {},
+            deadline=deadline,
+            draft_by=min(claimed_at + DRAFT_SECONDS, deadline - SETTLE_SECONDS),
+        )
+
+    @property
+    def known_language(self) -> str | None:
+        """The language that the conversation or the customer is known to use."""
+        return self.context.get("language") or self.customer.get("language")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What should become of a job. An escalation has a reason, a reply has a text."""
+
+    action: Literal["reply", "escalate"]
+    reason: Reason | None = None
+    text: str | None = None
+    confidence: float | None = None
+    intent: str | None = None
+    sentiment: Sentiment | None = None
+    language: str | None = None
+    knowledge_sources: tuple[str, ...] = ()
+    tokens_used: int | None = None
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What the database made of an answer."""
+
+    is_settled: bool
+    outcome: str | None
+    """The job's: replied, escalated, superseded, taken_over; null while another attempt has it."""

@@ -1,0 +1,224 @@
+"""The worker's loop: wake, claim, dispatch, wait, shut down. How to answer it does not know."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from romashka import Broadcast, Listener, RomashkaError
+
+from romashka_worker.job import Answer, Job
+from romashka_worker.queue import Queue
+from romashka_worker.settler import Settler
+
+HEARTBEAT_SECONDS = 0.5
+CLAIM_SECONDS = 0.25
+"""A worker with free slots claims this often, besides the wake-ups: leases run out, quiet windows
+end and broadcasts get lost without an event. One without sweeps as often, as a claim would have."""
+LONG_POLL_SECONDS = 5.0
+_TROUBLE_SECONDS = 1.0
+_MAX_WAKE_DELAY_SECONDS = 2.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A job that this worker holds the lease of."""
+
+    job: Job
+    task: asyncio.Task[None] | None = None
+    is_settling: bool = False
+    """Its answer is on the way: nobody cancels it any more, the database decides."""
+
+
+class Worker:
+    """Claims jobs, has them answered, settles them; `stop` makes `run` end in order.
+
+    If the process dies instead, its leases run out within two seconds, and another worker's claim
+    takes the jobs over.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        listener: Listener,
+        answer: Callable[[Job], Awaitable[Answer]],
+        *,
+        concurrency: int,
+        grace_seconds: float,
+    ) -> None:
+        self._queue = queue
+        self._listener = listener
+        self._answer = answer
+        self._settler = Settler(queue)
+        self._concurrency = concurrency
+        self._grace_seconds = grace_seconds
+        self._held: dict[str, _Held] = {}
+        self._wake = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Claim nothing more; finish what is held, within the grace time."""
+        self._stopping.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until stopped."""
+        async with asyncio.TaskGroup() as tasks:
+            service = [
+                tasks.create_task(self._listen()),
+                tasks.create_task(self._beat()),
+                tasks.create_task(self._sweep_while_busy()),
+                tasks.create_task(self._settler.run()),
+            ]
+            await self._claim_until_stopped(tasks)
+            await self._drain()
+            for task in service:
+                task.cancel()
+
+    # ---- claiming
+
+    async def _claim_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
+        await self._sleep(_TROUBLE_SECONDS)  # the subscription wakes us; without it, long-poll
+        while not self._stopping.is_set():
+            self._wake.clear()
+            free = self._free_slots()
+            waits = 0.0 if self._listener.is_live else LONG_POLL_SECONDS
+            try:
+                jobs = await self._queue.claim(free, waits) if free else []
+            except (RomashkaError, TimeoutError) as error:
+                log.warning("claim.failed", error=str(error) or type(error).__name__)
+                await self._sleep(_TROUBLE_SECONDS)
+                continue
+            if self._stopping.is_set():
+                await self._release(jobs)
+                return
+            for job in jobs:
+                self._start(job, tasks)
+            if not (free and waits):
+                await self._sleep(CLAIM_SECONDS)
+
+    def _free_slots(self) -> int:
+        return self._concurrency - len(self._held)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait to be woken: by a broadcast, a slot that got free, or `stop`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async for signal in self._listener:
+                delay = _wake_delay(signal.payload) if isinstance(signal, Broadcast) else 0.0
+                loop.call_later(delay, self._wake.set)
+        except RomashkaError as error:  # the long poll alone is enough
+            log.warning("realtime.refused", error=str(error))
+
+    async def _sweep_while_busy(self) -> None:
+        while True:
+            await asyncio.sleep(CLAIM_SECONDS)
+            if self._free_slots() <= 0:
+                with suppress(RomashkaError, TimeoutError):
+                    await self._queue.sweep()
+
+    # ---- one job
+
+    def _start(self, job: Job, tasks: asyncio.TaskGroup) -> None:
+        if stale := self._held.get(job.id):  # we lost the lease, and got the job again
+            self._cancel(stale)
+        held = self._held[job.id] = _Held(job)
+        held.task = tasks.create_task(self._work(held))
+        log.info("job.claimed", **_names(job))
+
+    async def _work(self, held: _Held) -> None:
+        job, started = held.job, time.monotonic()
+        try:
+            answer = await self._answer(job)
+            held.is_settling = True
+            settlement = await self._settler.settle(job, answer)
+        except asyncio.CancelledError:
+            log.info("job.dropped", **_names(job))
+            raise
+        except (RomashkaError, TimeoutError) as error:
+            log.error("job.unsettled", error=str(error) or type(error).__name__, **_names(job))
+        else:
+            log.info(
+                "job.settled",
+                outcome=settlement.outcome,
+                took_effect=settlement.is_settled,
+                reason=answer.reason,
+                seconds=round(time.monotonic() - started, 3),
+                **_names(job),
+            )
+        finally:
+            self._forget(held)
+
+    def _forget(self, held: _Held) -> None:
+        if self._held.get(held.job.id) is held:
+            del self._held[held.job.id]
+        self._wake.set()
+
+    def _cancel(self, held: _Held) -> None:
+        if held.task is not None and not held.is_settling:
+            held.task.cancel()
+
+    async def _beat(self) -> None:
+        """Prolong all leases in one call, and drop the jobs that are not ours any more."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if not self._held:
+                continue
+            beating = list(self._held.values())
+            try:
+                lost = await self._queue.extend([held.job for held in beating])
+            except (RomashkaError, TimeoutError) as error:
+                log.warning("heartbeat.failed", error=str(error) or type(error).__name__)
+                continue
+            for held in beating:
+                if held.job.id in lost:
+                    self._cancel(held)
+
+    # ---- shutting down
+
+    async def _drain(self) -> None:
+        log.info("worker.draining", jobs=len(self._held))
+        give_up_at = time.monotonic() + self._grace_seconds
+        while self._held and (left := give_up_at - time.monotonic()) > 0:
+            self._wake.clear()
+            await self._sleep(left)
+        unfinished = list(self._held.values())
+        for held in unfinished:
+            if held.task is not None:
+                held.task.cancel()
+        await self._release([held.job for held in unfinished])
+
+    async def _release(self, jobs: list[Job]) -> None:
+        if not jobs:
+            return
+        log.info("jobs.released", job_ids=[job.id for job in jobs])
+        with suppress(RomashkaError, TimeoutError):  # then their leases run out
+            await self._queue.release(jobs)
+
+
+def _names(job: Job) -> dict[str, Any]:
+    return {"job_id": job.id, "conversation_id": job.conversation_id, "attempt": job.attempt}
+
+
+def _wake_delay(payload: Any) -> float:
+    """Return how long a job that was announced is not claimable yet.
+
+    Compares the server's clock with ours: if they differ, the next claim on the timer has the job.
+    """
+    try:
+        process_after = datetime.fromisoformat(payload["process_after"])
+        delay = (process_after - datetime.now(UTC)).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        return 0.0
+    return min(max(delay, 0.0), _MAX_WAKE_DELAY_SECONDS)

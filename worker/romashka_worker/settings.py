@@ -1,0 +1,60 @@
+"""What a worker is told by its environment."""
+
+import os
+import socket
+from typing import Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting is missing or makes no sense; the message is one line that names it."""
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable; the ones of our own begin with `ROMASHKA_`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROMASHKA_", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    supabase_url: str = Field(validation_alias="SUPABASE_URL")
+    supabase_key: SecretStr = Field(
+        validation_alias=AliasChoices("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
+    )
+    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    openai_model: str = Field("gpt-4o-mini", validation_alias="OPENAI_MODEL")
+    worker_id: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    concurrency: int = Field(8, ge=1, le=100)
+    """How many jobs are answered at a time."""
+    grace_seconds: float = Field(8.0, ge=0, le=300)
+    """How long a stopped worker may finish what it has; a container's default limit is 10 s."""
+
+    @property
+    def has_llm(self) -> bool:
+        """Is a model provider configured? A server of one's own may want no key."""
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing or wrong.
+        """
+        try:
+            return cls.model_validate({})  # the environment adds the rest
+        except ValidationError as error:
+            raise SettingsError(_first_problem(error)) from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    name = str(problem["loc"][0])
+    if name.islower():
+        name = f"ROMASHKA_{name.upper()}"
+    if problem["type"] == "missing":
+        return f"unable to start; {name} is not set"
+    return f"unable to start; {name}: {problem['msg']}"

@@ -1,0 +1,73 @@
+"""Answers one job: context, guard, draft, policy. It returns an answer, whatever happens."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import structlog
+from romashka import RomashkaError
+
+from romashka_worker.guard import asks_for_human
+from romashka_worker.job import Answer, Job
+from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
+from romashka_worker.language import LanguageDetector
+from romashka_worker.policy import decide
+from romashka_worker.responders import Responder, Turn
+from romashka_worker.responders.knowledge import KnowledgeResponder
+
+_SEARCH_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class TurnAnswerer:
+    """Answers jobs with one responder, and with the knowledge base alone when that one fails."""
+
+    def __init__(
+        self, knowledge: KnowledgeBase, responder: Responder, languages: LanguageDetector
+    ) -> None:
+        self._knowledge = knowledge
+        self._responder = responder
+        self._fallback = KnowledgeResponder()
+        self._languages = languages
+
+    async def answer(self, job: Job) -> Answer:
+        """Return the answer to a job, before `job.draft_by`."""
+        language = self._language_of(job)
+        if asks_for_human(job.user_message):
+            return Answer(action="escalate", reason="human_requested", language=language)
+        turn = Turn(job, language, await self._search(job, language))
+        answer = await self._draft(turn)
+        return replace(answer, language=answer.language or language)
+
+    def _language_of(self, job: Job) -> str | None:
+        candidates = job.settings.get("handover_texts") or {}
+        return self._languages.detect(job.user_message, candidates) or job.known_language
+
+    async def _search(self, job: Job, language: str | None) -> tuple[KnowledgeItem, ...]:
+        try:
+            async with asyncio.timeout(min(_SEARCH_SECONDS, _seconds_left(job))):
+                return await self._knowledge.search(job.user_message, language)
+        except (RomashkaError, TimeoutError) as error:
+            log.warning("knowledge.failed", job_id=job.id, error=type(error).__name__)
+            return ()
+
+    async def _draft(self, turn: Turn) -> Answer:
+        job = turn.job
+        try:
+            async with asyncio.timeout(_seconds_left(job)):
+                draft = await self._responder.draft(turn)
+        except Exception as error:  # noqa: BLE001 -- whatever a responder does, the customer hears
+            log.warning(
+                "responder.failed",
+                job_id=job.id,
+                responder=self._responder.name,
+                error=type(error).__name__,
+            )
+            answer = decide(await self._fallback.draft(turn), job.settings)
+            return answer if answer.action == "reply" else replace(answer, reason="ai_failure")
+        return decide(draft, job.settings)
+
+
+def _seconds_left(job: Job) -> float:
+    return max(0.0, job.draft_by - time.monotonic())
