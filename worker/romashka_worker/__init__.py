@@ -1,0 +1,1 @@
+"""The reply worker: an application; nobody imports it."""

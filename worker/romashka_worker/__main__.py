@@ -35,22 +35,24 @@ def main() -> int:
     """Run a worker until SIGINT or SIGTERM; return the exit code."""
     configure_logs()
     try:
-        asyncio.run(_run(Settings.from_environment()))
-    except (SettingsError, InvalidRequest) as error:
+        settings = Settings.from_environment()
+    except SettingsError as error:
         return _fail(str(error), 2)
+    try:
+        asyncio.run(_run(settings))
+    except InvalidRequest as error:
+        return _fail(f"SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY: {error}", 2)
     except (NotSignedIn, PermissionDenied):
-        return _fail("unable to start; SUPABASE_SERVICE_ROLE_KEY is not the project's", 2)
+        return _fail("SUPABASE_SERVICE_ROLE_KEY is not the project's service role key", 2)
     except NotFound:
-        return _fail(
-            "unable to start; the project lacks Romashka's tables: run romashka migrate", 2
-        )
+        return _fail("the project has no Romashka tables; run romashka migrate first", 2)
     except (Unreachable, TimeoutError) as error:
-        return _fail(f"unable to start; {error or 'the project does not answer'}", 1)
+        return _fail(f"{settings.supabase_url}: {error or 'the project does not answer'}", 1)
     return 0
 
 
 def _fail(problem: str, exit_code: int) -> int:
-    print(f"romashka worker: {problem}", file=sys.stderr)  # noqa: T201 -- for whoever started it
+    print(f"unable to start the worker; {problem}", file=sys.stderr)  # noqa: T201 -- for whoever started it
     return exit_code
 
 

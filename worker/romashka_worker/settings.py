@@ -56,5 +56,5 @@ def _first_problem(error: ValidationError) -> str:
     if name.islower():
         name = f"ROMASHKA_{name.upper()}"
     if problem["type"] == "missing":
-        return f"unable to start; {name} is not set"
-    return f"unable to start; {name}: {problem['msg']}"
+        return f"{name} is not set"
+    return f"{name}: {problem['msg']}"

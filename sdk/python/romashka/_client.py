@@ -60,7 +60,7 @@ class AsyncRomashka:
                 await client._close()
 
     async def call(self, function: str, **arguments: Any) -> Any:
-        """Call a database function by its parameters' names; return what it returns, as JSON values.
+        """Call a database function by its parameters' names; return its result as JSON.
 
         Raises:
             ServerError: it refused.
