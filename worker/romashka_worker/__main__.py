@@ -27,6 +27,7 @@ from romashka_worker.responders.knowledge import KnowledgeResponder
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.settings import Settings, SettingsError
 from romashka_worker.turn import TurnAnswerer
+from romashka_worker.wake import TOPIC, Wake
 
 log = structlog.get_logger()
 
@@ -61,11 +62,14 @@ async def _run(settings: Settings) -> None:
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
         queue = Queue(client, settings.worker_id)
         await queue.sweep()  # proves the URL, the key and the schema before anything else
-        async with _open_responder(settings) as responder, client.topics.listen("ai-jobs") as jobs:
+        async with (
+            _open_responder(settings) as responder,
+            client.topics.listen(TOPIC) as announcements,
+        ):
             turns = TurnAnswerer(KnowledgeBase(client), responder, LanguageDetector())
             worker = Worker(
                 queue,
-                jobs,
+                Wake(announcements),
                 turns.answer,
                 concurrency=settings.concurrency,
                 grace_seconds=settings.grace_seconds,

@@ -5,15 +5,15 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from romashka import Broadcast, Listener, RomashkaError
+from romashka import RomashkaError
 
 from romashka_worker.job import Answer, Job
 from romashka_worker.queue import Queue
 from romashka_worker.settler import Settler
+from romashka_worker.wake import Wake
 
 HEARTBEAT_SECONDS = 0.5
 CLAIM_SECONDS = 0.25
@@ -21,7 +21,6 @@ CLAIM_SECONDS = 0.25
 end and broadcasts get lost without an event. One without sweeps as often, as a claim would have."""
 LONG_POLL_SECONDS = 5.0
 _TROUBLE_SECONDS = 1.0
-_MAX_WAKE_DELAY_SECONDS = 2.0
 
 log = structlog.get_logger()
 
@@ -46,32 +45,31 @@ class Worker:
     def __init__(
         self,
         queue: Queue,
-        listener: Listener,
+        wake: Wake,
         answer: Callable[[Job], Awaitable[Answer]],
         *,
         concurrency: int,
         grace_seconds: float,
     ) -> None:
         self._queue = queue
-        self._listener = listener
         self._answer = answer
         self._settler = Settler(queue)
         self._concurrency = concurrency
         self._grace_seconds = grace_seconds
         self._held: dict[str, _Held] = {}
-        self._wake = asyncio.Event()
+        self._wake = wake
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """Claim nothing more; finish what is held, within the grace time."""
         self._stopping.set()
-        self._wake.set()
+        self._wake.ring()
 
     async def run(self) -> None:
         """Work until stopped."""
         async with asyncio.TaskGroup() as tasks:
             service = [
-                tasks.create_task(self._listen()),
+                tasks.create_task(self._wake.listen()),
                 tasks.create_task(self._beat()),
                 tasks.create_task(self._sweep_while_busy()),
                 tasks.create_task(self._settler.run()),
@@ -84,16 +82,15 @@ class Worker:
     # ---- claiming
 
     async def _claim_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
-        await self._sleep(_TROUBLE_SECONDS)  # the subscription wakes us; without it, long-poll
+        await self._wake.wait(_TROUBLE_SECONDS)  # the subscription wakes us; without it, long-poll
         while not self._stopping.is_set():
-            self._wake.clear()
             free = self._free_slots()
-            waits = 0.0 if self._listener.is_live else LONG_POLL_SECONDS
+            waits = 0.0 if self._wake.is_live else LONG_POLL_SECONDS
             try:
                 jobs = await self._queue.claim(free, waits) if free else []
             except (RomashkaError, TimeoutError) as error:
                 log.warning("claim.failed", error=str(error) or type(error).__name__)
-                await self._sleep(_TROUBLE_SECONDS)
+                await self._wake.wait(_TROUBLE_SECONDS)
                 continue
             if self._stopping.is_set():
                 await self._release(jobs)
@@ -101,25 +98,10 @@ class Worker:
             for job in jobs:
                 self._start(job, tasks)
             if not (free and waits):
-                await self._sleep(CLAIM_SECONDS)
+                await self._wake.wait(CLAIM_SECONDS)
 
     def _free_slots(self) -> int:
         return self._concurrency - len(self._held)
-
-    async def _sleep(self, seconds: float) -> None:
-        """Wait to be woken: by a broadcast, a slot that got free, or `stop`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            async for signal in self._listener:
-                delay = _wake_delay(signal.payload) if isinstance(signal, Broadcast) else 0.0
-                loop.call_later(delay, self._wake.set)
-        except RomashkaError as error:  # the long poll alone is enough
-            log.warning("realtime.refused", error=str(error))
 
     async def _sweep_while_busy(self) -> None:
         while True:
@@ -163,7 +145,7 @@ class Worker:
     def _forget(self, held: _Held) -> None:
         if self._held.get(held.job.id) is held:
             del self._held[held.job.id]
-        self._wake.set()
+        self._wake.ring()
 
     def _cancel(self, held: _Held) -> None:
         if held.task is not None and not held.is_settling:
@@ -191,8 +173,7 @@ class Worker:
         log.info("worker.draining", jobs=len(self._held))
         give_up_at = time.monotonic() + self._grace_seconds
         while self._held and (left := give_up_at - time.monotonic()) > 0:
-            self._wake.clear()
-            await self._sleep(left)
+            await self._wake.wait(left)
         unfinished = list(self._held.values())
         for held in unfinished:
             if held.task is not None:
@@ -209,16 +190,3 @@ class Worker:
 
 def _names(job: Job) -> dict[str, Any]:
     return {"job_id": job.id, "conversation_id": job.conversation_id, "attempt": job.attempt}
-
-
-def _wake_delay(payload: Any) -> float:
-    """Return how long a job that was announced is not claimable yet.
-
-    Compares the server's clock with ours: if they differ, the next claim on the timer has the job.
-    """
-    try:
-        process_after = datetime.fromisoformat(payload["process_after"])
-        delay = (process_after - datetime.now(UTC)).total_seconds()
-    except (KeyError, TypeError, ValueError):
-        return 0.0
-    return min(max(delay, 0.0), _MAX_WAKE_DELAY_SECONDS)
