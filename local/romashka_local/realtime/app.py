@@ -1,0 +1,136 @@
+"""The Realtime server as an ASGI application: the socket's handshake, the HTTP API, its life."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import parse_qs
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from romashka_local.config import StackConfig
+from romashka_local.realtime.changes import ChangeFeed
+from romashka_local.realtime.database import open_pool
+from romashka_local.realtime.http_api import routes
+from romashka_local.realtime.hub import Hub
+from romashka_local.realtime.partitions import maintain_partitions, maintain_partitions_regularly
+from romashka_local.realtime.presence import Presence
+from romashka_local.realtime.protocol import Version
+from romashka_local.realtime.replication import Replication
+from romashka_local.realtime.services import Services
+from romashka_local.realtime.socket import Socket
+from romashka_local.realtime.subscriptions import Subscriptions
+from romashka_local.realtime.tokens import InvalidToken, verify
+
+_log = logging.getLogger("romashka.local.realtime")
+
+_LIVE_SECONDS: Final = 30
+_GOODBYE_SECONDS: Final = 2
+_RESTART_SECONDS: Final = 1
+_SOCKET_PATHS: Final = ("/websocket", "/socket/websocket")
+
+
+@asynccontextmanager
+async def open_realtime(config: StackConfig) -> AsyncIterator[ASGIApp]:
+    """Open the server; inside the block every commit is seen, after it nothing is left.
+
+    Raises:
+        TimeoutError: the WAL cannot be followed; the log says why.
+        psycopg_pool.PoolTimeout: Postgres cannot be reached.
+    """
+    url = config.database_url("supabase_admin")
+    async with open_pool(url) as pool:
+        hub, subscriptions = Hub(), Subscriptions(pool)
+        feed = ChangeFeed(pool, subscriptions)
+        replication = Replication(url, pool, hub, feed, subscriptions)
+        secret = config.keys.jwt_secret
+        services = Services(secret, pool, hub, Presence(hub), subscriptions, replication)
+        await maintain_partitions(pool)
+        works = (feed.run, replication.run, lambda: maintain_partitions_regularly(pool))
+        running = [asyncio.create_task(_run_for_ever(work)) for work in works]
+        try:
+            async with asyncio.timeout(_LIVE_SECONDS):
+                await replication.is_live.wait()
+            endpoint = SocketEndpoint(services)
+            sockets = [WebSocketRoute(path, endpoint) for path in _SOCKET_PATHS]
+            yield Starlette(routes=[*sockets, *routes(services)])
+            await endpoint.disconnect_all()
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _run_for_ever(work: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run `work`; when a defect ends it, say so and begin again."""
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001 -- the one place that keeps the server whole
+            _log.exception("part.crashed")
+        await asyncio.sleep(_RESTART_SECONDS)
+
+
+class SocketEndpoint:
+    """Accepts sockets that bring a valid key, and remembers them until they end."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._sockets: set[Socket] = set()
+        self._all_gone = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()  # websocket.connect
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        headers = Headers(scope=scope)
+        try:
+            version = Version(query.get("vsn", ["1.0.0"])[-1])
+            key = headers.get("x-api-key") or query.get("apikey", [None])[-1]
+            if key is None:
+                raise InvalidToken("MissingAPIKey", "API key is missing")
+            token = verify(key, self._services.jwt_secret)
+        except InvalidToken as error:
+            _log.info("socket.refused", extra={"code": error.code})
+            await _refuse(401, error.handshake_text, scope, receive, send)
+        except ValueError:
+            await _refuse(
+                403, "The requested protocol version is not supported", scope, receive, send
+            )
+        else:
+            await send({"type": "websocket.accept"})
+            shown = {name: value for name, value in headers.items() if name.startswith("x-")}
+            await self._serve(Socket(self._services, version, token, shown), receive, send)
+
+    async def _serve(self, socket: Socket, receive: Receive, send: Send) -> None:
+        self._sockets.add(socket)
+        try:
+            await socket.run(receive, send)
+        finally:
+            self._sockets.discard(socket)
+            if not self._sockets:
+                self._all_gone.set()
+
+    async def disconnect_all(self) -> None:
+        """Tell every client that the server goes, and wait a little until they are gone."""
+        if not self._sockets:
+            return
+        self._all_gone.clear()
+        for socket in self._sockets:
+            socket.disconnect()
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._all_gone.wait()
+        except TimeoutError:
+            _log.info("sockets.left", extra={"count": len(self._sockets)})
+
+
+async def _refuse(status: int, text: str, scope: Scope, receive: Receive, send: Send) -> None:
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await JSONResponse({"error": text}, status)(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": text})

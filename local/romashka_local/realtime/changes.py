@@ -1,0 +1,240 @@
+"""Deliver changed rows to `postgres_changes` subscribers: match, check access, build the payload.
+
+Changes go through in commit order, many at a time when many wait: one question to the database
+serves all of them. What is wrong with one row or one policy never holds up the others.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from romashka_local.realtime.change import Change, Kind
+from romashka_local.realtime.change_payload import error_payload, row_payload
+from romashka_local.realtime.database import Connection, Pool
+from romashka_local.realtime.filters import Filter
+from romashka_local.realtime.pgoutput import Relation
+from romashka_local.realtime.protocol import Frame, Version, push
+from romashka_local.realtime.rows import (
+    Claims,
+    ConvertedRow,
+    Table,
+    TableCache,
+    await_commit,
+    convert,
+    visible,
+)
+from romashka_local.realtime.subscriptions import Subscriber, Subscription, Subscriptions
+
+_log = logging.getLogger("romashka.local.realtime")
+
+_BATCH: Final = 100
+_MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
+
+
+class ChangeFeed:
+    """The changes that wait to be delivered, and the task that delivers them."""
+
+    def __init__(self, pool: Pool, subscriptions: Subscriptions) -> None:
+        self._pool = pool
+        self._subscriptions = subscriptions
+        self._tables = TableCache()
+        self._waiting: deque[Change] = deque()
+        self._waiting_bytes = 0
+        self._arrived = asyncio.Event()
+        self._has_room = asyncio.Event()
+
+    def concerns_somebody(self, relation: Relation) -> bool:
+        """Say whether anybody listens to this table at all."""
+        return any(self._subscriptions.of_table(relation.schema, relation.table))
+
+    async def put(self, change: Change) -> None:
+        """Add a change; waits while too many bytes wait already."""
+        while self._waiting_bytes > _MAX_WAITING_BYTES:
+            self._has_room.clear()
+            await self._has_room.wait()
+        self._waiting.append(change)
+        self._waiting_bytes += change.size
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Deliver what is put, for ever."""
+        while True:
+            await self._arrived.wait()
+            batch = self._take()
+            await self._deliver(batch)
+
+    def _take(self) -> list[Change]:
+        """Return the next changes that belong to one table."""
+        first = self._waiting[0]
+        batch: list[Change] = []
+        while self._waiting and len(batch) < _BATCH:
+            if self._waiting[0].relation is not first.relation:
+                break
+            batch.append(self._waiting.popleft())
+        self._waiting_bytes -= sum(change.size for change in batch)
+        self._has_room.set()
+        if not self._waiting:
+            self._arrived.clear()
+        return batch
+
+    async def _deliver(self, batch: Sequence[Change]) -> None:
+        """Deliver a batch; when it fails, each of its changes alone, so that only one is lost."""
+        try:
+            async with self._pool.connection() as connection:
+                await _Delivery(connection, self._tables, self._subscriptions, batch).run()
+        except (psycopg.Error, PoolTimeout) as error:
+            if len(batch) > 1 and not isinstance(error, PoolTimeout):
+                for change in batch:
+                    await self._deliver([change])
+                return
+            _log.error(
+                "change.lost", extra={"table": batch[0].relation.table, "error": type(error)}
+            )
+
+
+class _Delivery:
+    """One batch of changes of one table, on its way to its subscribers."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        tables: TableCache,
+        subscriptions: Subscriptions,
+        changes: Sequence[Change],
+    ) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._changes = changes
+        relation = changes[0].relation
+        concerned = list(subscriptions.of_table(relation.schema, relation.table))
+        self._candidates = [_candidates(change, concerned) for change in changes]
+        self._relation = relation
+
+    async def run(self) -> None:
+        everyone = [s for candidates in self._candidates for s in candidates]
+        if not everyone:
+            return
+        roles = frozenset(subscription.role for subscription in everyone)
+        table = await self._tables.get(self._connection, self._relation, roles)
+        if table is None:
+            return
+        filters = list(dict.fromkeys(f for s in everyone for f in s.request.filters))
+        new, old = await self._convert(table, filters)
+        allowed = await self._allowed(table, new, old)
+        for number, change in enumerate(self._changes):
+            _send(change, table, new[number], old[number], allowed[number])
+
+    async def _convert(
+        self, table: Table, filters: Sequence[Filter]
+    ) -> tuple[list[ConvertedRow], list[ConvertedRow]]:
+        rows = [change.new for change in self._changes] + [change.old for change in self._changes]
+        converted = await convert(self._connection, table, rows, filters)
+        count = len(self._changes)
+        return converted[:count], converted[count:]
+
+    async def _allowed(
+        self, table: Table, new: Sequence[ConvertedRow], old: Sequence[ConvertedRow]
+    ) -> list[list[Subscription]]:
+        """Return for each change the subscriptions that get something: the row, or an error."""
+        allowed = []
+        pairs: dict[tuple[int, Claims], None] = {}
+        for number, (change, candidates) in enumerate(
+            zip(self._changes, self._candidates, strict=True)
+        ):
+            row = old[number] if change.kind == "DELETE" else new[number]
+            kept = [s for s in candidates if _passes(s, row) or _error(table, change, s.role)]
+            allowed.append(kept)
+            if table.has_rls and change.kind != "DELETE":
+                pairs |= {
+                    (number, _who(s)): None for s in kept if not _error(table, change, s.role)
+                }
+        if not pairs:
+            return allowed
+        seen = await self._visible(table, list(pairs))
+        return [
+            [s for s in kept if (number, _who(s)) not in pairs or (number, _who(s)) in seen]
+            for number, kept in enumerate(allowed)
+        ]
+
+    async def _visible(
+        self, table: Table, pairs: list[tuple[int, Claims]]
+    ) -> set[tuple[int, Claims]]:
+        xids = {change.begin.xid for change in self._changes}
+        await await_commit(self._connection, list(xids))
+        rows = [change.new for change in self._changes]
+        return await visible(self._connection, table, rows, pairs)
+
+
+def _candidates(change: Change, concerned: Iterable[Subscription]) -> list[Subscription]:
+    return [
+        subscription
+        for subscription in concerned
+        if subscription.request.event in ("*", change.kind)
+        and change.begin.commit_lsn >= subscription.floor_lsn
+    ]
+
+
+def _passes(subscription: Subscription, row: ConvertedRow) -> bool:
+    return all(condition in row.passed for condition in subscription.request.filters)
+
+
+def _who(subscription: Subscription) -> Claims:
+    return Claims(subscription.role, subscription.claims)
+
+
+def _error(table: Table, change: Change, role: str) -> str | None:
+    """Return why `role` gets an error in place of the row."""
+    if change.kind == "DELETE":
+        return None
+    keys = table.keys
+    if not keys:
+        return "Error 400: Bad Request, no primary key"
+    if not all(role in key.readers for key in keys):
+        return "Error 401: Unauthorized"
+    return None
+
+
+def _send(
+    change: Change,
+    table: Table,
+    new: ConvertedRow,
+    old: ConvertedRow,
+    subscriptions: Sequence[Subscription],
+) -> None:
+    """Send one change: to each subscriber one frame for each selection of columns."""
+    groups: dict[tuple[str, tuple[str, ...] | None], dict[Subscriber, list[int]]] = {}
+    for s in subscriptions:
+        subscribers = groups.setdefault((s.role, s.request.select), {})
+        subscribers.setdefault(s.subscriber, []).append(s.id)
+    for (role, select), subscribers in groups.items():
+        error = _error(table, change, role)
+        if error is not None:
+            data = error_payload(change, error)
+        else:
+            data = row_payload(change, table, new, old, role, select)
+        _send_group(subscribers, data, change.kind)
+
+
+def _send_group(subscribers: Mapping[Subscriber, Sequence[int]], data: str, kind: Kind) -> None:
+    """Send the same data; subscribers whose frames agree share one."""
+    frames: dict[tuple[Version, str, bool, tuple[int, ...]], Frame] = {}
+    for subscriber, ids in subscribers.items():
+        name, is_old = subscriber.topic_name, subscriber.has_old_form
+        key = (subscriber.version, name, is_old, tuple(dict.fromkeys(ids)))
+        if key not in frames:
+            frames[key] = _frame(*key, data, kind)
+        subscriber.send(frames[key])
+
+
+def _frame(
+    version: Version, name: str, is_old: bool, ids: Sequence[int], data: str, kind: Kind
+) -> Frame:
+    if is_old:
+        return push(version, f"realtime:{name}", kind, data)
+    payload = f'{{"ids":[{",".join(map(str, ids))}],"data":{data}}}'
+    return push(version, f"realtime:{name}", "postgres_changes", payload)
