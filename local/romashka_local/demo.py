@@ -1,0 +1,168 @@
+"""The demo: a fresh stack, a worker, and customers who write to it as any client would."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+from romashka import AsyncRomashka, Message, RomashkaError
+from romashka._migrations import product_folder
+
+from romashka_local.programs import Line, running
+
+PROMISED_SECONDS = 6.0
+_STACK_READY_SECONDS = 90.0
+_WORKER_READY_SECONDS = 30.0
+_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Somebody who writes one turn."""
+
+    name: str
+    texts: tuple[str, ...]
+    replied_language: str | None = None
+    """The language in which this customer must get a reply."""
+
+
+CUSTOMERS = (
+    Customer("English", ("What is Romashka?",), "en"),
+    Customer("Deutsch", ("Wie schnell bekommt der Kunde eine Antwort?",), "de"),
+    Customer("español", ("¿Puede un cliente leer las conversaciones de otros?",), "es"),
+    Customer("русский", ("Нужен ли Docker или аккаунт, чтобы попробовать?",), "ru"),
+    Customer("in a hurry", ("Which channels are supported?", "E-mail?", "And WhatsApp too?")),
+    Customer("off topic", ("Which wine goes well with grilled octopus?",)),
+    Customer("wants a human", ("Ich möchte bitte mit einem Menschen sprechen.",)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What became of a customer's turn."""
+
+    customer: Customer
+    answer: Message | None
+    seconds: float
+
+    @property
+    def is_in_time(self) -> bool:
+        return self.answer is not None and self.seconds <= PROMISED_SECONDS
+
+    @property
+    def kind(self) -> str:
+        return self.answer.kind if self.answer else "none"
+
+
+def run_demo() -> int:
+    """Run the demo and return the exit code: 0 when every promise was kept.
+
+    Raises:
+        ProgramError: the stack or the worker did not start.
+    """
+    return asyncio.run(_until_interrupted())
+
+
+async def _until_interrupted() -> int:
+    demo = asyncio.create_task(_run(Console(highlight=False, soft_wrap=True)))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Once: what stops the programs must not be interrupted itself.
+        loop.add_signal_handler(number, lambda: None if demo.cancelling() else demo.cancel())
+    try:
+        return await demo
+    except asyncio.CancelledError:
+        return _INTERRUPTED
+
+
+async def _run(console: Console) -> int:
+    console.print("Starting Postgres, REST, Auth and Realtime on free ports ...", style="dim")
+    async with _stack() as stack, _worker(stack):
+        console.print("The stack and the worker are ready. Customers write:\n", style="dim")
+        talks = [_talk(customer, stack, console) for customer in CUSTOMERS]
+        turns = await asyncio.gather(*talks)
+    return _report(turns, console)
+
+
+@asynccontextmanager
+async def _stack() -> AsyncIterator[Line]:
+    async with running(
+        *("start", "--ephemeral", "--port", "0", "--db-port", "0", "--json"),
+        is_ready=lambda line: "API_URL" in line,
+        ready_seconds=_STACK_READY_SECONDS,
+        folder=product_folder().parent,
+    ) as keys:
+        yield keys
+
+
+@asynccontextmanager
+async def _worker(stack: Line) -> AsyncIterator[Line]:
+    async with running(
+        "worker",
+        is_ready=lambda line: line.get("event") == "worker.started",
+        ready_seconds=_WORKER_READY_SECONDS,
+        folder=product_folder().parent,
+        environment={
+            "SUPABASE_URL": stack["API_URL"],
+            "SUPABASE_SERVICE_ROLE_KEY": stack["SERVICE_ROLE_KEY"],
+        },
+    ) as started:
+        yield started
+
+
+async def _talk(customer: Customer, stack: Line, console: Console) -> Turn:
+    """Let one customer write; the clock runs from the first message to the sight of the answer."""
+    started = time.monotonic()
+    answer: Message | None = None
+    try:
+        async with AsyncRomashka.connect(stack["API_URL"], stack["ANON_KEY"]) as client:
+            await client.sign_in_anonymously()
+            conversation = await client.conversations.create(f"demo: {customer.name}")
+            started = time.monotonic()
+            for text in customer.texts[:-1]:
+                _say(console, customer, text)
+                await conversation.send(text)
+            _say(console, customer, customer.texts[-1])
+            answer = await conversation.ask(customer.texts[-1])
+    except RomashkaError as error:
+        _say(console, customer, str(error), "no answer", "red")
+    turn = Turn(customer, answer, time.monotonic() - started)
+    if answer is not None:
+        _say_answer(console, turn, answer)
+    return turn
+
+
+def _say_answer(console: Console, turn: Turn, answer: Message) -> None:
+    style = "green" if answer.kind == "reply" else "yellow"
+    _say(console, turn.customer, answer.content, f"{answer.kind}, {turn.seconds:.2f} s", style)
+
+
+def _say(
+    console: Console, customer: Customer, text: str, how: str = "writes", style: str = "cyan"
+) -> None:
+    head = f"{customer.name:<14}{how:<16}"
+    console.print(Text.assemble((head, style), text.replace("\n", " ")))
+
+
+def _report(turns: Sequence[Turn], console: Console) -> int:
+    """Print the summary; return 0 if all were answered in time, in each language by a reply."""
+    in_time = sum(turn.is_in_time for turn in turns)
+    unreplied = [
+        turn.customer.name
+        for turn in turns
+        if turn.customer.replied_language is not None and turn.kind != "reply"
+    ]
+    if unreplied:
+        console.print(f"\nno reply for: {', '.join(unreplied)}", style="red")
+    replied = sum(turn.kind == "reply" for turn in turns)
+    handed_over = sum(turn.kind == "handover" for turn in turns)
+    slowest = max(turn.seconds for turn in turns)
+    console.print(
+        f"\nanswered {in_time}/{len(turns)} turns "
+        f"({replied} replied, {handed_over} handed over), slowest {slowest:.2f} s"
+    )
+    return 0 if in_time == len(turns) and not unreplied else 1
