@@ -9,6 +9,7 @@ from romashka._migrations import apply_migrations
 from romashka_local.postgres import Cluster
 
 from tests.support import databases, waiting
+from tests.support.stacks import RunningStack, run_stack
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +60,20 @@ def db(shared_db: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(shared_db) as connection:
         yield connection
         connection.rollback()
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[RunningStack]:
+    """The whole local stack with Romashka's migrations and seed, as users start it."""
+    with run_stack("--ephemeral") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bare_stack() -> Iterator[RunningStack]:
+    """The whole local stack, with no migration applied."""
+    with run_stack("--ephemeral", "--no-migrate") as running:
+        yield running
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from urllib.parse import quote
 import psutil
 
 from romashka_local.config import DATABASE_PASSWORD
+from romashka_local.errors import StackError
 from romashka_local.extensions import extension_control_path
 from romashka_local.server_account import ServerAccount, server_account
 
@@ -44,8 +45,8 @@ _SETTINGS = {
 _EPHEMERAL_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
-class PostgresError(Exception):
-    """Postgres cannot be started; the message is one line that says what to do."""
+class PostgresError(StackError):
+    """Postgres cannot be started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ def run_cluster(
     _stop_leftover(folder)
     _ensure_initialised(folder, binaries, account)
     account.own(folder)
-    port = port or _free_port()
+    port = port or free_port()
     _refuse_taken(port)
     options = {"port": str(port)} | _SETTINGS | (_EPHEMERAL_SETTINGS if ephemeral else {})
     if binaries.major_version >= 18:
@@ -143,8 +144,8 @@ def _ensure_initialised(folder: Path, binaries: Binaries, account: ServerAccount
         found = version_file.read_text().strip()
         if found != str(binaries.major_version):
             raise PostgresError(
-                f"{folder} belongs to PostgreSQL {found}, and the server is PostgreSQL "
-                f"{binaries.version}; start the former with --postgres-bin, or use another --data-dir"
+                f"{folder} belongs to PostgreSQL {found}, not {binaries.version}; "
+                f"start that server with --postgres-bin, or choose another --data-dir"
             )
         return
     # A crash in the middle of initdb must not leave half a cluster that looks whole.
@@ -283,7 +284,8 @@ def _running_server(folder: Path) -> psutil.Process | None:
     return None
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
     with socket.create_server((HOST, 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

@@ -1,0 +1,28 @@
+"""The command `romashka`: each command imports what it needs when it runs."""
+
+import sys
+
+# Which extra brings what a command needs; `local` has it all but the worker.
+_EXTRAS = {"worker": "worker", "migrate": "migrate"}
+
+
+def main() -> None:
+    """Run the command line; end with one clear line and exit code 1 for what a user can mend."""
+    try:
+        from romashka._cli.app import app
+        from romashka._cli.problems import CommandError
+
+        try:
+            app()
+        except CommandError as problem:
+            _fail(str(problem))
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] == "romashka":
+            raise
+        extra = _EXTRAS.get(next(iter(sys.argv[1:]), ""), "local")
+        _fail(f"{missing.name} is not installed; pip install 'romashka[{extra}]'")
+
+
+def _fail(line: str) -> None:
+    sys.stderr.write(f"romashka: {line}\n")
+    sys.exit(1)

@@ -1,0 +1,21 @@
+"""The commands of `romashka`; each module imports what it needs only when its command runs."""
+
+import typer
+
+from romashka._cli import database, demo, migrate, start, status, worker
+
+app = typer.Typer(
+    name="romashka",
+    help="Turns a Supabase project into an AI customer-messaging inbox.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("start")(start.start)
+app.command("status")(status.status)
+app.command("migrate")(migrate.migrate)
+app.command("worker")(worker.worker)
+app.command("demo")(demo.demo)
+app.command("worker")(worker.worker)
+app.command("demo")(demo.demo)
+app.add_typer(database.app, name="db")

@@ -1,0 +1,98 @@
+"""A local stack as its users start it: the command, in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROMASHKA = Path(sys.executable).with_name("romashka")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningStack:
+    """What `romashka start --json` printed, and its process."""
+
+    process: subprocess.Popen[str]
+    api_url: str
+    db_url: str
+    anon_key: str
+    service_role_key: str
+    jwt_secret: str
+    publishable_key: str
+    secret_key: str
+
+    def admin_url(self) -> str:
+        """Return the database's URL as its superuser."""
+        return self.db_url.replace("//postgres:", "//supabase_admin:")
+
+
+@contextmanager
+def run_stack(*options: str, cwd: Path = ROOT) -> Iterator[RunningStack]:
+    """Run `romashka start` on free ports until the block is left, whatever happens in it."""
+    process = start_stack(*options, cwd=cwd)
+    try:
+        yield wait_until_ready(process)
+    finally:
+        stop_stack(process)
+
+
+def start_stack(*options: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
+    """Start `romashka start` on free ports and return at once."""
+    command = [str(ROMASHKA), "start", "--json", "--port", "0", "--db-port", "0", *options]
+    errors = tempfile.TemporaryFile("w+", prefix="romashka-stack-")
+    process = subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"},
+    )
+    process.stderr = errors
+    return process
+
+
+def wait_until_ready(process: subprocess.Popen[str]) -> RunningStack:
+    """Return what the stack prints when it is ready.
+
+    Raises:
+        AssertionError: it ended instead; the message is what it said.
+    """
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        process.wait(10)
+        raise AssertionError(f"the stack did not start: {said(process)}")
+    return RunningStack(
+        process, **{name.lower(): value for name, value in json.loads(line).items()}
+    )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    """Return what a stack that has ended wrote to stderr."""
+    assert process.stderr is not None
+    process.stderr.seek(0)
+    return process.stderr.read()
+
+
+def stop_stack(process: subprocess.Popen[str], seconds: float = 15) -> int:
+    """Stop a stack as Ctrl-C does, and return its exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
