@@ -144,7 +144,7 @@ def _say_answer(console: Console, turn: Turn, answer: Message) -> None:
 def _say(
     console: Console, customer: Customer, text: str, how: str = "writes", style: str = "cyan"
 ) -> None:
-    head = f"{customer.name:<14}{how:<16}"
+    head = f"{customer.name:<15}{how:<18}"
     console.print(Text.assemble((head, style), text.replace("\n", " ")))
 
 
