@@ -65,14 +65,19 @@ class RestServer:
         identity = identify(request.header("authorization"), self._jwt_secret)
         context = read_context(request, self._catalog.settings)
         try:
+            return await self._perform_twice(context, identity)
+        except psycopg.Error as error:
+            raise from_database(error, is_anonymous=identity.is_anonymous) from error
+
+    async def _perform_twice(self, context: Context, identity: Identity) -> Response:
+        """Perform the request; if the catalog lacks what it names, once more with a new one."""
+        try:
             return await self._perform(context, identity)
         except RestError as error:
             if error.code not in _MISSING:
                 raise
-            await self._catalog.reload()
-            return await self._perform(context, identity)
-        except psycopg.Error as error:
-            raise from_database(error, is_anonymous=identity.is_anonymous) from error
+        await self._catalog.reload()
+        return await self._perform(context, identity)
 
     async def _perform(self, context: Context, identity: Identity) -> Response:
         catalog = self._catalog.current

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -22,21 +23,21 @@ class CatalogCache:
     def __init__(self, url: str, settings: Settings) -> None:
         self._url = url
         self._settings = settings
-        self._loading: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._loaded_at = 0.0
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self.current = Catalog()
         self.settings = settings
 
     async def reload(self) -> None:
-        """Load the catalog; calls that come while it loads share the next load."""
-        running = self._loading
-        if running is not None and not running.done():
-            await asyncio.shield(running)  # it may have begun before what the caller waits for
-        if self._loading is running:
-            self._loading = asyncio.create_task(self._load())
-        loading = self._loading
-        if loading is not None:
-            await asyncio.shield(loading)
+        """Load the catalog as it is now; calls that wait for the same share one load."""
+        asked_at = time.monotonic()
+        async with self._lock:
+            if self._loaded_at >= asked_at:
+                return
+            begun_at = time.monotonic()
+            await self._load()
+            self._loaded_at = begun_at
 
     async def _load(self) -> None:
         settings = self._settings
@@ -64,10 +65,6 @@ class CatalogCache:
                     await self.reload()
 
     async def close(self) -> None:
-        if self._loading is not None:
-            self._loading.cancel()
-            with suppress(asyncio.CancelledError, psycopg.Error):
-                await self._loading
         if self._connection is not None:
             await self._connection.close()
 
@@ -78,12 +75,9 @@ async def open_catalog(url: str, settings: Settings) -> AsyncIterator[CatalogCac
     cache = CatalogCache(url, settings)
     try:
         await cache.reload()
-        listener = asyncio.create_task(cache.listen())
-        try:
+        async with asyncio.TaskGroup() as tasks:
+            listener = tasks.create_task(cache.listen())
             yield cache
-        finally:
             listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await listener
     finally:
         await cache.close()

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,13 @@ def _grouped(functions: Iterable[Function]) -> dict[QualifiedName, tuple[Functio
     groups: dict[QualifiedName, list[Function]] = defaultdict(list)
     for function in functions:
         groups[function.name].append(function)
-    return {name: tuple(overloads) for name, overloads in groups.items()}
+    return {name: tuple(sorted(overloads, key=_signature)) for name, overloads in groups.items()}
+
+
+def _signature(function: Function) -> tuple[Any, ...]:
+    """Order overloads as error messages list them."""
+    each = function.parameters
+    return (len(each), [(one.name, one.declared_type, one.type) for one in each])
 
 
 def _by_role(rows: Iterable[Mapping[str, str]]) -> dict[str, dict[str, str]]:
@@ -114,7 +121,13 @@ def _with_view_keys(
     tables: Mapping[QualifiedName, Table], keys: ViewKeys
 ) -> dict[QualifiedName, Table]:
     """Return `tables` with each view's primary key: the columns that show its tables' keys."""
-    return dict(tables)
+    found = dict(tables)
+    for table in tables.values():
+        for view, columns in keys.showing(table.name, table.primary_key):
+            if view in found:
+                known = found[view].primary_key
+                found[view] = replace(found[view], primary_key=known + columns)
+    return found
 
 
 def _relationships(

@@ -4,11 +4,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
 import psycopg
 from psycopg_pool import PoolTimeout
+
+_LONGEST_COMPARED = 200
 
 
 @dataclass(eq=False)
@@ -93,12 +94,25 @@ def unknown_column(table: str, column: str) -> RestError:
 
 
 def closest(word: str, candidates: Iterable[str], *, at_least: float) -> str | None:
-    """Return the candidate most like `word`, for hints."""
-    scored = [
-        (SequenceMatcher(None, word.lower(), each.lower()).ratio(), each) for each in candidates
-    ]
-    best = max(scored, default=(0.0, ""))
-    return best[1] if best[0] >= at_least else None
+    """Return the candidate most like `word`, for hints; 1.0 is the same."""
+    scored = [(_likeness(word.lower(), each.lower()), each) for each in sorted(candidates)]
+    score, best = max(scored, default=(0.0, ""))
+    return best if score >= at_least else None
+
+
+def _likeness(one: str, other: str) -> float:
+    """Return how much of the longer word stays when one is edited into the other."""
+    longest = max(len(one), len(other))
+    if longest == 0 or longest > _LONGEST_COMPARED:
+        return 0.0
+    distances = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        previous, distances[0] = distances[0], row
+        for number, counterpart in enumerate(other, 1):
+            replaced = previous + (letter != counterpart)
+            previous = distances[number]
+            distances[number] = min(replaced, previous + 1, distances[number - 1] + 1)
+    return 1 - distances[-1] / longest
 
 
 def from_database(error: psycopg.Error, *, is_anonymous: bool) -> RestError:

@@ -51,24 +51,21 @@ async def execute(
     rolls_back = _rolls_back(context)
     # A read may be committed before it is judged: that is one round trip less.
     commits_at_once = not rolls_back and (action.read_only or action.check is None)
+    statements = [Statement(_begin(action)), settings, action.statement]
+    statements += [action.estimate] if action.estimate else []
+    statements += [Statement("commit")] if commits_at_once else []
     async with pool.connection() as connection:
-        async with connection.pipeline():
-            await connection.execute(_begin(action))
-            await connection.execute(*settings)
-            main = await _send(connection, action.statement)
-            estimate = await _send(connection, action.estimate) if action.estimate else None
-            if commits_at_once:
-                await connection.execute("commit")
-        result = _result(main, action.statement)
+        cursors = await _run_together(connection, statements)
+        result = _result(cursors[2], action.statement)
         if action.check is not None and not action.statement.is_plan:
             action.check(result)
         if rolls_back:
             await connection.execute("set constraints all immediate")
         if not commits_at_once:
             await connection.execute("rollback" if rolls_back else "commit")
-    if estimate is None:
+    if action.estimate is None:
         return result
-    return _with_estimate(result, _planned_rows(estimate), context)
+    return _with_estimate(result, _planned_rows(cursors[3]), context)
 
 
 def _begin(action: Action) -> str:
@@ -86,8 +83,8 @@ def _rolls_back(context: Context) -> bool:
 
 def _transaction_settings(
     action: Action, context: Context, identity: Identity, catalog: Catalog
-) -> tuple[str, list[str]]:
-    """Return the statement that sets up the transaction, and its values.
+) -> Statement:
+    """Return the statement that sets up the transaction.
 
     The settings of the role come before the role: what it may be given, this one may set.
     """
@@ -109,12 +106,33 @@ def _transaction_settings(
         settings.append(("timezone", context.preferences.timezone))
     settings += action.settings.items()
     calls = (f"set_config(${2 * i + 1}, ${2 * i + 2}, true)" for i in range(len(settings)))
-    return f"select {', '.join(calls)}", [text for pair in settings for text in pair]
+    return Statement(
+        f"select {', '.join(calls)}", tuple(text for pair in settings for text in pair)
+    )
 
 
-async def _send(connection: psycopg.AsyncConnection[Any], statement: Statement) -> _Cursor:
-    cursor = psycopg.AsyncRawCursor(connection)
-    return await cursor.execute(statement.text.encode(), statement.values)
+async def _run_together(
+    connection: psycopg.AsyncConnection[Any], statements: list[Statement]
+) -> list[_Cursor]:
+    """Run statements in one round trip.
+
+    Raises:
+        psycopg.Error: the first that failed; those after it did not run.
+    """
+    failure: psycopg.Error | None = None
+    cursors = [psycopg.AsyncRawCursor(connection) for _ in statements]
+    try:
+        async with connection.pipeline():
+            try:
+                for cursor, statement in zip(cursors, statements, strict=True):
+                    await cursor.execute(statement.text.encode(), statement.values)
+            except psycopg.Error as error:  # leaving the pipeline would only say: aborted
+                failure = error
+    except psycopg.Error as error:
+        raise failure or error from None
+    if failure is not None:
+        raise failure
+    return cursors
 
 
 def _result(cursor: _Cursor, statement: Statement) -> Result:

@@ -17,7 +17,7 @@ _RESPONSE = (
 @dataclass(frozen=True, slots=True)
 class Statement:
     text: str
-    values: tuple[str | bytes | list[str] | None, ...]
+    values: tuple[str | bytes | list[str] | None, ...] = ()
     is_plan: bool = False
 
 

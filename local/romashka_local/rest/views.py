@@ -35,8 +35,8 @@ class ViewKeys:
     def _of(self, direct: Relationship) -> Iterator[Relationship]:
         near_columns = [near for near, _ in direct.columns]
         far_columns = [far for _, far in direct.columns]
-        near_views = list(self._showing(direct.table, near_columns))
-        far_views = list(self._showing(direct.foreign_table, far_columns))
+        near_views = self._choices(direct.table, near_columns)
+        far_views = self._choices(direct.foreign_table, far_columns)
         for view, columns in near_views:
             pairs = tuple(zip(columns, far_columns, strict=True))
             yield replace(direct, table=view, columns=pairs, is_view=True)
@@ -54,12 +54,25 @@ class ViewKeys:
                 is_foreign_view=True,
             )
 
-    def _showing(
+    def _choices(
+        self, table: QualifiedName, columns: Sequence[str]
+    ) -> list[tuple[QualifiedName, tuple[str, ...]]]:
+        return [(view, each) for view, names in self._showing(table, columns) for each in names]
+
+    def showing(
         self, table: QualifiedName, columns: Sequence[str]
     ) -> Iterator[tuple[QualifiedName, tuple[str, ...]]]:
-        """Yield each view that shows all `columns` of `table`, with their names in the view."""
-        for view, shown in self.shown.get(table, ()):
-            for names in product(*(shown.get(column, ()) for column in columns)):
+        """Yield each view that shows all `columns` of `table`, with their names in it."""
+        for view, names in self._showing(table, columns):
+            yield view, names[0]
+
+    def _showing(
+        self, table: QualifiedName, columns: Sequence[str]
+    ) -> Iterator[tuple[QualifiedName, list[tuple[str, ...]]]]:
+        """Yield the same with every choice of names: a view may show a column twice."""
+        for view, shown in self.shown.get(table, ()) if columns else ():
+            names = list(product(*(shown.get(column, ()) for column in columns)))
+            if names:
                 yield view, names
 
 
