@@ -17,11 +17,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
-import psutil
-
 from romashka_local.config import DATABASE_PASSWORD
 from romashka_local.errors import StackError
 from romashka_local.extensions import extension_control_path
+from romashka_local.leftover import stop_leftover
 from romashka_local.server_account import ServerAccount, server_account
 
 SUPERUSER = "supabase_admin"
@@ -122,7 +121,7 @@ def run_cluster(
     """
     binaries = binaries or find_binaries()
     account = server_account(binaries.folder)
-    _stop_leftover(folder)
+    stop_leftover(folder)
     _ensure_initialised(folder, binaries, account)
     account.own(folder)
     port = port or free_port()
@@ -254,34 +253,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
             try:
                 process.wait(seconds)
             except subprocess.TimeoutExpired:
-                _log.warning("postgres.stop_slow", extra={"signal": signal_number.name})
-
-
-def _stop_leftover(folder: Path) -> None:
-    """Stop the server that a killed parent left in `folder`, if it is really one."""
-    leftover = _running_server(folder)
-    if leftover is None:
-        return
-    _log.warning("postgres.leftover_stopped", extra={"pid": leftover.pid})
-    processes = [leftover, *leftover.children()]
-    leftover.send_signal(signal.SIGQUIT)
-    _, alive = psutil.wait_procs(processes, timeout=10)
-    if alive:
-        raise PostgresError(
-            f"Postgres (process {leftover.pid}) still runs in {folder}; stop it first"
-        )
-
-
-def _running_server(folder: Path) -> psutil.Process | None:
-    """Return the server that `postmaster.pid` names, unless another process has its number now."""
-    try:
-        pid = int((folder / "postmaster.pid").read_text().partition("\n")[0])
-        process = psutil.Process(pid)
-        if process.name() == "postgres" and Path(process.cwd()) == folder.resolve():
-            return process
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
-        pass
-    return None
+                _log.warning("Postgres does not end at %s", signal_number.name)
 
 
 def free_port() -> int:
@@ -295,7 +267,7 @@ def _refuse_taken(port: int) -> None:
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        raise PostgresError(f"port {port} is taken; choose another one for the database") from error
+        raise PostgresError(f"port {port} is taken; choose another one with --db-port") from error
 
 
 def _last_line(text: str) -> str:

@@ -118,8 +118,8 @@ def _listen(port: int) -> Iterator[socket.socket]:
     """Listen at once, so that a taken port is known before anything was started."""
     try:
         listener = socket.create_server(("127.0.0.1", port), backlog=2048)
-    except (OSError, OverflowError) as error:
-        raise StackError(f"port {port} is taken or not allowed; choose another --port") from error
+    except OSError as error:
+        raise StackError(f"port {port} is taken; choose another one with --port") from error
     with listener:
         yield listener
 

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 
 def start(
-    port: Annotated[int, typer.Option(help="Port of the API; 0 takes a free one.")] = 54321,
-    db_port: Annotated[int, typer.Option(help="Port of Postgres; 0 takes a free one.")] = 54322,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the API; 0 takes a free one.")
+    ] = 54321,
+    db_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of Postgres; 0 takes a free one.")
+    ] = 54322,
     data_dir: Annotated[
         Path | None, typer.Option(help="Where the data is kept.", show_default=".romashka")
     ] = None,
