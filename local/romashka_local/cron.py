@@ -36,6 +36,10 @@ _RECORD_END = """
 update cron.job_run_details
 set status = %s, return_message = %s, end_time = clock_timestamp() where runid = %s
 """
+_RECORD_RESTART = """
+update cron.job_run_details set status = 'failed', return_message = 'server restarted'
+where status in ('starting', 'running')
+"""
 # What the role would have had, had it connected itself.
 _ROLE_SETTINGS = """
 select set_config(split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1), false)
@@ -56,62 +60,73 @@ class Job:
 
 @dataclass(slots=True)
 class _Progress:
-    """When a job ran last, and how often it still has to."""
+    """What the scheduler remembers of a job, which it learns about a second after its creation."""
 
+    job: Job
     last_due: datetime
     waiting: int = 0
-    running: bool = False
+    is_running: bool = False
 
 
 @dataclass(slots=True)
 class _Scheduler:
     config: StackConfig
     tasks: asyncio.TaskGroup
-    progress: dict[int, _Progress] = field(default_factory=dict)
+    known: dict[int, _Progress] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Look at the jobs each second, for ever; survive a lost connection."""
         while True:
             try:
                 async with await self._connect(self.config.database) as connection:
+                    await self._close_unfinished(connection)
                     while True:
                         await asyncio.sleep(1 - datetime.now(UTC).microsecond / 1_000_000)
-                        self._start_due(await _active_jobs(connection), datetime.now(UTC))
+                        self._look_at(await _active_jobs(connection), datetime.now(UTC))
             except psycopg.OperationalError:
-                _log.warning("cron.connection_lost")
+                _log.warning("the scheduler lost its connection and connects again")
                 await asyncio.sleep(1)
 
-    def _start_due(self, jobs: list[Job], now: datetime) -> None:
-        known = {job.jobid: self.progress.get(job.jobid, _Progress(now)) for job in jobs}
-        # A job that was removed while it runs is remembered until it ends.
-        self.progress = known | {i: p for i, p in self.progress.items() if p.running}
-        for job in jobs:
-            progress = self.progress[job.jobid]
-            if is_due(job.schedule, progress.last_due, now):
-                progress.last_due = now
-                # A job of each second skips what it missed; one of the calendar makes up for it.
-                waits = (
-                    progress.waiting if _SECONDS.fullmatch(job.schedule) else progress.waiting + 1
-                )
-                progress.waiting = max(1, waits) if not progress.running else waits
-            if progress.waiting and not progress.running:
-                progress.waiting -= 1
-                progress.running = True
-                self.tasks.create_task(self._run(job, progress))
+    async def _close_unfinished(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Record what a crash of the stack cut off; never at a mere loss of the connection."""
+        if not self.known and await _has_cron(connection):
+            await connection.execute(_RECORD_RESTART)
 
-    async def _run(self, job: Job, progress: _Progress) -> None:
-        """Run a job once and record how it ended. What is wrong with a job stays its own affair."""
-        try:
-            async with await self._connect(job.database) as connection:
-                await connection.execute(_ROLE_SETTINGS, [job.username])
-                await connection.execute(
-                    sql.SQL("set session authorization {}").format(sql.Identifier(job.username))
-                )
-                await self._run_recorded(job, connection)
-        except psycopg.Error as error:
-            _log.warning("cron.job_failed", extra={"jobid": job.jobid, "sqlstate": error.sqlstate})
-        finally:
-            progress.running = False
+    def _look_at(self, jobs: list[Job], now: datetime) -> None:
+        for jobid in self.known.keys() - {job.jobid for job in jobs}:
+            self.known.pop(jobid).waiting = 0
+        for job in jobs:
+            progress = self.known.setdefault(job.jobid, _Progress(job, now))
+            progress.job = job
+            if is_due(job.schedule, progress.last_due, now):
+                # A job of the calendar makes up for each run that it missed because the one before
+                # took so long; a job of each N seconds for one.
+                is_interval = _SECONDS.fullmatch(job.schedule) is not None
+                progress.waiting = 1 if is_interval else progress.waiting + 1
+                progress.last_due = now
+            if progress.waiting and not progress.is_running:
+                self.tasks.create_task(self._run(progress))
+
+    async def _run(self, progress: _Progress) -> None:
+        """Run a job as often as it waits to. What is wrong with a job stays its own affair."""
+        progress.is_running = True
+        while progress.waiting:
+            progress.waiting -= 1
+            if _SECONDS.fullmatch(progress.job.schedule):
+                progress.last_due = datetime.now(UTC)  # it counts from its start
+            try:
+                await self._run_once(progress.job)
+            except psycopg.Error as error:
+                _log.warning("job %d did not run: %s", progress.job.jobid, error.sqlstate)
+        progress.is_running = False
+
+    async def _run_once(self, job: Job) -> None:
+        async with await self._connect(job.database) as connection:
+            await connection.execute(_ROLE_SETTINGS, [job.username])
+            await connection.execute(
+                sql.SQL("set session authorization {}").format(sql.Identifier(job.username))
+            )
+            await self._run_recorded(job, connection)
 
     async def _run_recorded(self, job: Job, connection: psycopg.AsyncConnection[Any]) -> None:
         async with await self._connect(self.config.database) as records:
@@ -144,15 +159,18 @@ async def _outcome(job: Job, connection: psycopg.AsyncConnection[Any]) -> tuple[
 
 
 async def _active_jobs(connection: psycopg.AsyncConnection[Any]) -> list[Job]:
-    async with connection.cursor() as cursor:
-        found = await cursor.execute("select to_regclass('cron.job') is not null")
-        if await found.fetchone() != (True,):
-            return []
+    if not await _has_cron(connection):
+        return []
     async with connection.cursor(row_factory=class_row(Job)) as cursor:
         await cursor.execute(
             "select jobid, schedule, command, database, username from cron.job where active"
         )
         return await cursor.fetchall()
+
+
+async def _has_cron(connection: psycopg.AsyncConnection[Any]) -> bool:
+    found = await connection.execute("select to_regclass('cron.job') is not null")
+    return await found.fetchone() == (True,)
 
 
 def is_due(schedule: str, last_due: datetime, now: datetime) -> bool:
@@ -171,8 +189,13 @@ def is_due(schedule: str, last_due: datetime, now: datetime) -> bool:
 async def open_cron(config: StackConfig) -> AsyncIterator[None]:
     """Run scheduled jobs until the block is left; a job that still runs then is cancelled."""
     async with asyncio.TaskGroup() as tasks:
-        scheduler = tasks.create_task(_Scheduler(config, tasks).run())
+        scheduler = tasks.create_task(_run_scheduler(config))
         try:
             yield
         finally:
             scheduler.cancel()
+
+
+async def _run_scheduler(config: StackConfig) -> None:
+    async with asyncio.TaskGroup() as jobs:
+        await _Scheduler(config, jobs).run()
