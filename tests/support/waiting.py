@@ -1,7 +1,8 @@
 """Waiting for what must become true soon, without sleeping for a fixed time."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,3 +27,20 @@ def eventually(check: Callable[[], T], within: float = 5) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"not true within {within} s") from failure
         time.sleep(0.02)
+
+
+async def becomes(check: Callable[[], T | Awaitable[T]], within: float = 5) -> T:
+    """Return the first truthy answer of `check`, which may be a coroutine function.
+
+    Raises:
+        AssertionError: there was none `within` that many seconds.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        answer = check()
+        answer = await answer if isinstance(answer, Awaitable) else answer
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not true within {within} s")
+        await asyncio.sleep(0.02)

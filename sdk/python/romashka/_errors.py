@@ -80,12 +80,15 @@ class RateLimited(ServerError):
 
 _BY_NAME: Mapping[str, type[ServerError]] = {
     "ai_message_refused": PermissionDenied,
+    "bad_channel": InvalidRequest,
     "bad_claim": InvalidRequest,
+    "bad_identifier": InvalidRequest,
+    "bad_limit": InvalidRequest,
     "bad_results": InvalidRequest,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
-    "not_signed_in": NotSignedIn,
-    "rate_limited": RateLimited,
+    "session_required": NotSignedIn,
+    "staff_only": PermissionDenied,
 }
 """The stable names that our database functions put into an error's `detail`."""
 

@@ -1,0 +1,70 @@
+"""Connecting and signing in: what works, and what a user is told when it does not."""
+
+import uuid
+
+import pytest
+from romashka import AsyncRomashka, InvalidRequest, NotSignedIn, Unreachable
+
+from tests.support.customers import customer_of, new_identifier, service_of
+from tests.support.stacks import RunningStack
+
+
+async def test_a_customer_signs_in_with_an_email_address(stack: RunningStack) -> None:
+    """A frontend with accounts needs more than anonymous customers."""
+    email, password = f"{uuid.uuid4()}@example.com", "correct horse"
+    async with AsyncRomashka.connect(stack.api_url, stack.anon_key) as client:
+        await client.supabase.auth.sign_up({"email": email, "password": password})
+    async with AsyncRomashka.connect(stack.api_url, stack.anon_key) as client:
+        user_id = await client.sign_in(email, password)
+        conversation = await client.conversations.create(new_identifier())
+
+        assert uuid.UUID(user_id)
+        assert (await client.conversations.list()) == [conversation]
+
+
+async def test_a_wrong_password_is_not_signed_in(stack: RunningStack) -> None:
+    """A typing error is the user's to mend, so it has a class of its own."""
+    async with AsyncRomashka.connect(stack.api_url, stack.anon_key) as client:
+        with pytest.raises(NotSignedIn) as refused:
+            await client.sign_in("nobody@example.com", "wrong password")
+
+    assert refused.value.name == "invalid_credentials"
+
+
+async def test_without_a_session_a_conversation_names_the_way_in(stack: RunningStack) -> None:
+    """The error names anonymous sign-in: the step that every new integration forgets."""
+    async with AsyncRomashka.connect(stack.api_url, stack.anon_key) as client:
+        with pytest.raises(NotSignedIn, match=r"(?i)sign.?in.?anonymously") as refused:
+            await client.conversations.create(new_identifier())
+
+    assert refused.value.name == "session_required"
+
+
+async def test_a_wrong_key_is_not_signed_in(stack: RunningStack) -> None:
+    """A key of another project must not look like a network problem."""
+    async with AsyncRomashka.connect(stack.api_url, "no.such.key") as client:
+        with pytest.raises(NotSignedIn):
+            await client.conversations.list()
+
+
+async def test_the_secret_key_needs_no_sign_in(stack: RunningStack) -> None:
+    """Server-side scripts see every conversation at once."""
+    async with customer_of(stack) as customer, service_of(stack) as service:
+        conversation = await customer.conversations.create(new_identifier())
+
+        assert (await service.conversations.get(conversation.id)).id == conversation.id
+
+
+async def test_nobody_there_is_unreachable() -> None:
+    """A wrong port must not end in a trace of the HTTP client."""
+    async with AsyncRomashka.connect("http://127.0.0.1:9", "key") as client:
+        with pytest.raises(Unreachable):
+            await client.call("create_conversation")
+
+
+@pytest.mark.parametrize(("url", "key"), [("romashka.local", "key"), ("http://127.0.0.1:9", "")])
+async def test_what_cannot_be_a_url_or_a_key_is_refused(url: str, key: str) -> None:
+    """A forgotten environment variable is found at once, not at the first call."""
+    with pytest.raises(InvalidRequest):
+        async with AsyncRomashka.connect(url, key):
+            pass
