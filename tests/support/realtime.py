@@ -2,16 +2,18 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 import uvicorn
 import websockets
 from romashka_local.config import StackConfig
+from romashka_local.gateway import Gateway
 from romashka_local.realtime import open_realtime
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -36,6 +38,7 @@ class RawSocket:
     version: str
     refs: int = 0
     unread: list[Received] = field(default_factory=list)
+    joined: set[str] = field(default_factory=set)
 
     async def push(
         self, name: str, event: str, payload: Any = None, join_ref: str | None = None
@@ -55,6 +58,7 @@ class RawSocket:
 
     async def join(self, name: str, token: str | None = None, **config: Any) -> Received:
         """Join a channel and return the reply."""
+        self.joined.add(name)
         payload = {"config": config} | ({"access_token": token} if token else {})
         ref = await self.push(name, "phx_join", payload, join_ref=str(self.refs + 1))
         return await self.reply_to(ref)
@@ -76,7 +80,9 @@ class RawSocket:
         return await self._first(lambda m: m.event == event and topic in (None, m.topic))
 
     async def settle(self) -> list[Received]:
-        """Return what has come and was not read: what was sent before a heartbeat's answer."""
+        """Return what has come and was not read, when all that was pushed is dealt with."""
+        for name in self.joined:  # each channel answers in its own order
+            await self.reply_to(await self.push(name, "presence", {}))
         await self.reply_to(await self.push("phoenix", "heartbeat"))
         unread, self.unread = self.unread, []
         return unread
@@ -138,7 +144,7 @@ class RealtimeServer:
 
     @property
     def http_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}/realtime/v1"
 
     def token(self, role: str = "authenticated", *, seconds: float = 3600, **claims: Any) -> str:
         """Return a signed token."""
@@ -151,7 +157,7 @@ class RealtimeServer:
     ) -> AsyncIterator[RawSocket]:
         """Open a socket, by default with the anon key."""
         key = key or self.config.keys.anon_key
-        url = f"ws://127.0.0.1:{self.port}/socket/websocket?apikey={key}&vsn={version}"
+        url = f"ws://127.0.0.1:{self.port}/realtime/v1/websocket?apikey={key}&vsn={version}"
         async with websockets.connect(
             url, max_size=None, compression=None, additional_headers=headers
         ) as connection:
@@ -164,18 +170,21 @@ class RealtimeServer:
 
 
 class _Server(uvicorn.Server):
-    async def wait_started(self) -> Self:
-        while not self.started:
-            await asyncio.sleep(0.005)
-        return self
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
 
 
 @asynccontextmanager
 async def running_realtime(config: StackConfig) -> AsyncIterator[RealtimeServer]:
-    """Serve Realtime as the stack does, on a free port, until the block is left."""
+    """Serve Realtime as the stack does, behind its gateway, on a free port."""
     async with open_realtime(config) as app:
         settings = uvicorn.Config(
-            app,
+            Gateway(config.keys, {"realtime": app}),
             port=0,
             ws="websockets-sansio",
             ws_max_size=5_000_000,
@@ -188,7 +197,7 @@ async def running_realtime(config: StackConfig) -> AsyncIterator[RealtimeServer]
         server = _Server(settings)
         serving = asyncio.create_task(server.serve())
         try:
-            await server.wait_started()
+            await server.listens.wait()
             port = server.servers[0].sockets[0].getsockname()[1]
             async with await psycopg.AsyncConnection.connect(
                 config.database_url(), autocommit=True

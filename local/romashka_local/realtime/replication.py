@@ -107,7 +107,7 @@ class Replication:
             if current != names:
                 raise _PublicationsChanged
             changed, self._tables = self._tables ^ tables, tables
-            for subscriber in self._subscriptions.concerned_by(changed):
+            for subscriber in self._subscriptions.concerned_by(changed, tables):
                 subscriber.resubscribe()
 
     async def _consume(self, stream: WalStream) -> None:

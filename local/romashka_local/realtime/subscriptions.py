@@ -113,12 +113,15 @@ class Subscriptions:
     def subscribers(self) -> list[Subscriber]:
         return list(self._by_subscriber)
 
-    def concerned_by(self, tables: Collection[tuple[str, str]]) -> list[Subscriber]:
-        """Return those that listen to one of the tables, or to all of a kind."""
+    def concerned_by(
+        self, changed: Collection[tuple[str, str]], published: Collection[tuple[str, str]]
+    ) -> list[Subscriber]:
+        """Return those that listen to one of the `changed` tables, or to none that is published."""
         return [
             subscriber
             for subscriber, subscriptions in self._by_subscriber.items()
-            if any(s.request.matches(*table) for s in subscriptions for table in tables)
+            if any(_matches_any(s.request, changed) for s in subscriptions)
+            or not all(_matches_any(s.request, published) for s in subscriptions)
         ]
 
     def of_table(self, schema: str, table: str) -> Iterable[Subscription]:
@@ -132,6 +135,10 @@ class Subscriptions:
             for subscription in subscriptions:
                 request = subscription.request
                 self._by_table.setdefault((request.schema, request.table), []).append(subscription)
+
+
+def _matches_any(request: ChangeRequest, tables: Collection[tuple[str, str]]) -> bool:
+    return any(request.matches(*table) for table in tables)
 
 
 async def _current_lsn(connection: Connection) -> int:
