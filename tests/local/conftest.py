@@ -1,12 +1,19 @@
 """What tests of the local stack's servers start from."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
+import psycopg
 import pytest
+import pytest_asyncio
 from romashka_local.auth import open_auth
+from romashka_local.postgres import Cluster
 
 from tests.local.auth_client import Auth
+from tests.support import databases
+from tests.support.realtime import RealtimeServer, running_realtime
+from tests.support.rest import Rest, running_rest
 from tests.support.servers import config_for, serving
 
 
@@ -16,3 +23,39 @@ async def auth(bare_db: str, tmp_path: Path) -> AsyncIterator[Auth]:
     config = config_for(bare_db, tmp_path, auth={"enable_anonymous_sign_ins": True})
     async with serving(open_auth, config) as http:
         yield Auth(http, bare_db)
+
+
+@pytest.fixture
+async def realtime(bare_db: str, tmp_path: Path) -> AsyncIterator[RealtimeServer]:
+    """A Realtime server on a database of its own."""
+    async with running_realtime(config_for(bare_db, tmp_path)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rest_template(cluster: Cluster) -> str:
+    """The name of a database with the library of `rest_schema.sql`, made once."""
+    name = databases.make_template(cluster, "rest")
+    schema = Path(__file__).with_name("rest_schema.sql").read_bytes()
+    with psycopg.connect(cluster.url("postgres", name)) as connection:
+        connection.execute(schema)
+    return name
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rest(
+    cluster: Cluster, rest_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Rest]:
+    """A REST server on a library that the tests of one file share: each keeps to its own rows."""
+    with databases.clone(cluster, rest_template) as url:
+        async with running_rest(url, tmp_path_factory.mktemp("rest")) as server:
+            yield server
+
+
+@pytest.fixture
+def rest_on_library(
+    cluster: Cluster, rest_template: str, tmp_path: Path
+) -> Iterator[Callable[..., AbstractAsyncContextManager[Rest]]]:
+    """A way to open a REST server on a library with settings of `[api]`."""
+    with databases.clone(cluster, rest_template) as url:
+        yield lambda **api: running_rest(url, tmp_path, **api)

@@ -47,3 +47,9 @@ alter role anon set statement_timeout to '3s';
 alter role authenticated set statement_timeout to '8s';
 alter role authenticator set statement_timeout to '8s';
 alter role authenticator set lock_timeout to '8s';
+
+-- Hosted projects let `postgres` configure PostgREST: `alter role authenticator set pgrst.*`.
+grant set on parameter
+  "pgrst.db_aggregates_enabled", "pgrst.db_extra_search_path", "pgrst.db_max_rows",
+  "pgrst.db_plan_enabled", "pgrst.db_pre_request", "pgrst.db_schemas", "pgrst.db_tx_end"
+to postgres;

@@ -63,7 +63,7 @@ class RestServer:
 
     async def _answer(self, request: HttpRequest) -> Response:
         identity = identify(request.header("authorization"), self._jwt_secret)
-        context = read_context(request, self._catalog.settings)
+        context = read_context(request, self._catalog.current.settings)
         try:
             return await self._perform_twice(context, identity)
         except psycopg.Error as error:

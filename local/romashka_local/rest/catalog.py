@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from romashka_local.rest.settings import Settings
+
 Cardinality = Literal["one-to-many", "many-to-one", "one-to-one", "many-to-many", "computed"]
 ColumnPairs = tuple[tuple[str, str], ...]
 
@@ -118,15 +120,14 @@ Relationships = Mapping[tuple[QualifiedName, str], tuple[Relationship, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The exposed schemas at one moment."""
+    """The exposed schemas at one moment, and the settings that held then."""
 
+    settings: Settings
     tables: Mapping[QualifiedName, Table] = field(default_factory=dict)
     relationships: Relationships = field(default_factory=dict)
     functions: Mapping[QualifiedName, tuple[Function, ...]] = field(default_factory=dict)
     role_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """`alter role ... set`, by the roles that a token may name."""
-    server_settings: Mapping[str, str] = field(default_factory=dict)
-    """`alter role authenticator set pgrst.*`, without the prefix."""
 
     def tables_of(self, schema: str) -> Iterator[Table]:
         return (table for name, table in self.tables.items() if name.schema == schema)

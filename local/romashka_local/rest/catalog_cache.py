@@ -26,8 +26,7 @@ class CatalogCache:
         self._lock = asyncio.Lock()
         self._loaded_at = 0.0
         self._connection: psycopg.AsyncConnection[Any] | None = None
-        self.current = Catalog()
-        self.settings = settings
+        self.current = Catalog(settings)
 
     async def reload(self) -> None:
         """Load the catalog as it is now; calls that wait for the same share one load."""
@@ -40,11 +39,9 @@ class CatalogCache:
             self._loaded_at = begun_at
 
     async def _load(self) -> None:
-        settings = self._settings
         if self._connection is None or self._connection.broken:
             self._connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True)
-        self.current = await load(self._connection, settings.schemas, settings.extra_search_path)
-        self.settings = settings.with_database(self.current.server_settings)
+        self.current = await load(self._connection, self._settings)
 
     async def listen(self) -> None:
         """Reload on every notification, for ever; a lost connection is made anew."""

@@ -20,6 +20,7 @@ from romashka_local.rest.catalog import (
     Relationships,
     Table,
 )
+from romashka_local.rest.settings import Settings
 from romashka_local.rest.views import ViewKeys, view_keys
 
 _QUERIES = Path(__file__).parent / "catalog_sql"
@@ -29,10 +30,11 @@ _ISOLATION = "default_transaction_isolation"
 _ORDER = ("one-to-many", "many-to-one", "one-to-one", "many-to-many", "computed")
 
 
-async def load(
-    connection: psycopg.AsyncConnection[Any], schemas: Sequence[str], extra_schemas: Sequence[str]
-) -> Catalog:
-    """Return the catalog of `schemas`, all of it from one snapshot."""
+async def load(connection: psycopg.AsyncConnection[Any], configured: Settings) -> Catalog:
+    """Return the catalog of the exposed schemas, all of it from one snapshot.
+
+    What the database says about the API wins over what is `configured`.
+    """
 
     async def documents(query: str, *parameters: Sequence[str]) -> list[Any]:
         text = (_QUERIES / f"{query}.sql").read_bytes()
@@ -43,27 +45,26 @@ async def load(
         # An empty path makes Postgres qualify every name that it prints.
         await connection.execute("set transaction isolation level repeatable read read only")
         await connection.execute("set local search_path = ''")
-        tables = {
-            table.name: table for table in map(_table, await documents("tables", list(schemas)))
-        }
+        stored = await documents("server_settings")
+        settings = configured.with_database({row["name"]: row["value"] for row in stored})
+        schemas = list(settings.schemas)
+        tables = {table.name: table for table in map(_table, await documents("tables", schemas))}
         foreign_keys = await documents("foreign_keys")
         computed = await documents("computed_relationships")
-        functions = [_function(row) for row in await documents("functions", list(schemas))]
+        functions = [_function(row) for row in await documents("functions", schemas)]
         keys = view_keys(
-            await documents("views", [*schemas, *extra_schemas]), await documents("column_numbers")
+            await documents("views", [*schemas, *settings.extra_search_path]),
+            await documents("column_numbers"),
         )
         role_settings = await documents("role_settings")
-        server_settings = await documents("server_settings")
 
     tables = _with_view_keys(tables, keys)
     return Catalog(
+        settings=settings,
         tables={name: table for name, table in tables.items() if name.schema in schemas},
         relationships=_relationships(tables, foreign_keys, computed, keys, schemas),
         functions=_grouped(functions),
         role_settings=_by_role(role_settings),
-        server_settings={
-            row["name"].removeprefix("pgrst."): row["value"] for row in server_settings
-        },
     )
 
 

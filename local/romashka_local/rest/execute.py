@@ -51,12 +51,13 @@ async def execute(
     rolls_back = _rolls_back(context)
     # A read may be committed before it is judged: that is one round trip less.
     commits_at_once = not rolls_back and (action.read_only or action.check is None)
-    statements = [Statement(_begin(action)), settings, action.statement]
-    statements += [action.estimate] if action.estimate else []
-    statements += [Statement("commit")] if commits_at_once else []
+    before = [Statement(_begin(action)), settings, *_pre_request(context)]
+    after = [action.estimate] if action.estimate else []
+    after += [Statement("commit")] if commits_at_once else []
     async with pool.connection() as connection:
-        cursors = await _run_together(connection, statements)
-        result = _result(cursors[2], action.statement)
+        cursors = await _run_together(connection, [*before, action.statement, *after])
+        _, *results = cursors[len(before) - 1 :]
+        result = _result(results[0], action.statement)
         if action.check is not None and not action.statement.is_plan:
             action.check(result)
         if rolls_back:
@@ -65,7 +66,7 @@ async def execute(
             await connection.execute("rollback" if rolls_back else "commit")
     if action.estimate is None:
         return result
-    return _with_estimate(result, _planned_rows(cursors[3]), context)
+    return _with_estimate(result, _planned_rows(results[1]), context)
 
 
 def _begin(action: Action) -> str:
@@ -74,6 +75,11 @@ def _begin(action: Action) -> str:
 
 
 _ISOLATIONS = ("serializable", "repeatable read", "read committed", "read uncommitted")
+
+
+def _pre_request(context: Context) -> list[Statement]:
+    name = ".".join(identifier(part) for part in context.settings.pre_request)
+    return [Statement(f"select {name}()")] if name else []
 
 
 def _rolls_back(context: Context) -> bool:

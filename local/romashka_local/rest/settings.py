@@ -17,6 +17,8 @@ class Settings:
     plan_enabled: bool = False
     allows_transaction_override: bool = False
     rolls_back: bool = False
+    pre_request: tuple[str, ...] = ()
+    """The name of a function that runs before each request, in its parts."""
 
     def with_database(self, stored: Mapping[str, str]) -> "Settings":
         """Return these settings under `alter role authenticator set pgrst.*`."""
@@ -24,12 +26,19 @@ class Settings:
         rows = stored.get("db_max_rows", "")
         return replace(
             self,
+            schemas=_names(stored.get("db_schemas")) or self.schemas,
+            extra_search_path=_names(stored.get("db_extra_search_path")) or self.extra_search_path,
             max_rows=int(rows) if rows.isdecimal() else self.max_rows,
             aggregates_enabled=stored.get("db_aggregates_enabled", "").lower() in _TRUE,
             plan_enabled=stored.get("db_plan_enabled", "").lower() in _TRUE,
             allows_transaction_override=ending.endswith("allow-override"),
             rolls_back=ending.startswith("rollback"),
+            pre_request=tuple(filter(None, stored.get("db_pre_request", "").split("."))),
         )
+
+
+def _names(listed: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (listed or "").split(",") if name.strip())
 
 
 def api_settings(config: StackConfig) -> Settings:

@@ -144,7 +144,8 @@ class _Write:
                 self._table,
                 payload,
                 self._parameters,
-                conditions=self._conditions(),
+                # An empty update leaves them out, and may then not bind their values either.
+                conditions=self._conditions() if payload.keys else (),
                 returning=self._returning(),
                 with_defaults=self._preferences.missing == "default",
             )

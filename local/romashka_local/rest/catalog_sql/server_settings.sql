@@ -1,6 +1,6 @@
 -- `alter role authenticator set pgrst.*`; the database's own come last and win.
 select json_build_object(
-  'name', split_part(pair, '=', 1), 'value', substr(pair, strpos(pair, '=') + 1))
+  'name', split_part(substr(pair, 7), '=', 1), 'value', substr(pair, strpos(pair, '=') + 1))
 from pg_db_role_setting as stored
 cross join lateral unnest(stored.setconfig) as pair
 where stored.setrole = (select oid from pg_roles where rolname = current_user)
