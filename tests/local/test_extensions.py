@@ -1,4 +1,4 @@
-"""`create extension` works for what hosted projects offer; stand-ins compute what the real ones do."""
+"""`create extension` works for what hosted projects offer, and stand-ins compute what is right."""
 
 import hashlib
 import hmac

@@ -58,7 +58,7 @@ def start(
     )
     try:
         run_stack(options, _print_json if as_json else _print_summary)
-    except StackError as error:
+    except (StackError, OSError) as error:
         raise CommandError(str(error)) from error
     except KeyboardInterrupt:
         pass  # a signal while it was starting
