@@ -8,6 +8,7 @@ import jwt
 import psycopg
 import pytest
 from romashka_local.auth import open_auth
+from romashka_local.errors import StackError
 from romashka_local.keys import DEFAULT_JWT_SECRET
 
 from tests.local.auth_client import PASSWORD, Auth, new_email
@@ -235,6 +236,6 @@ async def test_where_addresses_are_confirmed_nobody_learns_who_has_an_account(
 async def test_a_setting_of_the_wrong_type_is_named(bare_db: str, tmp_path: Path) -> None:
     """A typing mistake in config.toml is told at the start, not at the first sign-up."""
     config = config_for(bare_db, tmp_path, auth={"jwt_expiry": "an hour"})
-    with pytest.raises(ValueError, match=r"auth\.jwt_expiry = 'an hour'"):
+    with pytest.raises(StackError, match=r"auth\.jwt_expiry = 'an hour'"):
         async with open_auth(config):
             pass

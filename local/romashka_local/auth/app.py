@@ -32,7 +32,7 @@ async def open_auth(config: StackConfig) -> AsyncIterator[ASGIApp]:
     """Run the auth server of a stack.
 
     Raises:
-        ValueError: `[auth]` of `config.toml` cannot be used; the message says what is wrong.
+        StackError: `[auth]` of `config.toml` cannot be used; the message says what is wrong.
     """
     settings = read_settings(config)
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(

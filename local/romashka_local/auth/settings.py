@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from romashka_local.config import StackConfig
+from romashka_local.errors import StackError
 
 _LETTERS = string.ascii_lowercase + string.ascii_uppercase
 _SYMBOLS = "!@#$%^&*()_+-=[]{};'\\:\"|<>?,./`~"
@@ -47,11 +48,11 @@ def read_settings(config: StackConfig) -> Settings:
     """Return the settings of `config`.
 
     Raises:
-        ValueError: a value has the wrong type or is not supported; the message names it.
+        StackError: a value has the wrong type or is not supported; the message names it.
     """
     requirements = _setting(config, "auth.password_requirements", "")
     if requirements not in _REQUIREMENTS:
-        raise ValueError(
+        raise StackError(
             f"unable to use auth.password_requirements = {requirements!r};"
             f" it can be one of {', '.join(filter(None, _REQUIREMENTS))}"
         )
@@ -74,5 +75,5 @@ def _setting(config: StackConfig, path: str, default: Value) -> Value:
     value = config.setting(path, default)
     if type(value) is not type(default):
         kind = type(default).__name__
-        raise ValueError(f"unable to use {path} = {value!r} of config.toml; it must be a {kind}")
+        raise StackError(f"unable to use {path} = {value!r} of config.toml; it must be a {kind}")
     return value
