@@ -1,16 +1,17 @@
-"""Broadcasts that do not come from a socket: those of the database, live and replayed."""
+"""Broadcasts on their way to the hub: from a member, from the database, and replayed."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from romashka_local.realtime.change import Change, Values
 from romashka_local.realtime.database import Pool
-from romashka_local.realtime.hub import Hub, Topic
+from romashka_local.realtime.hub import Hub, Member, Topic
 from romashka_local.realtime.join import Replay
 from romashka_local.realtime.pgoutput import Relation
 from romashka_local.realtime.protocol import (
@@ -19,6 +20,7 @@ from romashka_local.realtime.protocol import (
     Version,
     broadcast_payload,
     push,
+    to_json,
     user_broadcast,
 )
 
@@ -54,6 +56,22 @@ class StoredBroadcast:
             return user_broadcast(version, topic.full_name, self.content, meta)
         payload = broadcast_payload(self.content, meta)
         return push(version, topic.full_name, "broadcast", payload, join_ref)
+
+
+def broadcast_from_socket(
+    hub: Hub, topic: Topic, content: Mapping[str, Any] | BinaryBroadcast, sender: Member | None
+) -> bool:
+    """Hand on what a member broadcasts, to all but `sender`; False if it is too large."""
+    if isinstance(content, BinaryBroadcast):
+        if len(content.data) > MAX_PAYLOAD_BYTES:
+            return False
+        hub.broadcast(topic, content, sender=sender)
+    else:
+        payload = to_json(content)
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            return False
+        hub.broadcast_json(topic, payload, sender=sender)
+    return True
 
 
 def is_messages(relation: Relation) -> bool:

@@ -69,7 +69,7 @@ class Socket:
     def disconnect(self) -> None:
         """Tell the client that the server goes, and close."""
         for channel in self._channels.values():
-            channel.disconnect()
+            channel.announce_stop()
         self._outbox.close()
 
     def send(self, frame: Frame) -> None:
@@ -78,9 +78,8 @@ class Socket:
 
     def forget(self, channel: Channel) -> None:
         """Drop a channel that has closed."""
-        topic = f"realtime:{channel.topic_name}"
-        if self._channels.get(topic) is channel:
-            del self._channels[topic]
+        if self._channels.get(channel.topic) is channel:
+            del self._channels[channel.topic]
 
     def refuse_unmatched(self, message: Message) -> None:
         """Answer a message to a topic that is not joined."""
@@ -130,6 +129,4 @@ class Socket:
         if len(self._channels) >= _MAX_CHANNELS:
             self.send(reply(self.version, message, "error", _TOO_MANY_CHANNELS))
             return
-        channel = Channel(self._services, self, message)
-        self._channels[message.topic] = channel
-        channel.start()
+        self._channels[message.topic] = Channel(self._services, self, message)
