@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
-from openai import AsyncOpenAI
 from romashka import (
     AsyncRomashka,
     InvalidRequest,
@@ -24,7 +23,6 @@ from romashka_worker.loop import Worker
 from romashka_worker.queue import Queue
 from romashka_worker.responders import Responder
 from romashka_worker.responders.knowledge import KnowledgeResponder
-from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.settings import Settings, SettingsError
 from romashka_worker.turn import TurnAnswerer
 from romashka_worker.wake import TOPIC, Wake
@@ -90,6 +88,10 @@ async def _open_responder(settings: Settings) -> AsyncIterator[Responder]:
     if not settings.has_llm:
         yield KnowledgeResponder()
         return
+    from openai import AsyncOpenAI  # half of the start-up time, and not needed without a model
+
+    from romashka_worker.responders.openai import OpenAIResponder
+
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
     async with AsyncOpenAI(
         api_key=key, base_url=settings.openai_base_url, max_retries=0

@@ -139,5 +139,5 @@ def _history_message(row: dict[str, Any]) -> ChatCompletionMessageParam:
 
 
 def _storable(text: str) -> str:
-    """Return `text` without what Postgres cannot store: NUL and lone surrogates."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
+    """Return `text` without the one character that Postgres cannot store."""
+    return text.replace("\x00", "")
