@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import jwt
 
-# No secrets: the Supabase CLI gives every local project these, and frontends made for it carry them.
+# No secrets: the Supabase CLI gives each local project these, and frontends made for it carry them.
 DEFAULT_JWT_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"  # noqa: S105 -- see above
 PUBLISHABLE_KEY = "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"
 SECRET_KEY = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"  # noqa: S105 -- see above

@@ -6,11 +6,10 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,21 @@ import uvicorn
 import uvloop
 from romashka._migrations import MigrationError, apply_migrations, apply_seed
 
+from romashka_local.auth import open_auth
 from romashka_local.bootstrap import bootstrap_database
 from romashka_local.config import StackConfig, read_settings
 from romashka_local.cron import open_cron
 from romashka_local.data_folder import open_data_folder
 from romashka_local.errors import StackError
+from romashka_local.functions import open_functions
 from romashka_local.gateway import App, Gateway
 from romashka_local.postgres import Cluster, find_binaries, free_port, log_file, run_cluster
+from romashka_local.realtime import open_realtime
+from romashka_local.rest import open_rest
+from romashka_local.storage import open_storage
 
 _log = logging.getLogger("romashka.local.stack")
 
-_SERVERS = ("rest", "auth", "realtime", "storage", "functions")
 # Realtime's own limit; a larger frame ends the connection there too.
 _MAX_FRAME = 5_000_000
 
@@ -219,20 +222,21 @@ def _end_by_signal() -> asyncio.Future[_End]:
 
 @asynccontextmanager
 async def _open_gateway(config: StackConfig) -> AsyncIterator[Gateway]:
-    async with AsyncExitStack() as opened:
-        servers: dict[str, App] = {}
-        for name in _SERVERS:
-            open_server = _find_server(name)
-            if open_server is not None:
-                servers[name] = await opened.enter_async_context(open_server(config))
+    async with (
+        open_rest(config) as rest,
+        open_auth(config) as auth,
+        open_realtime(config) as realtime,
+        open_storage(config) as storage,
+        open_functions(config) as functions,
+    ):
+        servers: dict[str, App] = {
+            "rest": rest,
+            "auth": auth,
+            "realtime": realtime,
+            "storage": storage,
+            "functions": functions,
+        }
         yield Gateway(config.keys, servers)
-
-
-def _find_server(name: str) -> Any:  # until every server is there
-    try:
-        return getattr(import_module(f"romashka_local.{name}"), f"open_{name}", None)
-    except ModuleNotFoundError:
-        return None
 
 
 async def _watch(cluster: Cluster) -> None:

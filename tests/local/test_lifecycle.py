@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -206,3 +207,18 @@ def test_a_folder_without_postgres_is_refused(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"romashka: no Postgres server in {tmp_path}; ")
+
+
+def test_a_stack_survives_the_loss_of_all_its_connections(eventually: Eventually) -> None:
+    """As when a developer ends every session of the database: no part may stay silently dead."""
+    with run_stack("--ephemeral", "--no-migrate") as stack:
+        with psycopg.connect(stack.admin_url(), autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where pid <> pg_backend_pid() and backend_type in ('client backend', 'walsender')"
+            )
+        with httpx.Client(base_url=stack.api_url, headers={"apikey": stack.secret_key}) as client:
+            for path in ("/rest/v1/", "/auth/v1/admin/users", "/storage/v1/bucket"):
+                eventually(lambda path=path: client.get(path).status_code == 200)  # type: ignore[misc]
+
+        assert stack.process.poll() is None
