@@ -28,6 +28,11 @@ check: setup  ## linters and type checks alone
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 
+conformance: setup  ## run supabase-py's own suites on the local stack: SUPABASE_PY=<checkout>
+	@test -d "$(SUPABASE_PY)/src/postgrest" || { echo "Name a checkout of supabase-py: make conformance SUPABASE_PY=<folder>" >&2; exit 2; }
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/conformance/requirements.lock
+	$(VENV)/bin/python -m tests.conformance.run "$(SUPABASE_PY)"
+
 format: setup  ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
@@ -35,8 +40,10 @@ format: setup  ## format the code
 lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
 		--all-extras --group dev pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
+		--group conformance --constraints requirements.lock --output-file tests/conformance/requirements.lock
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test check conformance format lock clean

@@ -42,7 +42,14 @@ alter table public.conversations
   add column if not exists customer_name varchar(255),
   add column if not exists satisfaction_rating numeric(3, 2),
   -- When the last hand-over was written; null once an agent has written or taken over.
-  add column if not exists handed_over_at timestamptz;
+  add column if not exists handed_over_at timestamptz,
+  -- When a human last had it (escalated to, taken over or written), and when a resolved one came back:
+  -- what counts as resolved by the AI is what neither happened to.
+  add column if not exists last_human_at timestamptz,
+  add column if not exists reopened_at timestamptz,
+  -- How far each side has read.
+  add column if not exists customer_read_position bigint not null default 0,
+  add column if not exists agent_read_position bigint not null default 0;
 alter table public.conversations alter column requires_human set default false;
 -- Null until somebody has said what it is: the original's default, 'en', is a guess.
 alter table public.conversations alter column language drop default;
@@ -82,8 +89,14 @@ begin
   elsif new.status not in ('resolved', 'closed') and old.status in ('resolved', 'closed') then
     new.resolved_at := null;
     new.resolution_time_seconds := null;
+    -- By the message that did it, if one did.
+    new.reopened_at := case when new.last_message_at is distinct from old.last_message_at
+      then new.last_message_at else clock_timestamp() end;
   elsif new.status = 'escalated' and old.status <> 'escalated' then
     new.requires_human := true;
+  end if;
+  if new.requires_human or old.requires_human then
+    new.last_human_at := clock_timestamp();
   end if;
   if not coalesce(new.requires_human, false) then
     new.requires_human := false;

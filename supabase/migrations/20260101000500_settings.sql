@@ -28,7 +28,10 @@ create table public.ai_settings (
     "uk": "Передаю ваше запитання колезі. Незабаром тут відповість людина.",
     "zh": "我已将您的问题转给同事，稍后会有人工在这里回复您。"
   }' check (coalesce(handover_texts ->> 'en', '') <> ''),
+  -- What one customer may store: characters a message, messages a minute, conversations an hour.
   max_message_chars integer not null default 4000 check (max_message_chars between 1 and 100000),
+  max_messages_per_minute integer not null default 120 check (max_messages_per_minute >= 1),
+  max_conversations_per_hour integer not null default 20 check (max_conversations_per_hour >= 1),
   updated_at timestamptz not null default now()
 );
 comment on table public.ai_settings is 'How the AI behaves: one row.';

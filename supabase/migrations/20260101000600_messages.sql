@@ -42,7 +42,7 @@ alter table public.messages alter column position set not null;
 create unique index if not exists messages_conversation_id_position_key on public.messages (conversation_id, position);
 -- Promise 2: one automatic answer a turn.
 create unique index if not exists messages_one_answer_a_turn on public.messages (turn_id) where sender_type = 'ai';
-create index if not exists messages_sender_id_idx on public.messages (sender_id);
+create index if not exists messages_sender_id_idx on public.messages (sender_id, created_at);
 alter table public.messages drop constraint if exists messages_sender_type_is_known;
 alter table public.messages add constraint messages_sender_type_is_known
   check (sender_type in ('user', 'ai', 'agent')) not valid;
@@ -75,9 +75,11 @@ begin
   end if;
   return new;
 end $$;
-comment on function private.guard_message is 'Refuse AI rows from outside and oversized customer messages. Raises ai_message_refused, message_too_long.';
+comment on function private.guard_message is 'Refuse AI rows from outside, and what a customer may not store. Raises ai_message_refused, message_too_long, too_many_messages.';
 revoke execute on function private.guard_message from public, anon, authenticated;
 
+-- Bounds what one customer can do to everybody's database. It counts what is committed: a customer who
+-- sends on many connections at once can pass the limit by as many messages.
 create or replace function private.check_customer_message(content text)
 returns void
 language plpgsql
@@ -86,14 +88,26 @@ security definer  -- customers have no rights on ai_settings
 set search_path = ''
 as $$
 declare
-  v_limit integer := (select settings.max_message_chars from public.ai_settings as settings);
+  v_settings public.ai_settings;
+  v_sent integer;
 begin
-  if length(check_customer_message.content) > v_limit then
-    raise exception 'unable to store the message; it has % characters, the limit is %', length(check_customer_message.content), v_limit
+  select settings.* into v_settings from public.ai_settings as settings;
+  if length(check_customer_message.content) > v_settings.max_message_chars then
+    raise exception 'unable to store the message; it has % characters, the limit is %',
+      length(check_customer_message.content), v_settings.max_message_chars
       using errcode = 'PT413', detail = 'message_too_long', hint = 'Send it in parts.';
   end if;
+  select count(*) into v_sent from (
+    select from public.messages as messages
+    where messages.sender_id = auth.uid() and messages.created_at > clock_timestamp() - interval '1 minute'
+    limit v_settings.max_messages_per_minute
+  ) as recent;
+  if v_sent >= v_settings.max_messages_per_minute then
+    raise exception 'unable to store the message; the limit is % messages a minute', v_settings.max_messages_per_minute
+      using errcode = 'PT429', detail = 'too_many_messages', hint = 'Wait a minute.';
+  end if;
 end $$;
-comment on function private.check_customer_message is 'Check what a customer may store. Raises message_too_long.';
+comment on function private.check_customer_message is 'Check what a customer may store. Raises message_too_long, too_many_messages.';
 revoke execute on function private.check_customer_message from public, anon;
 grant execute on function private.check_customer_message to authenticated;
 

@@ -97,6 +97,49 @@ revoke execute on function public.create_conversation from public;
 -- anon too, so that it hears how to get a session.
 grant execute on function public.create_conversation to anon, authenticated, service_role;
 
+-- Customers are bounded here too: whoever may insert conversations may insert many.
+create or replace function private.guard_conversation()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if current_user = 'authenticated' and not private.is_staff() then
+    perform private.check_customer_conversations();
+  end if;
+  return new;
+end $$;
+comment on function private.guard_conversation is 'Bound how many conversations a customer opens. Raises too_many_conversations.';
+revoke execute on function private.guard_conversation from public, anon, authenticated;
+
+create or replace function private.check_customer_conversations()
+returns void
+language plpgsql
+stable
+security definer  -- customers have no rights on ai_settings
+set search_path = ''
+as $$
+declare
+  v_limit integer := (select settings.max_conversations_per_hour from public.ai_settings as settings);
+begin
+  if v_limit <= (
+    select count(*) from public.conversations as conversations
+    where conversations.customer_id = private.current_customer_id()
+      and conversations.created_at > clock_timestamp() - interval '1 hour'
+  ) then
+    raise exception 'unable to create a conversation; the limit is % an hour', v_limit
+      using errcode = 'PT429', detail = 'too_many_conversations', hint = 'Write into one that is there.';
+  end if;
+end $$;
+comment on function private.check_customer_conversations is 'Check that a customer may open one more. Raises too_many_conversations.';
+revoke execute on function private.check_customer_conversations from public, anon;
+grant execute on function private.check_customer_conversations to authenticated;
+
+drop trigger if exists conversations_guard on public.conversations;
+create trigger conversations_guard before insert on public.conversations
+  for each row execute function private.guard_conversation();
+
 create or replace function private.open_conversation(customer_id uuid, channel_type text, identifier text)
 returns uuid
 language sql

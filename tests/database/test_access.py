@@ -18,6 +18,7 @@ TABLES = (
     "knowledge_items",
     "communication_channels",
     "ai_settings",
+    "conversation_notes",
 )
 
 
@@ -29,6 +30,10 @@ def conversation(inbox: Inbox) -> UUID:
     (job,) = inbox.claim()
     inbox.settle(job)
     inbox.run("insert into public.knowledge_items (title, content) values ('title', 'content')")
+    inbox.run(
+        "insert into public.conversation_notes (conversation_id, content) values (%s, 'a note')",
+        opened,
+    )
     inbox.run("insert into public.communication_channels (name, type) values ('site', 'website')")
     return opened
 
@@ -205,6 +210,38 @@ def test_a_message_over_the_limit_is_refused_with_the_limit(inbox: Inbox) -> Non
     inbox.run(
         f"{INSERT} values (%s, 'user', %s)", conversation, "x" * 4001, by="service_role"
     )  # a channel's message is stored
+
+
+def test_a_flood_is_refused_with_the_limit(inbox: Inbox) -> None:
+    """One customer with a loop could keep every worker busy."""
+    customer, other = inbox.user(), inbox.user()
+    inbox.run("update public.ai_settings set max_messages_per_minute = 3")
+    conversation = inbox.open(customer)
+    for number in range(3):
+        inbox.say(conversation, f"message {number}", by=customer)
+
+    with pytest.raises(psycopg.Error, match="the limit is 3 messages a minute") as refusal:
+        inbox.say(conversation, "one too many", by=customer)
+
+    assert (refusal.value.sqlstate, refusal.value.diag.message_detail) == (
+        "PT429", "too_many_messages",
+    )  # fmt: skip
+    inbox.say(inbox.open(other), "another customer's first", by=other)
+    inbox.say(conversation, "a channel's message is stored", by="service_role")
+    inbox.run("update public.messages set created_at = created_at - interval '1 minute'")
+    inbox.say(conversation, "a minute later", by=customer)
+
+
+def test_a_flood_of_conversations_is_refused_with_the_limit(inbox: Inbox) -> None:
+    """The limit of messages would hold nobody who opens a conversation for each."""
+    customer = inbox.user()
+    inbox.run("update public.ai_settings set max_conversations_per_hour = 2")
+    inbox.open(customer)
+    (row,) = inbox.run("select private.current_customer_id() as id", by=customer)
+    insert = "insert into public.conversations (customer_id) values (%s)"
+    inbox.run(insert, row["id"], by=customer)
+
+    assert refusal_of(inbox, insert, row["id"], by=customer) == "PT429"
 
 
 def test_topics_are_joined_by_members_and_written_by_the_database(inbox: Inbox) -> None:
