@@ -40,8 +40,8 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# What is thrown away at the end need not survive a power failure. Commits stay synchronous: else the
-# WAL reaches Realtime only when its writer next wakes up, up to 400 ms later.
+# What is thrown away at the end need not survive a power failure. Commits stay synchronous: else
+# the WAL reaches Realtime only when its writer next wakes up, up to 400 ms later.
 _EPHEMERAL_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 
 

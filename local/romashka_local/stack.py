@@ -5,36 +5,24 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, auto
 from pathlib import Path
-from typing import Any
 
 import psycopg
-import uvicorn
 import uvloop
 from romashka._migrations import MigrationError, apply_migrations, apply_seed
 
-from romashka_local.auth import open_auth
 from romashka_local.bootstrap import bootstrap_database
 from romashka_local.config import StackConfig, read_settings
-from romashka_local.cron import open_cron
 from romashka_local.data_folder import open_data_folder
 from romashka_local.errors import StackError
-from romashka_local.functions import open_functions
-from romashka_local.gateway import App, Gateway
 from romashka_local.postgres import Cluster, find_binaries, free_port, log_file, run_cluster
-from romashka_local.realtime import open_realtime
-from romashka_local.rest import open_rest
-from romashka_local.storage import open_storage
+from romashka_local.serve import End, serve
 
 _log = logging.getLogger("romashka.local.stack")
-
-# Realtime's own limit; a larger frame ends the connection there too.
-_MAX_FRAME = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +36,6 @@ class StackOptions:
     db_port: int
     migrate: bool = True
     postgres_bin: Path | None = None
-
-
-class _End(Enum):
-    STOP = auto()
-    RESET = auto()
 
 
 def run_stack(options: StackOptions, on_ready: Callable[[StackConfig], None]) -> None:
@@ -80,8 +63,10 @@ def run_stack(options: StackOptions, on_ready: Callable[[StackConfig], None]) ->
             # With what `romashka status` and `romashka db reset` need beside it.
             started_at = datetime.now(UTC).isoformat()
             folder.say(describe(config) | {"PID": str(os.getpid()), "STARTED_AT": started_at})
-            on_ready(config)
+            if not is_reset:
+                on_ready(config)
 
+        is_reset = False
         while True:
             with run_cluster(
                 folder.cluster,
@@ -91,9 +76,10 @@ def run_stack(options: StackOptions, on_ready: Callable[[StackConfig], None]) ->
             ) as cluster:
                 _prepare_database(config, cluster, migrate=options.migrate)
                 end = _run_servers(config, cluster, listener, announce)
-            if end is _End.STOP:
+            if end is End.STOP:
                 return
             folder.clear()
+            is_reset = True
 
 
 def describe(config: StackConfig) -> dict[str, str]:
@@ -156,124 +142,17 @@ def _prepare_database(config: StackConfig, cluster: Cluster, *, migrate: bool) -
 
 def _run_servers(
     config: StackConfig, cluster: Cluster, listener: socket.socket, announce: Callable[[], None]
-) -> _End:
+) -> End:
     """Serve until a signal. Whatever crashes ends everything: a stack is never half-alive."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_serve(config, cluster, listener, announce))
+            return runner.run(serve(config, cluster, listener, announce))
     except Exception as error:
         if cluster.process.poll() is not None:
             log = log_file(config.data_dir / "postgres")
             raise StackError(f"Postgres ended by itself; see {log}") from error
         _log.error("stack.crashed", exc_info=error)
         raise StackError(f"a part of the stack crashed; {_innermost(error)!r}") from error
-
-
-async def _serve(
-    config: StackConfig, cluster: Cluster, listener: socket.socket, announce: Callable[[], None]
-) -> _End:
-    end = _end_by_signal()
-    serving = asyncio.create_task(_serve_for_ever(config, cluster, listener, announce))
-    either: list[asyncio.Future[Any]] = [end, serving]
-    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-    if not end.done():
-        await serving  # raises what crashed
-    serving.cancel()
-    await asyncio.wait([serving])
-    return end.result()
-
-
-async def _serve_for_ever(
-    config: StackConfig, cluster: Cluster, listener: socket.socket, announce: Callable[[], None]
-) -> None:
-    """Serve until cancelled.
-
-    Each part runs in a task group, so that one which crashes cancels this task and so the others.
-    """
-    async with (
-        asyncio.TaskGroup() as tasks,
-        _open_gateway(config) as gateway,
-        open_cron(config),
-    ):
-        tasks.create_task(_watch(cluster))
-        server = _HttpServer(gateway, announce)
-        http = asyncio.create_task(server.serve(sockets=[listener.dup()]))
-        try:
-            await asyncio.wait([http])
-            raise RuntimeError("the HTTP server ended by itself")
-        finally:
-            server.should_exit = True
-            await http
-
-
-def _end_by_signal() -> asyncio.Future[_End]:
-    loop = asyncio.get_running_loop()
-    end: asyncio.Future[_End] = loop.create_future()
-
-    def finish(how: _End) -> None:
-        if not end.done():
-            end.set_result(how)
-
-    loop.add_signal_handler(signal.SIGINT, finish, _End.STOP)
-    loop.add_signal_handler(signal.SIGTERM, finish, _End.STOP)
-    loop.add_signal_handler(signal.SIGHUP, finish, _End.RESET)
-    return end
-
-
-@asynccontextmanager
-async def _open_gateway(config: StackConfig) -> AsyncIterator[Gateway]:
-    async with (
-        open_rest(config) as rest,
-        open_auth(config) as auth,
-        open_realtime(config) as realtime,
-        open_storage(config) as storage,
-        open_functions(config) as functions,
-    ):
-        servers: dict[str, App] = {
-            "rest": rest,
-            "auth": auth,
-            "realtime": realtime,
-            "storage": storage,
-            "functions": functions,
-        }
-        yield Gateway(config.keys, servers)
-
-
-async def _watch(cluster: Cluster) -> None:
-    # A process has no event to wait for that works everywhere.
-    while cluster.process.poll() is None:  # noqa: ASYNC110
-        await asyncio.sleep(0.2)
-    raise RuntimeError("Postgres ended by itself")
-
-
-class _HttpServer(uvicorn.Server):
-    """uvicorn, with the signals left to the stack."""
-
-    def __init__(self, gateway: Gateway, on_started: Callable[[], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
-                gateway,
-                http="httptools",
-                ws="websockets-sansio",
-                ws_max_size=_MAX_FRAME,
-                ws_ping_interval=None,  # Realtime has heartbeats of its own
-                ws_per_message_deflate=False,  # costs more than it saves on one machine
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=2,
-            )
-        )
-        self._on_started = on_started
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_started()
 
 
 def _innermost(error: BaseException) -> BaseException:
