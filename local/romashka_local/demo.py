@@ -6,13 +6,14 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 from romashka import AsyncRomashka, Message, RomashkaError
 from romashka._migrations import product_folder
 
-from romashka_local.programs import Line, running
+from romashka_local.programs import Line, running, temporary_folder
 
 PROMISED_SECONDS = 6.0
 _STACK_READY_SECONDS = 90.0
@@ -81,20 +82,22 @@ async def _until_interrupted() -> int:
 
 async def _run(console: Console) -> int:
     console.print("Starting Postgres, REST, Auth and Realtime on free ports ...", style="dim")
-    async with _stack() as stack, _worker(stack):
-        console.print("The stack and the worker are ready. Customers write:\n", style="dim")
-        talks = [_talk(customer, stack, console) for customer in CUSTOMERS]
-        turns = await asyncio.gather(*talks)
+    with temporary_folder() as folder:
+        async with _stack(folder) as stack, _worker(stack):
+            console.print("The stack and the worker are ready. Customers write:\n", style="dim")
+            talks = [_talk(customer, stack, console) for customer in CUSTOMERS]
+            turns = await asyncio.gather(*talks)
     return _report(turns, console)
 
 
 @asynccontextmanager
-async def _stack() -> AsyncIterator[Line]:
+async def _stack(temporary: Path) -> AsyncIterator[Line]:
     async with running(
         *("start", "--ephemeral", "--port", "0", "--db-port", "0", "--json"),
         is_ready=lambda line: "API_URL" in line,
         ready_seconds=_STACK_READY_SECONDS,
         folder=product_folder().parent,
+        environment={"TMPDIR": str(temporary)},
     ) as keys:
         yield keys
 

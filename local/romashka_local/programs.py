@@ -3,15 +3,19 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 _STOP_SECONDS = 15.0
+_LEFTOVER_SECONDS = 5.0
 _PROGRAM = "from romashka._cli import main; main()"
 
 Line = Mapping[str, Any]
@@ -19,6 +23,19 @@ Line = Mapping[str, Any]
 
 class ProgramError(Exception):
     """A program did not get ready; the message is one line."""
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give programs a folder for what they keep; it goes even if they crashed."""
+    folder = Path(tempfile.mkdtemp(prefix="romashka-"))
+    folder.chmod(0o711)  # under root, Postgres runs as another account, inside of it
+    try:
+        yield folder
+    finally:
+        deadline = time.monotonic() + _LEFTOVER_SECONDS
+        while folder.exists() and time.monotonic() < deadline:  # a dying Postgres still writes
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -1,0 +1,86 @@
+"""`romashka demo`: what a newcomer sees first, and that it leaves nothing behind."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.stacks import ROMASHKA
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The demo, just started, with a temporary folder of its own."""
+    # Short, and open to the account that Postgres runs as under root.
+    temporary = Path(f"/tmp/rd-{os.getpid()}-{time.monotonic_ns()}")  # noqa: S108
+    temporary.mkdir(mode=0o755)
+    process = subprocess.Popen(
+        [str(ROMASHKA), "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"TMPDIR": str(temporary)},
+    )
+    try:
+        yield process
+        assert process.poll() is not None
+        assert list(temporary.iterdir()) == []
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        process.kill()
+        process.communicate()
+        subprocess.run(["rm", "-rf", str(temporary)], check=True)
+
+
+def family_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [
+        process
+        for process in processes
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+def test_the_demo_keeps_every_promise(demo: subprocess.Popen[str]) -> None:
+    """Every turn is answered in time, in four languages, and the last line says so."""
+    output, _ = demo.communicate(timeout=55)
+    last = output.strip().splitlines()[-1]
+
+    assert demo.returncode == 0, output
+    assert re.fullmatch(
+        r"answered 7/7 turns \(5 replied, 2 handed over\), slowest \d\.\d\d s", last
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_behind(
+    demo: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    """Ctrl-C in the middle must not leave a Postgres running."""
+    family = eventually(lambda: len(found := family_of(demo)) > 4 and found, within=30)
+    demo.send_signal(number)
+    demo.communicate(timeout=30)
+
+    assert demo.returncode == 130
+    assert alive(family) == []
+
+
+def test_a_demo_whose_stack_dies_says_so_and_ends(demo: subprocess.Popen[str]) -> None:
+    """A crash in the middle ends in an answer and an exit code, not in a hang."""
+    family = eventually(lambda: len(found := family_of(demo)) > 4 and found, within=30)
+    family[0].kill()
+    output, _ = demo.communicate(timeout=45)
+
+    assert demo.returncode == 1, output
+    assert "Traceback" not in output
