@@ -90,7 +90,9 @@ async def _read(
 ) -> None:
     async with connection:
         async for frame in connection:
-            if isinstance(frame, bytes) or f'"{event}"' in frame:
+            if isinstance(frame, bytes) or frame.startswith(
+                f'[null,null,"realtime:bench","{event}"'
+            ):
                 seen.put_nowait(time.perf_counter())
 
 
