@@ -2,13 +2,15 @@
 
 import itertools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
+from romashka_local.config import StackConfig
 from romashka_local.keys import Keys
 from supabase_auth import AsyncGoTrueAdminAPI, AsyncGoTrueClient, AsyncMemoryStorage
 
-from tests.support.servers import URL
+from tests.support.servers import URL, config_for
 
 PASSWORD = "correct horse"
 _numbers = itertools.count(1)
@@ -51,6 +53,11 @@ class Auth:
 
     async def user(self, access_token: str) -> httpx.Response:
         return await self.http.get("/user", headers={"Authorization": f"Bearer {access_token}"})
+
+
+def auth_config(database_url: str, folder: Path) -> StackConfig:
+    """Return the configuration of a stack that lets everybody in."""
+    return config_for(database_url, folder, auth={"enable_anonymous_sign_ins": True})
 
 
 def new_email() -> str:

@@ -10,19 +10,44 @@ import pytest_asyncio
 from romashka_local.auth import open_auth
 from romashka_local.postgres import Cluster
 
-from tests.local.auth_client import Auth
+from tests.local.auth_client import Auth, auth_config
+from tests.local.storage_client import Storage, open_for_test
 from tests.support import databases
 from tests.support.realtime import RealtimeServer, running_realtime
 from tests.support.rest import Rest, running_rest
 from tests.support.servers import config_for, serving
 
 
+@pytest.fixture(scope="module")
+def module_db(cluster: Cluster, bare_template: str) -> Iterator[str]:
+    """The URL of a Supabase database that the tests of one file share; they empty what they use."""
+    with databases.clone(cluster, bare_template) as url:
+        yield url
+
+
 @pytest.fixture
-async def auth(bare_db: str, tmp_path: Path) -> AsyncIterator[Auth]:
-    """An auth server with anonymous sign-ins, on a database of its own."""
-    config = config_for(bare_db, tmp_path, auth={"enable_anonymous_sign_ins": True})
-    async with serving(open_auth, config) as http:
+async def auth(module_db: str, tmp_path: Path) -> AsyncIterator[Auth]:
+    """An auth server with anonymous sign-ins and no users."""
+    with psycopg.connect(module_db) as database:
+        database.execute("truncate auth.users cascade")
+    async with serving(open_auth, auth_config(module_db, tmp_path)) as http:
+        yield Auth(http, module_db)
+
+
+@pytest.fixture
+async def own_auth(bare_db: str, tmp_path: Path) -> AsyncIterator[Auth]:
+    """The same on a database of its own, for tests that change more than rows."""
+    async with serving(open_auth, auth_config(bare_db, tmp_path)) as http:
         yield Auth(http, bare_db)
+
+
+@pytest.fixture
+async def storage(module_db: str, tmp_path: Path) -> AsyncIterator[Storage]:
+    """A storage server with the two empty buckets of `open_for_test`."""
+    with psycopg.connect(module_db) as database:
+        database.execute("truncate storage.buckets, storage.objects cascade")
+    async with open_for_test(module_db, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -18,6 +18,10 @@ ADA = "0aaaaaaa-0000-4000-8000-000000000001"
 EVE = "0eeeeeee-0000-4000-8000-000000000002"
 # Attachments as a project would keep them: everybody in a folder of their own.
 POLICIES = """
+drop policy if exists "owners read" on storage.objects;
+drop policy if exists "owners write" on storage.objects;
+drop policy if exists "owners change" on storage.objects;
+drop policy if exists "owners remove" on storage.objects;
 create policy "owners read" on storage.objects for select to authenticated
   using ((storage.foldername(name))[1] = (select auth.uid())::text);
 create policy "owners write" on storage.objects for insert to authenticated

@@ -144,17 +144,17 @@ async def test_two_sign_ups_at_once_make_one_user(auth: Auth) -> None:
     assert count == (1,)
 
 
-async def test_a_failing_trigger_of_the_project_fails_the_sign_up(auth: Auth) -> None:
+async def test_a_failing_trigger_of_the_project_fails_the_sign_up(own_auth: Auth) -> None:
     """A profile trigger that raises leaves no user behind, and the developer sees why."""
-    with psycopg.connect(auth.database_url, autocommit=True) as database:
+    with psycopg.connect(own_auth.database_url, autocommit=True) as database:
         database.execute(_REFUSE)
     body = {"email": new_email(), "password": PASSWORD}
-    new = await auth.http.post(
+    new = await own_auth.http.post(
         "/signup", json=body, headers={"X-Supabase-Api-Version": "2024-01-01"}
     )
-    old = await auth.http.post("/signup", json=body)
-    anonymous = await auth.http.post("/signup", json={})
-    with psycopg.connect(auth.database_url) as database:
+    old = await own_auth.http.post("/signup", json=body)
+    anonymous = await own_auth.http.post("/signup", json={})
+    with psycopg.connect(own_auth.database_url) as database:
         count = database.execute("select count(*) from auth.users").fetchone()
 
     assert new.status_code == 500
@@ -166,13 +166,13 @@ async def test_a_failing_trigger_of_the_project_fails_the_sign_up(auth: Auth) ->
 
 
 async def test_triggers_see_the_metadata_at_the_insert_and_the_confirmation_later(
-    auth: Auth,
+    own_auth: Auth,
 ) -> None:
     """Profile triggers copy `raw_user_meta_data` from the inserted row."""
-    with psycopg.connect(auth.database_url, autocommit=True) as database:
+    with psycopg.connect(own_auth.database_url, autocommit=True) as database:
         database.execute(_RECORD)
-    await auth.sign_up(email="ada@example.com", data={"name": "Ada"})
-    with psycopg.connect(auth.database_url) as database:
+    await own_auth.sign_up(email="ada@example.com", data={"name": "Ada"})
+    with psycopg.connect(own_auth.database_url) as database:
         seen = database.execute("select * from public.seen").fetchall()
 
     assert seen[0] == ("INSERT", "ada@example.com", {"name": "Ada"}, False)

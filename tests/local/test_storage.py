@@ -11,12 +11,6 @@ from storage3.exceptions import StorageApiError
 from tests.local.storage_client import Storage, open_for_test
 
 
-@pytest.fixture
-async def storage(bare_db: str, tmp_path: Path) -> AsyncIterator[Storage]:
-    async with open_for_test(bare_db, tmp_path) as opened:
-        yield opened
-
-
 async def test_a_bucket_is_made_changed_listed_and_removed(storage: Storage) -> None:
     """The whole life of a bucket."""
     limits = {"file_size_limit": "2MB", "allowed_mime_types": ["image/*"]}
@@ -98,7 +92,7 @@ async def test_a_raw_body_is_a_file_too(storage: Storage) -> None:
     assert sent.json()["Key"] == "files/a.css"
     assert sent.json()["Id"]
     assert answer.content == b"a {}"
-    assert answer.headers["content-type"].startswith("text/css")
+    assert answer.headers["content-type"] == "text/css"
     assert answer.headers["cache-control"] == "max-age=9"
 
 
@@ -219,7 +213,7 @@ async def test_browsers_get_ranges_names_and_not_modified(storage: Storage) -> N
     head = await storage.http.head(url)
 
     assert whole.content == b"0123456789"
-    assert whole.headers["content-type"].startswith("text/plain")
+    assert whole.headers["content-type"] == "text/plain"
     assert (part.status_code, part.content) == (206, b"234")
     assert part.headers["content-range"] == "bytes 2-4/10"
     assert (known.status_code, known.content) == (304, b"")

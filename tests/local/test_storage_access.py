@@ -1,8 +1,6 @@
 """Who may touch which file: policies, public buckets and signed URLs."""
 
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import jwt
 import psycopg
@@ -10,15 +8,13 @@ import pytest
 from romashka_local.keys import DEFAULT_JWT_SECRET, Keys
 from storage3.exceptions import StorageApiError
 
-from tests.local.storage_client import ADA, EVE, Storage, open_for_test
+from tests.local.storage_client import ADA, EVE, Storage
 
 
-@pytest.fixture
-async def storage(bare_db: str, tmp_path: Path) -> AsyncIterator[Storage]:
-    """A storage with a file of Ada's, `<her id>/a.txt`."""
-    async with open_for_test(bare_db, tmp_path) as opened:
-        await opened.user(ADA).from_("files").upload(f"{ADA}/a.txt", b"Ada's")
-        yield opened
+@pytest.fixture(autouse=True)
+async def _adas_file(storage: Storage) -> None:
+    """There is a file of Ada's, `<her id>/a.txt`."""
+    await storage.user(ADA).from_("files").upload(f"{ADA}/a.txt", b"Ada's")
 
 
 async def test_owners_do_with_their_files_what_they_like(storage: Storage) -> None:
@@ -178,10 +174,10 @@ async def test_a_signed_upload_url_takes_one_file_from_anybody(storage: Storage)
     assert owner == (ADA,)
 
 
-def test_rows_are_deleted_through_the_api_alone(bare_db: str) -> None:
+def test_rows_are_deleted_through_the_api_alone(module_db: str) -> None:
     """The hosted platform refuses it too: the file would stay behind, with nothing naming it."""
     with (
-        psycopg.connect(bare_db) as database,
+        psycopg.connect(module_db) as database,
         pytest.raises(psycopg.errors.InsufficientPrivilege, match="Use the Storage API"),
     ):
         database.execute("delete from storage.objects")

@@ -1,5 +1,6 @@
 """Sessions: opened at sign-in, kept by single-use refresh tokens, closed at sign-out."""
 
+import re
 import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from romashka_local.auth.users import NIL, User, find_by_id, update_user
 
 _TOKEN_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # noqa: S105 -- base32, as GoTrue's tokens
 _TOKEN_LENGTH = 12
+_TOKEN = re.compile(r"[\w-]+", re.ASCII)
 
 
 async def open_session(
@@ -43,6 +45,8 @@ async def refresh_session(server: AuthServer, token: str, client: Client) -> Jso
     """
     if not token:
         raise OAuthError("invalid_request", "refresh_token required")
+    if not _TOKEN.fullmatch(token):  # also keeps from the database what it cannot store
+        raise _not_found()
     async with server.pool.connection() as connection:
         found = await _lock_token(connection, token)
         user = await _owner(connection, found)

@@ -75,5 +75,7 @@ def _setting(config: StackConfig, path: str, default: Value) -> Value:
     value = config.setting(path, default)
     if type(value) is not type(default):
         kind = type(default).__name__
-        raise StackError(f"unable to use {path} = {value!r} of config.toml; it must be a {kind}")
+        raise StackError(
+            f"unable to use {path} = {value!r} of config.toml; it must be of type {kind}"
+        )
     return value

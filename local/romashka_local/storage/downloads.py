@@ -92,6 +92,7 @@ def _content(request: Request, found: Row) -> Response:
         raise object_not_found()
     modified = found["updated_at"]
     headers = {
+        "content-type": _media_type(metadata),
         "etag": metadata.get("eTag", ""),
         "last-modified": format_datetime(modified, usegmt=True),
         "cache-control": metadata.get("cacheControl", "no-cache"),
@@ -101,7 +102,7 @@ def _content(request: Request, found: Row) -> Response:
         return Response(status_code=304, headers=headers)
     if (download := request.query_params.get("download")) is not None:
         headers["content-disposition"] = _disposition(download)
-    return FileResponse(path, headers=headers, media_type=_media_type(metadata))
+    return FileResponse(path, headers=headers)
 
 
 def _media_type(metadata: Row) -> str:
