@@ -80,15 +80,20 @@ class RateLimited(ServerError):
 
 _BY_NAME: Mapping[str, type[ServerError]] = {
     "ai_message_refused": PermissionDenied,
+    "bad_agent": InvalidRequest,
     "bad_channel": InvalidRequest,
     "bad_claim": InvalidRequest,
     "bad_identifier": InvalidRequest,
     "bad_limit": InvalidRequest,
+    "bad_rating": InvalidRequest,
     "bad_results": InvalidRequest,
+    "bad_window": InvalidRequest,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
+    "too_many_conversations": RateLimited,
+    "too_many_messages": RateLimited,
 }
 """The stable names that our database functions put into an error's `detail`."""
 
