@@ -173,4 +173,6 @@ async def _write(send: Send, response: Response, *, has_body: bool) -> None:
 
 def _header(text: str) -> bytes:
     """Encode a header's name or value; control characters would end it, so they go."""
-    return "".join(each for each in text if each.isprintable()).encode()
+    if not text.isprintable():
+        text = "".join(each for each in text if each.isprintable())
+    return text.encode()

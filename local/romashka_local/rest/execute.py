@@ -47,22 +47,27 @@ async def execute(
         RestError: the action's check failed, and nothing was written.
         psycopg.Error: Postgres refused, or could not be reached.
     """
-    settings = _transaction_settings(action, context, identity, catalog)
     rolls_back = _rolls_back(context)
-    # A read may be committed before it is judged: that is one round trip less.
-    commits_at_once = not rolls_back and (action.read_only or action.check is None)
-    before = [Statement(_begin(action)), settings, *_pre_request(context)]
+    settings = _transaction_settings(action, context, identity, catalog)
+    before = [settings, *_pre_request(context)]
     after = [action.estimate] if action.estimate else []
-    after += [Statement("commit")] if commits_at_once else []
+    # What runs together is one transaction of itself: a read, which may end before it is judged,
+    # needs no more. A write says where it ends, so that a constraint may still fail there.
+    is_implicit = action.read_only and action.isolation is None and not rolls_back
+    commits_at_once = not is_implicit and not rolls_back and action.check is None
+    if not is_implicit:
+        before.insert(0, Statement(_begin(action)))
+    if commits_at_once:
+        after.append(Statement("commit"))
     async with pool.connection() as connection:
         cursors = await _run_together(connection, [*before, action.statement, *after])
-        _, *results = cursors[len(before) - 1 :]
+        results = cursors[len(before) :]
         result = _result(results[0], action.statement)
         if action.check is not None and not action.statement.is_plan:
             action.check(result)
         if rolls_back:
             await connection.execute("set constraints all immediate")
-        if not commits_at_once:
+        if not (is_implicit or commits_at_once):
             await connection.execute("rollback" if rolls_back else "commit")
     if action.estimate is None:
         return result
@@ -99,6 +104,7 @@ def _transaction_settings(
     # Of a repeated header the last counts, as in the original.
     headers = {name: value for name, value in request.headers if name != "cookie"}
     settings = [
+        ("transaction_read_only", "on" if action.read_only else "off"),
         ("search_path", ", ".join(identifier(schema) for schema in path)),
         *catalog.role_settings.get(identity.role, {}).items(),
         ("role", identity.role),

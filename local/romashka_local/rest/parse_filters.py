@@ -26,6 +26,11 @@ _OPERATOR = re.compile(
     rf"|(?P<plain>{_PLAIN})"
     rf"|(?P<comparison>{_COMPARISON})(?:\((?P<quantifier>any|all)\))?)\."
 )
+# Where an operator is cut short is where it stops being understood: behind the parenthesis of one
+# that may have a modifier.
+_KNOWN_OPERATOR = re.compile(
+    rf"(?:{_SEARCH}|{_COMPARISON})(?=\()|isdistinct|in|is|{_SEARCH}|{_PLAIN}|{_COMPARISON}"
+)
 _STARTS_CONDITION = re.compile(rf"not\.|in\.|is\.|{_OPERATOR.pattern}")
 _IS_VALUE = re.compile("null|not_null|true|false|unknown", re.IGNORECASE)
 _ELEMENT = re.compile("[^,)]*")
@@ -108,7 +113,9 @@ def _fail_order(scanner: Scanner, *, has_direction: bool, has_nulls: bool) -> No
         names = () if has_direction else ("letter", "digit", '"-"', '"->>"', '"->"')
         scanner.fail(*names, *delimiter)
     words = ('"nullsfirst"', '"nullslast"')
-    scanner.fail(*(words if has_direction else ('"asc"', '"desc"', *words)))
+    if has_direction:
+        scanner.fail(*words, tried="nullsfirst")
+    scanner.fail('"asc"', '"desc"', *words, tried="asc")
 
 
 def _condition(scanner: Scanner, read_value: Callable[[Scanner], str]) -> Condition:
@@ -130,13 +137,9 @@ def _condition(scanner: Scanner, read_value: Callable[[Scanner], str]) -> Condit
 
 
 def _fail_operator(scanner: Scanner, *, negated: bool) -> NoReturn:
-    known = re.compile(f"isdistinct|in|is|{_SEARCH}|{_PLAIN}|{_COMPARISON}")
-    if scanner.match(known) is not None:
-        scanner.fail("operator (eq, gt, ...)")
-    expected = () if negated else ('"not"',)
-    if not negated:  # the first word that was tried is "not": the real parser blames where it ends
-        blamed = next((i for i, letter in enumerate("not") if not scanner.peek("not"[: i + 1])), 0)
-        scanner.fail(*expected, "operator (eq, gt, ...)", blame=scanner.position + blamed)
+    if scanner.match(_KNOWN_OPERATOR) is None and not negated:
+        scanner.fail('"not"', "operator (eq, gt, ...)", tried="not")
+    scanner.accept("(")
     scanner.fail("operator (eq, gt, ...)")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import takewhile
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -68,8 +69,11 @@ class Scanner:
             self.position = start
             return None
 
-    def fail(self, *expected: str, blame: int | None = None) -> NoReturn:
-        """Fail here; the character quoted as unexpected may be a later one, at `blame`."""
-        at = self.position if blame is None else blame
+    def fail(self, *expected: str, tried: str = "") -> NoReturn:
+        """Fail here; blame the character where the text departs from the word first `tried`."""
+        pairs = zip(self.text[self.position :], tried, strict=False)
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        # A whole match that still fails is blamed at its start, as any other text.
+        at = self.position + (common if common < len(tried) else 0)
         unexpected = f'"{self.text[at]}"' if at < len(self.text) else "end of input"
         raise ParseFailure(self.position, unexpected, expected)

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -45,7 +46,9 @@ def _identity(claims: Mapping[str, Any]) -> Identity:
     return Identity(role, json.dumps({**claims, "role": role}, separators=(",", ":")))
 
 
-def _decoded(token: str, secret: str) -> dict[str, Any]:
+@lru_cache(maxsize=1024)
+def _decoded(token: str, secret: str) -> Mapping[str, Any]:
+    """Return the claims of a token that `secret` signed; clients send the same one many times."""
     parts = token.count(".") + 1
     if not token:
         raise _refused("Empty JWT is sent in Authorization header")
@@ -56,7 +59,7 @@ def _decoded(token: str, secret: str) -> dict[str, Any]:
         options: Any = {"verify_signature": True, "verify_aud": False, "require": []}
         options |= dict.fromkeys(("verify_exp", "verify_nbf", "verify_iat"), False)
         options |= dict.fromkeys(("verify_iss", "verify_sub", "verify_jti"), False)
-        claims: dict[str, Any] = jwt.decode(token, secret, algorithms=["HS256"], options=options)
+        claims: Mapping[str, Any] = jwt.decode(token, secret, algorithms=["HS256"], options=options)
         return claims
     except jwt.InvalidAlgorithmError as error:
         raise _refused("Wrong or unsupported encoding algorithm") from error
