@@ -121,9 +121,13 @@ class _HttpServer(uvicorn.Server):
                 ws_ping_interval=None,  # Realtime has heartbeats of its own
                 ws_per_message_deflate=False,  # costs more than it saves on one machine
                 lifespan="off",
+                proxy_headers=False,
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                # Longer than clients keep an idle connection: closing at the moment of its next use
+                # would fail that request. Kong has the same figure.
+                timeout_keep_alive=75,
                 timeout_graceful_shutdown=2,
             )
         )
