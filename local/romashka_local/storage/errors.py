@@ -7,6 +7,8 @@ from psycopg import errors as pg
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+# What Postgres cannot hold as text or JSON: NUL, in the first place.
+_NO_TEXT = (pg.CharacterNotInRepertoire, pg.UntranslatableCharacter)
 _log = logging.getLogger("romashka.local.storage")
 
 
@@ -85,5 +87,7 @@ def _from_database(error: psycopg.Error) -> StorageError:
             return StorageError(544, "DatabaseTimeout", slow)
         case pg.InvalidTextRepresentation():
             return StorageError(400, "InvalidParameter", message)
+        case psycopg.DataError() if error.sqlstate is None or isinstance(error, _NO_TEXT):
+            return StorageError(400, "InvalidParameter", "Invalid Parameter value")
     _log.error("storage.request_failed", extra={"sqlstate": error.sqlstate, "reason": message})
     return StorageError(500, "DatabaseError", f"database error, code: {error.sqlstate}")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import quote
 
 import jwt
 from psycopg import AsyncConnection
@@ -122,7 +123,7 @@ async def acting_as(request: Request, caller: Caller, operation: str) -> AsyncIt
         "request.jwt.claim.role": str(caller.claims["role"]),
         "request.headers": json.dumps(headers),
         "request.method": request.method,
-        "request.path": request.url.path,
+        "request.path": quote(request.url.path),
         "storage.operation": operation,
         # Without it a trigger refuses deletes: files would be left behind.
         "storage.allow_delete_query": "true",
