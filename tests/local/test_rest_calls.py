@@ -2,11 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
+from romashka_local.rest import execute
+from romashka_local.rest.execute import POOL_SIZE
 
 from tests.support.rest import Rest
+from tests.support.waiting import becomes
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -208,3 +213,51 @@ async def test_a_waiting_call_holds_up_no_other(rest: Rest) -> None:
     assert [answer.status_code for answer in answers] == [200] * 5
     assert finished == []
     assert elapsed < 1.5
+
+
+async def is_waiting(rest: Rest, calls: int) -> bool:
+    """Tell whether that many calls wait within Postgres."""
+    waiting = await rest.execute(
+        "select count(*) from pg_stat_activity where wait_event = 'PgSleep'"
+        " and datname = current_database()"
+    )
+    return bool(waiting == [(calls,)])
+
+
+async def test_clients_that_go_away_leave_their_connections(rest: Rest) -> None:
+    """More abandoned calls than there are connections do not lock the others out."""
+    abandoned = [
+        asyncio.create_task(rest.http.post("/rpc/patient", json={"seconds": 20}))
+        for _ in range(POOL_SIZE)
+    ]
+
+    await becomes(lambda: is_waiting(rest, POOL_SIZE))
+    for task in abandoned:
+        task.cancel()
+    await asyncio.wait(abandoned)
+    answers = await asyncio.gather(*(rest.http.get("/books?limit=1") for _ in range(POOL_SIZE)))
+
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_full_pool_is_said(
+    rest_on_library: Callable[..., AbstractAsyncContextManager[Rest]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A request that gets no connection in time is told so with 504, and the next may work."""
+    monkeypatch.setattr(execute, "POOL_SIZE", 2)
+    monkeypatch.setattr(execute, "POOL_TIMEOUT_SECONDS", 0.2)
+    async with rest_on_library() as rest:
+        waiting = [
+            asyncio.create_task(rest.http.post("/rpc/patient", json={"seconds": 1}))
+            for _ in range(2)
+        ]
+        await becomes(lambda: is_waiting(rest, 2))
+        refused = await rest.http.get("/books")
+        await asyncio.wait(waiting)
+        after = await rest.http.get("/books")
+
+    assert refused.status_code == 504
+    assert refused.json()["code"] == "PGRST003"
+    assert {task.result().status_code for task in waiting} == {200}
+    assert after.status_code == 200

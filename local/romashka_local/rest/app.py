@@ -1,6 +1,7 @@
 """The REST server as an ASGI application: one request, one transaction, one response."""
 
 import logging
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -57,7 +58,10 @@ class RestServer:
         except RestError as error:
             response = _error_response(error)
         except Exception as error:  # noqa: BLE001 -- the one boundary: a bug is answered, and said
-            _log.exception("request.failed", extra={"error": type(error).__name__})
+            # Where, but not with what: an exception's text may quote a payload.
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{at.filename}:{at.lineno}"
+            _log.error("request.failed", extra={"error": type(error).__name__, "at": place})
             response = _error_response(RestError(500, "PGRSTX00", "Internal error"))
         await _write(send, response, has_body=request.method != "HEAD")
 

@@ -15,6 +15,7 @@ from romashka_local.rest.settings import Settings
 
 _log = logging.getLogger("romashka.local.rest")
 _RETRY_SECONDS = 0.5
+_RELOADS = ("", "reload schema", "reload config")
 
 
 class CatalogCache:
@@ -57,8 +58,10 @@ class CatalogCache:
         async with connection:
             await connection.execute("listen pgrst")
             await self.reload()  # for what changed while nobody listened
-            async for notification in connection.notifies():
-                if notification.payload in ("", "reload schema", "reload config"):
+            while True:
+                # Those that came together, as after a migration, ask for one reload.
+                notifications = [each async for each in connection.notifies(stop_after=1)]
+                if any(each.payload in _RELOADS for each in notifications):
                     await self.reload()
 
     async def close(self) -> None:

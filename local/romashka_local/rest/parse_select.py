@@ -8,7 +8,6 @@ from romashka_local.rest.grammar import Field, Selected, SelectedField, Selected
 from romashka_local.rest.parse_fields import (
     FIELD_NAME,
     MAX_DEPTH,
-    NAME,
     field,
     field_name,
     parsed,
@@ -16,6 +15,8 @@ from romashka_local.rest.parse_fields import (
 )
 from romashka_local.rest.scanner import Scanner
 
+# Types are pasted into the SQL unquoted: words and spaces alone can do no harm there.
+_TYPE = re.compile(r"(?:[^\W\d]|[0-9 ])+")
 _AGGREGATE = re.compile(r"\.(sum|avg|count|max|min)\(\)")
 
 
@@ -108,7 +109,7 @@ def _selected_field(scanner: Scanner) -> SelectedField:
 def _cast(scanner: Scanner) -> str | None:
     if not scanner.accept("::"):
         return None
-    name = scanner.match(NAME)
+    name = scanner.match(_TYPE)
     if name is None or not name.strip():
         scanner.fail("letter or digit")
     return name.strip()
