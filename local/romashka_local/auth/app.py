@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -57,6 +57,7 @@ def _application(server: AuthServer) -> Starlette:
             errors.OAuthError: errors.on_oauth_error,
             psycopg.Error: errors.on_database_error,
             HTTPException: _on_unknown_route,
+            ClientDisconnect: _on_client_gone,
         },
     )
     # The gateway strips a prefix, so that a redirect to another path would lead elsewhere.
@@ -110,6 +111,10 @@ async def _settings(request: Request) -> Response:
 async def _jwks(request: Request) -> Response:
     """Answer with no keys: the one secret is symmetric, and those are never shown."""
     return JSONResponse({"keys": []}, headers={"Cache-Control": "public, max-age=600"})
+
+
+def _on_client_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it
 
 
 def _on_unknown_route(request: Request, error: Exception) -> Response:

@@ -67,6 +67,7 @@ def on_auth_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, AuthError)  # noqa: S101 -- Starlette types handlers by Exception
     headers = {"x-sb-error-code": error.code}
     content: dict[str, Any]
+    error_id = _logged(error.__cause__ or error) if error.status >= 500 else None
     if _is_versioned(request):
         headers[VERSION_HEADER] = _VERSION
         content = {"code": error.code, "message": error.message}
@@ -74,10 +75,10 @@ def on_auth_error(request: Request, error: Exception) -> Response:
         return shown
     else:
         content = {"code": error.status, "error_code": error.code, "msg": error.message}
+        if error_id:
+            content["error_id"] = error_id
     if isinstance(error, WeakPassword):
         content["weak_password"] = {"reasons": error.reasons}
-    if error.status >= 500:
-        content["error_id"] = _logged(error.__cause__ or error)
     return JSONResponse(content, error.status, headers)
 
 

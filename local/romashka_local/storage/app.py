@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -48,7 +48,7 @@ async def open_storage(config: StackConfig) -> AsyncIterator[ASGIApp]:
     )
     files = Files(config.data_dir / "storage")
     async with pool:
-        yield _application(StorageServer(pool, files, config.keys.jwt_secret, size_limit))
+        yield _application(StorageServer(pool, files, config.keys, size_limit))
 
 
 def _size_limit(config: StackConfig) -> int:
@@ -68,6 +68,7 @@ def _application(server: StorageServer) -> Starlette:
             errors.StorageError: errors.on_storage_error,
             psycopg.Error: errors.on_database_error,
             HTTPException: _on_unknown_route,
+            ClientDisconnect: _on_client_gone,
         },
     )
     # The gateway strips a prefix, so that a redirect to another path would lead elsewhere.
@@ -112,6 +113,10 @@ def _routes() -> list[Route]:
 
 async def _status(request: Request) -> Response:
     return PlainTextResponse("")
+
+
+def _on_client_gone(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # nobody reads it
 
 
 def _on_unknown_route(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ from psycopg.rows import DictRow
 from psycopg_pool import AsyncConnectionPool
 from starlette.requests import Request
 
+from romashka_local.keys import Keys
 from romashka_local.storage.errors import (
     StorageError,
     access_denied,
@@ -39,7 +40,7 @@ class StorageServer:
 
     pool: AsyncConnectionPool[Connection]
     files: Files
-    jwt_secret: str
+    keys: Keys
     size_limit: int
 
 
@@ -79,27 +80,11 @@ def caller_of(request: Request, *, required: bool = True) -> Caller:
     """
     token = _BEARER.sub("", request.headers.get("authorization", ""), count=1)
     try:
-        return Caller(verified(token, server_of(request).jwt_secret))
+        return Caller({"role": "anon"} | server_of(request).keys.verify(token))
     except jwt.InvalidTokenError as error:
         if not required:
             return NOBODY
         raise access_denied(token_fault(error)) from error
-
-
-def verified(token: str, secret: str) -> Row:
-    """Return the claims of `token`; raises what PyJWT does when it is not good."""
-    claims = jwt.decode(
-        token,
-        secret,
-        algorithms=["HS256"],
-        options={
-            "verify_aud": False,
-            "verify_iat": False,
-            "verify_sub": False,
-            "verify_jti": False,
-        },
-    )
-    return {"role": "anon"} | claims
 
 
 def token_fault(error: jwt.InvalidTokenError) -> str:

@@ -17,7 +17,6 @@ from romashka_local.storage.server import (
     object_key,
     server_of,
     token_fault,
-    verified,
 )
 
 _UPLOAD_SECONDS = 7200
@@ -90,7 +89,7 @@ def check(request: Request, url: str, scope: str) -> Row:
     if not token:
         raise invalid_request("querystring must have required property 'token'")
     try:
-        claims = verified(token, server_of(request).jwt_secret)
+        claims = server_of(request).keys.verify(token)
     except jwt.InvalidTokenError as error:
         raise StorageError(400, "InvalidJWT", token_fault(error)) from error
     if claims.get("scope") != scope:
@@ -108,7 +107,7 @@ def _download_url(request: Request, url: str, seconds: int) -> str:
 def _signed(request: Request, claims: Row, seconds: int) -> str:
     now = int(time.time())
     times = {"iat": now, "exp": now + seconds}
-    return jwt.encode(claims | times, server_of(request).jwt_secret, algorithm="HS256")
+    return server_of(request).keys.sign(claims | times)
 
 
 def _seconds(fields: Row) -> int:
