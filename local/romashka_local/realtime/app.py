@@ -3,7 +3,8 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from romashka_local.config import StackConfig
+from romashka_local.realtime.broadcast import broadcast_inserted, is_messages
 from romashka_local.realtime.changes import ChangeFeed
 from romashka_local.realtime.database import open_pool
 from romashka_local.realtime.http_api import routes
@@ -21,10 +23,15 @@ from romashka_local.realtime.hub import Hub
 from romashka_local.realtime.partitions import maintain_partitions, maintain_partitions_regularly
 from romashka_local.realtime.presence import Presence
 from romashka_local.realtime.protocol import Version
+from romashka_local.realtime.publications import (
+    MESSAGES_PUBLICATION,
+    ensure_messages_publication,
+    watch_published_tables,
+)
 from romashka_local.realtime.replication import Replication
 from romashka_local.realtime.services import Services
 from romashka_local.realtime.socket import Socket
-from romashka_local.realtime.subscriptions import Subscriptions
+from romashka_local.realtime.subscriptions import PUBLICATION, Subscriptions
 from romashka_local.realtime.tokens import InvalidToken, verify
 
 _log = logging.getLogger("romashka.local.realtime")
@@ -44,26 +51,56 @@ async def open_realtime(config: StackConfig) -> AsyncIterator[ASGIApp]:
         psycopg_pool.PoolTimeout: Postgres cannot be reached.
     """
     url = config.database_url("supabase_admin")
-    async with open_pool(url) as pool:
+    async with open_pool(url) as pool, AsyncExitStack() as opened:
+        await maintain_partitions(pool)
+        await ensure_messages_publication(pool)
         hub, subscriptions = Hub(), Subscriptions(pool)
         feed = ChangeFeed(pool, subscriptions)
-        replication = Replication(url, pool, hub, feed, subscriptions)
-        secret = config.keys.jwt_secret
-        services = Services(secret, pool, hub, Presence(hub), subscriptions, replication)
-        await maintain_partitions(pool)
-        works = (feed.run, replication.run, lambda: maintain_partitions_regularly(pool))
-        running = [asyncio.create_task(_run_for_ever(work)) for work in works]
-        try:
-            async with asyncio.timeout(_LIVE_SECONDS):
-                await replication.is_live.wait()
-            endpoint = SocketEndpoint(services)
-            sockets = [WebSocketRoute(path, endpoint) for path in _SOCKET_PATHS]
-            yield Starlette(routes=[*sockets, *routes(services)])
-            await endpoint.disconnect_all()
-        finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+        broadcasts = _follow_broadcasts(url, hub)
+        changes = _follow_changes(url, feed, subscriptions)
+        for work in (
+            feed.run,
+            broadcasts.run,
+            changes.run,
+            partial(watch_published_tables, pool, subscriptions),
+            partial(maintain_partitions_regularly, pool),
+        ):
+            opened.push_async_callback(_stop, asyncio.create_task(_run_for_ever(work)))
+        async with asyncio.timeout(_LIVE_SECONDS):
+            await broadcasts.is_live.wait()
+            await changes.is_live.wait()
+        secret, presence = config.keys.jwt_secret, Presence(hub)
+        live = (broadcasts.is_live, changes.is_live)
+        services = Services(secret, pool, hub, presence, subscriptions, *live)
+        endpoint = SocketEndpoint(services)
+        sockets = [WebSocketRoute(path, endpoint) for path in _SOCKET_PATHS]
+        yield Starlette(routes=[*sockets, *routes(services)])
+        await endpoint.disconnect_all()
+
+
+def _follow_broadcasts(url: str, hub: Hub) -> Replication:
+    return Replication(
+        url,
+        MESSAGES_PUBLICATION,
+        is_wanted=is_messages,
+        hand_on=partial(broadcast_inserted, hub),
+        announce=lambda: None,  # as in the original, nobody is told
+    )
+
+
+def _follow_changes(url: str, feed: ChangeFeed, subscriptions: Subscriptions) -> Replication:
+    return Replication(
+        url,
+        PUBLICATION,
+        is_wanted=feed.concerns_somebody,
+        hand_on=feed.put,
+        announce=subscriptions.resubscribe_all,
+    )
+
+
+async def _stop(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _run_for_ever(work: Callable[[], Coroutine[None, None, None]]) -> None:

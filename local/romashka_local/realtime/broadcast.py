@@ -79,8 +79,10 @@ def is_messages(relation: Relation) -> bool:
     return relation.schema == "realtime" and relation.table.startswith("messages")
 
 
-def broadcast_inserted(hub: Hub, change: Change) -> None:
-    """Hand on the broadcast that a row of `realtime.messages` is; no right is asked again."""
+async def broadcast_inserted(hub: Hub, change: Change) -> None:
+    """Hand on the broadcast that a new row of `realtime.messages` is; no right is asked again."""
+    if change.kind != "INSERT":
+        return
     row = change.new
     topic, event, message_id = row.get("topic"), row.get("event"), row.get("id")
     content = None if event is None else _content(event, row)

@@ -101,5 +101,5 @@ class ChangeSubscriber:
 
     async def _subscribe_once(self) -> None:
         if self._token is not None:
-            await self._services.replication.is_live.wait()
+            await self._services.are_changes_live.wait()
             await self._services.subscriptions.subscribe(self, self._changes, self._token)

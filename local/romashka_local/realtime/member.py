@@ -121,7 +121,7 @@ class Member:
     async def _announce_replication(self) -> None:
         try:
             async with asyncio.timeout(_READY_SECONDS):
-                await self._services.replication.is_live.wait()
+                await self._services.are_broadcasts_live.wait()
         except TimeoutError:
             self._shut_down("Replication connection was not established in time")
         else:

@@ -110,8 +110,10 @@ class Subscriptions:
         if self._by_subscriber.pop(subscriber, None):
             self._index()
 
-    def subscribers(self) -> list[Subscriber]:
-        return list(self._by_subscriber)
+    def resubscribe_all(self) -> None:
+        """Let every subscriber subscribe again, and so learn that it may have missed changes."""
+        for subscriber in list(self._by_subscriber):
+            subscriber.resubscribe()
 
     def concerned_by(
         self, changed: Collection[tuple[str, str]], published: Collection[tuple[str, str]]
