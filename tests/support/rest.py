@@ -1,5 +1,7 @@
 """The REST server on a database of its own, called without a socket."""
 
+import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,8 +11,10 @@ from typing import Any
 
 import httpx
 import psycopg
+import uvicorn
 from postgrest import AsyncPostgrestClient
 from romashka_local.config import StackConfig
+from romashka_local.gateway import Gateway
 from romashka_local.rest import open_rest
 
 from tests.support.servers import URL, config_for, serving
@@ -49,3 +53,32 @@ async def running_rest(database_url: str, folder: Path, **api: Any) -> AsyncIter
     config = config_for(database_url, folder, api=api)
     async with serving(open_rest, config) as http:
         yield Rest(http, config, database_url)
+
+
+@asynccontextmanager
+async def listening(config: StackConfig) -> AsyncIterator[str]:
+    """Serve REST behind the gateway on a free port, and give the URL of the stack."""
+    async with open_rest(config) as app:
+        gateway = Gateway(config.keys, {"rest": app})
+        settings = uvicorn.Config(gateway, port=0, log_level="warning", lifespan="off")
+        server = _Server(settings)
+        serving = asyncio.create_task(server.serve())
+        try:
+            await server.listens.wait()
+            port = server.servers[0].sockets[0].getsockname()[1]
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    def __init__(self, settings: uvicorn.Config) -> None:
+        super().__init__(settings)
+        self.listens = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listens.set()
