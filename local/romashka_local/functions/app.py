@@ -14,7 +14,7 @@ from romashka_local.config import StackConfig
 from romashka_local.functions.forward import Forwarder
 from romashka_local.functions.process import BootFailed
 from romashka_local.functions.processes import Processes
-from romashka_local.functions.settings import find_function
+from romashka_local.functions.settings import FunctionSettings, find_function
 from romashka_local.keys import Keys
 
 _log = logging.getLogger("romashka.local.functions")
@@ -55,8 +55,7 @@ def _application(config: StackConfig, processes: Processes, forwarder: Forwarder
             if refusal:
                 return JSONResponse({"msg": refusal}, 401)
         try:
-            process = await processes.serving(function)
-            return await forwarder.forward(request, process)
+            return await _run(function, request, processes, forwarder)
         except BootFailed as error:
             _log.error("functions.boot_failed", extra={"reason": str(error)})
             return _failure(*_BOOT_ERROR)
@@ -69,6 +68,23 @@ def _application(config: StackConfig, processes: Processes, forwarder: Forwarder
             return _failure(*_WORKER_ERROR)
 
     return serve
+
+
+async def _run(
+    function: FunctionSettings, request: Request, processes: Processes, forwarder: Forwarder
+) -> Response:
+    process = await processes.serving(function)
+    try:
+        return await forwarder.forward(request, process)
+    except httpx.ConnectError:  # it ended after its last request, and saw nothing of this one
+        processes.forget(function, process)
+        process = await processes.serving(function)
+        return await forwarder.forward(request, process)
+    except httpx.ReadTimeout:
+        raise
+    except httpx.TransportError:
+        processes.forget(function, process)
+        raise
 
 
 def _check_token(request: Request, keys: Keys) -> str | None:

@@ -56,6 +56,13 @@ class Processes:
             _log.info("functions.started", extra={"function": function.slug})
             return slot.process
 
+    def forget(self, function: FunctionSettings, process: FunctionProcess) -> None:
+        """Start anew for the next request: `process` broke, whether or not it has ended yet."""
+        slot = self._slots[function.slug]
+        if slot.process is process:
+            slot.process = None
+            self._retire(process)
+
     async def stop(self) -> None:
         """End every process, at once."""
         for task in self._retiring:
