@@ -18,6 +18,26 @@ create table if not exists public.profiles (
 );
 -- An anonymous user has no e-mail.
 alter table public.profiles alter column email drop not null;
+
+-- In the original a role meant nothing, and everybody could set their own.
+do $$
+declare
+  v_unknown bigint;
+  v_staff bigint;
+begin
+  update public.profiles
+  set role = 'user', settings = coalesce(settings, '{}') || jsonb_build_object('original_role', role)
+  where role is null or role not in ('admin', 'agent', 'user');
+  get diagnostics v_unknown = row_count;
+  if v_unknown > 0 then
+    raise notice 'romashka: % profiles had a role that there is not, and are users now; it is in settings.original_role', v_unknown;
+  end if;
+  select count(*) into v_staff from public.profiles where role in ('admin', 'agent');
+  if v_staff > 0 then
+    raise notice 'romashka: % profiles are staff already, and everybody could make themselves that: look at `romashka staff list`', v_staff;
+  end if;
+end $$;
+alter table public.profiles alter column role set not null;
 alter table public.profiles drop constraint if exists profiles_role_is_known;
 alter table public.profiles add constraint profiles_role_is_known check (role in ('admin', 'agent', 'user'));
 
@@ -49,6 +69,9 @@ as $$
 begin
   insert into public.profiles (id, email) values (new.id, new.email)
   on conflict do nothing;
+  -- Where the original's unique e-mail is taken by an older profile: messages refer to profiles, so there is one.
+  insert into public.profiles (id) values (new.id)
+  on conflict do nothing;
   return new;
 end $$;
 comment on function private.create_profile_for_user is 'Give a new user a profile, with the role user.';
@@ -60,6 +83,9 @@ create trigger users_create_profile after insert on auth.users
 
 insert into public.profiles (id, email)
 select users.id, users.email from auth.users as users
+on conflict do nothing;
+insert into public.profiles (id)
+select users.id from auth.users as users
 on conflict do nothing;
 
 -- Policy helpers: called as `(select private.is_staff())`, once a statement.

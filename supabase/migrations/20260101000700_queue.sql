@@ -20,9 +20,10 @@ create table if not exists public.ai_response_queue (
   process_after timestamptz default now(),
   processed_at timestamptz,
   completed_at timestamptz
-)
+);
 -- Every claim and settle updates a row in place; its page should have room for that.
-with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+alter table public.ai_response_queue
+  set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
 alter table public.ai_response_queue
   -- The turn: its first message, when that came, and when it must be answered. A job that supersedes
@@ -37,9 +38,18 @@ alter table public.ai_response_queue
   add column if not exists outcome text;
 
 -- Jobs from before Romashka: nobody gets a message about an old one.
-update public.ai_response_queue
-set status = 'failed', completed_at = coalesce(completed_at, now()), outcome = 'superseded'
-where status in ('pending', 'processing') and turn_id is null;
+do $$
+declare
+  v_count bigint;
+begin
+  update public.ai_response_queue
+  set status = 'failed', completed_at = coalesce(completed_at, now()), outcome = 'superseded'
+  where (status is null or status in ('pending', 'processing')) and turn_id is null;
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    raise notice 'romashka: settled % old open jobs as superseded, without a message', v_count;
+  end if;
+end $$;
 update public.ai_response_queue
 set outcome = case status when 'completed' then 'replied' else 'superseded' end
 where outcome is null and status in ('completed', 'failed');

@@ -1,7 +1,7 @@
 -- Purpose: who sees what at once. Existing frontends listen to the tables; ours to private topics:
 --          conversation:<id>, inbox, ai-jobs, and conversation:<id>:typing for typing and presence.
 -- Touches: publication supabase_realtime; policies on realtime.messages; triggers on messages, conversations.
--- Undo:    drop the policies and triggers; drop functions private.broadcast, private.may_join_topic.
+-- Undo:    drop the policies and triggers; drop function private.may_join_topic.
 
 do $$
 declare
@@ -20,17 +20,8 @@ begin
   end loop;
 end $$;
 
-create or replace function private.broadcast(topic text, event text, payload jsonb)
-returns void
-language sql
-volatile
-security definer  -- realtime.send inserts as its caller, and swallows the error when that may not
-set search_path = ''
-as $$
-  select realtime.send(broadcast.payload, broadcast.event, broadcast.topic, true);
-$$;
-comment on function private.broadcast is 'Send an event to a private topic when the transaction commits.';
-revoke execute on function private.broadcast from public, anon, authenticated;
+-- Events are sent with realtime.send(payload, event, topic, private) from functions that run as the owner:
+-- it inserts as its caller, and swallows the error when that may not.
 
 -- Topics whose last part is `typing` are written by their members; the others by the database alone:
 -- whoever may write to a topic could forge its events.
@@ -67,15 +58,35 @@ create policy "members say that they type" on realtime.messages
     (select realtime.topic()) like 'conversation:%:typing' and (select private.may_join_topic(realtime.topic()))
   );
 
+-- A project may have policies of its own on this table, for topics of its own, and some allow everything:
+-- they open nothing here.
+drop policy if exists "other policies do not open these topics" on realtime.messages;
+create policy "other policies do not open these topics" on realtime.messages as restrictive
+  for select to authenticated using (
+    (select realtime.topic()) not in ('inbox', 'ai-jobs') and (select realtime.topic()) not like 'conversation:%'
+    or (select private.may_join_topic(realtime.topic()))
+  );
+drop policy if exists "other policies do not write to these topics" on realtime.messages;
+create policy "other policies do not write to these topics" on realtime.messages as restrictive
+  for insert to authenticated with check (
+    (select realtime.topic()) not in ('inbox', 'ai-jobs') and (select realtime.topic()) not like 'conversation:%'
+    or (select realtime.topic()) like 'conversation:%:typing' and (select private.may_join_topic(realtime.topic()))
+  );
+drop policy if exists "nobody joins these topics without a session" on realtime.messages;
+create policy "nobody joins these topics without a session" on realtime.messages as restrictive
+  for all to anon using (
+    (select realtime.topic()) not in ('inbox', 'ai-jobs') and (select realtime.topic()) not like 'conversation:%'
+  );
+
 create or replace function private.broadcast_message_update()
 returns trigger
 language plpgsql
-security definer  -- private.broadcast is nobody else's
+security definer  -- realtime.send inserts as its caller
 set search_path = ''
 as $$
 begin
-  perform private.broadcast('conversation:' || new.conversation_id, 'message.updated',
-    jsonb_build_object('message', to_jsonb(new)));
+  perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.updated',
+    'conversation:' || new.conversation_id, true);
   return null;
 end $$;
 comment on function private.broadcast_message_update is 'Tell a conversation that one of its messages changed.';
@@ -88,11 +99,11 @@ create trigger messages_broadcast_update after update on public.messages
 create or replace function private.broadcast_conversation()
 returns trigger
 language plpgsql
-security definer  -- private.broadcast is nobody else's
+security definer  -- realtime.send inserts as its caller
 set search_path = ''
 as $$
 begin
-  perform private.broadcast('inbox', 'conversation.changed', jsonb_build_object('conversation', to_jsonb(new)));
+  perform realtime.send(jsonb_build_object('conversation', to_jsonb(new)), 'conversation.changed', 'inbox', true);
   return null;
 end $$;
 comment on function private.broadcast_conversation is 'Tell the inbox that a conversation changed.';

@@ -26,7 +26,8 @@ begin
   insert into public.customer_profiles (email, phone, external_id, name)
   values (v_email, v_phone, v_external, v_identifier) on conflict do nothing;
   select customers.id into v_id from public.customer_profiles as customers
-  where lower(customers.email) = v_email or customers.phone = v_phone or customers.external_id = v_external
+  where lower(customers.email) = v_email or customers.external_id = v_external
+    or private.phone_digits(customers.phone) = private.phone_digits(v_phone)
   order by customers.created_at limit 1;
   return v_id;
 end $$;

@@ -18,6 +18,10 @@ create table if not exists public.knowledge_items (
   created_at timestamptz default now(),
   updated_at timestamptz default now()
 );
+-- The original has no default, and rows without a language or a state: nobody would find those.
+alter table public.knowledge_items alter column source_type set default 'manual';
+update public.knowledge_items set language = coalesce(language, 'en'), status = coalesce(status, 'active')
+where language is null or status is null;
 
 drop trigger if exists knowledge_items_touch on public.knowledge_items;
 create trigger knowledge_items_touch before update on public.knowledge_items

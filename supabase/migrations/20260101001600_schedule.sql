@@ -11,7 +11,9 @@ set search_path = ''
 as $$
 begin
   perform public.cleanup_expired_metrics();
-  perform public.cleanup_ai_response_queue(30);
+  -- Jobs from before Romashka have no turn, and stay until somebody calls cleanup_ai_response_queue.
+  delete from public.ai_response_queue
+  where status in ('completed', 'failed') and completed_at < now() - interval '30 days' and turn_id is not null;
   -- A sweep a second is 86,400 rows a day.
   if to_regclass('cron.job_run_details') is not null then
     execute $sql$
