@@ -34,6 +34,10 @@ class End(Enum):
 async def serve(
     config: StackConfig, cluster: Cluster, listener: socket.socket, announce: Callable[[], None]
 ) -> End:
+    """Serve on `listener`, calling `announce` when all is ready, until a signal.
+
+    Raises whatever crashed, the end of Postgres included.
+    """
     end = _end_by_signal()
     serving = asyncio.create_task(_serve_for_ever(config, cluster, listener, announce))
     either: list[asyncio.Future[Any]] = [end, serving]
@@ -78,7 +82,8 @@ def _end_by_signal() -> asyncio.Future[End]:
 
     loop.add_signal_handler(signal.SIGINT, finish, End.STOP)
     loop.add_signal_handler(signal.SIGTERM, finish, End.STOP)
-    loop.add_signal_handler(signal.SIGHUP, finish, End.RESET)
+    loop.add_signal_handler(signal.SIGHUP, finish, End.STOP)  # the terminal was closed
+    loop.add_signal_handler(signal.SIGUSR1, finish, End.RESET)
     return end
 
 

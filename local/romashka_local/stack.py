@@ -39,18 +39,15 @@ class StackOptions:
 
 
 def run_stack(options: StackOptions, on_ready: Callable[[StackConfig], None]) -> None:
-    """Run a stack until SIGINT or SIGTERM; at SIGHUP it starts anew with an empty database.
+    """Run a stack until SIGINT, SIGTERM or SIGHUP; SIGUSR1 starts it anew, with no data.
 
     Raises:
         StackError: a part cannot start, or crashed; all the others are stopped by then.
     """
     binaries = find_binaries(options.postgres_bin)
     settings = _read_settings(options.project_dir)
-    with (
-        _signals_as_interrupt(),
-        _listen(options.port) as listener,
-        open_data_folder(options.data_dir) as folder,
-    ):
+    _expect_signals()
+    with _listen(options.port) as listener, open_data_folder(options.data_dir) as folder:
         config = StackConfig(
             project_dir=options.project_dir,
             data_dir=folder.path,
@@ -113,18 +110,15 @@ def _listen(port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-@contextmanager
-def _signals_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end what blocks while starting as Ctrl-C does, so that all is cleaned up."""
+def _expect_signals() -> None:
+    """Let what ends the stack end it also while it blocks, starting; all is cleaned up then."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGHUP, interrupt)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it is about to have a new database anyway
 
 
 def _prepare_database(config: StackConfig, cluster: Cluster, *, migrate: bool) -> None:
@@ -153,6 +147,8 @@ def _run_servers(
             raise StackError(f"Postgres ended by itself; see {log}") from error
         _log.error("stack.crashed", exc_info=error)
         raise StackError(f"a part of the stack crashed; {_innermost(error)!r}") from error
+    finally:
+        _expect_signals()  # the event loop took its handlers with it
 
 
 def _innermost(error: BaseException) -> BaseException:

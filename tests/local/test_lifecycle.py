@@ -82,16 +82,18 @@ def test_sigterm_while_starting_leaves_nothing_behind(
     stop_stack(process)
 
 
-def test_after_sigkill_the_next_start_has_all_that_was_committed(
-    data_dir: Path, eventually: Eventually
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP])
+def test_after_a_sudden_end_the_next_start_has_all_that_was_committed(
+    data_dir: Path, eventually: Eventually, how: signal.Signals
 ) -> None:
-    """A crash of the stack must cost nobody their data, nor leave a Postgres behind."""
+    """A crash, or a closed terminal, must cost nobody their data, nor leave a Postgres behind."""
     process = start_stack("--no-migrate", "--data-dir", str(data_dir))
     running = wait_until_ready(process)
     with psycopg.connect(running.db_url, autocommit=True) as connection:
         connection.execute("create table kept as select 'still here' as value")
     postgres = _postgres_of(data_dir)
-    process.kill()
+    process.send_signal(how)
+    process.wait(15)
     stop_stack(process)
     eventually(lambda: not _is_alive(postgres), within=5)
 

@@ -21,7 +21,7 @@ def database() -> None:
 def reset(data_dir: DataDir = None) -> None:
     """Empty the database of the stack that runs here, then apply migrations and seed anew."""
     before = running_stack(data_dir)
-    os.kill(int(before["PID"]), signal.SIGHUP)
+    os.kill(int(before["PID"]), signal.SIGUSR1)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         time.sleep(0.1)
