@@ -8,14 +8,14 @@ import structlog
 from romashka import RomashkaError
 
 from romashka_worker.guard import asks_for_human
-from romashka_worker.job import Answer, Job
+from romashka_worker.job import DRAFT_SECONDS, Answer, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
 from romashka_worker.policy import decide
-from romashka_worker.responders import Responder, Turn
+from romashka_worker.responders import Responder, ResponderError, Turn
 from romashka_worker.responders.knowledge import KnowledgeResponder
 
-_SEARCH_SECONDS = 1.0
+_SEARCH_SECONDS_BEFORE_MODEL = 1.5
 
 log = structlog.get_logger()
 
@@ -30,6 +30,9 @@ class TurnAnswerer:
         self._responder = responder
         self._fallback = KnowledgeResponder()
         self._languages = languages
+        # A model needs the rest of the time; without one the search is all there is to do.
+        has_model = not isinstance(responder, KnowledgeResponder)
+        self._search_seconds = _SEARCH_SECONDS_BEFORE_MODEL if has_model else DRAFT_SECONDS
 
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
@@ -44,13 +47,13 @@ class TurnAnswerer:
         candidates = job.settings.get("handover_texts") or {}
         return self._languages.detect(job.user_message, candidates) or job.known_language
 
-    async def _search(self, job: Job, language: str | None) -> tuple[KnowledgeItem, ...]:
+    async def _search(self, job: Job, language: str | None) -> tuple[KnowledgeItem, ...] | None:
         try:
-            async with asyncio.timeout(min(_SEARCH_SECONDS, _seconds_left(job))):
+            async with asyncio.timeout(min(self._search_seconds, _seconds_left(job))):
                 return await self._knowledge.search(job.user_message, language)
         except (RomashkaError, TimeoutError) as error:
             log.warning("knowledge.failed", job_id=job.id, error=type(error).__name__)
-            return ()
+            return None
 
     async def _draft(self, turn: Turn) -> Answer:
         job = turn.job
@@ -64,9 +67,15 @@ class TurnAnswerer:
                 responder=self._responder.name,
                 error=type(error).__name__,
             )
-            answer = decide(await self._fallback.draft(turn), job.settings)
-            return answer if answer.action == "reply" else replace(answer, reason="ai_failure")
+            return await self._answer_without_model(turn)
         return decide(draft, job.settings)
+
+    async def _answer_without_model(self, turn: Turn) -> Answer:
+        try:
+            answer = decide(await self._fallback.draft(turn), turn.job.settings)
+        except ResponderError:
+            return Answer(action="escalate", reason="ai_failure")
+        return answer if answer.action == "reply" else replace(answer, reason="ai_failure")
 
 
 def _seconds_left(job: Job) -> float:

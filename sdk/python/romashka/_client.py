@@ -1,7 +1,9 @@
 """The client: one project, one identity; everything else hangs on it."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, Self
 
 import httpx
@@ -14,6 +16,12 @@ from romashka._realtime import Topics
 
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 """A database function may wait for 30 s (a long poll)."""
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Return the context of every client: reading the certificate authorities takes its time."""
+    return httpx.create_ssl_context()
 
 
 class AsyncRomashka:
@@ -46,7 +54,9 @@ class AsyncRomashka:
         Raises:
             InvalidRequest: `url` or `key` cannot be one.
         """
-        async with httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=True, http2=True) as http:
+        async with httpx.AsyncClient(
+            verify=_tls_context(), timeout=_TIMEOUT, follow_redirects=True, http2=True
+        ) as http:
             # Reconnecting is done by Topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:

@@ -17,8 +17,8 @@ class Turn:
 
     job: Job
     language: str | None
-    knowledge: tuple[KnowledgeItem, ...]
-    """What the knowledge base has on it, best first."""
+    knowledge: tuple[KnowledgeItem, ...] | None
+    """What the knowledge base has on it, best first; None when it could not be asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

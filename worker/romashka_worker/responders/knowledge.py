@@ -1,6 +1,6 @@
 """Answers with the best item of the knowledge base, word for word; needs no model provider."""
 
-from romashka_worker.responders import Draft, Turn
+from romashka_worker.responders import Draft, ResponderError, Turn
 
 
 class KnowledgeResponder:
@@ -9,7 +9,13 @@ class KnowledgeResponder:
     name = "knowledge"
 
     async def draft(self, turn: Turn) -> Draft:
-        """Return the best item as a draft, or an empty draft without confidence."""
+        """Return the best item as a draft, or an empty draft without confidence.
+
+        Raises:
+            ResponderError: the knowledge base could not be asked.
+        """
+        if turn.knowledge is None:
+            raise ResponderError("the knowledge base could not be asked")
         for item in turn.knowledge:
             if turn.language in (None, item.language):
                 return Draft(

@@ -103,7 +103,7 @@ class OpenAIResponder:
             intent=_storable(analysis.intent)[:100] or None,
             sentiment=analysis.sentiment,
             language=_storable(analysis.language)[:10] or turn.language,
-            knowledge_sources=tuple(item.id for item in turn.knowledge),
+            knowledge_sources=tuple(item.id for item in turn.knowledge or ()),
             tokens_used=completion.usage.total_tokens if completion.usage else None,
             model=_storable(completion.model) or self._model,
         )
@@ -117,7 +117,7 @@ def _is_transient(error: BaseException) -> bool:
 
 def _messages(turn: Turn) -> list[ChatCompletionMessageParam]:
     job = turn.job
-    knowledge = [{"title": item.title, "content": item.content} for item in turn.knowledge]
+    knowledge = [{"title": item.title, "content": item.content} for item in turn.knowledge or ()]
     system = "\n\n".join(
         part
         for part in (
