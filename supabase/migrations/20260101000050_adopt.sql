@@ -56,12 +56,12 @@ begin
     end if;
   end loop;
   if exists (select from adopted_tables where name = 'conversation_analytics') then
-    raise notice 'romashka: conversation_analytics keeps its rows; nothing writes it any more, the service role reads it';
+    raise notice 'romashka: conversation_analytics keeps its rows; nothing writes it any more';
   end if;
 end $$;
 
 -- Every overload of a name that is ours: two that a bare call could mean are an error. What else the original
--- installed stays, but not for everybody to call.
+-- installed stays, but for the service role alone.
 do $$
 declare
   v_function record;
@@ -83,9 +83,10 @@ begin
     where functions.pronamespace = 'public'::regnamespace and functions.proname in (
       'aggregate_daily_metrics', 'create_conversation_analytics', 'update_conversation_analytics',
       'update_conversation_analytics_on_message', 'update_conversation_analytics_on_resolution',
-      'update_conversation_message_count', 'cleanup_expired_realtime_metrics')
+      'update_conversation_message_count', 'cleanup_expired_realtime_metrics', 'update_updated_at_column')
   loop
     execute format('revoke execute on function %s from public, anon, authenticated', v_function.signature);
+    execute format('alter function %s set search_path = public', v_function.signature);
   end loop;
 end $$;
 
