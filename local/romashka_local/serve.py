@@ -82,7 +82,8 @@ def _end_by_signal() -> asyncio.Future[End]:
 
     loop.add_signal_handler(signal.SIGINT, finish, End.STOP)
     loop.add_signal_handler(signal.SIGTERM, finish, End.STOP)
-    loop.add_signal_handler(signal.SIGHUP, finish, End.STOP)  # the terminal was closed
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        loop.add_signal_handler(signal.SIGHUP, finish, End.STOP)  # the terminal was closed
     loop.add_signal_handler(signal.SIGUSR1, finish, End.RESET)
     return end
 

@@ -117,7 +117,8 @@ def _expect_signals() -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, interrupt)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it is about to have a new database anyway
 
 
@@ -145,8 +146,11 @@ def _run_servers(
         if cluster.process.poll() is not None:
             log = log_file(config.data_dir / "postgres")
             raise StackError(f"Postgres ended by itself; see {log}") from error
+        cause = _innermost(error)
+        if isinstance(cause, StackError):  # a setting that a server cannot use
+            raise cause from error
         _log.error("stack.crashed", exc_info=error)
-        raise StackError(f"a part of the stack crashed; {_innermost(error)!r}") from error
+        raise StackError(f"a part of the stack crashed; {cause!r}") from error
     finally:
         _expect_signals()  # the event loop took its handlers with it
 
