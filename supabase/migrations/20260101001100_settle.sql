@@ -192,7 +192,8 @@ revoke execute on function public.complete_ai_response_jobs from public, anon, a
 grant execute on function public.complete_ai_response_jobs to service_role;
 
 -- What is past its deadline, what has no live lease one second before it, and what has killed its workers
--- max_retries times. Two branches, each with its partial index.
+-- max_retries times. A turn behind one that is being answered waits until that has ended: then it is next.
+-- Two branches, each with its partial index.
 create or replace function private.overdue_jobs(moment timestamptz)
 returns setof public.ai_response_queue
 language sql
@@ -203,6 +204,10 @@ as $$
   select jobs.* from public.ai_response_queue as jobs
   where jobs.status in ('pending', 'processing') and jobs.deadline <= moment + interval '1 second'
     and (jobs.deadline <= moment or jobs.status = 'pending' or jobs.leased_until <= moment)
+    and not (jobs.status = 'pending' and exists (
+      select from public.ai_response_queue as running
+      where running.conversation_id = jobs.conversation_id and running.status = 'processing'
+    ))
   union
   select jobs.* from public.ai_response_queue as jobs
   where jobs.status = 'processing' and jobs.leased_until <= moment and jobs.attempt >= jobs.max_retries;

@@ -103,7 +103,8 @@ revoke execute on function private.customer_context from public, anon, authentic
 
 -- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
 -- 25 ms until there is something. It is one transaction: what it sweeps or claims is seen by nobody, and
--- stays locked, until it returns; so it returns as soon as it has done either.
+-- stays locked, until it returns; so it returns as soon as it has touched anything, even a conversation
+-- whose job somebody else was quicker to settle or to prolong: its customer could not write meanwhile.
 drop function if exists public.get_next_ai_response_job();
 create function public.get_next_ai_response_job(
   worker_id text default null, max_jobs integer default 1, lease_seconds numeric default null,
@@ -123,7 +124,6 @@ as $$
 #variable_conflict use_column
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
-  v_swept integer;
 begin
   if (get_next_ai_response_job.max_jobs between 1 and 100
       and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
@@ -132,7 +132,7 @@ begin
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
   loop
-    v_swept := public.settle_overdue_ai_response_jobs();
+    perform public.settle_overdue_ai_response_jobs();
     return query
     select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
       private.conversation_context(conversations, messages.position),
@@ -144,7 +144,8 @@ begin
     join public.messages as messages on messages.id = jobs.message_id
     cross join public.ai_settings as settings
     order by jobs.priority, jobs.turn_started_at;
-    exit when found or v_swept > 0 or clock_timestamp() >= v_give_up_at;
+    -- Whoever locks or writes a row has a transaction id.
+    exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
     perform pg_sleep(0.025);
   end loop;
 end $$;

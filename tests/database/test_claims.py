@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tests.database.inbox import Inbox, Row
+from tests.support.waiting import eventually
 
 
 def open_turns(inbox: Inbox, count: int) -> None:
@@ -180,6 +181,29 @@ def test_a_long_poll_returns_as_soon_as_there_is_work(inbox: Inbox, fresh_db: st
         (job,) = polling.result(timeout=5)
 
     assert job["conversation_id"] == conversation
+
+
+def test_a_long_poll_that_came_too_late_does_not_stay_in_the_way(
+    inbox: Inbox, fresh_db: str
+) -> None:
+    """The customer could not write for as long as the poll goes on."""
+    customer = inbox.user()
+    conversation = inbox.open(customer, "one")
+    (job,) = inbox.claim()
+    inbox.let_pass(2.1)
+
+    def wait_for_job() -> list[Row]:
+        with Inbox(fresh_db) as own:
+            return own.run("select * from public.get_next_ai_response_job('poller', 1, 2, 20)")
+
+    with ThreadPoolExecutor(1) as pool, Inbox(fresh_db) as worker:
+        with worker.connection.transaction():
+            beat(worker, [job])
+            polling = pool.submit(wait_for_job)
+            eventually(lambda: inbox.run("select pid from pg_locks where not granted"))
+
+        assert polling.result(timeout=5) == []
+        inbox.say(conversation, "two", by=customer)
 
 
 def test_a_claim_reads_the_partial_index_and_not_the_history(inbox: Inbox) -> None:

@@ -73,3 +73,18 @@ def test_two_overdue_turns_of_one_conversation_get_one_hand_over(inbox: Inbox) -
     assert inbox.sweep() == 1
     assert [row["outcome"] for row in inbox.jobs(conversation)] == ["escalated", "taken_over"]
     assert [row["sender_type"] for row in inbox.messages(conversation)] == ["user", "user", "ai"]
+
+
+def test_a_turn_behind_a_live_one_waits_for_it(inbox: Inbox) -> None:
+    """With a short `cap_ms` both near their deadline at once: every sweep and claim would fail."""
+    customer = inbox.user()
+    conversation = inbox.open(customer, "one")
+    inbox.run("update public.ai_settings set cap_ms = 0")
+    (running,) = inbox.claim(lease=10)
+    inbox.say(conversation, "two", by=customer)
+    inbox.let_pass(4.7)
+
+    assert inbox.sweep() == 0
+    assert inbox.settle(running)["outcome"] == "replied"
+    assert inbox.sweep() == 1
+    assert inbox.messages(conversation)[-1]["metadata"]["reason"] == "overdue"
