@@ -3,7 +3,12 @@
 import sys
 
 # Which extra brings what a command needs; `local` has it all but the worker.
-_EXTRAS = {"worker": "worker", "migrate": "migrate"}
+_EXTRAS = {
+    "worker": "worker",
+    "migrate": "migrate",
+    "migrations": "migrate",
+    "staff": "migrate",
+}
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import typer
 
-from romashka._cli import database, demo, migrate, start, status, worker
+from romashka._cli import database, demo, migrate, migrations, staff, start, status, worker
 
 app = typer.Typer(
     name="romashka",
@@ -16,6 +16,6 @@ app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
 app.command("worker")(worker.worker)
 app.command("demo")(demo.demo)
-app.command("worker")(worker.worker)
-app.command("demo")(demo.demo)
 app.add_typer(database.app, name="db")
+app.add_typer(migrations.app, name="migrations")
+app.add_typer(staff.app, name="staff")
