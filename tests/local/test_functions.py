@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 from romashka_local.functions import open_functions
 from romashka_local.keys import Keys
 from supabase_functions import AsyncFunctionsClient
 
-from tests.local.function_files import HELLO, write_functions
+from tests.local.function_files import HELLO, deno_processes, write_functions
 from tests.support.servers import URL, config_for, serving
 
 ANON = {"Authorization": f"Bearer {Keys().anon_key}"}
@@ -73,10 +72,6 @@ def serve(tmp_path: Path) -> Serve:
     return serve_functions
 
 
-def _denos() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "deno" in child.name()]
-
-
 async def test_a_function_sees_the_request_as_it_was_sent(serve: Serve) -> None:
     """Method, sub-path, query, headers and body arrive, and so does the answer."""
     async with serve({"echo": ECHO}) as http:
@@ -122,7 +117,7 @@ async def test_a_call_without_a_valid_token_does_not_reach_the_function(
         answer = await http.get("/hello", headers=headers)
 
         assert (answer.status_code, answer.json()) == (401, {"msg": message})
-        assert _denos() == []
+        assert deno_processes() == []
 
 
 async def test_verify_jwt_false_lets_webhooks_in(serve: Serve) -> None:
@@ -180,7 +175,7 @@ async def test_every_way_to_serve_ends_at_the_stack(serve: Serve, shape: str) ->
     """Functions name port 8000 or none; two of them must not meet there."""
     async with serve({shape: SHAPES[shape]}) as http:
         answer = await http.get(f"/{shape}", headers=ANON)
-        ports = {c.laddr.port for child in _denos() for c in child.net_connections()}
+        ports = {c.laddr.port for child in deno_processes() for c in child.net_connections()}
 
     assert answer.text == "served"
     assert 8000 not in ports
@@ -242,14 +237,14 @@ async def test_a_burst_starts_one_process(hello: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(hello.get("/hello", headers=ANON) for _ in range(10)))
 
     assert {answer.text for answer in answers} == {"hello"}
-    assert len(_denos()) == 1
+    assert len(deno_processes()) == 1
 
 
 async def test_leaving_the_stack_leaves_no_process(serve: Serve) -> None:
     """`romashka start` ends with everything that it started."""
     async with serve({"hello": HELLO}) as http:
         await http.get("/hello", headers=ANON)
-        started = _denos()
+        started = deno_processes()
 
     assert started
     assert not any(process.is_running() for process in started)

@@ -15,7 +15,7 @@ from romashka_local.config import StackConfig
 from romashka_local.functions import open_functions
 from romashka_local.keys import Keys
 
-from tests.local.function_files import HELLO, write_functions
+from tests.local.function_files import HELLO, deno_processes, write_functions
 from tests.support.servers import config_for, serving
 
 ANON = {"Authorization": f"Bearer {Keys().anon_key}"}
@@ -197,7 +197,7 @@ async def test_a_stuck_function_ends_with_the_stack(
     write_functions(config.project_dir, {"hello": source})
     async with serving(open_functions, config) as http:
         await http.get("/hello", headers=ANON)
-        (process,) = psutil.Process().children()
+        (process,) = deno_processes()
         stuck = asyncio.create_task(http.get("/hello/stuck", headers=ANON))
         busy = process.cpu_times().user + 0.2
         await asyncio.to_thread(eventually, lambda: process.cpu_times().user > busy, within=30)
