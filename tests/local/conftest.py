@@ -57,6 +57,16 @@ async def realtime(bare_db: str, tmp_path: Path) -> AsyncIterator[RealtimeServer
         yield server
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_realtime(
+    module_db: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[RealtimeServer]:
+    """A Realtime server for the tests of one file that change nothing in the database."""
+    folder = tmp_path_factory.mktemp("realtime")
+    async with running_realtime(config_for(module_db, folder)) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def rest_template(cluster: Cluster) -> str:
     """The name of a database with the library of `rest_schema.sql`, made once."""

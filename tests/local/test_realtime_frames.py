@@ -121,19 +121,20 @@ def test_a_name_that_a_binary_frame_cannot_hold_is_not_sent() -> None:
     assert user_broadcast(Version.V2, "realtime:room", content) is None
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(frames=st.lists(FRAMES, max_size=12), version=st.sampled_from(["1.0.0", "2.0.0"]))
 async def test_no_frames_end_a_socket_or_crash_a_channel(
-    realtime: RealtimeServer,
+    shared_realtime: RealtimeServer,
     caplog: pytest.LogCaptureFixture,
     frames: list[str | bytes],
     version: str,
 ) -> None:
     """One client's nonsense must cost nobody anything, itself included."""
     caplog.set_level(logging.ERROR, "romashka.local.realtime")
-    async with realtime.connect(version) as socket:
+    async with shared_realtime.connect(version) as socket:
         for frame in frames:
             await socket.connection.send(frame)
         socket.unread.clear()

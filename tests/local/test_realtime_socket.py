@@ -8,6 +8,8 @@ from romashka_local.keys import Keys
 
 from tests.support.realtime import RealtimeServer, broadcast_frame
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 VERSIONS = pytest.mark.parametrize("version", ["1.0.0", "2.0.0"])
 
 
@@ -20,53 +22,55 @@ async def _refusal(server: RealtimeServer, query: str) -> tuple[int, str]:
 
 
 async def test_a_socket_without_a_valid_key_is_refused_with_the_reason(
-    realtime: RealtimeServer,
+    shared_realtime: RealtimeServer,
 ) -> None:
     """A frontend with a wrong key must learn what is wrong, as it does on the platform."""
-    expired = realtime.token(seconds=-5)
+    expired = shared_realtime.token(seconds=-5)
     foreign = Keys(jwt_secret="another-secret-with-at-least-32-characters").anon_key
-    roleless = realtime.config.keys.sign({"exp": 4_000_000_000})
+    roleless = shared_realtime.config.keys.sign({"exp": 4_000_000_000})
 
-    assert await _refusal(realtime, "") == (401, "API key is missing")
-    assert await _refusal(realtime, f"?apikey={expired}") == (401, "Token has expired")
-    assert await _refusal(realtime, "?apikey=nonsense") == (
+    assert await _refusal(shared_realtime, "") == (401, "API key is missing")
+    assert await _refusal(shared_realtime, f"?apikey={expired}") == (401, "Token has expired")
+    assert await _refusal(shared_realtime, "?apikey=nonsense") == (
         401,
         "The token provided is not a valid JWT",
     )
-    assert await _refusal(realtime, f"?apikey={foreign}") == (
+    assert await _refusal(shared_realtime, f"?apikey={foreign}") == (
         401,
         "Failed to validate JWT signature",
     )
-    assert await _refusal(realtime, f"?apikey={roleless}") == (
+    assert await _refusal(shared_realtime, f"?apikey={roleless}") == (
         401,
         "Fields `role` and `exp` are required in JWT",
     )
-    status, _ = await _refusal(realtime, f"?apikey={realtime.config.keys.anon_key}&vsn=3.0.0")
+    status, _ = await _refusal(
+        shared_realtime, f"?apikey={shared_realtime.config.keys.anon_key}&vsn=3.0.0"
+    )
     assert status == 403
 
 
-async def test_the_key_may_come_in_a_header(realtime: RealtimeServer) -> None:
+async def test_the_key_may_come_in_a_header(shared_realtime: RealtimeServer) -> None:
     """Server-side clients send the key as x-api-key, which wins over the address."""
-    key = realtime.config.keys.anon_key
+    key = shared_realtime.config.keys.anon_key
 
-    async with realtime.connect(key="nonsense", **{"x-api-key": key}) as socket:
+    async with shared_realtime.connect(key="nonsense", **{"x-api-key": key}) as socket:
         assert await socket.settle() == []
 
 
-async def test_the_new_form_of_keys_works_too(realtime: RealtimeServer) -> None:
+async def test_the_new_form_of_keys_works_too(shared_realtime: RealtimeServer) -> None:
     """Projects of today are given `sb_` keys; the gateway turns them into tokens."""
-    async with realtime.connect(key=realtime.config.keys.publishable_key) as socket:
-        reply = await socket.join("room", token=realtime.config.keys.publishable_key)
+    async with shared_realtime.connect(key=shared_realtime.config.keys.publishable_key) as socket:
+        reply = await socket.join("room", token=shared_realtime.config.keys.publishable_key)
 
     assert reply.payload["status"] == "ok"
 
 
 @VERSIONS
 async def test_heartbeats_joins_and_leaves_are_answered(
-    realtime: RealtimeServer, version: str
+    shared_realtime: RealtimeServer, version: str
 ) -> None:
     """Both clients drive their state by these replies; without one they reconnect for ever."""
-    async with realtime.connect(version) as socket:
+    async with shared_realtime.connect(version) as socket:
         beat = await socket.reply_to(await socket.push("phoenix", "heartbeat"))
         joined = await socket.join("room")
         left = await socket.reply_to(await socket.push("room", "phx_leave"))
@@ -77,9 +81,11 @@ async def test_heartbeats_joins_and_leaves_are_answered(
     assert (closed.topic, closed.payload) == ("realtime:room", {})
 
 
-async def test_version_2_messages_carry_the_join_they_belong_to(realtime: RealtimeServer) -> None:
+async def test_version_2_messages_carry_the_join_they_belong_to(
+    shared_realtime: RealtimeServer,
+) -> None:
     """supabase-js drops what belongs to an earlier join of the channel."""
-    async with realtime.connect() as socket:
+    async with shared_realtime.connect() as socket:
         joined = await socket.join("room", presence={"enabled": True})
         state = await socket.next("presence_state")
         ref = await socket.push("room", "phx_leave", join_ref=joined.join_ref)
@@ -93,10 +99,10 @@ async def test_version_2_messages_carry_the_join_they_belong_to(realtime: Realti
 
 @VERSIONS
 async def test_what_is_not_joined_is_answered_as_unmatched(
-    realtime: RealtimeServer, version: str
+    shared_realtime: RealtimeServer, version: str
 ) -> None:
     """A client that lost its channel learns it by this reply, and joins again."""
-    async with realtime.connect(version) as socket:
+    async with shared_realtime.connect(version) as socket:
         lost = await socket.reply_to(await socket.push("room", "broadcast", {}))
         left = await socket.reply_to(await socket.push("room", "phx_leave"))
 
@@ -104,9 +110,9 @@ async def test_what_is_not_joined_is_answered_as_unmatched(
     assert left.payload == {"status": "ok", "response": {}}
 
 
-async def test_joining_again_closes_the_earlier_join(realtime: RealtimeServer) -> None:
+async def test_joining_again_closes_the_earlier_join(shared_realtime: RealtimeServer) -> None:
     """A client that reconnects its channel must not get every message twice."""
-    async with realtime.connect() as socket:
+    async with shared_realtime.connect() as socket:
         first = await socket.join("room", broadcast={"self": True})
         second = await socket.join("room", broadcast={"self": True})
         closed = await socket.next("phx_close")
@@ -139,9 +145,11 @@ MALFORMED: list[str | bytes] = [
 ]
 
 
-async def test_malformed_frames_are_dropped_and_the_socket_stays(realtime: RealtimeServer) -> None:
+async def test_malformed_frames_are_dropped_and_the_socket_stays(
+    shared_realtime: RealtimeServer,
+) -> None:
     """One bad message of a client must not cost it all its channels."""
-    async with realtime.connect() as socket:
+    async with shared_realtime.connect() as socket:
         for frame in MALFORMED:
             await socket.connection.send(frame)
         seen = await socket.settle()
@@ -150,10 +158,10 @@ async def test_malformed_frames_are_dropped_and_the_socket_stays(realtime: Realt
 
 
 async def test_a_join_that_makes_no_sense_is_answered_with_an_error(
-    realtime: RealtimeServer,
+    shared_realtime: RealtimeServer,
 ) -> None:
     """Without a reply a client would wait until its timeout."""
-    async with realtime.connect() as socket:
+    async with shared_realtime.connect() as socket:
         replies = []
         for payload in ("text", [], {"config": 5}, {"config": {"postgres_changes": ["x"]}}):
             ref = await socket.push("room", "phx_join", payload)
@@ -168,9 +176,9 @@ async def test_a_join_that_makes_no_sense_is_answered_with_an_error(
     assert odd.payload["status"] == "ok"
 
 
-async def test_a_socket_has_at_most_a_hundred_channels(realtime: RealtimeServer) -> None:
+async def test_a_socket_has_at_most_a_hundred_channels(shared_realtime: RealtimeServer) -> None:
     """The platform refuses more; a frontend that needs more should fail here already."""
-    async with realtime.connect() as socket:
+    async with shared_realtime.connect() as socket:
         for number in range(100):
             await socket.join(f"room-{number}")
         refused = await socket.join("one-too-many")
