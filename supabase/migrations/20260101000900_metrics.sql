@@ -24,19 +24,6 @@ drop policy if exists "staff read the metrics" on public.realtime_metrics;
 create policy "staff read the metrics" on public.realtime_metrics
   for select to authenticated using ((select private.is_staff()));
 
-create or replace function private.record_metric(metric_name text, metric_value numeric, dimensions jsonb)
-returns void
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
-  values (record_metric.metric_name, record_metric.metric_value, record_metric.dimensions, clock_timestamp());
-$$;
-comment on function private.record_metric is 'Record one figure.';
-revoke execute on function private.record_metric from public, anon, authenticated;
-
 drop function if exists public.get_realtime_messaging_metrics(integer);
 create function public.get_realtime_messaging_metrics(time_window_minutes integer default 60)
 returns table (

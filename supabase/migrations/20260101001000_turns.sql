@@ -4,42 +4,74 @@
 --          order.
 -- Undo:    drop the triggers and functions.
 
+-- The functions below are plpgsql where SQL would do: Postgres keeps their plans for the session, while
+-- before version 18 it plans a SQL function again in every statement that calls it.
+
 -- Ends the open jobs of a conversation without an answer.
 create or replace function private.end_open_jobs(conversation_id uuid, outcome text)
 returns void
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+begin
   update public.ai_response_queue as jobs
   set status = 'failed', outcome = end_open_jobs.outcome, leased_until = null, completed_at = clock_timestamp()
   where jobs.conversation_id = end_open_jobs.conversation_id and jobs.status in ('pending', 'processing');
-$$;
+end $$;
 comment on function private.end_open_jobs is 'Settle the open jobs of a conversation as superseded or taken_over.';
 revoke execute on function private.end_open_jobs from public, anon, authenticated;
 
 create or replace function private.announce_job(job public.ai_response_queue)
 returns void
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
-  select private.broadcast('ai-jobs', 'job.available', jsonb_build_object(
-    'job_id', job.id, 'conversation_id', job.conversation_id, 'process_after', job.process_after));
-$$;
+begin
+  perform realtime.send(jsonb_build_object(
+    'job_id', job.id, 'conversation_id', job.conversation_id, 'process_after', job.process_after),
+    'job.available', 'ai-jobs', true);
+end $$;
 comment on function private.announce_job is 'Wake the workers for a job.';
 revoke execute on function private.announce_job from public, anon, authenticated;
+
+create or replace function private.open_job(message public.messages, conversation public.conversations)
+returns public.ai_response_queue
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_job public.ai_response_queue;
+begin
+  insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at,
+    process_after, turn_id, turn_started_at, deadline)
+  select conversation.id, message.id, message.content,
+    case conversation.priority when 'urgent' then 1 when 'high' then 2 when 'low' then 4 else 3 end,
+    message.created_at, message.created_at, message.id, message.created_at,
+    message.created_at + make_interval(secs => settings.deadline_ms / 1000.0)
+  from public.ai_settings as settings
+  returning * into v_job;
+  return v_job;
+end $$;
+comment on function private.open_job is 'Open a turn with its first message.';
+revoke execute on function private.open_job from public, anon, authenticated;
 
 -- The message joins the job that waits. It never waits longer than cap_ms after the turn's first message.
 create or replace function private.join_job(job public.ai_response_queue, message public.messages)
 returns public.ai_response_queue
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_job public.ai_response_queue;
+begin
   update public.ai_response_queue as jobs
   set message_id = message.id,
     user_message = concat_ws(e'\n', nullif(jobs.user_message, ''), nullif(message.content, '')),
@@ -49,30 +81,11 @@ as $$
     )
   from public.ai_settings as settings
   where jobs.id = job.id
-  returning jobs.*;
-$$;
+  returning jobs.* into v_job;
+  return v_job;
+end $$;
 comment on function private.join_job is 'Add a message to a pending job.';
 revoke execute on function private.join_job from public, anon, authenticated;
-
-create or replace function private.open_job(message public.messages)
-returns public.ai_response_queue
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at,
-    process_after, turn_id, turn_started_at, deadline)
-  select message.conversation_id, message.id, message.content,
-    case conversations.priority when 'urgent' then 1 when 'high' then 2 when 'low' then 4 else 3 end,
-    message.created_at, message.created_at, message.id, message.created_at,
-    message.created_at + make_interval(secs => settings.deadline_ms / 1000.0)
-  from public.conversations as conversations cross join public.ai_settings as settings
-  where conversations.id = message.conversation_id
-  returning *;
-$$;
-comment on function private.open_job is 'Open a turn with its first message.';
-revoke execute on function private.open_job from public, anon, authenticated;
 
 -- The customer wrote more while the draft was being made: the draft's job ends, a new one takes its turn.
 create or replace function private.supersede_job(job public.ai_response_queue, message public.messages)
@@ -96,7 +109,7 @@ end $$;
 comment on function private.supersede_job is 'Replace a job that is being worked on by one that has the new message too.';
 revoke execute on function private.supersede_job from public, anon, authenticated;
 
-create or replace function private.enqueue_message(message public.messages)
+create or replace function private.enqueue_message(message public.messages, conversation public.conversations)
 returns void
 language plpgsql
 volatile
@@ -109,9 +122,9 @@ declare
   v_cap interval := (select make_interval(secs => settings.cap_ms / 1000.0) from public.ai_settings as settings);
 begin
   select * into v_pending from public.ai_response_queue as jobs
-  where jobs.conversation_id = message.conversation_id and jobs.status = 'pending' for update;
+  where jobs.conversation_id = conversation.id and jobs.status = 'pending' for update;
   select * into v_running from public.ai_response_queue as jobs
-  where jobs.conversation_id = message.conversation_id and jobs.status = 'processing' for update;
+  where jobs.conversation_id = conversation.id and jobs.status = 'processing' for update;
 
   if v_pending.id is not null then
     v_pending := private.join_job(v_pending, message);
@@ -119,7 +132,7 @@ begin
     v_pending := private.supersede_job(v_running, message);
     v_running := null;
   else
-    v_pending := private.open_job(message);
+    v_pending := private.open_job(message, conversation);
   end if;
   if v_running.id is null then  -- otherwise the settle of the running job announces it
     perform private.announce_job(v_pending);
@@ -128,9 +141,48 @@ end $$;
 comment on function private.enqueue_message is 'Put a customer message into the turn that it belongs to.';
 revoke execute on function private.enqueue_message from public, anon, authenticated;
 
+-- Writes the automatic answer of a turn and brings its conversation up to date, in one update. With the
+-- kind `handover` it escalates: then that update also ends what is still open (conversations_settle_jobs).
+-- The conversation is locked; that its turn has no answer yet, the caller has seen.
+create or replace function private.write_answer(
+  conversation public.conversations, turn_id uuid, text text, result jsonb, metadata jsonb
+)
+returns public.messages
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_escalates boolean := coalesce(metadata ->> 'kind' = 'handover', false);
+  v_answer public.messages;
+begin
+  insert into public.messages (conversation_id, sender_type, content, channel_type, turn_id, metadata,
+    confidence_score, processing_time_ms, intent_detected, knowledge_sources, tokens_used)
+  values (conversation.id, 'ai', text, conversation.channel_type, write_answer.turn_id, write_answer.metadata,
+    (result ->> 'confidence')::numeric, (result ->> 'response_time_ms')::integer, result ->> 'intent',
+    coalesce(result -> 'knowledge_sources', '[]'), (result ->> 'tokens_used')::integer)
+  returning * into v_answer;
+  update public.conversations as conversations
+  set last_message = v_answer.content, last_message_at = v_answer.created_at, message_count = v_answer.position,
+    intent = coalesce(result ->> 'intent', conversations.intent),
+    sentiment = coalesce(result ->> 'sentiment', conversations.sentiment),
+    language = coalesce(result ->> 'language', conversations.language),
+    ai_confidence = coalesce((result ->> 'confidence')::numeric, conversations.ai_confidence),
+    requires_human = conversations.requires_human or v_escalates,
+    status = case when v_escalates then 'escalated' else conversations.status end,
+    handed_over_at = case when v_escalates then v_answer.created_at else conversations.handed_over_at end,
+    escalation_reason = case when v_escalates then coalesce(metadata ->> 'reason', conversations.escalation_reason)
+      else conversations.escalation_reason end
+  where conversations.id = conversation.id;
+  return v_answer;
+end $$;
+comment on function private.write_answer is 'Write the answer of a turn.';
+revoke execute on function private.write_answer from public, anon, authenticated;
+
 -- While a human has it nothing is automatic, but that a customer whom no agent has answered yet is told
 -- again, once in a while, that somebody is coming.
-create or replace function private.repeat_handover(message public.messages)
+create or replace function private.repeat_handover(message public.messages, conversation public.conversations)
 returns void
 language plpgsql
 volatile
@@ -138,65 +190,15 @@ security invoker
 set search_path = ''
 as $$
 begin
-  update public.conversations as conversations set handed_over_at = message.created_at
-  from public.ai_settings as settings
-  where conversations.id = message.conversation_id and conversations.requires_human
-    and conversations.handed_over_at < message.created_at - make_interval(mins => settings.handover_repeat_minutes);
-  if found then
-    perform private.insert_answer(message.conversation_id, message.id, '{}',
+  if conversation.handed_over_at < message.created_at - (
+    select make_interval(mins => settings.handover_repeat_minutes) from public.ai_settings as settings
+  ) then
+    perform private.write_answer(conversation, message.id, private.handover_text(conversation.language), '{}',
       jsonb_build_object('kind', 'handover', 'repeated', true));
   end if;
 end $$;
 comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
 revoke execute on function private.repeat_handover from public, anon, authenticated;
-
--- Writes an automatic answer, or finds that the turn has one: then it returns null.
--- Without a text it is the hand-over, in the customer's language.
-create or replace function private.insert_answer(conversation_id uuid, turn_id uuid, result jsonb, metadata jsonb)
-returns public.messages
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  insert into public.messages (conversation_id, sender_type, content, channel_type, turn_id, metadata,
-    confidence_score, processing_time_ms, intent_detected, knowledge_sources, tokens_used)
-  select conversations.id, 'ai',
-    coalesce(nullif(btrim(result ->> 'ai_response'), ''),
-      private.handover_text(coalesce(result ->> 'language', conversations.language))),
-    conversations.channel_type, insert_answer.turn_id, insert_answer.metadata,
-    (result ->> 'confidence')::numeric, (result ->> 'response_time_ms')::integer, result ->> 'intent',
-    coalesce(result -> 'knowledge_sources', '[]'), (result ->> 'tokens_used')::integer
-  from public.conversations as conversations where conversations.id = insert_answer.conversation_id
-  on conflict (turn_id) where sender_type = 'ai' do nothing
-  returning *;
-$$;
-comment on function private.insert_answer is 'Write the answer of a turn, at most one.';
-revoke execute on function private.insert_answer from public, anon, authenticated;
-
--- What a message of each sender does to its conversation, in one update.
-create or replace function private.note_message(message public.messages)
-returns public.conversations
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  update public.conversations as conversations
-  set last_message = message.content, last_message_at = message.created_at, message_count = message.position,
-    status = case
-      when message.sender_type = 'user' and conversations.status in ('resolved', 'closed') then 'active'
-      else conversations.status end,
-    requires_human = conversations.requires_human or message.sender_type = 'agent',
-    handed_over_at = case when message.sender_type = 'agent' then null else conversations.handed_over_at end,
-    assigned_agent_id = case
-      when message.sender_type = 'agent' then coalesce(conversations.assigned_agent_id, message.sender_id)
-      else conversations.assigned_agent_id end
-  where conversations.id = message.conversation_id
-  returning conversations.*;
-$$;
-comment on function private.note_message is 'Bring the conversation up to date with its newest message.';
-revoke execute on function private.note_message from public, anon, authenticated;
 
 drop trigger if exists trigger_handle_new_message on public.messages;
 drop trigger if exists trigger_update_conversation_message_count on public.messages;
@@ -211,20 +213,36 @@ as $$
 declare
   v_conversation public.conversations;
 begin
-  v_conversation := private.note_message(new);
-  perform private.broadcast('conversation:' || new.conversation_id, 'message.created',
-    jsonb_build_object('message', to_jsonb(new)));
+  perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.created',
+    'conversation:' || new.conversation_id, true);
+  if new.sender_type = 'ai' then  -- private.write_answer does the rest
+    return null;
+  end if;
+
+  update public.conversations as conversations
+  set last_message = new.content, last_message_at = new.created_at, message_count = new.position,
+    status = case
+      when new.sender_type = 'user' and conversations.status in ('resolved', 'closed') then 'active'
+      else conversations.status end,
+    requires_human = conversations.requires_human or new.sender_type = 'agent',
+    handed_over_at = case when new.sender_type = 'agent' then null else conversations.handed_over_at end,
+    assigned_agent_id = case
+      when new.sender_type = 'agent' then coalesce(conversations.assigned_agent_id, new.sender_id)
+      else conversations.assigned_agent_id end
+  where conversations.id = new.conversation_id
+  returning conversations.* into v_conversation;
   if new.sender_type = 'user' then
-    perform private.record_metric('message_received', 1, jsonb_build_object('channel_type', v_conversation.channel_type));
+    insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
+    values ('message_received', 1, jsonb_build_object('channel_type', v_conversation.channel_type), new.created_at);
     if v_conversation.requires_human then
-      perform private.repeat_handover(new);
+      perform private.repeat_handover(new, v_conversation);
     else
-      perform private.enqueue_message(new);
+      perform private.enqueue_message(new, v_conversation);
     end if;
   end if;
   return null;
 end $$;
-comment on function public.handle_new_message is 'After a message: its conversation, its turn, its events.';
+comment on function public.handle_new_message is 'After a message: its events, its conversation, its turn.';
 revoke execute on function public.handle_new_message from public, anon, authenticated;
 
 create trigger trigger_handle_new_message after insert on public.messages

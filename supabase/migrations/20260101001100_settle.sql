@@ -6,7 +6,9 @@
 create type private.settlement as (settled boolean, outcome text, message_id uuid);
 
 -- Writes the answer and everything that goes with it. The conversation is locked and the job is ours.
-create or replace function private.answer_job(job public.ai_response_queue, result jsonb)
+create or replace function private.answer_job(
+  job public.ai_response_queue, conversation public.conversations, result jsonb
+)
 returns private.settlement
 language plpgsql
 volatile
@@ -17,71 +19,31 @@ declare
   v_escalates boolean := result ->> 'action' = 'escalate';
   v_outcome text := case when v_escalates then 'escalated' else 'replied' end;
   v_response_ms integer := extract(epoch from clock_timestamp() - job.turn_started_at) * 1000;
+  v_text text := nullif(btrim(result ->> 'ai_response'), '');
   v_answer public.messages;
 begin
-  v_answer := private.insert_answer(job.conversation_id, job.turn_id, result, jsonb_strip_nulls(jsonb_build_object(
-    'kind', case when v_escalates then 'handover' end, 'reason', result ->> 'reason',
-    'language', result ->> 'language', 'model', result ->> 'model')));
-  if v_answer.id is null then  -- the turn has its answer already
-    v_outcome := 'superseded';
+  if v_text is null then
+    v_text := private.handover_text(coalesce(result ->> 'language', conversation.language));
   end if;
-
+  -- First, so that an escalation finds only the turn behind this one still open.
   update public.ai_response_queue as jobs
-  set status = case v_outcome when 'superseded' then 'failed' else 'completed' end, outcome = v_outcome,
-    leased_until = null, completed_at = clock_timestamp(), ai_response = v_answer.content,
-    ai_confidence = (result ->> 'confidence')::numeric,
+  set status = 'completed', outcome = v_outcome, leased_until = null, completed_at = clock_timestamp(),
+    ai_response = v_text, ai_confidence = (result ->> 'confidence')::numeric,
     response_time_ms = coalesce((result ->> 'response_time_ms')::integer, v_response_ms)
   where jobs.id = job.id;
-  if v_answer.id is not null then
-    perform private.record_metric('ai_response_generated', v_response_ms, jsonb_build_object('outcome', v_outcome));
-    perform private.broadcast('conversation:' || job.conversation_id, 'reply.settled', jsonb_build_object(
-      'turn_id', job.turn_id, 'outcome', v_outcome, 'message_id', v_answer.id));
-    -- Last: an escalation also ends the turn that waits behind this one.
-    perform private.note_analysis(job.conversation_id, result, v_escalates, v_answer.created_at);
-  end if;
-  return (v_answer.id is not null, v_outcome, v_answer.id)::private.settlement;
+  v_answer := private.write_answer(conversation, job.turn_id, v_text, result, jsonb_strip_nulls(jsonb_build_object(
+    'kind', case when v_escalates then 'handover' end,
+    'reason', case when v_escalates then coalesce(result ->> 'reason', 'ai_failure') end,
+    'language', result ->> 'language', 'model', result ->> 'model')));
+  insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
+  values ('ai_response_generated', v_response_ms, jsonb_build_object('outcome', v_outcome), v_answer.created_at);
+  perform realtime.send(jsonb_build_object(
+    'turn_id', job.turn_id, 'outcome', v_outcome, 'message_id', v_answer.id),
+    'reply.settled', 'conversation:' || conversation.id, true);
+  return (true, v_outcome, v_answer.id)::private.settlement;
 end $$;
 comment on function private.answer_job is 'Write the reply or the hand-over of a job.';
 revoke execute on function private.answer_job from public, anon, authenticated;
-
--- What the responder found out about the customer, and that a human must come.
-create or replace function private.note_analysis(
-  conversation_id uuid, result jsonb, escalates boolean, answered_at timestamptz
-)
-returns void
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  update public.conversations as conversations
-  set intent = coalesce(result ->> 'intent', intent),
-    sentiment = coalesce(result ->> 'sentiment', sentiment),
-    language = coalesce(result ->> 'language', language),
-    ai_confidence = coalesce((result ->> 'confidence')::numeric, ai_confidence),
-    requires_human = conversations.requires_human or escalates,
-    status = case when escalates then 'escalated' else conversations.status end,
-    handed_over_at = case when escalates then answered_at else conversations.handed_over_at end,
-    escalation_reason = case when escalates then coalesce(result ->> 'reason', 'ai_failure')
-      else conversations.escalation_reason end
-  where conversations.id = note_analysis.conversation_id
-    and (escalates or result ?| array['intent', 'sentiment', 'language', 'confidence']);
-$$;
-comment on function private.note_analysis is 'Record what an answer says about its conversation.';
-revoke execute on function private.note_analysis from public, anon, authenticated;
-
-create or replace function private.wake_next_job(conversation_id uuid)
-returns void
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  select private.announce_job(jobs) from public.ai_response_queue as jobs
-  where jobs.conversation_id = wake_next_job.conversation_id and jobs.status = 'pending';
-$$;
-comment on function private.wake_next_job is 'Announce the job that waited behind a settled one.';
-revoke execute on function private.wake_next_job from public, anon, authenticated;
 
 -- Settles one job if `attempt` is the one that holds it. A repeated call finds its own result; a zombie's
 -- finds that the job went on without it, and changes nothing.
@@ -93,23 +55,30 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_conversation public.conversations;
   v_job public.ai_response_queue;
+  v_answer_id uuid;
   v_settlement private.settlement;
 begin
-  perform from public.conversations as conversations
+  select * into v_conversation from public.conversations as conversations
   where conversations.id = (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = job_id)
   for no key update;
   select * into v_job from public.ai_response_queue as jobs where jobs.id = job_id for update;
+  select messages.id into v_answer_id from public.messages as messages
+  where messages.turn_id = v_job.turn_id and messages.sender_type = 'ai';
 
-  if v_job.status = 'processing' and v_job.attempt = settle_job.attempt then
-    v_settlement := private.answer_job(v_job, result);
-    perform private.wake_next_job(v_job.conversation_id);
+  if v_job.status = 'processing' and v_job.attempt = settle_job.attempt and v_answer_id is null then
+    v_settlement := private.answer_job(v_job, v_conversation, result);
+    select * into v_job from public.ai_response_queue as jobs
+    where jobs.conversation_id = v_conversation.id and jobs.status = 'pending';
+    if found then  -- the turn that waited behind this one
+      perform private.announce_job(v_job);
+    end if;
     return v_settlement;
   end if;
   return (
     v_job.status = 'completed' and v_job.attempt = settle_job.attempt, v_job.outcome,
-    (select messages.id from public.messages as messages
-     where messages.turn_id = v_job.turn_id and messages.sender_type = 'ai' and v_job.status = 'completed')
+    case when v_job.status = 'completed' then v_answer_id end
   )::private.settlement;
 end $$;
 comment on function private.settle_job is 'Settle a job for the attempt that holds it.';
@@ -172,6 +141,8 @@ language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
+-- The queue's size changes by the minute and its statistics by the hour: a plan may only use its indexes.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -193,14 +164,17 @@ grant execute on function public.complete_ai_response_jobs to service_role;
 
 -- What is past its deadline, what has no live lease one second before it, and what has killed its workers
 -- max_retries times. A turn behind one that is being answered waits until that has ended: then it is next.
--- Two branches, each with its partial index.
+-- Two branches, each with its partial index; a job may be in both.
 create or replace function private.overdue_jobs(moment timestamptz)
 returns setof public.ai_response_queue
-language sql
+language plpgsql
 stable
+rows 10
 security invoker
 set search_path = ''
 as $$
+begin
+  return query
   select jobs.* from public.ai_response_queue as jobs
   where jobs.status in ('pending', 'processing') and jobs.deadline <= moment + interval '1 second'
     and (jobs.deadline <= moment or jobs.status = 'pending' or jobs.leased_until <= moment)
@@ -208,10 +182,10 @@ as $$
       select from public.ai_response_queue as running
       where running.conversation_id = jobs.conversation_id and running.status = 'processing'
     ))
-  union
+  union all
   select jobs.* from public.ai_response_queue as jobs
   where jobs.status = 'processing' and jobs.leased_until <= moment and jobs.attempt >= jobs.max_retries;
-$$;
+end $$;
 comment on function private.overdue_jobs is 'The open jobs that must be handed over at this moment.';
 revoke execute on function private.overdue_jobs from public, anon, authenticated;
 
@@ -223,6 +197,8 @@ language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
+-- The queue's size changes by the minute and its statistics by the hour: a plan may only use its indexes.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := clock_timestamp();
@@ -230,6 +206,9 @@ declare
   v_job public.ai_response_queue;
   v_count integer := 0;
 begin
+  if not exists (select from private.overdue_jobs(v_now)) then
+    return 0;
+  end if;
   with overdue as materialized (
     select jobs.conversation_id from private.overdue_jobs(v_now) as jobs order by jobs.deadline limit 100
   ), locked as materialized (

@@ -10,6 +10,7 @@ create or replace function private.claim_jobs(worker_id text, max_jobs integer, 
 returns setof public.ai_response_queue
 language plpgsql
 volatile
+rows 10
 security invoker
 set search_path = ''
 as $$
@@ -52,54 +53,29 @@ end $$;
 comment on function private.claim_jobs is 'Lease jobs to a worker.';
 revoke execute on function private.claim_jobs from public, anon, authenticated;
 
-create or replace function private.recent_messages(conversation_id uuid, up_to bigint)
-returns jsonb
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
-    'sender_type', recent.sender_type, 'created_at', recent.created_at) order by recent.position), '[]')
-  from (
-    select messages.* from public.messages as messages
-    where messages.conversation_id = recent_messages.conversation_id and messages.position <= up_to
-    order by messages.position desc limit 10
-  ) as recent;
-$$;
-comment on function private.recent_messages is 'The newest ten messages up to a position, oldest first.';
-revoke execute on function private.recent_messages from public, anon, authenticated;
-
 create or replace function private.conversation_context(conversation public.conversations, up_to bigint)
 returns jsonb
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select jsonb_build_object('channel_type', conversation.channel_type, 'language', conversation.language,
+begin
+  return jsonb_build_object('channel_type', conversation.channel_type, 'language', conversation.language,
     'priority', conversation.priority, 'department', conversation.department, 'intent', conversation.intent,
     'sentiment', conversation.sentiment, 'message_count', conversation.message_count,
-    'recent_messages', private.recent_messages(conversation.id, up_to));
-$$;
-comment on function private.conversation_context is 'What a responder is told about a conversation.';
+    'recent_messages', (
+      select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
+        'sender_type', recent.sender_type, 'created_at', recent.created_at) order by recent.position), '[]')
+      from (
+        select messages.* from public.messages as messages
+        where messages.conversation_id = conversation.id and messages.position <= up_to
+        order by messages.position desc limit 10
+      ) as recent
+    ));
+end $$;
+comment on function private.conversation_context is 'What a responder is told about a conversation, with its newest ten messages up to a position.';
 revoke execute on function private.conversation_context from public, anon, authenticated;
-
-create or replace function private.customer_context(customer_id uuid)
-returns jsonb
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select jsonb_build_object('id', customers.id, 'name', customers.name, 'email', customers.email,
-    'phone', customers.phone, 'total_conversations', customers.total_conversations,
-    'satisfaction_rating', customers.satisfaction_rating, 'preferences', customers.preferences,
-    'language', customers.language)
-  from public.customer_profiles as customers where customers.id = customer_context.customer_id;
-$$;
-comment on function private.customer_context is 'What a responder is told about a customer.';
-revoke execute on function private.customer_context from public, anon, authenticated;
 
 -- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
 -- 25 ms until there is something. It is one transaction: what it sweeps or claims is seen by nobody, and
@@ -120,10 +96,13 @@ volatile
 security definer  -- it sweeps, and the sweep writes AI rows
 set search_path = ''
 set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
+-- The queue's size changes by the minute and its statistics by the hour: a plan may only use its indexes.
+set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
+  v_settings jsonb := (select to_jsonb(settings) from public.ai_settings as settings);
 begin
   if (get_next_ai_response_job.max_jobs between 1 and 100
       and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
@@ -136,13 +115,17 @@ begin
     return query
     select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
       private.conversation_context(conversations, messages.position),
-      private.customer_context(conversations.customer_id), jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
-      greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer, to_jsonb(settings)
+      jsonb_build_object('id', customers.id, 'name', customers.name, 'email', customers.email,
+        'phone', customers.phone, 'total_conversations', customers.total_conversations,
+        'satisfaction_rating', customers.satisfaction_rating, 'preferences', customers.preferences,
+        'language', customers.language),
+      jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
+      greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer, v_settings
     from private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
       make_interval(secs => get_next_ai_response_job.lease_seconds)) as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
     join public.messages as messages on messages.id = jobs.message_id
-    cross join public.ai_settings as settings
+    left join public.customer_profiles as customers on customers.id = conversations.customer_id
     order by jobs.priority, jobs.turn_started_at;
     -- Whoever locks or writes a row has a transaction id.
     exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
