@@ -176,6 +176,16 @@ async def test_a_join_that_makes_no_sense_is_answered_with_an_error(
     assert odd.payload["status"] == "ok"
 
 
+async def test_a_silent_socket_is_closed(
+    shared_realtime: RealtimeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections of laptops that were closed would add up; clients send a heartbeat."""
+    monkeypatch.setattr("romashka_local.realtime.socket._SILENT_SECONDS", 0.2)
+    async with shared_realtime.connect() as socket:
+        with pytest.raises(websockets.ConnectionClosedOK):
+            await socket.connection.recv()
+
+
 async def test_a_socket_has_at_most_a_hundred_channels(shared_realtime: RealtimeServer) -> None:
     """The platform refuses more; a frontend that needs more should fail here already."""
     async with shared_realtime.connect() as socket:

@@ -24,7 +24,6 @@ from romashka_local.realtime.rows import (
     ConvertedRow,
     Table,
     TableCache,
-    await_commit,
     convert,
     visible,
 )
@@ -33,6 +32,7 @@ from romashka_local.realtime.subscriptions import Subscriber, Subscription, Subs
 _log = logging.getLogger("romashka.local.realtime")
 
 _BATCH: Final = 100
+_PAIRS_A_QUERY: Final = 5_000
 _MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -83,18 +83,23 @@ class ChangeFeed:
         return batch
 
     async def _deliver(self, batch: Sequence[Change]) -> None:
-        """Deliver a batch; when it fails, each of its changes alone, so that only one is lost."""
+        """Deliver a batch; when it fails, each of its changes alone: one bad row costs itself."""
         try:
-            async with self._pool.connection() as connection:
-                await _Delivery(connection, self._tables, self._subscriptions, batch).run()
+            await self._deliver_together(batch)
+        except (psycopg.Error, PoolTimeout):  # nothing was sent yet
+            for change in batch:
+                await self._deliver_alone(change)
+
+    async def _deliver_alone(self, change: Change) -> None:
+        try:
+            await self._deliver_together([change])
         except (psycopg.Error, PoolTimeout) as error:
-            if len(batch) > 1 and not isinstance(error, PoolTimeout):
-                for change in batch:
-                    await self._deliver([change])
-                return
-            _log.error(
-                "change.lost", extra={"table": batch[0].relation.table, "error": type(error)}
-            )
+            table, reason = change.relation.table, type(error).__name__
+            _log.error("change.lost", extra={"table": table, "reason": reason})
+
+    async def _deliver_together(self, batch: Sequence[Change]) -> None:
+        async with self._pool.connection() as connection:
+            await _Delivery(connection, self._tables, self._subscriptions, batch).run()
 
 
 class _Delivery:
@@ -165,9 +170,12 @@ class _Delivery:
         self, table: Table, pairs: list[tuple[int, Claims]]
     ) -> set[tuple[int, Claims]]:
         xids = {change.begin.xid for change in self._changes}
-        await await_commit(self._connection, list(xids))
         rows = [change.new for change in self._changes]
-        return await visible(self._connection, table, rows, pairs)
+        seen: set[tuple[int, Claims]] = set()
+        for start in range(0, len(pairs), _PAIRS_A_QUERY):
+            part = pairs[start : start + _PAIRS_A_QUERY]
+            seen |= await visible(self._connection, table, rows, part, xids)
+        return seen
 
 
 def _candidates(change: Change, concerned: Iterable[Subscription]) -> list[Subscription]:

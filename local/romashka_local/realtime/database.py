@@ -39,12 +39,14 @@ begin
 end $$;
 
 create function pg_temp.visible_to(
-  query text, keys text[], key_numbers int[], roles text[], claims text[], claim_numbers int[]
+  xids bigint[], query text,
+  keys text[], key_numbers int[], roles text[], claims text[], claim_numbers int[]
 ) returns setof int language plpgsql as $$
 declare
   v_role text;
   v_is_visible boolean;
 begin
+  perform pg_temp.await_commit(xids);
   if exists (select from pg_prepared_statements where name = 'realtime_visible') then
     deallocate realtime_visible;
   end if;

@@ -4,7 +4,7 @@ Each question is one statement for many rows and many subscribers.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -179,24 +179,24 @@ def _converted(
     return ConvertedRow(texts, frozenset(passed))
 
 
-async def await_commit(connection: Connection, xids: Sequence[int]) -> None:
-    """Wait until the transactions are visible: the WAL is a moment ahead of other sessions."""
-    await connection.execute("select pg_temp.await_commit(%s)", [list(xids)])
-
-
 async def visible(
     connection: Connection,
     table: Table,
     rows: Sequence[Values],
     pairs: Sequence[tuple[int, Claims]],
+    xids: Collection[int],
 ) -> set[tuple[int, Claims]]:
-    """Return the pairs of a row's number and claims that row-level security lets through now."""
+    """Return the pairs of a row's number and claims that row-level security lets through now.
+
+    Waits until the transactions `xids` are visible: the WAL is a moment ahead of other sessions.
+    """
     claims = list(dict.fromkeys(who for _, who in pairs))
     numbers = {who: number for number, who in enumerate(claims, start=1)}
     keys = [[row.get(key.name) for key in table.keys] for row in rows]
     cursor = await connection.execute(
-        "select * from pg_temp.visible_to(%s, %s, %s, %s, %s, %s)",
+        "select * from pg_temp.visible_to(%s::bigint[], %s, %s, %s, %s, %s, %s)",
         [
+            list(xids),
             _existence(table),
             [_array(key) for key in keys],
             [number + 1 for number, _ in pairs],
