@@ -55,6 +55,8 @@ create policy "owners write their notes" on notes for all to authenticated
 create view long_books as select id, title, author_id, pages from books where pages >= 300;
 create view author_cards as
   select a.id as author_number, upper(a.name) as shout, a.mentor_id from authors a;
+create view odd_view as
+  select id as "the {id} :resno", author_id as "by whom" from (select * from books) as inner_books;
 create view nested_cards as select author_number as number, mentor_id from author_cards;
 
 insert into authors (id, name, born, profile, mentor_id) values

@@ -144,6 +144,9 @@ async def test_views_are_embedded_through_the_columns_they_show(rest: Rest) -> N
     assert await read(rest, "/authors?id=eq.2&select=long_books(id)&long_books.order=id") == [
         {"long_books": [{"id": 2}, {"id": 3}]}
     ]
+    assert await read(rest, '/odd_view?"the {id} :resno"=eq.1&select="by whom",authors(name)') == [
+        {"by whom": 1, "authors": {"name": "Ada"}}
+    ]
     assert await read(rest, "/nested_cards?number=eq.1&select=books(title)") == [
         {"books": [{"title": "Engines"}]}
     ]

@@ -13,7 +13,7 @@ ColumnsShown = Mapping[str, Sequence[str]]
 """By column of a table the columns of a view that show it."""
 
 _TARGET = re.compile(
-    r":resno (?P<number>\d+) :resname \S+ :ressortgroupref \d+"
+    r":resno (?P<number>\d+) :resname (?:\\.|\S)+ :ressortgroupref \d+"
     r" :resorigtbl (?P<table>\d+) :resorigcol (?P<column>\d+) :resjunk false"
 )
 _BRACE_OR_TARGETS = re.compile(r"\\.|[{}]|:targetList|:resno \d+ .*?:resjunk \w+")
