@@ -1,0 +1,185 @@
+"""What happened to each conversation, in commit order, and what the promises say about that."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+
+Row = dict[str, Any]
+
+_RECORDING = """
+create table private.test_history (
+  id bigint generated always as identity primary key, transaction xid8 default pg_current_xact_id(),
+  conversation_id uuid, kind text, old jsonb, new jsonb
+);
+create function private.test_record() returns trigger
+language plpgsql security definer set search_path = '' as $$
+declare
+  v_new jsonb := to_jsonb(new);
+begin
+  insert into private.test_history (conversation_id, kind, old, new)
+  values (coalesce(v_new ->> 'conversation_id', v_new ->> 'id')::uuid, tg_argv[0],
+    to_jsonb(old), v_new);
+  return null;
+end $$;
+-- Triggers fire in the order of their names: what happened comes before what follows from it.
+create trigger a_record after insert on public.messages
+  for each row execute function private.test_record('message');
+create trigger a_record after insert or update on public.conversations
+  for each row execute function private.test_record('conversation');
+create trigger a_record after insert or update on public.ai_response_queue
+  for each row execute function private.test_record('job');
+"""
+
+# docs/job-states.md
+_TRANSITIONS = {
+    ("pending", "pending"),
+    ("pending", "processing"),
+    ("pending", "failed"),
+    ("processing", "processing"),
+    ("processing", "completed"),
+    ("processing", "failed"),
+}
+_REPEAT_AFTER = timedelta(minutes=15)
+
+
+def record_history(connection: psycopg.Connection[Any]) -> None:
+    """Let the database note every change of a conversation, its messages and its jobs."""
+    connection.execute(_RECORDING)
+
+
+def check_history(connection: psycopg.Connection[Any]) -> None:
+    """Read what was noted, conversation by conversation.
+
+    Raises:
+        AssertionError: a promise was broken.
+    """
+    replays: dict[str, Replay] = {}
+    for row in connection.execute("select * from private.test_history order by id"):
+        replay = replays.setdefault(row["conversation_id"], Replay())
+        replay.enter(row["transaction"])
+        getattr(replay, row["kind"])(row["old"], row["new"])
+    for replay in replays.values():
+        replay.end()
+
+
+class Replay:
+    """One conversation's history, replayed; it raises where a promise is broken."""
+
+    def __init__(self) -> None:
+        self.transaction = ""
+        self.before: Row = {}
+        """The conversation when the transaction began that is being replayed."""
+        self.row: Row = {}
+        self.messages: list[Row] = []
+        self.jobs: dict[str, Row] = {}
+        self.unplaced: Row | None = None
+        """The customer's message of which it is not known yet where it goes."""
+        self.answers: dict[str, Row] = {}
+        """The automatic answer of each turn."""
+
+    def enter(self, transaction: str) -> None:
+        """What follows was done by this transaction."""
+        if transaction != self.transaction:
+            self.transaction, self.before = transaction, self.row
+
+    def conversation(self, _: Row | None, new: Row) -> None:
+        if self.row.get("requires_human") and not new["requires_human"]:
+            self.unplaced = None  # it came while a human had the conversation
+        self.row = new
+
+    # ---- messages
+
+    def message(self, _: Row | None, new: Row) -> None:
+        self._everything_has_its_place()
+        self.messages.append(new)
+        assert new["position"] == len(self.messages), "positions have gaps, or are out of order"
+        if new["sender_type"] == "user":
+            self.unplaced = new
+        elif new["sender_type"] == "ai":
+            self._automatic(new)
+
+    def _automatic(self, new: Row) -> None:
+        assert new["turn_id"] not in self.answers, "a turn was answered twice"
+        if new["metadata"].get("repeated"):
+            self._repeated(new)
+        else:
+            assert not self.before["requires_human"], "an automatic message while a human had it"
+            jobs = [job for job in self.jobs.values() if job["turn_id"] == new["turn_id"]]
+            assert jobs, "an answer to no turn"
+            assert jobs[-1]["status"] in ("processing", "completed"), "no job was running"
+        self.answers[new["turn_id"]] = new
+
+    def _repeated(self, new: Row) -> None:
+        """The one automatic message while a human has it: nobody came, and the customer asks."""
+        assert self.row["requires_human"]
+        assert new["turn_id"] == self.messages[-2]["id"]
+        before = next(m for m in reversed(self.messages[:-1]) if m["sender_type"] != "user")
+        assert before["metadata"].get("kind") == "handover", "an agent had answered"
+        assert _time(new) - _time(before) > _REPEAT_AFTER, "the hand-over was repeated too soon"
+
+    def _everything_has_its_place(self) -> None:
+        """A message is in a turn, or a human has the conversation: nothing else."""
+        if self.unplaced is not None:
+            assert self.row["requires_human"], "a customer's message was dropped"
+            self.unplaced = None
+        if self.row["requires_human"] or self.row["status"] in ("resolved", "closed"):
+            assert not self._open(), "a job is open while nobody is due an automatic answer"
+
+    def _open(self) -> list[Row]:
+        return [job for job in self.jobs.values() if job["status"] in ("pending", "processing")]
+
+    # ---- jobs
+
+    def job(self, old: Row | None, new: Row) -> None:
+        if old is None:
+            self._opened(new)
+        else:
+            assert (old["status"], new["status"]) in _TRANSITIONS, (old["status"], new["status"])
+            assert old["turn_id"] == new["turn_id"]
+            assert old["deadline"] == new["deadline"]
+            assert old["attempt"] <= new["attempt"] <= old["attempt"] + 1
+            if old["status"] == "pending" and new["status"] == "processing":
+                assert new["attempt"] == old["attempt"] + 1
+        before = "" if old is None else old["user_message"]
+        if self.unplaced is not None and new["message_id"] == self.unplaced["id"]:
+            joined = f"{before}\n{self.unplaced['content']}".strip()
+            assert new["user_message"] == joined, "a message was merged away"
+            self.unplaced = None
+        elif old is not None:
+            assert new["user_message"] == before
+        self.jobs[new["id"]] = new
+
+    def _opened(self, new: Row) -> None:
+        assert (new["status"], new["attempt"]) == ("pending", 0)
+        assert not self.row["requires_human"], "a job was opened while a human had it"
+        assert new["turn_id"] not in self.answers, "an answered turn was opened again"
+
+    # ---- the end
+
+    def end(self) -> None:
+        """Everything has been swept: nothing is open, and every job ended as its outcome says."""
+        self._everything_has_its_place()
+        assert self.row["message_count"] == len(self.messages)
+        newest = {job["turn_id"]: job for job in self.jobs.values()}
+        for job in self.jobs.values():
+            is_last = newest[job["turn_id"]] is job
+            assert (job["outcome"] == "superseded") == (not is_last), "a turn was given up"
+            self._ended(job)
+
+    def _ended(self, job: Row) -> None:
+        answer = self.answers.get(job["turn_id"])
+        if job["outcome"] == "replied":
+            assert answer is not None
+            assert job["ai_response"] == answer["content"]
+        elif job["outcome"] == "escalated":
+            assert answer is not None
+            assert answer["metadata"]["kind"] == "handover"
+        elif job["outcome"] == "taken_over":
+            assert answer is None
+        else:
+            assert job["outcome"] == "superseded", "a job is still open"
+
+
+def _time(row: Row) -> datetime:
+    return datetime.fromisoformat(row["created_at"])

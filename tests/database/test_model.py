@@ -1,0 +1,414 @@
+"""The promises, under random interleavings of everybody who takes part, crashes included."""
+
+import itertools
+import json
+import os
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+from psycopg.rows import dict_row
+
+from tests.database.clock import install_clock, let_pass
+from tests.database.history import check_history, record_history
+from tests.database.inbox import Inbox
+from tests.database.sessions import Action, Row, Session, let_them_run
+
+EXAMPLES = int(os.environ.get("ROMASHKA_MODEL_EXAMPLES", "80"))
+"""How many random stories are played; each has up to 60 steps."""
+
+_SESSIONS = 4
+_CONVERSATION_STATES = """
+select conversations.message_count, conversations.requires_human,
+  array(select position from public.messages where conversation_id = conversations.id
+    order by position) as positions,
+  array(select status from public.ai_response_queue where conversation_id = conversations.id
+    and status in ('pending', 'processing') order by status) as open
+from public.conversations as conversations
+"""
+_LEFT_BY_A_SWEEP = """
+select jobs.* from public.ai_response_queue as jobs
+join public.conversations as conversations on conversations.id = jobs.conversation_id
+where jobs.status in ('pending', 'processing') and jobs.deadline <= %s
+for update of conversations, jobs skip locked
+"""
+_HELD_UP_BY_A_SLEEPER = """
+select waiting.pid from pg_stat_activity as waiting
+cross join lateral unnest(pg_blocking_pids(waiting.pid)) as blocking
+join pg_stat_activity as sleeper on sleeper.pid = blocking and sleeper.wait_event = 'PgSleep'
+where waiting.pid = any(%s)
+"""
+
+
+class World:
+    """The database that all stories play in, and the people who take part."""
+
+    def __init__(self, url: str, superuser_url: str) -> None:
+        self.admin = psycopg.connect(superuser_url, autocommit=True, row_factory=dict_row)
+        self.admin.execute(
+            "do $$ begin execute format("
+            "'alter database %I set deadlock_timeout = ''100ms''', current_database()); end $$"
+        )
+        install_clock(self.admin)
+        record_history(self.admin)
+        with Inbox(url) as inbox:
+            self.agent = inbox.user("agent")
+            self.customers = [inbox.user(), inbox.user()]
+            inbox.run(
+                "update public.ai_settings"
+                " set max_messages_per_minute = 1000000, max_conversations_per_hour = 1000000"
+            )
+        self.sessions = [Session(url) for _ in range(_SESSIONS)]
+
+    def clear(self) -> None:
+        """Forget the last story."""
+        self.admin.execute(
+            "truncate public.customer_profiles, public.realtime_metrics,"
+            " private.test_history cascade"
+        )
+
+    def close(self) -> None:
+        for session in self.sessions:
+            session.close()
+        self.admin.close()
+
+
+HOLDS = st.sampled_from([False, False, True])
+PICK = st.integers(0, 5)
+
+
+class Inboxes(RuleBasedStateMachine):
+    """Customers, workers, agents, sweeps and time, in any order, in transactions that overlap."""
+
+    world: World
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.clear()
+        self.conversations: list[UUID] = []
+        self.claimed: list[Row] = []
+        self.stored: set[str] = set()
+        self.replies: dict[UUID, str] = {}
+        self.numbers = itertools.count(1)
+
+    @initialize(quiet=st.sampled_from([400, 0]), cap=st.sampled_from([2000, 0, 4000]))
+    def an_inbox(self, quiet: int, cap: int) -> None:
+        self.act(None, "update public.ai_settings set quiet_ms = %s, cap_ms = %s", quiet, cap)
+        for customer in self.world.customers:
+            self.act(customer, _OPEN, "website", None, then=self.opened)
+
+    # ---- everybody
+
+    def act(
+        self, who: str | None, statement: str, *values: Any, hold: bool = False, **more: Any
+    ) -> None:
+        sessions = self.world.sessions
+        if all(session.state != "free" for session in sessions):
+            self.a_transaction_commits(0)
+        free = [session for session in sessions if session.state == "free"]
+        if free:
+            free[0].start(Action(who, statement, values, **more), hold=hold)
+            self.let_them_run()
+
+    def let_them_run(self) -> None:
+        let_them_run(self.world.sessions, self.world.admin)
+
+    def pick(self, things: list[Any], number: int) -> Any:
+        """Return one of the newest things."""
+        return things[-1 - number % len(things)]
+
+    # ---- customers
+
+    @rule(customer=st.integers(0, 1), channel=st.sampled_from(["website", "email"]), hold=HOLDS)
+    def a_customer_opens_a_conversation(self, customer: int, channel: str, hold: bool) -> None:
+        who, text = self.world.customers[customer], f"message {next(self.numbers)}"
+
+        def opened(rows: list[Row]) -> None:
+            self.opened(rows)
+            self.stored.add(text)
+
+        self.act(who, _OPEN, channel, text, hold=hold, then=opened)
+
+    def opened(self, rows: list[Row]) -> None:
+        if rows[0]["id"] not in self.conversations:
+            self.conversations.append(rows[0]["id"])
+
+    @rule(conversation=PICK, hold=HOLDS)
+    def a_customer_writes(self, conversation: int, hold: bool) -> None:
+        text = f"message {next(self.numbers)}"
+        self.act(
+            "service_role",  # on behalf of whoever it is, as a channel does
+            "insert into public.messages (conversation_id, sender_type, content)"
+            " values (%s, 'user', %s)",
+            self.pick(self.conversations, conversation),
+            text,
+            hold=hold,
+            then=lambda rows: self.stored.add(text),
+        )
+
+    @rule(conversation=PICK, hold=HOLDS)
+    def a_customer_rates_and_reads(self, conversation: int, hold: bool) -> None:
+        chosen = self.pick(self.conversations, conversation)
+        self.act(
+            "service_role",
+            "select public.rate_conversation(%s, 4), public.mark_conversation_read(%s)",
+            chosen,
+            chosen,
+            hold=hold,
+        )
+
+    @rule(conversation=PICK)
+    def somebody_forges_an_answer(self, conversation: int) -> None:
+        self.act(
+            "service_role",
+            "insert into public.messages (conversation_id, sender_type, content)"
+            " values (%s, 'ai', 'forged')",
+            self.pick(self.conversations, conversation),
+            refusal="PT403",
+        )
+
+    # ---- workers: one that does not come back simply does nothing more
+
+    @rule(
+        worker=st.sampled_from(["one", "two"]),
+        jobs=st.integers(1, 3),
+        lease=st.sampled_from(["0.5", "2", "10"]),
+        wait=st.sampled_from([0, 0, 0, 20]),
+        hold=HOLDS,
+    )
+    def a_worker_claims(self, worker: str, jobs: int, lease: str, wait: int, hold: bool) -> None:
+        self.act(
+            "service_role",
+            "select *, %s as worker from public.get_next_ai_response_job(%s, %s, %s, %s)",
+            *(worker, worker, jobs, lease, wait),
+            hold=hold,
+            then=self.claimed.extend,
+        )
+
+    @rule(hold=HOLDS)
+    def the_original_claims(self, hold: bool) -> None:
+        self.act(
+            "service_role",
+            "select *, null as worker from public.get_next_ai_response_job()",
+            hold=hold,
+            then=self.claimed.extend,
+        )
+
+    @rule(first=PICK, second=PICK, lease=st.sampled_from(["0", "2"]), hold=HOLDS)
+    def a_worker_beats(self, first: int, second: int, lease: str, hold: bool) -> None:
+        if not self.claimed:
+            return
+        jobs = [self.pick(self.claimed, first), self.pick(self.claimed, second)]
+        self.act(
+            "service_role",
+            "select * from public.extend_ai_response_leases(%s, %s, %s)",
+            jobs[0]["worker"],
+            json.dumps([_named(job) for job in jobs]),
+            lease,
+            hold=hold,
+        )
+
+    @rule(
+        first=PICK, second=PICK, action=st.sampled_from(["reply", "reply", "escalate"]), hold=HOLDS
+    )
+    def a_worker_settles(self, first: int, second: int, action: str, hold: bool) -> None:
+        """Also twice, and long after its lease: a zombie."""
+        if not self.claimed:
+            return
+        jobs = [self.pick(self.claimed, first), self.pick(self.claimed, second)]
+        text = f"reply {next(self.numbers)}"
+        results = [_named(job) | {"action": action, "ai_response": text} for job in jobs]
+        self.act(
+            "service_role",
+            "select *, %s as text from public.complete_ai_response_jobs(%s)",
+            text,
+            json.dumps(results),
+            hold=hold,
+            then=self.settled,
+        )
+
+    def settled(self, rows: list[Row]) -> None:
+        for row in rows:
+            if row["settled"]:
+                assert row["outcome"] in ("replied", "escalated")
+                self.replies.setdefault(row["message_id"], row["text"])
+
+    @rule(job=PICK, fails=st.booleans(), requires_human=st.booleans(), hold=HOLDS)
+    def the_original_settles(self, job: int, fails: bool, requires_human: bool, hold: bool) -> None:
+        if not self.claimed:
+            return
+        job_id = self.pick(self.claimed, job)["job_id"]
+        if fails:
+            self.act(
+                "service_role",
+                "select public.fail_ai_response_job(%s, 'broken')",
+                job_id,
+                hold=hold,
+            )
+        else:
+            self.act(
+                "service_role",
+                "select public.complete_ai_response_job(%s, 'the original''s', 0.9, 100, %s)",
+                job_id,
+                requires_human,
+                hold=hold,
+            )
+
+    # ---- agents
+
+    @rule(conversation=PICK, hold=HOLDS)
+    def an_agent_writes(self, conversation: int, hold: bool) -> None:
+        self.act(
+            self.world.agent,
+            "insert into public.messages (conversation_id, sender_type, content)"
+            " values (%s, 'agent', 'I am here.')",
+            self.pick(self.conversations, conversation),
+            hold=hold,
+        )
+
+    @rule(
+        conversation=PICK,
+        call=st.sampled_from(
+            ["take_over_conversation", "return_conversation_to_ai", "resolve_conversation"]
+        ),
+        hold=HOLDS,
+    )
+    def an_agent_calls(self, conversation: int, call: str, hold: bool) -> None:
+        chosen = self.pick(self.conversations, conversation)
+        self.act(self.world.agent, f"select public.{call}(%s)", chosen, hold=hold)
+
+    @rule(
+        conversation=PICK,
+        change=st.sampled_from(
+            [
+                "requires_human = true",
+                "requires_human = false",
+                "requires_human = null",
+                "status = 'active'",
+                "status = 'escalated'",
+                "status = 'closed'",
+                "status = 'resolved', requires_human = true",
+            ]
+        ),
+        hold=HOLDS,
+    )
+    def an_agent_updates_the_row(self, conversation: int, change: str, hold: bool) -> None:
+        self.act(
+            self.world.agent,
+            f"update public.conversations set {change} where id = %s",
+            self.pick(self.conversations, conversation),
+            hold=hold,
+        )
+
+    # ---- time, and what it brings
+
+    @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 2.1, 4.6, 6.0, 1000.0]))
+    def time_passes(self, seconds: float) -> None:
+        let_pass(self.world.admin, seconds)
+        self.let_them_run()
+
+    @rule(hold=HOLDS)
+    def a_sweep(self, hold: bool) -> None:
+        now = self.world.admin.execute("select private.test_clock() as now").fetchone()
+        assert now is not None
+        self.act(None, "select public.settle_overdue_ai_response_jobs()", hold=hold)
+        if not hold:
+            with self.world.admin.transaction():
+                left = self.world.admin.execute(_LEFT_BY_A_SWEEP, [now["now"]]).fetchall()
+            assert left == [], "an overdue turn was left"
+
+    # ---- what becomes of the transactions that are open
+
+    @rule(number=PICK)
+    def a_transaction_commits(self, number: int) -> None:
+        held = [session for session in self.world.sessions if session.state == "held"]
+        if held:
+            self.pick(held, number).commit()
+            self.let_them_run()
+
+    @rule(number=PICK)
+    def a_connection_breaks(self, number: int) -> None:
+        busy = [session for session in self.world.sessions if session.state != "free"]
+        if busy:
+            self.pick(busy, number).crash(self.world.admin)
+            self.let_them_run()
+
+    # ---- what always holds
+
+    @invariant()
+    def what_is_committed_is_consistent(self) -> None:
+        for row in self.world.admin.execute(_CONVERSATION_STATES):
+            assert row["positions"] == list(range(1, row["message_count"] + 1))
+            assert row["open"] in ([], ["pending"], ["processing"], ["pending", "processing"])
+            assert not (row["requires_human"] and row["open"])
+
+    @invariant()
+    def nobody_waits_for_a_claim_that_waits(self) -> None:
+        running = [session.pid for session in self.world.sessions if session.state == "running"]
+        if running:
+            rows = self.world.admin.execute(_HELD_UP_BY_A_SLEEPER, [running]).fetchall()
+            assert rows == [], "a claim keeps a conversation locked while it waits for work"
+
+    def teardown(self) -> None:
+        """Everybody goes, time passes, cron sweeps: then each message has got what it was due."""
+        try:
+            self.everybody_goes()
+            let_pass(self.world.admin, 6)
+            self.act(None, "select public.settle_overdue_ai_response_jobs()")
+            check_history(self.world.admin)
+            self.check_what_was_acknowledged()
+        finally:
+            self.everybody_goes()
+
+    def everybody_goes(self) -> None:
+        for session in self.world.sessions:
+            if session.state != "free":
+                session.crash(self.world.admin)
+                self.let_them_run()
+
+    def check_what_was_acknowledged(self) -> None:
+        """Whoever was told that something is stored finds it, and nothing else is there."""
+        rows = self.world.admin.execute("select * from public.messages").fetchall()
+        assert sorted(self.stored) == sorted(
+            r["content"] for r in rows if r["sender_type"] == "user"
+        )
+        content = {row["id"]: row["content"] for row in rows if row["sender_type"] == "ai"}
+        assert {id: content[id] for id in self.replies} == self.replies
+        replied = {
+            r["id"] for r in rows if r["sender_type"] == "ai" and r["content"].startswith("reply")
+        }
+        assert replied <= self.replies.keys(), "a zombie's reply was stored"
+
+
+_OPEN = "select public.create_conversation('', %s, %s) as id"
+
+
+def _named(job: Row) -> dict[str, Any]:
+    return {"job_id": str(job["job_id"]), "attempt": job["attempt"]}
+
+
+@pytest.mark.timeout(max(180, EXAMPLES * 3))
+def test_the_promises_hold_whatever_happens_in_which_order(fresh_db: str, cluster: Any) -> None:
+    """A customer would meet what no single test thought of: two answers, none, one too late."""
+    world = World(fresh_db, cluster.url(database=fresh_db.rpartition("/")[2]))
+    profile = settings(
+        max_examples=EXAMPLES,
+        stateful_step_count=60,
+        deadline=None,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(type("Story", (Inboxes,), {"world": world}), settings=profile)
+    finally:
+        world.close()
