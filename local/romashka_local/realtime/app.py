@@ -51,11 +51,15 @@ async def open_realtime(config: StackConfig) -> AsyncIterator[ASGIApp]:
         psycopg_pool.PoolTimeout: Postgres cannot be reached.
     """
     url = config.database_url("supabase_admin")
-    async with open_pool(url) as pool, AsyncExitStack() as opened:
+    async with (
+        open_pool(url, max_size=8) as pool,
+        open_pool(url, max_size=2) as feed_pool,  # joins with slow policies must not delay changes
+        AsyncExitStack() as opened,
+    ):
         await maintain_partitions(pool)
         await ensure_messages_publication(pool)
         hub, subscriptions = Hub(), Subscriptions(pool)
-        feed = ChangeFeed(pool, subscriptions)
+        feed = ChangeFeed(feed_pool, subscriptions)
         broadcasts = _follow_broadcasts(url, hub)
         changes = _follow_changes(url, feed, subscriptions)
         for work in (

@@ -74,7 +74,7 @@ async def _configure(connection: Connection) -> None:
 
 
 @asynccontextmanager
-async def open_pool(url: str) -> AsyncIterator[Pool]:
+async def open_pool(url: str, max_size: int) -> AsyncIterator[Pool]:
     """Open a pool whose connections commit by themselves; closed when the block is left."""
     pool = AsyncConnectionPool(
         url,
@@ -84,8 +84,8 @@ async def open_pool(url: str) -> AsyncIterator[Pool]:
             "application_name": "realtime",
             "options": f"{SESSION_OPTIONS} -c statement_timeout=10s -c lock_timeout=5s",
         },
-        min_size=2,
-        max_size=8,
+        min_size=1,
+        max_size=max_size,
         timeout=10,
         open=False,
         configure=_configure,

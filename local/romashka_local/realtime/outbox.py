@@ -6,7 +6,7 @@ from typing import Final
 
 from romashka_local.realtime.protocol import Frame
 
-_MAX_FRAMES: Final = 5_000
+_MAX_FRAMES: Final = 50_000
 _MAX_BYTES: Final = 16 * 1024 * 1024
 
 

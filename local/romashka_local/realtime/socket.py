@@ -120,7 +120,7 @@ class Socket:
             self._join(message, channel)
         elif channel is None:
             self.refuse_unmatched(message)
-        elif message.join_ref in (None, "", channel.join_ref):
+        elif not message.join_ref or channel.join_ref in (None, message.join_ref):
             await channel.put(message)
 
     def _join(self, message: Message, joined: Channel | None) -> None:
