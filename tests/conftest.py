@@ -1,6 +1,7 @@
 """What tests of every layer start from: databases of a real Postgres, and a whole local stack."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,10 +13,18 @@ from tests.support import databases, waiting
 from tests.support.stacks import RunningStack, run_stack
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres-bin",
+        type=Path,
+        help="use another server than the wheel's, e.g. /usr/lib/postgresql/15/bin",
+    )
+
+
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
+def cluster(pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """A Postgres server of this process' own."""
-    with databases.temporary_cluster() as running:
+    with databases.temporary_cluster(pytestconfig.getoption("--postgres-bin")) as running:
         yield running
 
 

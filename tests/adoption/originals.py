@@ -1,0 +1,88 @@
+"""The original's databases, as their owners have them today, and what became of them."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from romashka._migrations import apply_migrations
+from romashka_local.postgres import Cluster
+
+from tests.support import databases
+
+_HERE = Path(__file__).parent
+_FULL = [f"family_a/{name}.sql" for name in ("tables", "rows", "code", "access")]
+
+ORIGINALS = {
+    "full product": _FULL,
+    "full product with unique phones": [*_FULL, "family_a/unique_phones.sql"],
+    "full product wide open": [*_FULL, "family_a/wide_open.sql"],
+    "chat widget": ["family_b.sql"],
+}
+
+Rows = dict[str, dict[str, dict[str, Any]]]
+"""Every row by its table and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """A database of the original that Romashka's migrations were applied to."""
+
+    template: str
+    before: Rows
+    notices: list[str]
+
+
+def install(url: str, original: str) -> None:
+    """Make a bare Supabase database one of the original's."""
+    with psycopg.connect(url) as connection:
+        for name in ORIGINALS[original]:
+            connection.execute((_HERE / name).read_bytes())
+
+
+def adopt(cluster: Cluster, original: str) -> Adopted:
+    """Make a database of the original, and apply the migrations to it."""
+    name = databases.make_template(cluster, original.replace(" ", "_"))
+    url = cluster.url("postgres", name)
+    install(url, original)
+    before = read_rows(url)
+    with _said("romashka.migrations") as notices:
+        apply_migrations(url)
+    return Adopted(name, before, notices)
+
+
+def read_rows(url: str) -> Rows:
+    """Return what is in the tables of the schema `public`."""
+    with psycopg.connect(url) as connection:
+        tables = [
+            name
+            for (name,) in connection.execute(
+                "select relname from pg_class"
+                " where relnamespace = 'public'::regnamespace and relkind = 'r'"
+            )
+        ]
+        read = sql.SQL("select to_jsonb(t) from {} as t")
+        return {
+            table: {
+                row["id"]: row
+                for (row,) in connection.execute(read.format(sql.Identifier("public", table)))
+            }
+            for table in tables
+        }
+
+
+@contextmanager
+def _said(logger: str) -> Iterator[list[str]]:
+    """Collect what a logger is told within the block."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # this one only
+    logging.getLogger(logger).addHandler(handler)
+    try:
+        yield lines
+    finally:
+        logging.getLogger(logger).removeHandler(handler)
