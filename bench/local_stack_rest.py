@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 GOAL = 800
+WARM_UP_SECONDS = 1.0
 SCHEMA = """
 create table items (id int primary key, name text, kind int, payload jsonb);
 insert into items select i, 'item ' || i, i % 100, '{"a": 1}' from generate_series(1, 10000) as i;
@@ -89,18 +90,17 @@ class Figures:
 
 async def measure(calls: list[Call], seconds: float) -> Figures:
     """Repeat each call, all side by side, for that long."""
-    for call in calls:  # let statements be prepared, pools be filled
-        for _ in range(10):
-            await call()
     times: list[float] = []
-    until = time.perf_counter() + seconds
 
-    async def repeat(call: Call) -> None:
+    async def repeat(call: Call, until: float) -> None:
         while (started := time.perf_counter()) < until:
             await call()
             times.append(time.perf_counter() - started)
 
-    await asyncio.gather(*map(repeat, calls))
+    for duration in (WARM_UP_SECONDS, seconds):  # first, statements are prepared, pools filled
+        times.clear()
+        until = time.perf_counter() + duration
+        await asyncio.gather(*(repeat(call, until) for call in calls))
     cuts = statistics.quantiles(times, n=100)
     return Figures(len(times) / seconds, cuts[49] * 1000, cuts[98] * 1000)
 

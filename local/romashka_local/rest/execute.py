@@ -29,7 +29,7 @@ async def open_pool(url: str) -> AsyncIterator[Pool]:
     pool: Pool = AsyncConnectionPool(
         url,
         kwargs={"autocommit": True, "cursor_factory": psycopg.AsyncRawCursor},
-        min_size=2,
+        min_size=min(4, POOL_SIZE),
         max_size=POOL_SIZE,
         timeout=POOL_TIMEOUT_SECONDS,
         open=False,
