@@ -1,4 +1,4 @@
-"""Node with the packages of tests/local/js, for tests through supabase-js."""
+"""Node and the packages of a folder of tests, such as tests/local/js with supabase-js."""
 
 import shutil
 import subprocess
@@ -11,12 +11,20 @@ SCRIPTS = Path(__file__).parents[1] / "local" / "js"
 
 
 def find_node() -> str:
-    """Return the path of Node, with the packages installed; skip where there is no Node."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
+    """Return the path of Node, with supabase-js installed; skip where there is no Node."""
+    node = shutil.which("node")
+    if node is None:
         pytest.skip("supabase-js needs Node and npm")
-    with fasteners.InterProcessLock(SCRIPTS / "node_modules.lock"):  # tests run in parallel
-        if not (SCRIPTS / "node_modules" / ".package-lock.json").exists():
-            install = [npm, "ci", "--silent", "--no-audit", "--no-fund"]
-            subprocess.run(install, cwd=SCRIPTS, check=True)
+    install_packages(SCRIPTS)
     return node
+
+
+def install_packages(folder: Path) -> None:
+    """Install what `folder/package.json` names, once; skip where there is no npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip(f"the packages of {folder.name} need npm")
+    with fasteners.InterProcessLock(folder / "node_modules.lock"):  # tests run in parallel
+        if not (folder / "node_modules" / ".package-lock.json").exists():
+            install = [npm, "ci", "--silent", "--no-audit", "--no-fund"]
+            subprocess.run(install, cwd=folder, check=True)

@@ -63,4 +63,4 @@ def _set_role(db_url: str, email: str, role: str) -> None:
             [role, email],
         )
     if not changed.rowcount:
-        raise CommandError(f"no user of this project has the address {email}; they sign up first")
+        raise CommandError(f"no user has the address {email}; they sign up first")

@@ -1,0 +1,90 @@
+"""`romashka staff` and `romashka migrations export`, as operators type them."""
+
+import subprocess
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from romashka._export import ExportError, export_migrations
+
+from tests.support.stacks import ROMASHKA
+
+
+def _romashka(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([ROMASHKA, *command], capture_output=True, text=True, check=False)
+
+
+def _sign_up(url: str, email: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into auth.users (id, email) values (%s, %s)", [str(uuid4()), email]
+        )
+
+
+def test_staff_are_added_listed_and_removed(fresh_db: str) -> None:
+    """Nobody can raise their own role, so the first admin is made here."""
+    _sign_up(fresh_db, "ada@example.com")
+    _sign_up(fresh_db, "bob@example.com")
+    added = [
+        _romashka("staff", "add", "Ada@example.com", "--role", "admin", "--db-url", fresh_db),
+        _romashka("staff", "add", "bob@example.com", "--db-url", fresh_db),
+    ]
+    first = _romashka("staff", "list", "--db-url", fresh_db)
+    _romashka("staff", "remove", "bob@example.com", "--db-url", fresh_db)
+    second = _romashka("staff", "list", "--db-url", fresh_db)
+
+    assert [done.stdout for done in added] == [
+        "Ada@example.com is admin now.\n",
+        "bob@example.com is agent now.\n",
+    ]
+    assert first.stdout == "admin\tada@example.com\nagent\tbob@example.com\n"
+    assert second.stdout == "admin\tada@example.com\n"
+
+
+def test_a_stranger_or_an_empty_database_is_one_clear_line(fresh_db: str, bare_db: str) -> None:
+    """A misspelt address must not look like success."""
+    unknown = _romashka("staff", "add", "nobody@example.com", "--db-url", fresh_db)
+    too_early = _romashka("staff", "list", "--db-url", bare_db)
+
+    assert (unknown.returncode, unknown.stderr) == (
+        1,
+        "romashka: no user has the address nobody@example.com; they sign up first\n",
+    )
+    assert (too_early.returncode, too_early.stderr) == (
+        1,
+        "romashka: the database has no Romashka yet; run `romashka migrate` first\n",
+    )
+
+
+def test_an_export_copies_what_is_missing_and_says_so(tmp_path: Path) -> None:
+    """It is run again with each new version."""
+    first = _romashka("migrations", "export", str(tmp_path)).stdout.splitlines()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    (tmp_path / names[0]).unlink()
+    second = _romashka("migrations", "export", str(tmp_path)).stdout.splitlines()
+
+    assert first == [
+        *(f"copied {name}" for name in names),
+        f"{tmp_path}: {len(names)} copied, 0 there before.",
+    ]
+    assert second == [f"copied {names[0]}", f"{tmp_path}: 1 copied, {len(names) - 1} there before."]
+
+
+@pytest.mark.parametrize("name", ["20260101000100_extensions.sql", "20260101000100_shops.sql"])
+def test_an_export_overwrites_nothing(tmp_path: Path, name: str) -> None:
+    """Two files of one version are one migration to the CLI: the other would never run."""
+    (tmp_path / name).write_text("select 1;")
+    with pytest.raises(ExportError, match=f"{name} is in the way"):
+        export_migrations(tmp_path)
+
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "select 1;"
+
+
+def test_an_export_needs_a_folder(tmp_path: Path) -> None:
+    """A misspelt path would otherwise become a folder that nobody looks at."""
+    done = _romashka("migrations", "export", str(tmp_path / "nowhere"))
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("romashka: there is no folder ")
