@@ -124,7 +124,7 @@ class _Delivery:
         everyone = [s for candidates in self._candidates for s in candidates]
         if not everyone:
             return
-        roles = frozenset(subscription.role for subscription in everyone)
+        roles = frozenset(subscription.who.role for subscription in everyone)
         table = await self._tables.get(self._connection, self._relation, roles)
         if table is None:
             return
@@ -152,17 +152,16 @@ class _Delivery:
             zip(self._changes, self._candidates, strict=True)
         ):
             row = old[number] if change.kind == "DELETE" else new[number]
-            kept = [s for s in candidates if _passes(s, row) or _error(table, change, s.role)]
+            failing = {s.who.role for s in candidates if _error(table, change, s.who.role)}
+            kept = [s for s in candidates if s.who.role in failing or _passes(s, row)]
             allowed.append(kept)
             if table.has_rls and change.kind != "DELETE":
-                pairs |= {
-                    (number, _who(s)): None for s in kept if not _error(table, change, s.role)
-                }
+                pairs |= {(number, s.who): None for s in kept if s.who.role not in failing}
         if not pairs:
             return allowed
         seen = await self._visible(table, list(pairs))
         return [
-            [s for s in kept if (number, _who(s)) not in pairs or (number, _who(s)) in seen]
+            [s for s in kept if (number, s.who) in seen or (number, s.who) not in pairs]
             for number, kept in enumerate(allowed)
         ]
 
@@ -191,18 +190,13 @@ def _passes(subscription: Subscription, row: ConvertedRow) -> bool:
     return all(condition in row.passed for condition in subscription.request.filters)
 
 
-def _who(subscription: Subscription) -> Claims:
-    return Claims(subscription.role, subscription.claims)
-
-
 def _error(table: Table, change: Change, role: str) -> str | None:
     """Return why `role` gets an error in place of the row."""
     if change.kind == "DELETE":
         return None
-    keys = table.keys
-    if not keys:
+    if not table.keys:
         return "Error 400: Bad Request, no primary key"
-    if not all(role in key.readers for key in keys):
+    if not all(role in key.readers for key in table.keys):
         return "Error 401: Unauthorized"
     return None
 
@@ -217,7 +211,7 @@ def _send(
     """Send one change: to each subscriber one frame for each selection of columns."""
     groups: dict[tuple[str, tuple[str, ...] | None], dict[Subscriber, list[int]]] = {}
     for s in subscriptions:
-        subscribers = groups.setdefault((s.role, s.request.select), {})
+        subscribers = groups.setdefault((s.who.role, s.request.select), {})
         subscribers.setdefault(s.subscriber, []).append(s.id)
     for (role, select), subscribers in groups.items():
         error = _error(table, change, role)

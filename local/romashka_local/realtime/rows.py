@@ -6,7 +6,7 @@ Each question is one statement for many rows and many subscribers.
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from psycopg import sql
 
@@ -59,10 +59,8 @@ class Table:
     """Quoted, and with its schema where that is needed."""
     has_rls: bool
     columns: tuple[Column, ...]
-
-    @property
-    def keys(self) -> list[Column]:
-        return [column for column in self.columns if column.is_key]
+    keys: tuple[Column, ...]
+    """Those of the primary key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,8 @@ async def _read_table(connection: Connection, oid: int, roles: frozenset[str]) -
     if not rows:
         return None
     columns = tuple(Column(row[2], row[3], row[4], row[5], frozenset(row[6])) for row in rows)
-    return Table(rows[0][0], rows[0][1], columns)
+    keys = tuple(column for column in columns if column.is_key)
+    return Table(rows[0][0], rows[0][1], columns, keys)
 
 
 async def convert(
@@ -194,15 +193,16 @@ async def visible(
     numbers = {who: number for number, who in enumerate(claims, start=1)}
     keys = [[row.get(key.name) for key in table.keys] for row in rows]
     cursor = await connection.execute(
-        "select * from pg_temp.visible_to(%s::bigint[], %s, %s, %s, %s, %s, %s)",
+        "select * from pg_temp.visible_to"
+        "(%s::bigint[], %s, %s::text[], %s::int[], %s::text[], %s::text[], %s::int[])",
         [
-            list(xids),
+            _array([str(xid) for xid in xids]),
             _existence(table),
-            [_array(key) for key in keys],
-            [number + 1 for number, _ in pairs],
-            [who.role for who in claims],
-            [who.claims for who in claims],
-            [numbers[who] for _, who in pairs],
+            _array([_array(key) for key in keys]),
+            _array([str(number + 1) for number, _ in pairs]),
+            _array([who.role for who in claims]),
+            _array([who.claims for who in claims]),
+            _array([str(numbers[who]) for _, who in pairs]),
         ],
     )
     return {pairs[position - 1] for (position,) in await cursor.fetchall()}
@@ -220,8 +220,8 @@ def _quoted(name: str) -> str:
     return sql.Identifier(name).as_string()
 
 
-def _array(values: Sequence[Any]) -> str:
-    """Return the literal of a text array."""
+def _array(values: Sequence[str | None]) -> str:
+    """Return the literal of an array: much quicker than psycopg's, which looks at each quote."""
     return "{" + ",".join(_element(value) for value in values) + "}"
 
 

@@ -18,6 +18,7 @@ from romashka_local.realtime.filters import (
 )
 from romashka_local.realtime.join import change_id
 from romashka_local.realtime.protocol import Frame, Version
+from romashka_local.realtime.rows import Claims
 from romashka_local.realtime.tokens import Token
 
 PUBLICATION = "supabase_realtime"
@@ -61,8 +62,7 @@ class Subscription:
     subscriber: Subscriber
     id: int
     request: ChangeRequest
-    role: str
-    claims: str
+    who: Claims
     floor_lsn: int
     """What committed before is not for this subscription."""
 
@@ -97,10 +97,10 @@ class Subscriptions:
             raise
         known = self._by_subscriber.get(subscriber)
         floor_lsn = known[0].floor_lsn if known else floor_lsn
-        claims = json.dumps(token.claims)
+        who = Claims(token.role, json.dumps(token.claims))
         self.unsubscribe(subscriber)
         self._by_subscriber[subscriber] = tuple(
-            Subscription(subscriber, change_id(change), request, token.role, claims, floor_lsn)
+            Subscription(subscriber, change_id(change), request, who, floor_lsn)
             for change, request in zip(changes, requests, strict=True)
         )
         self._index()
