@@ -102,13 +102,15 @@ async def test_a_killed_workers_turn_is_answered_once_by_another(
 ) -> None:
     """SIGKILL in the middle of a job: the lease runs out, and the customer notices nothing."""
     provider.will(hangs())
-    async with run_worker(stack, OPENAI_BASE_URL=provider.url) as first:
-        asking = asyncio.create_task(conversation.ask(QUESTION, timeout_seconds=6))
-        await first.has_logged("job.claimed", conversation_id=conversation.id)
-        async with run_worker(stack) as second:
+    async with run_worker(stack) as second:
+        second.pause()
+        async with run_worker(stack, OPENAI_BASE_URL=provider.url) as first:
+            asking = asyncio.create_task(conversation.ask(QUESTION))
+            await first.has_logged("job.claimed", conversation_id=conversation.id)
             await first.end(signal.SIGKILL)
-            answer = await asking
-            settled = await second.has_logged("job.settled", conversation_id=conversation.id)
+        second.resume()
+        answer = await asking
+        settled = await second.has_logged("job.settled", conversation_id=conversation.id)
 
     assert answer.kind == "reply"
     assert settled["attempt"] == 2
@@ -136,12 +138,15 @@ async def test_a_stopped_worker_gives_back_what_it_cannot_finish(
 ) -> None:
     """After the grace time the job is free at once; nobody waits for its lease."""
     provider.will(hangs())
-    async with run_worker(stack, OPENAI_BASE_URL=provider.url, ROMASHKA_GRACE_SECONDS="0") as first:
-        asking = asyncio.create_task(conversation.ask(QUESTION, timeout_seconds=6))
-        await first.has_logged("job.claimed", conversation_id=conversation.id)
-        assert await first.end(signal.SIGTERM) == 0
-        await first.has_logged("jobs.released")
-    async with run_worker(stack):
+    stopped_at_once = {"OPENAI_BASE_URL": provider.url, "ROMASHKA_GRACE_SECONDS": "0"}
+    async with run_worker(stack) as second:
+        second.pause()
+        async with run_worker(stack, **stopped_at_once) as first:
+            asking = asyncio.create_task(conversation.ask(QUESTION))
+            await first.has_logged("job.claimed", conversation_id=conversation.id)
+            assert await first.end(signal.SIGTERM) == 0
+            await first.has_logged("jobs.released")
+        second.resume()
         answer = await asking
 
     assert answer.kind == "reply"

@@ -40,6 +40,14 @@ class WorkerProcess:
         """Wait for such a log line and return it."""
         return (await becomes(lambda: self.logged(name, **fields), within))[0]
 
+    def pause(self) -> None:
+        """Stop the clock of the process."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
     async def end(self, number: signal.Signals) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
@@ -57,7 +65,7 @@ async def run_worker(
     worker = WorkerProcess(process)
     reading = asyncio.create_task(worker.read())
     try:
-        await worker.has_logged("worker.started")
+        await worker.has_logged("worker.started", within=40)
         yield worker
     finally:
         with suppress(ProcessLookupError):

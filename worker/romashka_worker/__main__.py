@@ -59,7 +59,7 @@ async def _run(settings: Settings) -> None:
     key = settings.supabase_key.get_secret_value()
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
         queue = Queue(client, settings.worker_id)
-        await queue.sweep()  # proves the URL, the key and the schema before anything else
+        await queue.check()
         async with (
             _open_responder(settings) as responder,
             client.topics.listen(TOPIC) as announcements,
