@@ -10,6 +10,7 @@ from tests.database.test_catalog import RULES
 # Functions of the original's own stay, undocumented, with the search path that they expect.
 _THEIRS = (
     "aggregate_daily_metrics(date)",
+    "audit_message()",
     "cleanup_expired_realtime_metrics()",
     "create_conversation_analytics()",
     "update_conversation_analytics()",
@@ -96,6 +97,15 @@ def test_what_goes_is_said(adopted: Adopted) -> None:
         }
 
     assert [line for line in expected if line not in said] == []
+
+
+def test_what_is_not_the_original_s_stays(inbox: Inbox, adopted: Adopted) -> None:
+    """A team that wrote a trigger of its own still wants it, and learns that it still runs."""
+    [kept] = inbox.run("select count(*) from pg_trigger where tgname = 'audit'")
+    said = "trigger audit on messages is not the original's and stays"
+
+    assert kept["count"] == sum(said in line for line in adopted.notices)
+    assert kept["count"] == ("wide_open" in adopted.template)
 
 
 def test_a_policy_that_allows_everything_opens_no_private_topic(inbox: Inbox) -> None:

@@ -51,7 +51,7 @@ def _semicolons(text: str) -> Iterator[int]:
 
 
 def _opens_or_closes(word: str, last_word: str, blocks: int) -> int:
-    """Return how `word` changes the depth in `begin atomic ... end`, where `case` has an end too."""
+    """Return how `word` changes the depth in `begin atomic ... end`, where `case` ends too."""
     if last_word == "begin" and word == "atomic":
         return 1
     if blocks and word == "case":
