@@ -104,7 +104,7 @@ begin
   if current_user = 'authenticated' then
     new.sender_id := case when new.sender_type = 'agent' or not private.is_staff() then auth.uid() end;
     if not private.is_staff() then
-      perform private.check_customer_message(new.content);
+      perform private.check_customer_message(new);
       new.delivery_status := 'sent';
     end if;
   end if;
@@ -113,9 +113,10 @@ end $$;
 comment on function private.guard_message is 'Refuse AI rows from outside, and what a customer may not store. Raises ai_message_refused, message_too_long, too_many_messages.';
 revoke execute on function private.guard_message from public, anon, authenticated;
 
--- Bounds what one customer can do to everybody's database. It counts what is committed: a customer who
--- sends on many connections at once can pass the limit by as many messages.
-create or replace function private.check_customer_message(content text)
+-- Bounds what one customer can do to everybody's database: what comes with a text is held to the same limit
+-- as the text. It counts what is committed: a customer who sends on many connections at once can pass the
+-- limit of rate by as many messages.
+create or replace function private.check_customer_message(message public.messages)
 returns void
 language plpgsql
 stable
@@ -125,11 +126,13 @@ as $$
 declare
   v_settings public.ai_settings;
   v_sent integer;
+  v_length integer := greatest(length(message.content),
+    length(concat(message.media_url, message.media_caption, nullif(message.metadata, '{}'))));
 begin
   select settings.* into v_settings from public.ai_settings as settings;
-  if length(check_customer_message.content) > v_settings.max_message_chars then
+  if v_length > v_settings.max_message_chars then
     raise exception 'unable to store the message; it has % characters, the limit is %',
-      length(check_customer_message.content), v_settings.max_message_chars
+      v_length, v_settings.max_message_chars
       using errcode = 'PT413', detail = 'message_too_long', hint = 'Send it in parts.';
   end if;
   select count(*) into v_sent from (
