@@ -172,6 +172,8 @@ class Replay:
         if job["outcome"] == "replied":
             assert answer is not None
             assert job["ai_response"] == answer["content"]
+            if answer["content"].startswith("reply"):  # not from the original's worker
+                assert answer["content"].endswith(f"attempt {job['attempt']}"), "a zombie's reply"
         elif job["outcome"] == "escalated":
             assert answer is not None
             assert answer["metadata"]["kind"] == "handover"
