@@ -64,3 +64,12 @@ def test_the_original_clients_calls_have_one_meaning(inbox: Inbox) -> None:
     )
 
     assert settled["settled"] is True
+
+
+def test_accounts_can_be_deleted(inbox: Inbox) -> None:
+    """The original kept whoever had ever written a message for ever."""
+    inbox.say(_OLD, "I am here.", by=inbox.user("agent"), sender="agent")
+    inbox.run("delete from auth.users")
+
+    assert {row["sender_id"] for row in inbox.messages(_OLD)} == {None}
+    assert inbox.conversation(_OLD)["assigned_agent_id"] is None
