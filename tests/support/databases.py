@@ -57,7 +57,16 @@ def clone(cluster: Cluster, template: str) -> Iterator[str]:
                 [name],
             )
             drop = sql.SQL("drop database {} with (force)").format(sql.Identifier(name))
-            connection.execute(drop)
+            eventually(lambda: _has_run(connection, drop))
+
+
+def _has_run(connection: psycopg.Connection[Any], drop: sql.Composed) -> bool:
+    """Drop a database; False while a slot of a server that has just stopped is still in use."""
+    try:
+        connection.execute(drop)
+    except psycopg.errors.ObjectInUse:
+        return False
+    return True
 
 
 def _create_database(cluster: Cluster, name: str, template: str, owner: str = "postgres") -> None:
