@@ -14,6 +14,8 @@ from psycopg import sql
 from romashka_local.bootstrap import bootstrap_database
 from romashka_local.postgres import SUPERUSER, Cluster, find_binaries, run_cluster
 
+from tests.support.waiting import eventually
+
 _numbers = itertools.count(1)
 
 
