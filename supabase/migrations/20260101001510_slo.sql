@@ -20,6 +20,7 @@ language plpgsql
 stable
 security invoker
 set search_path = ''
+set random_page_cost = 1.1  -- as on hosted projects; the default reads all conversations for an hour's turns
 as $$
 #variable_conflict use_column
 begin
