@@ -120,7 +120,6 @@ begin
     select * from adopted_tables as tables
     where not exists (select from pg_index where indrelid = tables.id and indisprimary)
   loop
-    execute format('update public.%I set id = gen_random_uuid() where id is null', v_table.name);
     execute format('alter table public.%I add primary key (id)', v_table.name);
     raise notice 'romashka: % has a primary key now', v_table.name;
   end loop;

@@ -21,7 +21,7 @@ create table public.messages (
 alter table public.conversations enable row level security;
 create policy "Allow all access to conversations" on public.conversations for all using (true);
 grant all on public.conversations, public.messages to anon, authenticated;
-alter publication supabase_realtime add table public.conversations;
+alter publication supabase_realtime add table public.conversations, public.messages;
 
 insert into public.conversations (id, workflow_id, user_email, user_name, status, metadata, created_at, updated_at) values
   ('e0000000-0000-4000-8000-000000000001', 'default-workflow', 'one@example.com', 'One', 'active', '{"page": "/"}', '2025-03-01', '2025-03-02'),
