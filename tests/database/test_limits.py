@@ -26,7 +26,11 @@ def test_one_request_with_many_messages_is_a_flood_too(inbox: Inbox) -> None:
         " select %s, 'user', 'x' from generate_series(1, 4)",
         conversation,
         by=customer,
-    ) == ("PT429", "too_many_messages", "unable to store the message; the limit is 3 messages a minute")  # fmt: skip
+    ) == (
+        "PT429",
+        "too_many_messages",
+        "unable to store the message; the limit is 3 messages a minute",
+    )
     assert inbox.messages(conversation) == []
 
 
@@ -41,7 +45,11 @@ def test_one_request_with_many_conversations_is_a_flood_too(inbox: Inbox) -> Non
         "insert into public.conversations (customer_id)"
         " select private.current_customer_id() from generate_series(1, 3)",
         by=customer,
-    ) == ("PT429", "too_many_conversations", "unable to create a conversation; the limit is 3 an hour")  # fmt: skip
+    ) == (
+        "PT429",
+        "too_many_conversations",
+        "unable to create a conversation; the limit is 3 an hour",
+    )
 
 
 @pytest.mark.parametrize(

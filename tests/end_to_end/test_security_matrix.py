@@ -1,0 +1,226 @@
+"""Promise 5, cell by cell: what docs/security.md allows works through REST, all else is refused."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from postgrest import APIError
+
+from tests.end_to_end.cast import ACTORS, ROLE_OF, Cast, Row, cast_on, restore_settings
+from tests.support.security_page import matrix, written_columns
+from tests.support.stacks import RunningStack
+
+TABLES = matrix("Tables")
+FUNCTIONS = matrix("Functions")
+COLUMNS = written_columns()
+VERBS = ("select", "insert", "update", "delete")
+
+# No right, no session, not this role's, no row that they see, no such function, one row too many.
+REFUSALS = {"42501", "PT401", "PT403", "PT404", "PGRST202", "23505", "0A000"}
+REFUSED: tuple[()] = ()
+
+
+@pytest.fixture(scope="module")
+def cast(stack: RunningStack) -> Iterator[Cast]:
+    with cast_on(stack) as people:
+        yield people
+
+
+def answer(request: Any) -> Any:
+    """Return what a request gives: its data, or REFUSED."""
+    try:
+        return request.execute().data
+    except APIError as error:
+        if error.code not in REFUSALS:
+            raise
+        return REFUSED
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("table", TABLES)
+def test_the_tables_are_as_the_page_says(cast: Cast, table: str, verb: str, actor: str) -> None:
+    """A cell that allows more is a leak or a forgery; one that allows less breaks a frontend."""
+    is_allowed = verb in TABLES[table][ROLE_OF[actor]]
+    request = REQUESTS[verb](cast, table, actor, is_allowed)
+    settings = cast.row("ai_settings", "true")
+    before = cast.fingerprint()
+    rows = answer(request)
+
+    assert bool(rows) == is_allowed
+    if verb == "select" or not is_allowed:
+        assert cast.fingerprint() == before
+    elif (table, verb) == ("ai_settings", "delete"):
+        restore_settings(cast.database, settings)
+
+
+def select_row(cast: Cast, table: str, actor: str, _: bool) -> Any:
+    row = target(cast, table, actor)
+    return cast.rest(actor).table(table).select("*").eq("id", row["id"])
+
+
+def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
+    owner = cast.owner(actor)
+    who: Any = actor
+    if table in ("profiles", "customer_profiles"):  # each has one: somebody who has none yet
+        owner = cast.sign_up(is_anonymous=actor != "member")
+        who = owner if ROLE_OF[actor] == "customer" else actor
+    if table == "profiles":
+        cast.run("delete from public.profiles where id = %s", [owner.id])
+    is_staff = actor in ("agent", "admin", "service")
+    bodies: dict[str, Row] = {
+        "profiles": {"id": owner.id},
+        "customer_profiles": {"user_id": owner.id},
+        "conversations": {"customer_id": owner.customer},
+        "messages": {
+            "conversation_id": owner.conversation,
+            "sender_type": "agent" if is_staff else "user",
+            "content": "x",
+        },
+        "ai_response_queue": {
+            "conversation_id": owner.conversation,
+            "message_id": owner.message,
+            "user_message": "x",
+            "status": "failed",
+            "outcome": "taken_over",
+        },
+        "conversation_notes": {"conversation_id": owner.conversation, "content": "x"},
+        "knowledge_items": {"title": "x", "content": "x"},
+        "communication_channels": {"name": "x", "type": "website"},
+        "ai_settings": {"id": True},
+        "realtime_metrics": {"metric_name": "x", "metric_value": 1},
+    }
+    return cast.rest(who).table(table).insert(bodies[table])
+
+
+def update_row(cast: Cast, table: str, actor: str, _: bool) -> Any:
+    row = target(cast, table, actor)
+    columns = COLUMNS.get((table, "update"), ["all"])
+    column = "id" if columns == ["all"] else columns[0]
+    return cast.rest(actor).table(table).update({column: row[column]}).eq("id", row["id"])
+
+
+def delete_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
+    row = cast.make_row(table, cast.owner(actor)) if is_allowed else target(cast, table, actor)
+    return cast.rest(actor).table(table).delete().eq("id", row["id"])
+
+
+REQUESTS = {
+    "select": select_row,
+    "insert": insert_row,
+    "update": update_row,
+    "delete": delete_row,
+}
+
+
+def target(cast: Cast, table: str, actor: str) -> Row:
+    """Return the row that is tried: the owner's."""
+    owner = cast.owner(actor)
+    own = {"profiles": owner.id, "customer_profiles": owner.customer}
+    return cast.row(table, own[table]) if table in own else cast.make_row(table, owner)
+
+
+@pytest.mark.parametrize(("table", "verb"), COLUMNS)
+def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
+    """A column too many, and a customer sets the position of their message."""
+    actor = {"profiles": "guest", "ai_settings": "admin"}.get(table, "agent")
+    row = (
+        target(cast, table, actor)
+        if table == "profiles"
+        else cast.make_row(table, cast.owner(actor))
+    )
+    written = COLUMNS[table, verb]
+    expected = set(row if written == ["all"] else written)
+    rest = cast.rest(actor).table(table)
+    needed = {
+        "conversations": ("customer_id",),
+        "messages": ("conversation_id", "sender_type", "content"),
+        "conversation_notes": ("conversation_id", "content"),
+        "knowledge_items": ("title", "content"),
+    }.get(table, ())
+    allowed = set()
+    for column, value in row.items():
+        if verb == "update":
+            request = rest.update({column: value}).eq("id", row["id"])
+        else:
+            new = {name: row[name] for name in needed}
+            request = rest.insert(new | {column: str(uuid4()) if column == "id" else value})
+        if answer(request):
+            allowed.add(column)
+
+    assert allowed == expected
+
+
+# What a call needs, by parameter; parameters with a default are left out.
+ARGUMENTS: Row = {
+    "channel_type": "website",
+    "rating": 5,
+    "query": "matrix sample",
+    "worker_id": "matrix",
+    "jobs": [],
+    "results": [],
+    "job_id": str(uuid4()),
+    "ai_response": "x",
+    "error_message": "x",
+}
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: str) -> None:
+    """A function is a door of its own: it may be open where the table is shut."""
+    verbs = FUNCTIONS[function][ROLE_OF[actor]]
+    cast.make_row("knowledge_items", cast.owner(actor))
+    cast.make_row("realtime_metrics", cast.owner(actor))
+    arguments = ARGUMENTS | {
+        "conversation_id": cast.owner(actor).talk,
+        "agent_id": cast.people["agent"].id,
+        "customer_identifier": str(uuid4()),
+    }
+    (needed,) = cast.run(
+        "select proargnames[:pronargs - pronargdefaults] as names from pg_proc"
+        " where pronamespace = 'public'::regnamespace and proname = %s",
+        [function],
+    )
+    values = {name: arguments[name] for name in needed["names"] or ()}
+    before = cast.fingerprint()
+    data = answer(cast.rest(actor).rpc(function, values))
+
+    assert (data != REFUSED) == bool(verbs)
+    if any("nothing" in of_role for of_role in FUNCTIONS[function].values()):
+        assert bool(data) == ("call" in verbs)
+    if "call" not in verbs:
+        assert cast.fingerprint() == before
+
+
+def test_the_page_names_every_table_and_function(cast: Cast) -> None:
+    """A new object without a row in the page is one that nobody has thought about."""
+    tables = cast.run(
+        "select relname as name from pg_class"
+        " where relnamespace = 'public'::regnamespace and relkind = any ('{r,p,v,m,f}')"
+    )
+    functions = cast.run(
+        "select proname as name from pg_proc where pronamespace = 'public'::regnamespace"
+    )
+    elsewhere = cast.run(
+        "select proname as name from pg_proc where pronamespace = 'graphql_public'::regnamespace"
+        " union all select relname from pg_class"
+        " where relnamespace = 'graphql_public'::regnamespace"
+    )
+
+    assert {row["name"] for row in tables} == set(TABLES)
+    assert {row["name"] for row in functions} == set(FUNCTIONS)
+    assert {row["name"] for row in elsewhere} <= {"graphql"}
+
+
+def test_the_page_names_the_columns_of_every_write() -> None:
+    """Whoever may insert or update has columns that say what."""
+    writes = {
+        (table, verb)
+        for table, roles in TABLES.items()
+        for verb in ("insert", "update")
+        if any(verb in verbs for role, verbs in roles.items() if role != "service role")
+    }
+
+    assert writes == set(COLUMNS)
