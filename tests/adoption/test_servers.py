@@ -1,6 +1,7 @@
 """The same on the oldest server, without pgvector, and with extensions in the schema `public`."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -53,6 +54,17 @@ def test_extensions_may_be_in_public(cluster: Cluster, bare_db: str, original: s
         install(bare_db, original)
     apply_migrations(bare_db)
 
+    assert _answers(bare_db)
+
+
+def test_two_runs_at_once_adopt_once(bare_db: str) -> None:
+    """Two deployments start together over the original: one does the work, the other waits."""
+    install(bare_db, "full product")
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(apply_migrations, bare_db) for _ in range(2)]
+        applied = [name for run in runs for name in run.result()]
+
+    assert len(applied) == len(set(applied)) > 0
     assert _answers(bare_db)
 
 
