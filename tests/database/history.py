@@ -141,14 +141,20 @@ class Replay:
             assert old["attempt"] <= new["attempt"] <= old["attempt"] + 1
             if old["status"] == "pending" and new["status"] == "processing":
                 assert new["attempt"] == old["attempt"] + 1
-        before = "" if old is None else old["user_message"]
+        before = (old or self._superseded(new) or {"user_message": ""})["user_message"]
         if self.unplaced is not None and new["message_id"] == self.unplaced["id"]:
             joined = f"{before}\n{self.unplaced['content']}".strip()
             assert new["user_message"] == joined, "a message was merged away"
             self.unplaced = None
-        elif old is not None:
-            assert new["user_message"] == before
+        else:
+            assert new["user_message"] == before, "a message was lost on the way"
         self.jobs[new["id"]] = new
+
+    def _superseded(self, new: Row) -> Row | None:
+        """Return the job whose turn a new one takes over."""
+        return next(
+            (j for j in reversed(self.jobs.values()) if j["turn_id"] == new["turn_id"]), None
+        )
 
     def _opened(self, new: Row) -> None:
         assert (new["status"], new["attempt"]) == ("pending", 0)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -18,73 +17,16 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from psycopg.rows import dict_row
 
-from tests.database.clock import install_clock, let_pass
-from tests.database.history import check_history, record_history
-from tests.database.inbox import Inbox
-from tests.database.sessions import Action, Row, Session, let_them_run
+from tests.database.clock import let_pass
+from tests.database.history import check_history
+from tests.database.sessions import Action, Row, let_them_run
+from tests.database.world import World
 
 EXAMPLES = int(os.environ.get("ROMASHKA_MODEL_EXAMPLES", "80"))
 """How many random stories are played; each has up to 60 steps."""
 
-_SESSIONS = 4
 Method = Callable[..., None]
-_CONVERSATION_STATES = """
-select conversations.message_count, conversations.requires_human,
-  array(select position from public.messages where conversation_id = conversations.id
-    order by position) as positions,
-  array(select status from public.ai_response_queue where conversation_id = conversations.id
-    and status in ('pending', 'processing') order by status) as open
-from public.conversations as conversations
-"""
-_LEFT_BY_A_SWEEP = """
-select jobs.* from public.ai_response_queue as jobs
-join public.conversations as conversations on conversations.id = jobs.conversation_id
-where jobs.status in ('pending', 'processing') and jobs.deadline <= %s
-for update of conversations, jobs skip locked
-"""
-_HELD_UP_BY_A_SLEEPER = """
-select waiting.pid from pg_stat_activity as waiting
-cross join lateral unnest(pg_blocking_pids(waiting.pid)) as blocking
-join pg_stat_activity as sleeper on sleeper.pid = blocking and sleeper.wait_event = 'PgSleep'
-where waiting.pid = any(%s)
-"""
-
-
-class World:
-    """The database that all stories play in, and the people who take part."""
-
-    def __init__(self, url: str, superuser_url: str) -> None:
-        self.admin = psycopg.connect(superuser_url, autocommit=True, row_factory=dict_row)
-        self.admin.execute(
-            "do $$ begin execute format("
-            "'alter database %I set deadlock_timeout = ''100ms''', current_database()); end $$"
-        )
-        install_clock(self.admin)
-        record_history(self.admin)
-        with Inbox(url) as inbox:
-            self.agent = inbox.user("agent")
-            self.customers = [inbox.user(), inbox.user()]
-            inbox.run(
-                "update public.ai_settings"
-                " set max_messages_per_minute = 1000000, max_conversations_per_hour = 1000000"
-            )
-        self.sessions = [Session(url) for _ in range(_SESSIONS)]
-
-    def clear(self) -> None:
-        """Forget the last story."""
-        self.admin.execute(
-            "truncate public.customer_profiles, public.realtime_metrics,"
-            " private.test_history cascade"
-        )
-
-    def close(self) -> None:
-        for session in self.sessions:
-            session.close()
-        self.admin.close()
-
-
 HOLDS = st.sampled_from([False, False, True])
 PICK = st.sampled_from([0, 0, 0, 1, 1, 2, 3, 5])
 """Counted from the newest."""
@@ -286,6 +228,31 @@ class Inboxes(RuleBasedStateMachine):
                 hold=hold,
             )
 
+    # ---- what chance alone seldom brings together
+
+    @action(
+        weight=3,
+        conversation=PICK,
+        lease=st.sampled_from(["10", "2"]),
+        seconds=st.sampled_from([0.0, 2.1, 4.6]),
+    )
+    def a_customer_writes_while_a_worker_answers(
+        self, conversation: int, lease: str, seconds: float
+    ) -> None:
+        self.a_customer_writes(conversation, hold=False)
+        self.a_worker_claims("one", 3, lease, 0, hold=False)
+        self.a_customer_writes(conversation, hold=False)
+        self.time_passes(seconds)
+
+    @action(weight=3, conversation=PICK, zombie=PICK, hold=HOLDS)
+    def a_worker_is_late(self, conversation: int, zombie: int, hold: bool) -> None:
+        """It lost its lease to another, and does not know."""
+        self.a_customer_writes(conversation, hold=False)
+        self.a_worker_claims("one", 3, "0.5", 0, hold=False)
+        self.time_passes(0.6)
+        self.a_worker_claims("two", 3, "10", 0, hold=hold)
+        self.a_worker_settles(zombie, zombie, "reply", hold=False)
+
     # ---- agents
 
     @action(conversation=PICK, hold=HOLDS)
@@ -335,20 +302,19 @@ class Inboxes(RuleBasedStateMachine):
 
     # ---- time, and what it brings
 
-    @action(weight=4, seconds=st.sampled_from([0.5, 0.5, 0.1, 1.0, 1.0, 2.1, 4.6, 6.0, 1000.0]))
+    @action(
+        weight=4, seconds=st.sampled_from([0.5, 0.5, 0.1, 1.0, 1.0, 2.1, 4.6, 6.0, 60.0, 1000.0])
+    )
     def time_passes(self, seconds: float) -> None:
         let_pass(self.world.admin, seconds)
         self.let_them_run()
 
     @action(weight=2, hold=HOLDS)
     def a_sweep(self, hold: bool) -> None:
-        now = self.world.admin.execute("select private.test_clock() as now").fetchone()
-        assert now is not None
+        now = self.world.now()
         self.act(None, "select public.settle_overdue_ai_response_jobs()", hold=hold)
         if not hold:
-            with self.world.admin.transaction():
-                left = self.world.admin.execute(_LEFT_BY_A_SWEEP, [now["now"]]).fetchall()
-            assert left == [], "an overdue turn was left"
+            assert self.world.overdue(now) == [], "an overdue turn was left"
 
     # ---- what becomes of the transactions that are open
 
@@ -376,7 +342,7 @@ class Inboxes(RuleBasedStateMachine):
 
     @invariant()
     def what_is_committed_is_consistent(self) -> None:
-        for row in self.world.admin.execute(_CONVERSATION_STATES):
+        for row in self.world.conversations():
             assert row["positions"] == list(range(1, row["message_count"] + 1))
             assert row["open"] in ([], ["pending"], ["processing"], ["pending", "processing"])
             assert not (row["requires_human"] and row["open"])
@@ -385,8 +351,8 @@ class Inboxes(RuleBasedStateMachine):
     def nobody_waits_for_a_claim_that_waits(self) -> None:
         running = [session.pid for session in self.world.sessions if session.state == "running"]
         if running:
-            rows = self.world.admin.execute(_HELD_UP_BY_A_SLEEPER, [running]).fetchall()
-            assert rows == [], "a claim keeps a conversation locked while it waits for work"
+            held_up = self.world.held_up_by_a_sleeper(running)
+            assert held_up == [], "a claim keeps a conversation locked while it waits for work"
 
     def teardown(self) -> None:
         """Everybody goes, time passes, cron sweeps: then each message has got what it was due."""
