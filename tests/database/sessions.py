@@ -53,7 +53,7 @@ class Session:
 
     def _perform(self) -> list[Row]:
         as_user(self.connection, self._action.who)
-        cursor = self.connection.execute(self._action.statement, self._action.values)  # type: ignore[arg-type]  # tests compose SQL
+        cursor = self.connection.execute(self._action.statement, self._action.values)
         rows = cursor.fetchall() if cursor.description else []
         if not self._hold:
             self.connection.commit()

@@ -104,7 +104,7 @@ class Race:
         """Return the last position that the takeover left behind it."""
         self._start.wait()
         with self._agent.transaction():
-            self._agent.execute(statement, [job["conversation_id"]])  # type: ignore[call-overload]  # one of ours
+            self._agent.execute(statement, [job["conversation_id"]])
             row = self._agent.execute(
                 "select max(position) as position from public.messages where conversation_id = %s",
                 [job["conversation_id"]],

@@ -75,7 +75,7 @@ class World:
         return self._rows(_CONVERSATION_STATES)
 
     def overdue(self, moment: datetime) -> list[Row]:
-        """Return the open jobs that were past their deadline, in conversations that nobody holds."""
+        """Return the open jobs past their deadline, in conversations that nobody holds."""
         with self.admin.transaction():
             return self._rows(_LEFT_BY_A_SWEEP, moment)
 
@@ -84,4 +84,4 @@ class World:
         return self._rows(_HELD_UP_BY_A_SLEEPER, pids)
 
     def _rows(self, statement: str, *values: Any) -> list[Row]:
-        return self.admin.execute(statement, values).fetchall()  # type: ignore[arg-type]  # ours
+        return self.admin.execute(statement, values).fetchall()
