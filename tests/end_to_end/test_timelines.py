@@ -55,7 +55,7 @@ async def test_with_a_worker_every_turn_gets_its_one_answer_in_time(
 
     async def answers_as_asked() -> Any:
         is_slow = "slowly" in str(provider.requests[-1]["messages"])
-        return await answers_after(3.5 if is_slow else 0.3, analysis(reply="An answer."))()
+        return await answers_after(3.5 if is_slow else 0.8, analysis(reply="An answer."))()
 
     provider.will(answers_as_asked)
     async with run_worker(stack, OPENAI_BASE_URL=provider.url) as worker:
@@ -81,9 +81,7 @@ async def one_message(stack: RunningStack) -> None:
 async def five_in_a_burst(stack: RunningStack) -> None:
     """Within the cap (2 s) a burst is one turn."""
     async with visit(stack) as visitor:
-        for number in range(5):
-            await visitor.say(f"part {number}")
-            await asyncio.sleep(0.15)
+        await write_parts(visitor, 5, every_seconds=0.1)
         await visitor.sees()
         answered = await visitor.answered_messages()
 
@@ -95,9 +93,7 @@ async def five_in_a_burst(stack: RunningStack) -> None:
 async def five_in_three_seconds(stack: RunningStack) -> None:
     """What comes after the cap, while the burst is being answered, is a turn of its own."""
     async with visit(stack) as visitor:
-        for number in range(5):
-            await visitor.say(f"part {number}")
-            await asyncio.sleep(0.6)
+        await write_parts(visitor, 5, every_seconds=0.6)
         await becomes(lambda: has_answers_to_all(visitor), within=8)
 
     assert len(visitor.answers) <= 2
@@ -107,14 +103,19 @@ async def five_in_three_seconds(stack: RunningStack) -> None:
 async def twenty_seconds_without_a_pause(stack: RunningStack) -> None:
     """Somebody who never stops writing is answered all the while."""
     async with visit(stack) as visitor:
-        stop_at = time.monotonic() + 20
-        while time.monotonic() < stop_at:
-            await visitor.say(f"part {len(visitor.sent)}")
-            await asyncio.sleep(0.4)
+        await write_parts(visitor, 40, every_seconds=0.5)
         await becomes(lambda: has_answers_to_all(visitor), within=8)
 
     assert len(visitor.answers) >= 4
     assert_kept(visitor)
+
+
+async def write_parts(visitor: Visitor, count: int, *, every_seconds: float) -> None:
+    """Write at a steady pace, however long each call takes."""
+    started_at = time.monotonic()
+    for number in range(count):
+        await asyncio.sleep(started_at + number * every_seconds - time.monotonic())
+        await visitor.say(f"part {number}")
 
 
 async def has_answers_to_all(visitor: Visitor) -> bool:
