@@ -141,8 +141,10 @@ language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
--- The queue's size changes by the minute and its statistics by the hour: a plan may only use its indexes.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+-- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
@@ -197,8 +199,10 @@ language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
--- The queue's size changes by the minute and its statistics by the hour: a plan may only use its indexes.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+-- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set enable_hashjoin = off set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := clock_timestamp();

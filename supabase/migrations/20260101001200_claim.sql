@@ -96,8 +96,10 @@ volatile
 security definer  -- it sweeps, and the sweep writes AI rows
 set search_path = ''
 set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
--- The queue's size changes by the minute and its statistics by the hour: a plan may only use its indexes.
-set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+-- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
