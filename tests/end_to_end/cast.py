@@ -108,7 +108,7 @@ class Cast:
 
     def run(self, statement: str, values: Any = None) -> list[Row]:
         """Run a statement as `postgres`."""
-        cursor = self.database.execute(statement, values)  # type: ignore[arg-type]  # tests compose SQL
+        cursor = self.database.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
     def make_row(self, table: str, owner: Person) -> Row:
@@ -143,7 +143,7 @@ class Cast:
                 "create_conversation",
                 {"customer_identifier": "somebody", "channel_type": channel},
             )
-            opened[channel] = call.execute().data
+            opened[channel] = str(call.execute().data)
         self.run(
             "update public.conversations set requires_human = true where id = %s",
             [opened["website"]],

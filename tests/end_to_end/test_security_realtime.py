@@ -38,7 +38,7 @@ async def join(socket: RawSocket, cast: Cast, actor: str, name: str) -> bool:
     """Join a private topic, presence and all; tell whether that was allowed."""
     token = cast.people[actor].token
     reply = await socket.join(name, token, private=True, presence={"enabled": True, "key": actor})
-    is_joined = reply.payload["status"] == "ok"
+    is_joined = bool(reply.payload["status"] == "ok")
     if not is_joined:
         socket.joined.discard(name)
     return is_joined
