@@ -2,6 +2,8 @@
 VENV   := .venv
 PYTHON ?= python3
 READY  := $(VENV)/.ready
+# Hosted projects run 15 and 17; where Debian's 15 is, the tests of the database run on it too.
+POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .DEFAULT_GOAL := help
 
@@ -22,6 +24,8 @@ demo: setup  ## start everything, let customers ask, print the conversations
 
 test: check  ## linters, type checks and all tests, on the real stack
 	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
+	@if test -x $(POSTGRES_15)/postgres; then echo "The database once more, on PostgreSQL 15:"; \
+		$(VENV)/bin/pytest tests/database --postgres-bin $(POSTGRES_15) --numprocesses 2 --dist loadfile -q; fi
 
 check: setup  ## linters and type checks alone
 	$(VENV)/bin/ruff format --check .

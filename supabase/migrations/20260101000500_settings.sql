@@ -7,7 +7,7 @@ create table public.ai_settings (
   persona text not null default 'You are a friendly, concise assistant of the team.',
   min_confidence numeric(3, 2) not null default 0.60 check (min_confidence between 0 and 1),
   -- A turn must be answered this long after its first message; the promise to the customer is 6 s.
-  deadline_ms integer not null default 5500 check (deadline_ms between 1000 and 5500),
+  deadline_ms integer not null default 5500 check (deadline_ms between 2000 and 5500),
   -- A further message waits this long for more of them, but never past the first message plus cap_ms.
   quiet_ms integer not null default 400 check (quiet_ms between 0 and 2000),
   cap_ms integer not null default 2000 check (cap_ms between 0 and 4000),

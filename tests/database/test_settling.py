@@ -218,6 +218,7 @@ def test_a_failed_bare_claim_is_tried_again_and_then_handed_over(inbox: Inbox) -
         {"ai_response": "  "},
         {"confidence": 7},
         {"confidence": "high"},
+        {"confidence": "1e-99999"},
         {"sentiment": "angry"},
         {"language": "a language name"},
         {"action": "escalate", "reason": "mood"},
