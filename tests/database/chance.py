@@ -40,6 +40,8 @@ class World:
     """Every id and text in it: what a guess would hit."""
     ids: dict[str, list[str]]
     """The ids of each table's rows."""
+    owners: dict[str, str | None]
+    """The customer whose each of these ids is."""
 
     def rows(self) -> dict[tuple[str, str], tuple[str | None, Row]]:
         """Return every row with its owner, by table and id."""
@@ -90,12 +92,13 @@ def build_world(inbox: Inbox) -> World:
         " where table_schema = 'public' order by table_name, ordinal_position"
     ):
         columns.setdefault(row["table_name"], {})[row["column_name"]] = row["data_type"]
-    ids_of: dict[str, list[str]] = {}
-    for table, row_id in sorted(World(inbox, roles, columns, [], {}).rows()):
-        ids_of.setdefault(table, []).append(row_id)
-    ids = {row_id for of_table in ids_of.values() for row_id in of_table}
+    rows = World(inbox, roles, columns, [], {}, {}).rows()
+    ids: dict[str, list[str]] = {}
+    for table, row_id in sorted(rows):
+        ids.setdefault(table, []).append(row_id)
+    owners = {row_id: owner for (_, row_id), (owner, _) in rows.items()}
     words = {"a secret", "secret", "a note", "user", "agent", "ai", "admin", "resolved", "read", ""}
-    return World(inbox, roles, columns, sorted(ids | words), ids_of)
+    return World(inbox, roles, columns, sorted(words.union(owners)), ids, owners)
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,7 @@ FITTING: dict[str, list[Any]] = {
     "numeric": ["-1", "0", "1", "5", "NaN", "1e400"],
     "jsonb": ["[]", "{}", '{"kind": "handover"}', '{"role": "service_role"}', "null"],
     "ARRAY": ["{}", "{admin}"],
+    "role": ["admin", "agent", "user"],
     "sender_type": ["user", "user", "user", "agent", "ai"],
     "channel_type": ["website", "email", "x"],
     "timestamp with time zone": ["infinity", "-infinity", "2020-01-01", "9999-01-01"],
@@ -171,8 +175,8 @@ def draw_value(
     if kind == "uuid":
         known = world.ids.get(REFERS.get(name, table), [str(UUID(int=0))])
         if name in ("conversation_id", "customer_id", "user_id"):  # half of them one's own
-            owners = {row_id: owner for (_, row_id), (owner, _) in world.rows().items()}
-            known = known + [row_id for row_id in known if owners[row_id] == actor] * len(known)
+            mine = [row_id for row_id in known if world.owners[row_id] == actor]
+            known = known + mine * len(known)
         fresh = st.uuids(version=4).map(str) if name == "id" else st.nothing()
         return data.draw(fresh | st.sampled_from(known), label=name)
     fitting = FITTING.get(name) or FITTING.get(kind)
@@ -188,16 +192,22 @@ NEEDED = {
 }
 
 
+# What a customer would like to write, and may not.
+DECISIVE = ("role", "position", "turn_id", "user_id", "requires_human", "attempt", "outcome")
+
+
 def draw_write(data: st.DataObject, world: World, actor: str) -> Statement:
     """Draw an insert, upsert, update or delete with a random subset of the columns."""
-    verb = data.draw(st.sampled_from(["insert", "insert", "upsert", "update", "delete"]))
+    verb = data.draw(st.sampled_from(["insert", "insert", "upsert", "update", "update", "delete"]))
     writable = [table for table, of_verb in COLUMNS if of_verb == verb or verb == "upsert"]
-    table = data.draw(st.sampled_from([*TABLES, *writable * 3, "messages"]), label="table")
+    table = data.draw(st.sampled_from([*TABLES, *writable * 3, *["messages"] * 6]), label="table")
     kinds = world.columns[table]
     granted = COLUMNS.get((table, "insert" if verb == "upsert" else verb), ["all"])
-    is_granted = granted != ["all"] and data.draw(st.integers(0, 4), label="grant") > 0
-    choice = st.sampled_from(granted if is_granted else list(kinds))
-    names = set(data.draw(st.lists(choice, min_size=1, max_size=4), label="columns"))
+    is_granted = granted != ["all"] and data.draw(st.integers(0, 2), label="grant") > 0
+    decisive = [name for name in DECISIVE if name in kinds]
+    choice = st.sampled_from(granted if is_granted else [*kinds, *decisive * 5])
+    most = 4 if is_granted else 1  # one that may not be written refuses all the others
+    names = set(data.draw(st.lists(choice, min_size=1, max_size=most), label="columns"))
     if verb in ("insert", "upsert"):
         names |= set(NEEDED.get(table, ()))
     values = {

@@ -22,7 +22,7 @@ from tests.database.chance import (
 from tests.database.inbox import Inbox, Row
 from tests.support import databases
 
-steps = settings(max_examples=200, deadline=None)
+steps = settings(max_examples=250, deadline=None)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_nothing_that_a_customer_writes_changes_what_is_not_theirs(
     """Every way in, with everybody's ids: their own rows change, and no others."""
     customers = [who for who, role in world.roles.items() if role == "user"]
     actor = data.draw(st.sampled_from([*sorted(customers) * 3, "anon"]), label="actor")
-    acts = data.draw(st.lists(st.sampled_from([draw_write, draw_call]), min_size=1, max_size=4))
+    acts = data.draw(st.lists(st.sampled_from([draw_write, draw_call]), min_size=3, max_size=8))
     statements = [act(data, world, actor) for act in acts]
     before = world.rows()
     connection = world.inbox.connection
