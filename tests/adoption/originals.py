@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,9 @@ def install(url: str, original: str) -> None:
             connection.execute((_HERE / name).read_bytes())
 
 
+@cache  # pytest makes a parametrised fixture anew for each module
 def adopt(cluster: Cluster, original: str) -> Adopted:
-    """Make a database of the original, and apply the migrations to it."""
+    """Make a database of the original, and apply the migrations to it; once for each cluster."""
     name = databases.make_template(cluster, original.replace(" ", "_"))
     url = cluster.url("postgres", name)
     install(url, original)

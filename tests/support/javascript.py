@@ -26,5 +26,6 @@ def install_packages(folder: Path) -> None:
         pytest.skip(f"the packages of {folder.name} need npm")
     with fasteners.InterProcessLock(folder / "node_modules.lock"):  # tests run in parallel
         if not (folder / "node_modules" / ".package-lock.json").exists():
-            install = [npm, "ci", "--silent", "--no-audit", "--no-fund"]
+            # Not `ci`: where npm locks its own platform's packages alone, `ci` misses the others.
+            install = [npm, "install", "--no-save", "--silent", "--no-audit", "--no-fund"]
             subprocess.run(install, cwd=folder, check=True)
