@@ -118,7 +118,7 @@ def test_the_read_functions_give_what_frontends_show(visit: Seen) -> None:
     assert [each["content"] for each in whole["messages_data"]] == ["Another.", "three", "Hello."]
     assert figures["total_messages"] == 6
     assert (figures["ai_messages"], figures["human_messages"]) == (2, 1)
-    assert {row["metric_name"] for row in seen["metrics"]["data"]} == {
+    assert {row["metric_name"] for row in seen["metrics"]["data"]} >= {
         "message_received", "ai_response_generated",
     }  # fmt: skip
     for name in (
