@@ -55,7 +55,7 @@ async def test_with_a_worker_every_turn_gets_its_one_answer_in_time(
 
     async def answers_as_asked() -> Any:
         is_slow = "slowly" in str(provider.requests[-1]["messages"])
-        return await answers_after(3.5 if is_slow else 0.8, analysis(reply="An answer."))()
+        return await answers_after(2.8 if is_slow else 0.8, analysis(reply="An answer."))()
 
     provider.will(answers_as_asked)
     async with run_worker(stack, OPENAI_BASE_URL=provider.url) as worker:
@@ -139,10 +139,10 @@ async def a_connection_that_breaks_while_waiting(stack: RunningStack) -> None:
     """The answer came while nobody listened: it is seen all the same."""
     async with open_proxy(stack.api_url) as network, visit(stack, network.url) as visitor:
         await visitor.say("Answer slowly, please.")
-        await asyncio.sleep(2)
+        await asyncio.sleep(1.5)
         network.refuses = b"/realtime/v1/websocket"
         network.cut()
-        await asyncio.sleep(2)
+        await asyncio.sleep(1.6)  # the answer comes meanwhile
         network.refuses = None
         (answer,) = await visitor.sees()
 

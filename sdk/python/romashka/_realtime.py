@@ -25,7 +25,8 @@ from romashka._errors import PermissionDenied, RomashkaError
 _LINGER_SECONDS = 5.0
 """How long a topic stays subscribed without a listener: the next one need not join again."""
 _MAX_UNREAD = 1000
-_MAX_DELAY_SECONDS = 5.0
+_EAGER_TRIES = 20
+"""So often a connection is tried each second: who waits for an answer has six. Then each fifth."""
 _CONNECTION_ERRORS = (OSError, TimeoutError, WebSocketException, NotConnectedError)
 
 
@@ -236,7 +237,7 @@ def _private_channel() -> RealtimeChannelOptions:
 
 def _delay_seconds(failures: int) -> float:
     """Return a pause before the next try: longer each time, and different for each client."""
-    longest = min(0.1 * 2 ** min(failures, 10), _MAX_DELAY_SECONDS)
+    longest = min(0.1 * 2 ** min(failures, 10), 1.0 if failures <= _EAGER_TRIES else 5.0)
     return random.uniform(longest / 2, longest)  # noqa: S311 -- spreads load, guards nothing
 
 
