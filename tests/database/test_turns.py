@@ -21,6 +21,7 @@ def test_a_first_message_is_claimable_at_once(inbox: Inbox) -> None:
 def test_a_burst_is_one_turn(inbox: Inbox) -> None:
     """Three messages in a row would get three answers."""
     customer = inbox.user()
+    inbox.run("update public.ai_settings set quiet_ms = 2000")  # a slow machine must not pass it
     conversation = inbox.open(customer, "Hello?")
     inbox.say(conversation, "Is anybody there?", by=customer)
     last = inbox.say(conversation, "I have a question.", by=customer)
@@ -51,7 +52,7 @@ def test_a_message_during_the_draft_supersedes_it(inbox: Inbox) -> None:
     customer = inbox.user()
     conversation = inbox.open(customer, "one")
     (draft,) = inbox.claim()
-    inbox.let_pass(1.5)
+    inbox.let_pass(0.5)
     inbox.say(conversation, "two", by=customer)
 
     old, new = inbox.jobs(conversation)
