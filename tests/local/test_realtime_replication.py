@@ -51,6 +51,24 @@ async def test_row_security_that_is_switched_on_counts_at_once(realtime: Realtim
         assert await socket.settle() == []
 
 
+async def test_only_those_whose_tables_change_are_subscribed_again(
+    realtime: RealtimeServer,
+) -> None:
+    """Frontends read everything anew when they are told; a migration must not make all do so."""
+    await realtime.execute(*NOTES)
+    async with realtime.connect() as socket:
+        await socket.subscribe("room", ALL_NOTES)
+        await socket.subscribe("all", {"event": "*", "schema": "public"})
+        await realtime.execute(
+            "create table public.more (id bigint primary key)",
+            "alter publication supabase_realtime add table public.more",
+        )
+        told = await socket.next("system", "all")
+
+        assert told.payload["message"] == "Subscribed to PostgreSQL"
+        assert await socket.settle() == []
+
+
 async def test_a_publication_may_be_dropped_and_made_again(realtime: RealtimeServer) -> None:
     """Supabase's own migrations do so; broadcasts go on, and changes come back."""
     await realtime.execute(*NOTES)

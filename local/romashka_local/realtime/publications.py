@@ -12,7 +12,7 @@ import psycopg
 from psycopg_pool import PoolTimeout
 
 from romashka_local.realtime.database import Pool
-from romashka_local.realtime.subscriptions import PUBLICATION, Subscriptions
+from romashka_local.realtime.subscriptions import PUBLICATION, Subscriptions, TableName
 
 MESSAGES_PUBLICATION: Final = "supabase_realtime_messages_publication"
 _WATCH_SECONDS: Final = 1.0
@@ -33,18 +33,15 @@ async def ensure_messages_publication(pool: Pool) -> None:
 
 async def watch_published_tables(pool: Pool, subscriptions: Subscriptions) -> None:
     """Subscribe again, for ever, those whose tables a migration published or ceased to."""
-    known: frozenset[tuple[str, str]] = frozenset()
     while True:
         # When Postgres does not answer, the stream tells of it.
         with suppress(psycopg.Error, PoolTimeout):
-            published = await _published_tables(pool)
-            for subscriber in subscriptions.concerned_by(published ^ known, published):
+            for subscriber in subscriptions.outdated(await _published_tables(pool)):
                 subscriber.resubscribe()
-            known = published
         await asyncio.sleep(_WATCH_SECONDS)
 
 
-async def _published_tables(pool: Pool) -> frozenset[tuple[str, str]]:
+async def _published_tables(pool: Pool) -> frozenset[TableName]:
     async with pool.connection() as connection:
         rows = await (await connection.execute(_TABLES, [PUBLICATION])).fetchall()
     return frozenset((schema, table) for schema, table in rows)

@@ -21,11 +21,14 @@ from romashka_local.realtime.protocol import Frame, Version
 from romashka_local.realtime.rows import Claims
 from romashka_local.realtime.tokens import Token
 
+TableName = tuple[str, str]
+"""Schema and table."""
+
 PUBLICATION = "supabase_realtime"
 _MAX_IN_VALUES = 100
 
 _TABLES = """
-select format('%%I.%%I', schemaname, tablename)::regclass::oid
+select schemaname, tablename, format('%%I.%%I', schemaname, tablename)::regclass::oid
 from pg_publication_tables
 where pubname = %(publication)s
   and %(schema)s::text in (schemaname, '*') and %(table)s::text in (tablename, '*')
@@ -63,6 +66,8 @@ class Subscription:
     id: int
     request: ChangeRequest
     who: Claims
+    tables: frozenset[TableName]
+    """The published tables that it is for."""
     floor_lsn: int
     """What committed before is not for this subscription."""
 
@@ -73,7 +78,7 @@ class Subscriptions:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._by_subscriber: dict[Subscriber, tuple[Subscription, ...]] = {}
-        self._by_table: dict[tuple[str, str], list[Subscription]] = {}
+        self._by_table: dict[TableName, list[Subscription]] = {}
 
     async def subscribe(
         self, subscriber: Subscriber, changes: Sequence[Mapping[str, Any]], token: Token
@@ -89,8 +94,7 @@ class Subscriptions:
         try:
             requests = [parse_request(change) for change in changes]
             async with self._pool.connection() as connection, connection.transaction():
-                for request in requests:
-                    await _check(connection, request, token.role)
+                tables = [await _check(connection, request, token.role) for request in requests]
                 floor_lsn = await _current_lsn(connection)
         except BadParameters:
             self.unsubscribe(subscriber)
@@ -100,8 +104,8 @@ class Subscriptions:
         who = Claims(token.role, json.dumps(token.claims))
         self.unsubscribe(subscriber)
         self._by_subscriber[subscriber] = tuple(
-            Subscription(subscriber, change_id(change), request, who, floor_lsn)
-            for change, request in zip(changes, requests, strict=True)
+            Subscription(subscriber, change_id(change), request, who, published, floor_lsn)
+            for change, request, published in zip(changes, requests, tables, strict=True)
         )
         self._index()
 
@@ -115,15 +119,12 @@ class Subscriptions:
         for subscriber in list(self._by_subscriber):
             subscriber.resubscribe()
 
-    def concerned_by(
-        self, changed: Collection[tuple[str, str]], published: Collection[tuple[str, str]]
-    ) -> list[Subscriber]:
-        """Return those that listen to one of the `changed` tables, or to none that is published."""
+    def outdated(self, published: Collection[TableName]) -> list[Subscriber]:
+        """Return those that subscribed when other tables were published than are now."""
         return [
             subscriber
             for subscriber, subscriptions in self._by_subscriber.items()
-            if any(_matches_any(s.request, changed) for s in subscriptions)
-            or not all(_matches_any(s.request, published) for s in subscriptions)
+            if any(s.tables != _matching(s.request, published) for s in subscriptions)
         ]
 
     def of_table(self, schema: str, table: str) -> Iterable[Subscription]:
@@ -139,8 +140,8 @@ class Subscriptions:
                 self._by_table.setdefault((request.schema, request.table), []).append(subscription)
 
 
-def _matches_any(request: ChangeRequest, tables: Collection[tuple[str, str]]) -> bool:
-    return any(request.matches(*table) for table in tables)
+def _matching(request: ChangeRequest, published: Collection[TableName]) -> frozenset[TableName]:
+    return frozenset(table for table in published if request.matches(*table))
 
 
 async def _current_lsn(connection: Connection) -> int:
@@ -149,11 +150,12 @@ async def _current_lsn(connection: Connection) -> int:
     return int(row[0]) if row else 0
 
 
-async def _check(connection: Connection, request: ChangeRequest, role: str) -> None:
+async def _check(connection: Connection, request: ChangeRequest, role: str) -> frozenset[TableName]:
+    """Return the published tables that `request` is for."""
     names = {"publication": PUBLICATION, "schema": request.schema, "table": request.table}
     try:
         tables = await (await connection.execute(_TABLES, names)).fetchall()
-        for (table,) in tables:
+        for _, _, table in tables:
             await _check_columns(connection, table, request, role)
     except (ValueError, errors.DataError, errors.ProgrammingError, errors.InternalError) as error:
         raise BadParameters(
@@ -165,6 +167,7 @@ async def _check(connection: Connection, request: ChangeRequest, role: str) -> N
             "Unable to subscribe to changes with given parameters. Please check Realtime is "
             f"enabled for the given connect parameters: [{request}]"
         )
+    return frozenset((schema, table) for schema, table, _ in tables)
 
 
 async def _check_columns(
