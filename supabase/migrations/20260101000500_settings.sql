@@ -32,6 +32,9 @@ create table public.ai_settings (
   max_message_chars integer not null default 4000 check (max_message_chars between 1 and 100000),
   max_messages_per_minute integer not null default 120 check (max_messages_per_minute >= 1),
   max_conversations_per_hour integer not null default 20 check (max_conversations_per_hour >= 1),
+  -- What the workers together may broadcast of replies that are being written: hosted projects allow 100
+  -- messages a second in all, and close channels beyond.
+  stream_budget_per_second integer not null default 50 check (stream_budget_per_second between 1 and 10000),
   updated_at timestamptz not null default now()
 );
 comment on table public.ai_settings is 'How the AI behaves: one row.';

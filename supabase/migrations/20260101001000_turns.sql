@@ -7,7 +7,8 @@
 -- The functions below are plpgsql where SQL would do: Postgres keeps their plans for the session, while
 -- before version 18 it plans a SQL function again in every statement that calls it.
 
--- Ends the open jobs of a conversation without an answer.
+-- Ends the open jobs of a conversation, which is locked, without an answer. A screen may show what has been
+-- streamed of the one that runs: it hears that no reply comes of it.
 create or replace function private.end_open_jobs(conversation_id uuid, outcome text)
 returns void
 language plpgsql
@@ -16,6 +17,11 @@ security invoker
 set search_path = ''
 as $$
 begin
+  perform realtime.send(jsonb_build_object(
+    'turn_id', jobs.turn_id, 'outcome', end_open_jobs.outcome, 'message_id', null),
+    'reply.settled', 'conversation:' || jobs.conversation_id, true)
+  from public.ai_response_queue as jobs
+  where jobs.conversation_id = end_open_jobs.conversation_id and jobs.status = 'processing';
   update public.ai_response_queue as jobs
   set status = 'failed', outcome = end_open_jobs.outcome, leased_until = null, completed_at = clock_timestamp()
   where jobs.conversation_id = end_open_jobs.conversation_id and jobs.status in ('pending', 'processing');

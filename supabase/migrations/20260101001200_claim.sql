@@ -77,6 +77,28 @@ end $$;
 comment on function private.conversation_context is 'What a responder is told about a conversation, with its newest ten messages up to a position.';
 revoke execute on function private.conversation_context from public, anon, authenticated;
 
+-- The workers that stream now share one budget.
+create or replace function private.worker_settings(worker_id text)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select to_jsonb(settings) || jsonb_build_object('stream_budget_per_second',
+      greatest(1, settings.stream_budget_per_second / (1 + others.count)))
+    from public.ai_settings as settings, (
+      select count(distinct jobs.leased_by) from public.ai_response_queue as jobs
+      where jobs.status = 'processing' and jobs.leased_until > clock_timestamp()
+        and jobs.leased_by <> worker_settings.worker_id
+    ) as others
+  );
+end $$;
+comment on function private.worker_settings is 'The settings, with this worker''s part of the stream budget.';
+revoke execute on function private.worker_settings from public, anon, authenticated;
+
 -- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
 -- 25 ms until there is something. It is one transaction: what it sweeps or claims is seen by nobody, and
 -- stays locked, until it returns; so it returns as soon as it has touched anything, even a conversation
@@ -104,7 +126,6 @@ as $$
 #variable_conflict use_column
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
-  v_settings jsonb := (select to_jsonb(settings) from public.ai_settings as settings);
 begin
   if (get_next_ai_response_job.max_jobs between 1 and 100
       and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
@@ -122,7 +143,8 @@ begin
         'satisfaction_rating', customers.satisfaction_rating, 'preferences', customers.preferences,
         'language', customers.language),
       jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
-      greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer, v_settings
+      greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,
+      (select private.worker_settings(get_next_ai_response_job.worker_id))
     from private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
       make_interval(secs => get_next_ai_response_job.lease_seconds)) as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id

@@ -115,6 +115,18 @@ def test_a_job_that_kills_its_workers_is_handed_over(inbox: Inbox) -> None:
     assert inbox.messages(conversation)[-1]["metadata"]["kind"] == "handover"
 
 
+def test_workers_share_the_budget_of_streamed_text(inbox: Inbox) -> None:
+    """A hosted project closes its channels when all workers together broadcast too much."""
+    open_turns(inbox, 4)
+    inbox.run("update public.ai_response_queue set deadline = deadline + interval '1 hour'")
+    budgets = [
+        inbox.claim(worker, 1, lease=60)[0]["settings"]["stream_budget_per_second"]
+        for worker in ("one", "two", "two", "three")
+    ]
+
+    assert budgets == [50, 25, 25, 16]
+
+
 def beat(inbox: Inbox, jobs: list[Row], lease: float = 2) -> list[bool]:
     asked = [{"job_id": str(job["job_id"]), "attempt": job["attempt"]} for job in jobs]
     statement = "select * from public.extend_ai_response_leases('worker', %s, %s)"

@@ -104,6 +104,25 @@ def test_subscribers_hear_of_the_answer(inbox: Inbox) -> None:
     assert {row["event"] for row in inbox.events("inbox")} == {"conversation.changed"}
 
 
+@pytest.mark.parametrize("who", ["customer", "agent"])
+def test_subscribers_hear_that_no_reply_comes_of_a_running_job(inbox: Inbox, who: str) -> None:
+    """A screen would go on showing half of a reply that was never sent."""
+    people = {"customer": inbox.user(), "agent": inbox.user("agent")}
+    conversation = inbox.open(people["customer"], "one")
+    (job,) = inbox.claim()
+    inbox.say(conversation, "two", by=people[who], sender="user" if who == "customer" else who)
+
+    (settled,) = [
+        row["payload"]
+        for row in inbox.events(f"conversation:{conversation}")
+        if row["event"] == "reply.settled"
+    ]
+
+    assert settled["turn_id"] == str(job["turn_id"])
+    assert settled["outcome"] == {"customer": "superseded", "agent": "taken_over"}[who]
+    assert settled["message_id"] is None
+
+
 @pytest.mark.parametrize("role", ["service_role", "agent", "customer"])
 def test_an_ai_row_from_outside_is_refused(inbox: Inbox, role: str) -> None:
     """The original's clients insert the answer once more; the customer would read it twice."""
