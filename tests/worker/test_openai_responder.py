@@ -8,7 +8,7 @@ import pytest
 from openai import AsyncOpenAI
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeItem
-from romashka_worker.responders import ResponderError, Turn
+from romashka_worker.responders import Draft, ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
 
 from tests.worker.provider import (
@@ -57,6 +57,10 @@ def turn(seconds: float = 3, **context: Any) -> Turn:
     return Turn(job, "en", (ITEM,))
 
 
+async def text_of(draft: Draft) -> str:
+    return "".join([piece async for piece in draft.text])
+
+
 async def test_the_model_is_sent_persona_knowledge_history_and_a_schema(
     provider: Provider, responder: OpenAIResponder
 ) -> None:
@@ -84,9 +88,10 @@ async def test_a_good_answer_becomes_a_draft(
     """What the model says about its answer reaches the policy and the metrics."""
     draft = await responder.draft(turn())
 
-    assert (draft.text, draft.confidence, draft.intent) == ("It is an inbox.", 0.9, "question")
+    assert await text_of(draft) == "It is an inbox."
+    assert (draft.analysis.confidence, draft.analysis.intent) == (0.9, "question")
     assert (draft.tokens_used, draft.model) == (42, "model-of-the-test")
-    assert draft.knowledge_sources == ("item-1",)
+    assert draft.analysis.knowledge_sources == ("item-1",)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -96,7 +101,7 @@ async def test_one_failure_of_the_provider_is_tried_again(
     """Providers stumble; a second try is quicker than a human."""
     provider.will(fails(status), answers(analysis()))
 
-    assert (await responder.draft(turn())).text == "It is an inbox."
+    assert await text_of(await responder.draft(turn())) == "It is an inbox."
     assert len(provider.requests) == 2
 
 
@@ -144,9 +149,9 @@ async def test_what_postgres_cannot_store_is_taken_out(
     provider.will(answers(analysis(reply="a\x00bc", intent="x" * 300, language="en-US-POSIX-old")))
     draft = await responder.draft(turn())
 
-    assert draft.text == "abc"
-    assert draft.intent == "x" * 100
-    assert len(draft.language or "") <= 10
+    assert await text_of(draft) == "abc"
+    assert draft.analysis.intent == "x" * 100
+    assert len(draft.analysis.language or "") <= 10
 
 
 async def test_confidence_outside_of_zero_to_one_is_cut(
@@ -155,4 +160,4 @@ async def test_confidence_outside_of_zero_to_one_is_cut(
     """Models say 95 when they mean 0.95; the column holds 0 to 1."""
     provider.will(answers(analysis(confidence=95)))
 
-    assert (await responder.draft(turn())).confidence == 1
+    assert (await responder.draft(turn())).analysis.confidence == 1

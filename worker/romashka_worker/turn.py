@@ -59,7 +59,7 @@ class TurnAnswerer:
         job = turn.job
         try:
             async with asyncio.timeout(_seconds_left(job)):
-                draft = await self._responder.draft(turn)
+                return await _answer_with(self._responder, turn)
         except Exception as error:  # noqa: BLE001 -- whatever a responder does, the customer hears
             log.warning(
                 "responder.failed",
@@ -68,14 +68,42 @@ class TurnAnswerer:
                 error=type(error).__name__,
             )
             return await self._answer_without_model(turn)
-        return decide(draft, job.settings)
 
     async def _answer_without_model(self, turn: Turn) -> Answer:
         try:
-            answer = decide(await self._fallback.draft(turn), turn.job.settings)
+            answer = await _answer_with(self._fallback, turn)
         except ResponderError:
             return Answer(action="escalate", reason="ai_failure")
         return answer if answer.action == "reply" else replace(answer, reason="ai_failure")
+
+
+async def _answer_with(responder: Responder, turn: Turn) -> Answer:
+    """Have a responder draft, and the policy decide.
+
+    Raises:
+        ResponderError: there is no draft, or no text although the policy would send one.
+    """
+    draft = await responder.draft(turn)
+    try:
+        decision = decide(draft.analysis, turn.job.settings)
+        text = "".join([piece async for piece in draft.text]) if decision.is_reply else None
+    finally:
+        await draft.close()
+    if text is not None and not text.strip():
+        raise ResponderError("the reply is empty")
+    analysis = draft.analysis
+    return Answer(
+        action="reply" if decision.is_reply else "escalate",
+        reason=decision.reason,
+        text=text,
+        confidence=analysis.confidence,
+        intent=analysis.intent,
+        sentiment=analysis.sentiment,
+        language=analysis.language,
+        knowledge_sources=analysis.knowledge_sources,
+        tokens_used=draft.tokens_used,
+        model=draft.model,
+    )
 
 
 def _seconds_left(job: Job) -> float:

@@ -1,5 +1,6 @@
 """Responders draft replies: what they are given, and what they return."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,19 +23,36 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A possible reply, and what its author thinks of it. The policy decides whether it is sent."""
+class Analysis:
+    """What a responder thinks of the customer's message, and of the reply that it would give."""
 
-    text: str
     confidence: float
+    """The probability, 0 to 1, that the reply is correct and sufficient."""
     needs_human: bool = False
     reason: Reason | None = None
     intent: str | None = None
     sentiment: Sentiment | None = None
     language: str | None = None
     knowledge_sources: tuple[str, ...] = ()
-    tokens_used: int | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Draft:
+    """A possible reply: first what its author thinks of it, then its text, as it is written.
+
+    The policy decides on the analysis whether the text is read at all. Whoever has a draft closes
+    it, read or not.
+    """
+
+    analysis: Analysis
+    text: AsyncIterator[str]
+    """The pieces of the reply. May raise a ResponderError between them."""
     model: str | None = None
+    tokens_used: int | None = None
+    """Known when the text has ended, if then."""
+
+    async def close(self) -> None:
+        """Let go of where the text comes from."""
 
 
 class Responder(Protocol):
@@ -43,9 +61,15 @@ class Responder(Protocol):
     name: str
 
     async def draft(self, turn: Turn) -> Draft:
-        """Return a draft, before `turn.job.draft_by`.
+        """Return a draft as soon as its analysis is known, before `turn.job.draft_by`.
 
         Raises:
             ResponderError: there is none.
         """
         ...
+
+
+async def written(text: str) -> AsyncIterator[str]:
+    """Give a text that is there already in the form of one that is being written."""
+    if text:
+        yield text

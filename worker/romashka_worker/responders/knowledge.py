@@ -1,6 +1,6 @@
 """Answers with the best item of the knowledge base, word for word; needs no model provider."""
 
-from romashka_worker.responders import Draft, ResponderError, Turn
+from romashka_worker.responders import Analysis, Draft, ResponderError, Turn, written
 
 
 class KnowledgeResponder:
@@ -18,11 +18,11 @@ class KnowledgeResponder:
             raise ResponderError("the knowledge base could not be asked")
         for item in turn.knowledge:
             if turn.language in (None, item.language):
-                return Draft(
-                    text=item.content,
+                analysis = Analysis(
                     confidence=min(max(item.score, 0.0), 1.0),
                     language=item.language,
                     knowledge_sources=(item.id,),
-                    model=self.name,
                 )
-        return Draft(text="", confidence=0.0, language=turn.language, model=self.name)
+                return Draft(analysis=analysis, text=written(item.content), model=self.name)
+        nothing = Analysis(confidence=0.0, language=turn.language)
+        return Draft(analysis=nothing, text=written(""), model=self.name)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_fixed
 
 from romashka_worker.job import Sentiment
-from romashka_worker.responders import Draft, ResponderError, Turn
+from romashka_worker.responders import Analysis, Draft, ResponderError, Turn, written
 
 _RULES = """
 You answer customers of the team, in the customer's language, in a few plain sentences.
@@ -96,14 +96,16 @@ class OpenAIResponder:
         self, turn: Turn, analysis: _Analysis, completion: ParsedChatCompletion[_Analysis]
     ) -> Draft:
         return Draft(
-            text=_storable(analysis.reply),
-            confidence=min(max(analysis.confidence, 0.0), 1.0),
-            needs_human=analysis.needs_human,
-            reason=analysis.reason,
-            intent=_storable(analysis.intent)[:100] or None,
-            sentiment=analysis.sentiment,
-            language=_storable(analysis.language)[:10] or turn.language,
-            knowledge_sources=tuple(item.id for item in turn.knowledge or ()),
+            analysis=Analysis(
+                confidence=min(max(analysis.confidence, 0.0), 1.0),
+                needs_human=analysis.needs_human,
+                reason=analysis.reason,
+                intent=_storable(analysis.intent)[:100] or None,
+                sentiment=analysis.sentiment,
+                language=_storable(analysis.language)[:10] or turn.language,
+                knowledge_sources=tuple(item.id for item in turn.knowledge or ()),
+            ),
+            text=written(_storable(analysis.reply)),
             tokens_used=completion.usage.total_tokens if completion.usage else None,
             model=_storable(completion.model) or self._model,
         )
