@@ -5,6 +5,7 @@ from romashka_worker.guard import asks_for_human
 from romashka_worker.language import LanguageDetector
 from romashka_worker.policy import decide
 from romashka_worker.responders import Analysis
+from romashka_worker.understanding import Signals
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru", "tr", "uk", "zh")
 
@@ -95,7 +96,7 @@ def test_a_language_that_is_not_offered_is_never_chosen(detector: LanguageDetect
 )
 def test_a_draft_is_sent_or_handed_over(analysis: Analysis, reason: str | None) -> None:
     """A weak answer must reach a human instead of the customer, and say why."""
-    decision = decide(analysis, {"min_confidence": 0.6})
+    decision = decide(analysis, Signals(), {"min_confidence": 0.6})
 
     assert decision.reason == reason
     assert decision.is_reply == (reason is None)

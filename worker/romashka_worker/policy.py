@@ -6,6 +6,7 @@ from typing import Any
 
 from romashka_worker.job import Reason
 from romashka_worker.responders import Analysis
+from romashka_worker.understanding import Signals
 
 _DEFAULT_MIN_CONFIDENCE = 0.6
 
@@ -22,8 +23,15 @@ class Decision:
         return self.reason is None
 
 
-def decide(analysis: Analysis, settings: Mapping[str, Any]) -> Decision:
-    """Return what becomes of a draft with that analysis."""
+def decide(analysis: Analysis | None, signals: Signals, settings: Mapping[str, Any]) -> Decision:
+    """Return what becomes of a turn.
+
+    Without an analysis it says what the message alone decides: an escalation spares the responder.
+    """
+    if signals.human_requested >= 0.5:
+        return Decision("human_requested")
+    if analysis is None:
+        return Decision(None)
     if analysis.needs_human:
         return Decision(analysis.reason or "low_confidence")
     if analysis.confidence < float(settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE)):

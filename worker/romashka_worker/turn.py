@@ -7,13 +7,13 @@ from dataclasses import replace
 import structlog
 from romashka import RomashkaError
 
-from romashka_worker.guard import asks_for_human
 from romashka_worker.job import DRAFT_SECONDS, Answer, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
 from romashka_worker.policy import decide
 from romashka_worker.responders import Responder, ResponderError, Turn
 from romashka_worker.responders.knowledge import KnowledgeResponder
+from romashka_worker.understanding import Understanding
 
 _SEARCH_SECONDS_BEFORE_MODEL = 1.5
 
@@ -30,6 +30,7 @@ class TurnAnswerer:
         self._responder = responder
         self._fallback = KnowledgeResponder()
         self._languages = languages
+        self._understanding = Understanding()
         # A model needs the rest of the time; without one the search is all there is to do.
         has_model = not isinstance(responder, KnowledgeResponder)
         self._search_seconds = _SEARCH_SECONDS_BEFORE_MODEL if has_model else DRAFT_SECONDS
@@ -37,9 +38,11 @@ class TurnAnswerer:
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
         language = self._language_of(job)
-        if asks_for_human(job.user_message):
-            return Answer(action="escalate", reason="human_requested", language=language)
-        turn = Turn(job, language, await self._search(job, language))
+        signals = await self._understanding.read(job)
+        decision = decide(None, signals, job.settings)
+        if not decision.is_reply:
+            return Answer(action="escalate", reason=decision.reason, language=language)
+        turn = Turn(job, language, await self._search(job, language), signals)
         answer = await self._draft(turn)
         return replace(answer, language=answer.language or language)
 
@@ -85,7 +88,7 @@ async def _answer_with(responder: Responder, turn: Turn) -> Answer:
     """
     draft = await responder.draft(turn)
     try:
-        decision = decide(draft.analysis, turn.job.settings)
+        decision = decide(draft.analysis, turn.signals, turn.job.settings)
         text = "".join([piece async for piece in draft.text]) if decision.is_reply else None
     finally:
         await draft.close()

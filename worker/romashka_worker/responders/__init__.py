@@ -6,6 +6,7 @@ from typing import Protocol
 
 from romashka_worker.job import Job, Reason, Sentiment
 from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.understanding import Signals
 
 
 class ResponderError(Exception):
@@ -20,6 +21,7 @@ class Turn:
     language: str | None
     knowledge: tuple[KnowledgeItem, ...] | None
     """What the knowledge base has on it, best first; None when it could not be asked."""
+    signals: Signals = Signals()  # noqa: RUF009 -- frozen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
