@@ -3,8 +3,6 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import structlog
 from romashka import (
@@ -16,15 +14,15 @@ from romashka import (
     Unreachable,
 )
 
-from romashka_worker.knowledge import KnowledgeBase
-from romashka_worker.language import LanguageDetector
+from romashka_worker.answerer import open_answerer
+from romashka_worker.health import Health
 from romashka_worker.logs import configure_logs
 from romashka_worker.loop import Worker
+from romashka_worker.metrics import REALTIME
+from romashka_worker.probes import serve_probes
 from romashka_worker.queue import Queue
-from romashka_worker.responders import Responder
-from romashka_worker.responders.knowledge import KnowledgeResponder
+from romashka_worker.recorder import Recorder
 from romashka_worker.settings import Settings, SettingsError
-from romashka_worker.turn import TurnAnswerer
 from romashka_worker.wake import TOPIC, Wake
 
 log = structlog.get_logger()
@@ -32,13 +30,12 @@ log = structlog.get_logger()
 
 def main() -> int:
     """Run a worker until SIGINT or SIGTERM; return the exit code."""
-    configure_logs()
     try:
         settings = Settings.from_environment()
+        configure_logs(settings.log_level)
+        asyncio.run(_run(settings))
     except SettingsError as error:
         return _fail(str(error), 2)
-    try:
-        asyncio.run(_run(settings))
     except InvalidRequest as error:
         return _fail(f"SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY: {error}", 2)
     except (NotSignedIn, PermissionDenied):
@@ -57,46 +54,35 @@ def _fail(problem: str, exit_code: int) -> int:
 
 async def _run(settings: Settings) -> None:
     key = settings.supabase_key.get_secret_value()
+    health = Health()
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
         queue = Queue(client, settings.worker_id)
         await queue.check()
         async with (
-            _open_responder(settings) as responder,
+            open_answerer(settings, client) as turns,
             client.topics.listen(TOPIC) as announcements,
         ):
-            turns = TurnAnswerer(KnowledgeBase(client), responder, LanguageDetector())
+            wake = Wake(announcements)
+            REALTIME.set_function(lambda: wake.is_live)
             worker = Worker(
                 queue,
-                Wake(announcements),
+                wake,
                 turns.answer,
+                Recorder(client, settings.worker_id, keeps_prompts=settings.trace_prompts),
+                health,
                 concurrency=settings.concurrency,
                 grace_seconds=settings.grace_seconds,
             )
             _stop_on_signals(worker)
-            log.info("worker.started", worker_id=settings.worker_id, responder=responder.name)
-            await worker.run()
+            with serve_probes(settings.http_host, settings.http_port, health) as port:
+                log.info("worker.started", worker_id=settings.worker_id, http_port=port)
+                await worker.run()
             log.info("worker.stopped", worker_id=settings.worker_id)
 
 
 def _stop_on_signals(worker: Worker) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, worker.stop)
-
-
-@asynccontextmanager
-async def _open_responder(settings: Settings) -> AsyncIterator[Responder]:
-    if not settings.has_llm:
-        yield KnowledgeResponder()
-        return
-    from openai import AsyncOpenAI  # half of the start-up time, and not needed without a model
-
-    from romashka_worker.responders.openai import OpenAIResponder
-
-    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-    async with AsyncOpenAI(
-        api_key=key, base_url=settings.openai_base_url, max_retries=0
-    ) as provider:
-        yield OpenAIResponder(provider, settings.openai_model)
 
 
 if __name__ == "__main__":

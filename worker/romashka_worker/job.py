@@ -16,6 +16,7 @@ Reason = Literal[
     "negative_sentiment",
     "legal",
     "safety",
+    "repeated_failure",
     "out_of_scope",
 ]
 Sentiment = Literal["positive", "neutral", "negative"]
@@ -36,11 +37,15 @@ class Job:
     """On this process' monotonic clock: server and worker never compare their clocks."""
     draft_by: float
     """When the responder must be done."""
+    waited_seconds: float = 0.0
+    """How long the turn's first message had waited when it was claimed."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], claimed_at: float) -> Self:
         """Parse a row of a claim that came back at `claimed_at` (monotonic)."""
-        deadline = claimed_at + row["budget_ms"] / 1000
+        budget_seconds = row["budget_ms"] / 1000
+        settings = row["settings"] or {}
+        deadline = claimed_at + budget_seconds
         return cls(
             id=row["job_id"],
             conversation_id=row["conversation_id"],
@@ -48,9 +53,10 @@ class Job:
             user_message=row["user_message"],
             context=row["conversation_context"] or {},
             customer=row["customer_profile"] or {},
-            settings=row["settings"] or {},
+            settings=settings,
             deadline=deadline,
             draft_by=min(claimed_at + DRAFT_SECONDS, deadline - SETTLE_SECONDS),
+            waited_seconds=max(0.0, settings.get("deadline_ms", 0) / 1000 - budget_seconds),
         )
 
     @property

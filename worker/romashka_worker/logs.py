@@ -1,26 +1,71 @@
-"""JSON logs on stdout: fixed event names with fields, never a text, a token or a payload."""
+"""JSON logs on stdout: fixed event names with fields, never a text, a key or a payload."""
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
+from types import TracebackType
+from typing import Any
 
 import structlog
+from romashka import ServerError
 
-# Their log lines can quote what they send and receive.
-_TALKATIVE = ("realtime", "httpx", "httpcore", "openai", "websockets", "hpack")
+log = structlog.get_logger()
 
 
-def configure_logs() -> None:
-    """Set up this process' logs."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+def configure_logs(level: str) -> None:
+    """Set up this process' logs: what is below `level` (debug, info ...) is left out."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
+            _name_exception,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
     )
+    logging.basicConfig(handlers=[_Libraries(logging.WARNING)], force=True)
+    sys.excepthook = _log_crash
+
+
+def describe(error: BaseException) -> str:
+    """Return what may be logged of an error: a refusal's message can quote what was refused."""
+    if isinstance(error, ServerError):
+        return f"{type(error).__name__} {error.name}".rstrip()
+    return str(error) or type(error).__name__
+
+
+class _Libraries(logging.Handler):
+    """Logs that a library had something to say, and where: its words quote what it sends."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        log.log(
+            record.levelno,
+            "library.logged",
+            logger=record.name,
+            at=f"{record.filename}:{record.lineno}",
+            **({"error": type(error).__name__} if error else {}),
+        )
+
+
+def _name_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Reduce an exception to its type and where it was: its message and its locals quote."""
+    error = event.pop("exc_info", None)
+    while isinstance(error, BaseExceptionGroup):  # of a task group: the first that failed
+        error = error.exceptions[0]
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["at"] = _frames(error)
+    return event
+
+
+def _frames(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename}:{frame.lineno}" for frame in frames]
+
+
+def _log_crash(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    log.critical("worker.crashed", exc_info=error)

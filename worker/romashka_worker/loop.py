@@ -10,9 +10,14 @@ from typing import Any
 import structlog
 from romashka import RomashkaError
 
+from romashka_worker.health import Health
 from romashka_worker.job import Answer, Job
+from romashka_worker.logs import describe
+from romashka_worker.metrics import CLAIMS, HELD, SLOTS
 from romashka_worker.queue import Queue
+from romashka_worker.recorder import Recorder
 from romashka_worker.settler import Settler
+from romashka_worker.trace import stage
 from romashka_worker.wake import Wake
 
 HEARTBEAT_SECONDS = 0.5
@@ -47,21 +52,28 @@ class Worker:
         queue: Queue,
         wake: Wake,
         answer: Callable[[Job], Awaitable[Answer]],
+        recorder: Recorder,
+        health: Health,
         *,
         concurrency: int,
         grace_seconds: float,
     ) -> None:
         self._queue = queue
         self._answer = answer
+        self._recorder = recorder
+        self._health = health
         self._settler = Settler(queue)
         self._concurrency = concurrency
         self._grace_seconds = grace_seconds
         self._held: dict[str, _Held] = {}
         self._wake = wake
         self._stopping = asyncio.Event()
+        SLOTS.set(concurrency)
+        HELD.set_function(lambda: len(self._held))
 
     def stop(self) -> None:
         """Claim nothing more; finish what is held, within the grace time."""
+        self._health.is_draining = True
         self._stopping.set()
         self._wake.ring()
 
@@ -73,11 +85,14 @@ class Worker:
                 tasks.create_task(self._beat()),
                 tasks.create_task(self._sweep_while_busy()),
                 tasks.create_task(self._settler.run()),
+                tasks.create_task(self._recorder.run()),
+                tasks.create_task(self._health.run()),
             ]
             await self._claim_until_stopped(tasks)
             await self._drain()
             for task in service:
                 task.cancel()
+        await self._recorder.write()
 
     # ---- claiming
 
@@ -89,9 +104,14 @@ class Worker:
             try:
                 jobs = await self._queue.claim(free, waits) if free else []
             except (RomashkaError, TimeoutError) as error:
-                log.warning("claim.failed", error=str(error) or type(error).__name__)
+                self._health.can_claim = False
+                CLAIMS.labels("failed").inc()
+                log.warning("claim.failed", error=describe(error))
                 await self._wake.wait(_TROUBLE_SECONDS)
                 continue
+            self._health.can_claim = True
+            if free:
+                CLAIMS.labels("jobs" if jobs else "none").inc()
             if self._stopping.is_set():
                 await self._release(jobs)
                 return
@@ -120,27 +140,20 @@ class Worker:
         log.info("job.claimed", **_names(job))
 
     async def _work(self, held: _Held) -> None:
-        job, started = held.job, time.monotonic()
-        try:
-            answer = await self._answer(job)
-            held.is_settling = True
-            settlement = await self._settler.settle(job, answer)
-        except asyncio.CancelledError:
-            log.info("job.dropped", **_names(job))
-            raise
-        except (RomashkaError, TimeoutError) as error:
-            log.error("job.unsettled", error=str(error) or type(error).__name__, **_names(job))
-        else:
-            log.info(
-                "job.settled",
-                outcome=settlement.outcome,
-                took_effect=settlement.is_settled,
-                reason=answer.reason,
-                seconds=round(time.monotonic() - started, 3),
-                **_names(job),
-            )
-        finally:
-            self._forget(held)
+        with self._recorder.turn(held.job) as trace:
+            try:
+                answer = await self._answer(held.job)
+                held.is_settling = True
+                with stage("settle"):
+                    trace.settled(answer, await self._settler.settle(held.job, answer))
+            except asyncio.CancelledError:
+                log.info("job.dropped", outcome=trace.outcome)
+                raise
+            except (RomashkaError, TimeoutError) as error:
+                trace.outcome = "unsettled"
+                log.error("job.unsettled", outcome=trace.outcome, error=describe(error))
+            finally:
+                self._forget(held)
 
     def _forget(self, held: _Held) -> None:
         if self._held.get(held.job.id) is held:
@@ -161,7 +174,7 @@ class Worker:
             try:
                 lost = await self._queue.extend([held.job for held in beating])
             except (RomashkaError, TimeoutError) as error:
-                log.warning("heartbeat.failed", error=str(error) or type(error).__name__)
+                log.warning("heartbeat.failed", error=describe(error))
                 continue
             for held in beating:
                 if held.job.id in lost:

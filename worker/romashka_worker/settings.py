@@ -2,7 +2,7 @@
 
 import os
 import socket
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +31,12 @@ class Settings(BaseSettings):
     """How many jobs are answered at a time."""
     grace_seconds: float = Field(8.0, ge=0, le=300)
     """How long a stopped worker may finish what it has; a container's default limit is 10 s."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    http_host: str = "127.0.0.1"
+    http_port: int | None = Field(None, ge=0, le=65535)
+    """Where /metrics, /healthz and /readyz are served; nowhere without a port."""
+    trace_prompts: bool = False
+    """Are traces to keep what models are sent? It holds what customers wrote."""
 
     @property
     def has_llm(self) -> bool:

@@ -1,0 +1,33 @@
+"""How the worker is, for whoever asks from another thread."""
+
+import asyncio
+import time
+
+_BEAT_SECONDS = 1.0
+_DEAD_SECONDS = 10.0
+
+
+class Health:
+    """Alive while the event loop turns; ready while claims work and the worker is not stopping."""
+
+    def __init__(self) -> None:
+        self.can_claim = False
+        """Did the last claim work? Set by the loop."""
+        self.is_draining = False
+        self._beaten_at = time.monotonic()
+
+    @property
+    def is_alive(self) -> bool:
+        """Has the event loop turned lately?"""
+        return time.monotonic() - self._beaten_at < _DEAD_SECONDS
+
+    @property
+    def is_ready(self) -> bool:
+        """Would a customer's message be answered here?"""
+        return self.is_alive and self.can_claim and not self.is_draining
+
+    async def run(self) -> None:
+        """Note that the event loop turns, until cancelled."""
+        while True:
+            self._beaten_at = time.monotonic()
+            await asyncio.sleep(_BEAT_SECONDS)
