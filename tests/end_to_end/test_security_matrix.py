@@ -163,6 +163,8 @@ ARGUMENTS: Row = {
     "job_id": str(uuid4()),
     "ai_response": "x",
     "error_message": "x",
+    "model": "matrix",
+    "embeddings": [],
 }
 
 
