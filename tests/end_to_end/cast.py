@@ -178,7 +178,7 @@ def cast_on(stack: RunningStack) -> Iterator[Cast]:
             "update public.ai_settings"
             " set max_messages_per_minute = 10000, max_conversations_per_hour = 10000"
         )
-        eventually(lambda: _is_idle(database), within=10)  # what other tests left is settled
+        eventually(lambda: _is_idle(database))  # what other tests left is settled
         cast = Cast(stack, database)
         try:
             yield cast

@@ -68,7 +68,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(
     demo: subprocess.Popen[str], number: signal.Signals
 ) -> None:
     """Ctrl-C in the middle must not leave a Postgres running."""
-    family = eventually(lambda: len(found := family_of(demo)) > 4 and found, within=30)
+    family = eventually(lambda: len(found := family_of(demo)) > 4 and found)
     demo.send_signal(number)
     demo.communicate(timeout=30)
 
@@ -78,7 +78,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(
 
 def test_a_demo_whose_stack_dies_says_so_and_ends(demo: subprocess.Popen[str]) -> None:
     """A crash in the middle ends in an answer and an exit code, not in a hang."""
-    family = eventually(lambda: len(found := family_of(demo)) > 4 and found, within=30)
+    family = eventually(lambda: len(found := family_of(demo)) > 4 and found)
     family[0].kill()
     output, _ = demo.communicate(timeout=45)
 

@@ -52,7 +52,7 @@ class Visitor:
 
     async def sees(self, count: int = 1) -> list[Answer]:
         """Wait for that many answers and return all."""
-        await becomes(lambda: len(self.answers) >= count, within=8)
+        await becomes(lambda: len(self.answers) >= count)
         return self.answers
 
     async def jobs(self) -> list[dict[str, Any]]:

@@ -200,7 +200,7 @@ async def test_a_stuck_function_ends_with_the_stack(
         (process,) = deno_processes()
         stuck = asyncio.create_task(http.get("/hello/stuck", headers=ANON))
         busy = process.cpu_times().user + 0.2
-        await asyncio.to_thread(eventually, lambda: process.cpu_times().user > busy, within=30)
+        await asyncio.to_thread(eventually, lambda: process.cpu_times().user > busy)
     answer = await stuck
 
     assert answer.status_code == 500

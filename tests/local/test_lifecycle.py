@@ -73,7 +73,7 @@ def test_sigterm_while_starting_leaves_nothing_behind(
 ) -> None:
     """A supervisor may stop the stack before it is ready."""
     process = start_stack("--data-dir", str(data_dir))
-    eventually((data_dir / "postgres" / "postmaster.pid").exists, within=20)
+    eventually((data_dir / "postgres" / "postmaster.pid").exists)
     postgres = _postgres_of(data_dir)
     process.send_signal(signal.SIGTERM)
 
@@ -95,7 +95,7 @@ def test_after_a_sudden_end_the_next_start_has_all_that_was_committed(
     process.send_signal(how)
     process.wait(15)
     stop_stack(process)
-    eventually(lambda: not _is_alive(postgres), within=5)
+    eventually(lambda: not _is_alive(postgres))
 
     with (
         run_stack("--no-migrate", "--data-dir", str(data_dir)) as again,

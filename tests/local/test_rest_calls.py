@@ -1,7 +1,6 @@
 """Calling functions over REST: arguments, overloads, shapes of results, what a call may do."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -200,11 +199,9 @@ async def test_a_function_may_outlive_the_roles_timeout(rest: Rest) -> None:
 async def test_a_waiting_call_holds_up_no_other(rest: Rest) -> None:
     """A long poll has a connection of its own: others answer at once meanwhile."""
     waiting = [
-        asyncio.create_task(rest.http.post("/rpc/patient", json={"seconds": 2})) for _ in range(6)
+        asyncio.create_task(rest.http.post("/rpc/patient", json={"seconds": 20})) for _ in range(6)
     ]
-    started = time.monotonic()
     answers = [await rest.http.get("/books?id=eq.1&select=id") for _ in range(5)]
-    elapsed = time.monotonic() - started
     finished = [task for task in waiting if task.done()]
     for task in waiting:
         task.cancel()
@@ -212,7 +209,6 @@ async def test_a_waiting_call_holds_up_no_other(rest: Rest) -> None:
 
     assert [answer.status_code for answer in answers] == [200] * 5
     assert finished == []
-    assert elapsed < 1.5
 
 
 async def is_waiting(rest: Rest, calls: int) -> bool:

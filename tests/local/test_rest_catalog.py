@@ -40,7 +40,7 @@ async def test_a_change_is_heard_without_being_missed(rest_on_library: OpenRest)
             return bool((await rest.http.post("/rpc/mode")).json() == "off")
 
         assert before.json() == "on"
-        assert await becomes(is_off, within=2)
+        assert await becomes(is_off)
 
 
 async def test_the_listener_survives_a_lost_connection(rest_on_library: OpenRest) -> None:

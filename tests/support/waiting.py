@@ -1,4 +1,7 @@
-"""Waiting for what must become true soon, without sleeping for a fixed time."""
+"""Waiting for what must become true soon, without sleeping for a fixed time.
+
+The bound shows a hang; a busy machine may take its time.
+"""
 
 import asyncio
 import time
@@ -8,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(check: Callable[[], T], within: float = 5) -> T:
+def eventually(check: Callable[[], T], within: float = 30) -> T:
     """Return the first truthy answer of `check`; an AssertionError in it means "not yet".
 
     Raises:
@@ -29,7 +32,7 @@ def eventually(check: Callable[[], T], within: float = 5) -> T:
         time.sleep(0.02)
 
 
-async def becomes(check: Callable[[], T | Awaitable[T]], within: float = 5) -> T:
+async def becomes(check: Callable[[], T | Awaitable[T]], within: float = 30) -> T:
     """Return the first truthy answer of `check`, which may be a coroutine function.
 
     Raises:
