@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 from romashka import AsyncRomashka, Message, RomashkaError
-from romashka._migrations import product_folder
+from romashka._migration_files import product_folder
 
 from romashka_local.programs import Line, running, temporary_folder
 

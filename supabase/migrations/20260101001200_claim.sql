@@ -99,6 +99,22 @@ end $$;
 comment on function private.worker_settings is 'The settings, with this worker''s part of the stream budget.';
 revoke execute on function private.worker_settings from public, anon, authenticated;
 
+create or replace function private.customer_context(customer public.customer_profiles)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('id', customer.id, 'name', customer.name, 'email', customer.email,
+    'phone', customer.phone, 'total_conversations', customer.total_conversations,
+    'satisfaction_rating', customer.satisfaction_rating, 'preferences', customer.preferences,
+    'language', customer.language);
+end $$;
+comment on function private.customer_context is 'What a responder is told about a customer.';
+revoke execute on function private.customer_context from public, anon, authenticated;
+
 -- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
 -- 25 ms until there is something. It is one transaction: what it sweeps or claims is seen by nobody, and
 -- stays locked, until it returns; so it returns as soon as it has touched anything, even a conversation
@@ -138,10 +154,7 @@ begin
     return query
     select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
       private.conversation_context(conversations, messages.position),
-      jsonb_build_object('id', customers.id, 'name', customers.name, 'email', customers.email,
-        'phone', customers.phone, 'total_conversations', customers.total_conversations,
-        'satisfaction_rating', customers.satisfaction_rating, 'preferences', customers.preferences,
-        'language', customers.language),
+      private.customer_context(customers),
       jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
       greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,
       (select private.worker_settings(get_next_ai_response_job.worker_id))

@@ -1,6 +1,7 @@
 -- Purpose: what runs by itself, so that promise 1 holds when no worker runs at all, and old rows go.
 -- Touches: private.prune; jobs of pg_cron, where there is one.
--- Undo:    select cron.unschedule(jobname) from cron.job where jobname like 'romashka-%'; drop function private.prune.
+-- Undo:    select cron.unschedule(jobname) from cron.job where jobname like 'romashka-%';
+--          drop function private.schedule_jobs, private.prune.
 
 create or replace function private.prune()
 returns void
@@ -27,8 +28,14 @@ revoke execute on function private.prune from public, anon, authenticated;
 
 -- Four sweeps a second: cron's own grain is too coarse for a lease that runs to the deadline. Each commits,
 -- so that what it wrote is seen at once: hence a block, since a procedure that commits cannot pin its
--- search path. Every name in it is qualified.
-do $$
+-- search path. Every name in it is qualified. Called again where pg_cron comes later.
+create or replace function private.schedule_jobs()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
 begin
   if to_regprocedure('cron.schedule(text,text,text)') is null then
     raise notice 'romashka: there is no pg_cron; a turn is answered in time only while a worker runs';
@@ -48,3 +55,6 @@ begin
   $sql$);
   perform cron.schedule('romashka-prune', '17 * * * *', 'select private.prune()');
 end $$;
+comment on function private.schedule_jobs is 'Have pg_cron, where it is, sweep each second and prune each hour.';
+revoke execute on function private.schedule_jobs from public, anon, authenticated;
+select private.schedule_jobs();

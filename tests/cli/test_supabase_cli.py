@@ -9,7 +9,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from romashka._migrations import apply_migrations, find_migrations, product_folder
+from romashka._migration_files import find_migrations, product_folder
+from romashka._migrations import apply_migrations
 from romashka_local.postgres import Cluster
 
 from tests.adoption.originals import adopt

@@ -163,6 +163,7 @@ ARGUMENTS: Row = {
     "job_id": str(uuid4()),
     "ai_response": "x",
     "error_message": "x",
+    "traces": [],
     "model": "matrix",
     "embeddings": [],
 }

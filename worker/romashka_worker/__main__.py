@@ -8,13 +8,13 @@ import structlog
 from romashka import (
     AsyncRomashka,
     InvalidRequest,
-    NotFound,
     NotSignedIn,
     PermissionDenied,
     Unreachable,
 )
 
 from romashka_worker.answerer import open_answerer
+from romashka_worker.broadcasts import Broadcasts
 from romashka_worker.health import Health
 from romashka_worker.logs import configure_logs
 from romashka_worker.loop import Worker
@@ -22,7 +22,9 @@ from romashka_worker.metrics import REALTIME
 from romashka_worker.probes import serve_probes
 from romashka_worker.queue import Queue
 from romashka_worker.recorder import Recorder
+from romashka_worker.schema import SchemaTooOld, check_schema
 from romashka_worker.settings import Settings, SettingsError
+from romashka_worker.streams import open_streams
 from romashka_worker.wake import TOPIC, Wake
 
 log = structlog.get_logger()
@@ -34,14 +36,12 @@ def main() -> int:
         settings = Settings.from_environment()
         configure_logs(settings.log_level)
         asyncio.run(_run(settings))
-    except SettingsError as error:
+    except (SettingsError, SchemaTooOld) as error:
         return _fail(str(error), 2)
     except InvalidRequest as error:
         return _fail(f"SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY: {error}", 2)
     except (NotSignedIn, PermissionDenied):
         return _fail("SUPABASE_SERVICE_ROLE_KEY is not the project's service role key", 2)
-    except NotFound:
-        return _fail("the project has no Romashka tables; run romashka migrate first", 2)
     except (Unreachable, TimeoutError) as error:
         return _fail(f"{settings.supabase_url}: {error or 'the project does not answer'}", 1)
     return 0
@@ -56,10 +56,11 @@ async def _run(settings: Settings) -> None:
     key = settings.supabase_key.get_secret_value()
     health = Health()
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
+        await check_schema(client)
         queue = Queue(client, settings.worker_id)
-        await queue.check()
         async with (
-            open_answerer(settings, client) as turns,
+            open_streams(Broadcasts(client).send) as streams,
+            open_answerer(settings, client, streams.open) as turns,
             client.topics.listen(TOPIC) as announcements,
         ):
             wake = Wake(announcements)

@@ -15,7 +15,6 @@ _CALL_SECONDS = 1.5
 """A call that takes longer than this is worth trying again, or not worth waiting for."""
 _CLAIM_SECONDS = 5.0
 """A claim is worth waiting for: giving up would cost what it claimed an attempt."""
-_CHECK_SECONDS = 10.0
 
 Result = tuple[Job, Answer]
 
@@ -26,15 +25,6 @@ class Queue:
     def __init__(self, client: AsyncRomashka, worker_id: str) -> None:
         self._client = client
         self._worker_id = worker_id
-
-    async def check(self) -> None:
-        """Prove the URL, the key and the schema, before anything else.
-
-        Raises:
-            RomashkaError, TimeoutError: a worker cannot work here.
-        """
-        async with asyncio.timeout(_CHECK_SECONDS):
-            await self._client.call("settle_overdue_ai_response_jobs")
 
     async def claim(self, max_jobs: int, wait_seconds: float = 0) -> list[Job]:
         """Lease up to `max_jobs` jobs, waiting for the first one if asked.

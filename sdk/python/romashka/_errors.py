@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 import httpx
 from postgrest import APIError
+from storage3.exceptions import StorageApiError
 from supabase_auth.errors import AuthApiError, AuthError, AuthRetryableError
 
 
@@ -87,6 +88,7 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "bad_limit": InvalidRequest,
     "bad_rating": InvalidRequest,
     "bad_results": InvalidRequest,
+    "bad_traces": InvalidRequest,
     "bad_window": InvalidRequest,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
@@ -108,7 +110,8 @@ _BY_CODE: Mapping[str, type[ServerError]] = {
 }
 """PostgREST's codes and Postgres' SQLSTATEs, for errors that have no stable name."""
 
-_UNREACHABLE_CODES = ("502", "503", "504", "520", "PGRST000", "PGRST001", "PGRST002", "PGRST003")
+_UNREACHABLE = ("50", "52", "PGRST00", "08", "53", "57P")
+"""How codes begin that say: not now. Of gateways, of PostgREST, of Postgres."""
 
 
 def error_from(name: str, message: str, *, code: str = "", hint: str | None = None) -> ServerError:
@@ -120,7 +123,7 @@ def error_from(name: str, message: str, *, code: str = "", hint: str | None = No
 def _from_api_error(error: APIError) -> RomashkaError:
     code = str(error.code or "")
     message = error.message or "the server gave no reason"
-    if code in _UNREACHABLE_CODES:
+    if code.startswith(_UNREACHABLE):
         return Unreachable(f"the project's database does not answer; {message}")
     name = error.details if code.startswith("PT") and isinstance(error.details, str) else ""
     return error_from(name, message, code=code, hint=error.hint)
@@ -132,6 +135,13 @@ def _from_auth_error(error: AuthError) -> RomashkaError:
     status = error.status if isinstance(error, AuthApiError) else 401
     kind = RateLimited if status == 429 else NotSignedIn
     return kind(f"unable to sign in; {error.message}", name=error.code or "")
+
+
+def _from_storage_error(error: StorageApiError) -> RomashkaError:
+    status = str(error.status)
+    if status.startswith(_UNREACHABLE):
+        return Unreachable(f"the project's Storage server does not answer; {error.message}")
+    return error_from("", f"unable to use Storage; {error.message}", code=status)
 
 
 @contextmanager
@@ -148,6 +158,8 @@ def translated() -> Iterator[None]:
         raise _from_api_error(error) from error
     except AuthError as error:
         raise _from_auth_error(error) from error
+    except StorageApiError as error:
+        raise _from_storage_error(error) from error
     except httpx.TransportError as error:
         reason = str(error) or type(error).__name__
         raise Unreachable(f"the project does not answer; {reason}") from error

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from romashka._migrations import find_migrations, product_folder
+from romashka._migration_files import find_migrations, product_folder
 
 
 class ExportError(Exception):

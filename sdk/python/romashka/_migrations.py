@@ -2,18 +2,15 @@
 
 import hashlib
 import logging
-import re
-import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from romashka._migration_files import Migration, find_migrations, find_seeds, product_folder
 from romashka._statements import split_statements
 
 _log = logging.getLogger("romashka.migrations")
 
-_FILE_NAME = re.compile(r"([0-9]+)_(.*)\.sql")
 # Any number will do, if all who apply migrations take the same one.
 _LOCK = 7_268_011_435
 _HISTORY = """
@@ -29,22 +26,6 @@ create table if not exists supabase_migrations.seed_files (
 
 class MigrationError(Exception):
     """A file failed, and nothing of it was kept; the message names it and says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One file of `migrations/`."""
-
-    path: Path
-    version: str
-    name: str
-
-
-def product_folder() -> Path:
-    """Return Romashka's own `supabase` folder: the checkout's, or the one inside the wheel."""
-    here = Path(__file__).resolve().parent
-    checkout = here.parents[2] / "supabase"
-    return checkout if (checkout / "migrations").is_dir() else here / "supabase"
 
 
 def apply_migrations(db_url: str, project: Path | None = None) -> list[str]:
@@ -75,29 +56,6 @@ def apply_seed(db_url: str, project: Path | None = None) -> list[str]:
     project = project or product_folder()
     with _connect(db_url) as connection:
         return [path.name for path in find_seeds(project) if _seed(connection, project, path)]
-
-
-def find_migrations(project: Path) -> list[Migration]:
-    """Return the migrations of `project` in the order of their versions."""
-    found = [
-        Migration(path, match[1], match[2])
-        for path in (project / "migrations").glob("*.sql")
-        if (match := _FILE_NAME.fullmatch(path.name))
-    ]
-    return sorted(found, key=lambda migration: migration.version)
-
-
-def find_seeds(project: Path) -> list[Path]:
-    """Return the seed files that `config.toml` names, by default `seed.sql`."""
-    config = project / "config.toml"
-    settings = tomllib.loads(config.read_text(encoding="utf-8")) if config.exists() else {}
-    seed = settings.get("db", {}).get("seed", {})
-    if not seed.get("enabled", True):
-        return []
-    patterns = seed.get("sql_paths", ["./seed.sql"])
-    return [
-        path for pattern in patterns for path in sorted(project.glob(pattern.removeprefix("./")))
-    ]
 
 
 def _connect(db_url: str) -> psycopg.Connection:

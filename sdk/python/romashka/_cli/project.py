@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from romashka._migrations import product_folder
+from romashka._migration_files import product_folder
 
 
 @dataclass(frozen=True, slots=True)

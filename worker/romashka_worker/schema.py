@@ -1,0 +1,36 @@
+"""Which schema this worker needs, and whether the project has it."""
+
+import asyncio
+from typing import Any
+
+from romashka import AsyncRomashka, NotFound
+
+SCHEMA_VERSION = 1
+"""The oldest version that this worker can work with; the database's is in the last migration."""
+
+_CHECK_SECONDS = 10.0
+
+
+class SchemaTooOld(Exception):
+    """The database lacks what this worker needs; the message says what to run."""
+
+
+async def check_schema(client: AsyncRomashka) -> dict[str, Any]:
+    """Prove the URL, the key and the schema before anything else; return what is installed.
+
+    Raises:
+        SchemaTooOld: this worker cannot work here, another one could.
+        RomashkaError, TimeoutError: the project cannot be reached, or refuses the key.
+    """
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            told: dict[str, Any] = await client.call("get_romashka_installation")
+    except NotFound as error:
+        raise SchemaTooOld(_advice("no Romashka, or one that is older than this worker")) from error
+    if (version := told["schema_version"]) < SCHEMA_VERSION:
+        raise SchemaTooOld(_advice(f"schema version {version}, older than {SCHEMA_VERSION}"))
+    return told
+
+
+def _advice(found: str) -> str:
+    return f"the database has {found}; run: romashka migrate --db-url postgresql://..."
