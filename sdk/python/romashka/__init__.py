@@ -1,40 +1,118 @@
 """Romashka's SDK: conversations of a Supabase project, from Python."""
 
-from romashka._client import AsyncRomashka
-from romashka._conversations import Conversation
-from romashka._errors import (
-    Conflict,
-    InvalidRequest,
-    NoAnswer,
-    NotFound,
-    NotSignedIn,
-    PermissionDenied,
-    RateLimited,
-    RomashkaError,
-    ServerError,
-    TooLarge,
-    Unreachable,
-)
-from romashka._models import Message, MessageCreated
-from romashka._realtime import Broadcast, Listener, Resync
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from romashka._attachments import Attachments
+    from romashka._client import AsyncRomashka
+    from romashka._conversation import Conversation
+    from romashka._conversations import Conversations
+    from romashka._drafts import ReplyDelta, ReplySettled, ReplyStarted
+    from romashka._errors import (
+        Conflict,
+        InvalidRequest,
+        NoAnswer,
+        NotFound,
+        NotSignedIn,
+        PermissionDenied,
+        RateLimited,
+        RomashkaError,
+        ServerError,
+        TooLarge,
+        Unreachable,
+    )
+    from romashka._events import Event, MessageCreated
+    from romashka._inbox import ConversationChanged, Inbox
+    from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
+    from romashka._listener import Broadcast, Listener, Resync
+    from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
+    from romashka._models import Attachment, ConversationDetails, Message, Note
+    from romashka._presence import Person, Presence
+    from romashka._topics import Topics
+    from romashka.sync import Romashka
 
 __all__ = [
     "AsyncRomashka",
+    "Attachment",
+    "Attachments",
     "Broadcast",
     "Conflict",
     "Conversation",
+    "ConversationChanged",
+    "ConversationDetails",
+    "ConversationMetrics",
+    "Conversations",
+    "Event",
+    "Inbox",
     "InvalidRequest",
+    "Knowledge",
+    "KnowledgeItem",
+    "KnowledgeMatch",
     "Listener",
     "Message",
     "MessageCreated",
+    "Metrics",
     "NoAnswer",
     "NotFound",
     "NotSignedIn",
+    "Note",
     "PermissionDenied",
+    "Person",
+    "Presence",
     "RateLimited",
+    "ReplyDelta",
+    "ReplySettled",
+    "ReplyStarted",
     "Resync",
+    "Romashka",
     "RomashkaError",
     "ServerError",
+    "ServiceLevel",
     "TooLarge",
+    "Topics",
     "Unreachable",
 ]
+
+_HOMES = {
+    "_attachments": ("Attachments",),
+    "_client": ("AsyncRomashka",),
+    "_conversation": ("Conversation",),
+    "_conversations": ("Conversations",),
+    "_drafts": ("ReplyDelta", "ReplySettled", "ReplyStarted"),
+    "_errors": (
+        "Conflict",
+        "InvalidRequest",
+        "NoAnswer",
+        "NotFound",
+        "NotSignedIn",
+        "PermissionDenied",
+        "RateLimited",
+        "RomashkaError",
+        "ServerError",
+        "TooLarge",
+        "Unreachable",
+    ),
+    "_events": ("Event", "MessageCreated"),
+    "_inbox": ("ConversationChanged", "Inbox"),
+    "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
+    "_listener": ("Broadcast", "Listener", "Resync"),
+    "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
+    "_models": ("Attachment", "ConversationDetails", "Message", "Note"),
+    "_presence": ("Person", "Presence"),
+    "sync": ("Romashka",),
+    "_topics": ("Topics",),
+}
+"""Where each name is defined."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: the Supabase clients take half a second to load."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return globals().setdefault(name, getattr(import_module(f"romashka.{module}"), name))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -8,11 +8,16 @@ from typing import Any, Self
 
 import httpx
 from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
-from supabase_auth.types import Session
+from supabase_auth.types import AuthResponse
 
+from romashka._attachments import Attachments
 from romashka._conversations import Conversations
 from romashka._errors import InvalidRequest, NotSignedIn, translated
-from romashka._realtime import Topics
+from romashka._inbox import Inbox
+from romashka._knowledge import Knowledge
+from romashka._metrics import Metrics
+from romashka._session import Session
+from romashka._topics import Topics
 
 _TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 """A database function may wait for 30 s (a long poll)."""
@@ -34,12 +39,16 @@ class AsyncRomashka:
             answer = await conversation.ask("What is Romashka?")
     """
 
-    def __init__(self, supabase: AsyncClient) -> None:
+    def __init__(self, supabase: AsyncClient, session: Session) -> None:
         self.supabase = supabase
         """The wrapped client, for everything that this package does not cover."""
-        self.topics = Topics(supabase.realtime)
+        self.topics = Topics(supabase.realtime, session)
         """Private broadcast topics, kept subscribed."""
         self.conversations = Conversations(self)
+        self.inbox = Inbox(self)
+        self.attachments = Attachments(self)
+        self.knowledge = Knowledge(self)
+        self.metrics = Metrics(self)
 
     @classmethod
     @asynccontextmanager
@@ -53,28 +62,37 @@ class AsyncRomashka:
 
         Raises:
             InvalidRequest: `url` or `key` cannot be one.
+
+        Example:
+            async with AsyncRomashka.connect(url, service_role_key) as client:
+                conversations = await client.conversations.list(requires_human=True)
         """
         async with httpx.AsyncClient(
             verify=_tls_context(), timeout=_TIMEOUT, follow_redirects=True, http2=True
         ) as http:
-            # Reconnecting is done by Topics: the Realtime client's own way ends after a few tries.
+            # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:
                 supabase = AsyncClient(url, key, options)
             except AsyncSupabaseException as error:
                 raise InvalidRequest(f"unable to connect; {error.message}") from error
-            client = cls(supabase)
+            session = Session(supabase)
+            http.event_hooks = {"request": [session.before_request]}
+            client = cls(supabase, session)
             try:
                 yield client
             finally:
                 await client._close()
 
-    async def call(self, function: str, **arguments: Any) -> Any:
+    async def call(self, function: str, /, **arguments: Any) -> Any:
         """Call a database function by its parameters' names; return its result as JSON.
 
         Raises:
             ServerError: it refused.
             Unreachable: the project did not answer; the call may still have taken effect.
+
+        Example:
+            found = await staff.call("search_knowledge", query="channels", language="en")
         """
         with translated():
             return (await self.supabase.rpc(function, arguments).execute()).data
@@ -84,32 +102,39 @@ class AsyncRomashka:
 
         Raises:
             NotSignedIn: the project does not allow it.
+
+        Example:
+            async with AsyncRomashka.connect(url, anon_key) as client:
+                user_id = await client.sign_in_anonymously()
         """
         with translated():
-            answer = await self.supabase.auth.sign_in_anonymously()
-        return await self._adopt(answer.session)
+            return _user_id(await self.supabase.auth.sign_in_anonymously())
 
     async def sign_in(self, email: str, password: str) -> str:
-        """Sign in with e-mail and password; return the user's id.
+        """Sign in with e-mail and password, as a customer or as staff; return the user's id.
 
         Raises:
             NotSignedIn: they do not match an account.
+
+        Example:
+            async with AsyncRomashka.connect(url, anon_key) as staff:
+                await staff.sign_in(email, password)
         """
         with translated():
-            answer = await self.supabase.auth.sign_in_with_password(
-                {"email": email, "password": password}
+            return _user_id(
+                await self.supabase.auth.sign_in_with_password(
+                    {"email": email, "password": password}
+                )
             )
-        return await self._adopt(answer.session)
-
-    async def _adopt(self, session: Session | None) -> str:
-        if session is None:
-            raise NotSignedIn("unable to sign in; the account is not confirmed")
-        # The client tells Realtime in a task: a topic joined before that would use the old key.
-        await self.supabase.realtime.set_auth(session.access_token)
-        return str(session.user.id)
 
     async def _close(self) -> None:
         await self.topics.close()
         # It has no public way to stop refreshing the session without ending it on the server.
         if timer := self.supabase.auth._refresh_token_timer:
             timer.cancel()
+
+
+def _user_id(answer: AuthResponse) -> str:
+    if answer.session is None:
+        raise NotSignedIn("unable to sign in; the account is not confirmed")
+    return str(answer.session.user.id)

@@ -1,12 +1,14 @@
 """The messages of a conversation as they are committed: each once, in order, come what may."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from romashka._errors import Unreachable
-from romashka._models import Message, MessageCreated
-from romashka._realtime import Broadcast, Listener, Signal
+from romashka._drafts import Drafts, ReplyEvent
+from romashka._errors import RomashkaError
+from romashka._listener import Broadcast, Listener, Resync
+from romashka._models import Message
 
 ReadAfter = Callable[[int], AsyncIterator[Message]]
 """Reads the committed messages after a position, in order."""
@@ -14,34 +16,51 @@ ReadAfter = Callable[[int], AsyncIterator[Message]]
 _RETRY_SECONDS = 0.5
 
 
-async def follow(
-    listener: Listener, read_after: ReadAfter, after: int
-) -> AsyncGenerator[MessageCreated]:
-    """Yield every message whose position is greater than `after`.
+@dataclass(frozen=True, slots=True)
+class MessageCreated:
+    """A message was committed."""
+
+    message: Message
+
+
+Event = MessageCreated | ReplyEvent
+
+
+async def follow(listener: Listener, read_after: ReadAfter, after: int) -> AsyncGenerator[Event]:
+    """Yield every message whose position is greater than `after`, and the replies being written.
 
     The topic was joined before anything is read, so a message is in what is read, or in a later
-    broadcast, or in both; its position tells. A broadcast that leaves a gap makes us read again:
-    positions are gapless, and in commit order.
+    broadcast, or in both; its position tells. A broadcast that leaves a gap makes us read:
+    positions are gapless, and given in the order in which messages commit.
     """
     seen = after
+    drafts = Drafts()
     async for signal in listener:
-        message = _created(signal)
-        if message is not None and message.position <= seen:
+        if isinstance(signal, Broadcast) and signal.event.startswith("reply."):
+            for event in drafts.take(signal):
+                yield event
             continue
-        if message is not None and message.position == seen + 1:
-            seen = message.position
-            yield MessageCreated(message)
-        elif message is not None or not isinstance(signal, Broadcast):
+        message = _message_of(signal.payload) if isinstance(signal, Broadcast) else None
+        if isinstance(signal, Broadcast) and signal.event != "message.created":
+            continue
+        if signal == Resync():
+            for event in drafts.interrupt():
+                yield event
+        if message is None or message.position > seen + 1:
             async for missed in _read_persistently(read_after, seen):
                 seen = missed.position
                 yield MessageCreated(missed)
+        if message is not None and message.position > seen:
+            seen = message.position
+            yield MessageCreated(message)
 
 
-def _created(signal: Signal) -> Message | None:
-    if not isinstance(signal, Broadcast) or signal.event != "message.created":
+def _message_of(payload: Mapping[str, Any]) -> Message | None:
+    """Return the message of a broadcast; None where it is not what we know, so that it is read."""
+    try:
+        return Message.from_row(payload["message"])
+    except (KeyError, TypeError, ValueError):
         return None
-    row: Any = signal.payload.get("message")
-    return Message.from_row(row)
 
 
 async def _read_persistently(read_after: ReadAfter, seen: int) -> AsyncIterator[Message]:
@@ -52,5 +71,7 @@ async def _read_persistently(read_after: ReadAfter, seen: int) -> AsyncIterator[
                 seen = message.position
                 yield message
             return
-        except Unreachable:
+        except RomashkaError as error:
+            if not error.retryable:
+                raise
             await asyncio.sleep(_RETRY_SECONDS)

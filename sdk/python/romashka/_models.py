@@ -1,12 +1,30 @@
 """What the SDK hands out: plain values, parsed once from the server's rows."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+ChannelType = Literal["website", "whatsapp", "instagram", "email", "sms", "messenger"]
+Status = Literal["active", "pending", "resolved", "escalated", "closed"]
+Priority = Literal["low", "normal", "high", "urgent"]
 SenderType = Literal["user", "ai", "agent"]
 MessageKind = Literal["message", "reply", "handover"]
+MessageType = Literal["text", "image", "audio", "video", "document", "location"]
+
+_PATH = re.compile(r"[0-9a-f-]{36}/[0-9a-f-]{36}(\.[a-z0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file in the bucket `attachments`."""
+
+    path: str
+    """`<conversation id>/<random id>.<extension>`."""
+    name: str
+    content_type: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +37,12 @@ class Message:
     sender_type: SenderType
     content: str
     created_at: datetime
+    sender_id: str | None = None
+    message_type: MessageType = "text"
+    delivery_status: str = "sent"
     turn_id: str | None = None
     """On an automatic answer: the turn that it answers, by the id of the turn's first message."""
+    attachment: Attachment | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -33,6 +55,7 @@ class Message:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Message":
         """Parse a row of `messages`."""
+        metadata = row.get("metadata") or {}
         return cls(
             id=row["id"],
             conversation_id=row["conversation_id"],
@@ -40,13 +63,93 @@ class Message:
             sender_type=row["sender_type"],
             content=row["content"],
             created_at=datetime.fromisoformat(row["created_at"]),
+            sender_id=row.get("sender_id"),
+            message_type=row.get("message_type") or "text",
+            delivery_status=row.get("delivery_status") or "sent",
             turn_id=row.get("turn_id"),
-            metadata=row.get("metadata") or {},
+            attachment=_attachment(row, metadata.get("attachment")),
+            metadata=metadata,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class MessageCreated:
-    """An event of a conversation: a message was committed."""
+def _attachment(row: Mapping[str, Any], described: Any) -> Attachment | None:
+    """Return the attachment of a message: a file of its conversation, whatever its author wrote."""
+    path = str(row.get("media_url"))
+    if not isinstance(described, dict) or not _PATH.fullmatch(path):
+        return None
+    if not path.startswith(row["conversation_id"]):
+        return None
+    name, content_type = str(described.get("name", "")), str(described.get("content_type", ""))
+    size = described.get("size")
+    return Attachment(path, name, content_type, size if isinstance(size, int) else 0)
 
-    message: Message
+
+@dataclass(frozen=True, slots=True)
+class ConversationDetails:
+    """What a conversation is, as it was when it was read."""
+
+    id: str
+    customer_id: str | None
+    channel_type: ChannelType
+    status: Status
+    priority: Priority
+    requires_human: bool
+    escalation_reason: str | None
+    assigned_agent_id: str | None
+    customer_name: str | None
+    language: str | None
+    intent: str | None
+    sentiment: str | None
+    tags: tuple[str, ...]
+    satisfaction_rating: float | None
+    message_count: int
+    customer_read_position: int
+    agent_read_position: int
+    last_message: str | None
+    last_message_at: datetime
+    created_at: datetime
+    updated_at: datetime
+
+
+def conversation_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Parse a row of `conversations` into the fields of `ConversationDetails`."""
+    rating = row["satisfaction_rating"]
+    return {
+        "id": row["id"],
+        "customer_id": row["customer_id"],
+        "channel_type": row["channel_type"],
+        "status": row["status"],
+        "priority": row["priority"],
+        "requires_human": bool(row["requires_human"]),
+        "escalation_reason": row["escalation_reason"],
+        "assigned_agent_id": row["assigned_agent_id"],
+        "customer_name": row["customer_name"] or row["user_name"],
+        "language": row["language"],
+        "intent": row["intent"],
+        "sentiment": row["sentiment"],
+        "tags": tuple(row["tags"] or ()),
+        "satisfaction_rating": None if rating is None else float(rating),
+        "message_count": row["message_count"] or 0,
+        "customer_read_position": row["customer_read_position"],
+        "agent_read_position": row["agent_read_position"],
+        "last_message": row["last_message"],
+        "last_message_at": datetime.fromisoformat(row["last_message_at"] or row["created_at"]),
+        "created_at": datetime.fromisoformat(row["created_at"]),
+        "updated_at": datetime.fromisoformat(row["updated_at"]),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What staff told one another about a conversation."""
+
+    id: str
+    author_id: str | None
+    content: str
+    created_at: datetime
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Note":
+        """Parse a row of `conversation_notes`."""
+        created_at = datetime.fromisoformat(row["created_at"])
+        return cls(row["id"], row["author_id"], row["content"], created_at)

@@ -1,0 +1,67 @@
+"""Which message answers a question: a burst is one turn, and its answer is the answer to each."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from romashka._errors import NoAnswer
+from romashka._events import Event, MessageCreated, follow
+from romashka._models import Attachment, Message
+from romashka._rows import fetch
+
+if TYPE_CHECKING:
+    from romashka._conversation import Conversation
+
+
+async def stream_answer(
+    conversation: "Conversation",
+    text: str,
+    attachment: Attachment | None,
+    timeout_seconds: float,
+) -> AsyncGenerator[Event]:
+    """Send a question; yield replies as they are written, and last the message that answers it.
+
+    Raises:
+        NoAnswer: there was none in time.
+    """
+    async with conversation._client.topics.listen(conversation._topic) as listener:
+        question = await conversation.send(text, attachment=attachment)
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        positions = {question.id: question.position}
+        events = follow(listener, conversation._read_after, question.position)
+        async with aclosing(events):
+            while True:
+                try:
+                    # Around each step: a timeout around a `yield` would run in whoever consumes.
+                    async with asyncio.timeout_at(deadline):
+                        event = await anext(events)
+                        is_answer = isinstance(event, MessageCreated) and await _answers(
+                            conversation, event.message, question, positions
+                        )
+                except TimeoutError as error:
+                    raise NoAnswer(f"nobody answered within {timeout_seconds:g} s") from error
+                if is_answer or not isinstance(event, MessageCreated):
+                    yield event
+                if is_answer:
+                    return
+
+
+async def _answers(
+    conversation: "Conversation", message: Message, question: Message, positions: dict[str, int]
+) -> bool:
+    """Is `message` the answer to `question`? `positions` are of the messages since then."""
+    positions[message.id] = message.position
+    # After a hand-over nothing else comes by itself, whichever turn it was written for.
+    if message.kind == "handover" or message.turn_id == question.id:
+        return True
+    if message.kind != "reply":
+        return False
+    newest = await _newest_message_answered_by(conversation, message)
+    return positions.get(newest, 0) >= question.position
+
+
+async def _newest_message_answered_by(conversation: "Conversation", reply: Message) -> str:
+    jobs = conversation._client.supabase.table("ai_response_queue").select("message_id")
+    answered = await fetch(jobs.eq("turn_id", reply.turn_id).eq("status", "completed"))
+    return str(answered[0]["message_id"])

@@ -1,0 +1,78 @@
+"""`client.attachments`: files of a conversation, in Supabase Storage."""
+
+import mimetypes
+import re
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from romashka._errors import ServerError, translated
+from romashka._models import Attachment
+
+if TYPE_CHECKING:
+    from romashka._client import AsyncRomashka
+
+_BUCKET = "attachments"
+_UNKNOWN_TYPE = "application/octet-stream"
+
+
+class Attachments:
+    """`client.attachments`."""
+
+    def __init__(self, client: "AsyncRomashka") -> None:
+        self._client = client
+
+    async def upload(
+        self, conversation_id: str, name: str, content: bytes, content_type: str | None = None
+    ) -> Attachment:
+        """Store a file for a conversation; `conversation.send` takes what this returns.
+
+        Args:
+            content_type: where it is left out, the name's ending tells.
+
+        Raises:
+            TooLarge: it is larger than the bucket allows (10 MB).
+            PermissionDenied: the conversation is somebody else's.
+
+        Example:
+            photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
+            await conversation.send("It looks like this.", attachment=photo)
+        """
+        kind = content_type or mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
+        # The name may have any letters; a path in Storage may not.
+        ending = re.sub(r"[^.a-z0-9]", "", PurePath(name).suffix.lower())
+        path = f"{conversation_id}/{uuid4()}{ending}"
+        bucket = self._client.supabase.storage.from_(_BUCKET)
+        with translated():
+            await bucket.upload(path, content, {"content-type": kind})
+        return Attachment(path, name, kind, len(content))
+
+    async def download(self, attachment: Attachment) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            NotFound: there is none, or it is somebody else's.
+
+        Example:
+            photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
+            assert await client.attachments.download(photo) == b"..."
+        """
+        with translated():
+            return await self._client.supabase.storage.from_(_BUCKET).download(attachment.path)
+
+    async def signed_url(self, attachment: Attachment, expires_seconds: int = 3600) -> str:
+        """Return a URL under which anybody can read the file for a while.
+
+        Raises:
+            NotFound: there is no such file, or it is somebody else's.
+
+        Example:
+            photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
+            print(await client.attachments.signed_url(photo))
+        """
+        bucket = self._client.supabase.storage.from_(_BUCKET)
+        with translated():
+            signed = await bucket.create_signed_url(attachment.path, expires_seconds)
+        if (url := signed["signedURL"]) is None:
+            raise ServerError("unable to sign a URL; the project gave none")
+        return url

@@ -1,0 +1,290 @@
+"""One conversation: read it, write, ask, follow it, and do with it what staff do."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+from romashka._answers import stream_answer
+from romashka._errors import Conflict, NoAnswer
+from romashka._events import Event, MessageCreated, follow
+from romashka._listener import OnConnection
+from romashka._metrics import ConversationMetrics
+from romashka._models import Attachment, ConversationDetails, Message, Note, conversation_fields
+from romashka._presence import Presence, Role, present_in
+from romashka._rows import fetch, repeated
+
+if TYPE_CHECKING:
+    from romashka._client import AsyncRomashka
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation(ConversationDetails):
+    """One conversation, as it was when it was read, and what can be done with it."""
+
+    _client: "AsyncRomashka" = field(repr=False, compare=False)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], client: "AsyncRomashka") -> "Conversation":
+        """Parse a row of `conversations`."""
+        return cls(**conversation_fields(row), _client=client)
+
+    async def refresh(self) -> "Conversation":
+        """Return the conversation as it is now.
+
+        Example:
+            conversation = await conversation.refresh()
+        """
+        return await self._client.conversations.get(self.id)
+
+    async def messages(
+        self, *, limit: int | None = None, before: int | None = None
+    ) -> list[Message]:
+        """Return all messages so far, in order; or the newest `limit` of those before a position.
+
+        Example:
+            newest = await conversation.messages(limit=20)
+            older = await conversation.messages(limit=20, before=newest[0].position)
+        """
+        if limit is None and before is None:
+            return [message async for message in self._read_after(0)]
+        query = self._client.supabase.table("messages").select("*").eq("conversation_id", self.id)
+        if before is not None:
+            query = query.lt("position", before)
+        rows = await fetch(query.order("position", desc=True).limit(limit or _PAGE))
+        return [Message.from_row(row) for row in reversed(rows)]
+
+    async def send(
+        self,
+        text: str,
+        *,
+        sender_type: Literal["user", "agent"] = "user",
+        attachment: Attachment | None = None,
+    ) -> Message:
+        """Write a message, as the customer or (staff only) as an agent; return it as it was stored.
+
+        A lost connection is tried again; the message is stored once.
+
+        Raises:
+            TooLarge: the text is longer than the project allows.
+            PermissionDenied: the conversation is somebody else's.
+
+        Example:
+            message = await conversation.send("My parcel has not arrived.")
+        """
+        row = {
+            "id": str(uuid4()),
+            "conversation_id": self.id,
+            "sender_type": sender_type,
+            "content": text,
+        }
+        if attachment is not None:
+            row |= _attached(attachment)
+        return await repeated(lambda: self._store(row))
+
+    async def ask(
+        self, text: str, *, attachment: Attachment | None = None, timeout_seconds: float = 10.0
+    ) -> Message:
+        """Write a message and wait for the automatic answer to it: a reply or a hand-over.
+
+        Raises:
+            NoAnswer: none came in time; a human may have the conversation.
+
+        Example:
+            answer = await conversation.ask("Which channels are supported?")
+            print(answer.kind, answer.content)
+        """
+        events = self.stream(text, attachment=attachment, timeout_seconds=timeout_seconds)
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, MessageCreated):
+                    return event.message
+        raise NoAnswer("the conversation ended")
+
+    def stream(
+        self, text: str, *, attachment: Attachment | None = None, timeout_seconds: float = 10.0
+    ) -> AsyncGenerator[Event]:
+        """Do what `ask` does, and yield the reply while it is written; its message comes last.
+
+        Example:
+            async for event in conversation.stream("What is Romashka?"):
+                match event:
+                    case ReplyDelta(text=piece):
+                        print(piece, end="")
+                    case MessageCreated(message=answer):
+                        print(answer.content)
+        """
+        return stream_answer(self, text, attachment, timeout_seconds)
+
+    async def events(
+        self, after: int = 0, *, on_connection: OnConnection | None = None
+    ) -> AsyncGenerator[MessageCreated]:
+        """Yield each committed message after the position `after`, once and in order, without end.
+
+        Lost connections are mended, and what was missed meanwhile is fetched; `on_connection` is
+        told of them.
+
+        Raises:
+            PermissionDenied: the conversation is somebody else's.
+            NotSignedIn: the session is over.
+
+        Example:
+            async for event in conversation.events():
+                print(event.message.position, event.message.content)
+                break
+        """
+        async with aclosing(self.live(after, on_connection=on_connection)) as events:
+            async for event in events:
+                if isinstance(event, MessageCreated):
+                    yield event
+
+    async def live(
+        self, after: int = 0, *, on_connection: OnConnection | None = None
+    ) -> AsyncGenerator[Event]:
+        """Yield what `events` yields, and in between the replies that are being written.
+
+        Example:
+            async for event in conversation.live(after=conversation.message_count - 1):
+                if isinstance(event, MessageCreated):
+                    break
+        """
+        async with self._client.topics.listen(self._topic, on_connection) as listener:
+            async with aclosing(follow(listener, self._read_after, after)) as events:
+                async for event in events:
+                    yield event
+
+    def presence(self, role: Role, name: str = "") -> AbstractAsyncContextManager[Presence]:
+        """Be seen by the others who look at the conversation, and see them and who types.
+
+        Example:
+            async with conversation.presence("customer", "Ada") as presence:
+                await presence.typing()
+        """
+        return present_in(self._client.topics, f"{self._topic}:typing", role, name)
+
+    async def take_over(self) -> None:
+        """Take it from the AI: nothing automatic follows. For staff.
+
+        Raises:
+            PermissionDenied: the caller is not staff.
+
+        Example:
+            await (await staff.conversations.get(conversation.id)).take_over()
+        """
+        await self._change("take_over_conversation")
+
+    async def return_to_ai(self) -> None:
+        """Let the AI answer the customer's next message. For staff.
+
+        Example:
+            await (await staff.conversations.get(conversation.id)).return_to_ai()
+        """
+        await self._change("return_conversation_to_ai")
+
+    async def resolve(self) -> None:
+        """Close it; the customer's next message opens it again. For staff.
+
+        Example:
+            await (await staff.conversations.get(conversation.id)).resolve()
+        """
+        await self._change("resolve_conversation")
+
+    async def assign(self, agent_id: str | None) -> None:
+        """Say whose it is, or nobody's; the AI goes on answering. For staff.
+
+        Raises:
+            InvalidRequest: the id is not an agent's.
+
+        Example:
+            await (await staff.conversations.get(conversation.id)).assign(None)
+        """
+        await self._change("assign_conversation", agent_id=agent_id)
+
+    async def mark_read(self, up_to_position: int | None = None) -> None:
+        """Say how far the caller's side has read; without a position, everything.
+
+        Example:
+            await conversation.mark_read()
+        """
+        await self._change("mark_conversation_read", up_to_position=up_to_position)
+
+    async def rate(self, rating: float) -> None:
+        """Say how content the customer is: 1 (bad) to 5 (good).
+
+        Raises:
+            InvalidRequest: the rating is not 1 to 5.
+
+        Example:
+            await conversation.rate(5)
+        """
+        await self._change("rate_conversation", rating=rating)
+
+    async def add_note(self, content: str) -> Note:
+        """Tell the other agents something; customers never see it. For staff, not for a key.
+
+        Example:
+            await (await staff.conversations.get(conversation.id)).add_note("Knows us well.")
+        """
+        row = {"conversation_id": self.id, "content": content}
+        stored = await fetch(self._client.supabase.table("conversation_notes").insert(row))
+        return Note.from_row(stored[0])
+
+    async def notes(self) -> list[Note]:
+        """Return the notes, oldest first. For staff.
+
+        Example:
+            notes = await (await staff.conversations.get(conversation.id)).notes()
+        """
+        query = self._client.supabase.table("conversation_notes").select("*")
+        rows = await fetch(query.eq("conversation_id", self.id).order("created_at").order("id"))
+        return [Note.from_row(row) for row in rows]
+
+    async def metrics(self) -> ConversationMetrics:
+        """Return the conversation in figures.
+
+        Example:
+            print((await conversation.metrics()).total_messages)
+        """
+        rows = await self._client.call(
+            "get_conversation_performance_metrics", conversation_id=self.id
+        )
+        return ConversationMetrics.from_row(rows[0])
+
+    @property
+    def _topic(self) -> str:
+        return f"conversation:{self.id}"
+
+    async def _read_after(self, position: int) -> AsyncIterator[Message]:
+        while True:
+            query = self._client.supabase.table("messages").select("*")
+            page = query.eq("conversation_id", self.id).gt("position", position)
+            rows = await fetch(page.order("position").limit(_PAGE))
+            for row in rows:
+                yield Message.from_row(row)
+            if len(rows) < _PAGE:
+                return
+            position = rows[-1]["position"]
+
+    async def _store(self, row: Mapping[str, Any]) -> Message:
+        messages = self._client.supabase.table("messages")
+        try:
+            stored = await fetch(messages.insert(dict(row)))
+        except Conflict:  # an earlier try, whose answer got lost
+            stored = await fetch(messages.select("*").eq("id", row["id"]))
+        return Message.from_row(stored[0])
+
+    async def _change(self, function: str, **arguments: Any) -> None:
+        await repeated(lambda: self._client.call(function, conversation_id=self.id, **arguments))
+
+
+def _attached(attachment: Attachment) -> dict[str, Any]:
+    kind = attachment.content_type.partition("/")[0]
+    described = {name: getattr(attachment, name) for name in ("name", "content_type", "size")}
+    return {
+        "message_type": kind if kind in ("image", "audio", "video") else "document",
+        "media_url": attachment.path,
+        "metadata": {"attachment": described},
+    }

@@ -1,0 +1,206 @@
+"""`Romashka`: the same surface as `AsyncRomashka`, for programs without an event loop."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Self
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from supabase import Client, ClientOptions
+
+from romashka._attachments import Attachments as AsyncAttachments
+from romashka._client import AsyncRomashka
+from romashka._conversation import Conversation as AsyncConversation
+from romashka._conversations import Conversations as AsyncConversations
+from romashka._facade import Facade, forward, iterate, manage
+from romashka._inbox import ConversationChanged as AsyncConversationChanged
+from romashka._inbox import Inbox as AsyncInbox
+from romashka._knowledge import Knowledge as AsyncKnowledge
+from romashka._listener import Listener as AsyncListener
+from romashka._listener import Signal
+from romashka._metrics import Metrics as AsyncMetrics
+from romashka._models import ConversationDetails
+from romashka._presence import Presence as AsyncPresence
+from romashka._topics import Topics as AsyncTopics
+
+
+class Presence(Facade[AsyncPresence]):
+    """One's own presence in a conversation, and the others'."""
+
+    typing = forward(AsyncPresence.typing)
+    stopped_typing = forward(AsyncPresence.stopped_typing)
+    people = iterate(AsyncPresence.people)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation(ConversationDetails):
+    """One conversation, as it was when it was read, and what can be done with it."""
+
+    _twin: AsyncConversation = field(repr=False, compare=False)
+    _portal: BlockingPortal = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, twin: AsyncConversation, portal: BlockingPortal) -> Self:
+        """Return the sync side of an async conversation."""
+        details = {name.name: getattr(twin, name.name) for name in fields(ConversationDetails)}
+        return cls(**details, _twin=twin, _portal=portal)
+
+    messages = forward(AsyncConversation.messages)
+    send = forward(AsyncConversation.send)
+    ask = forward(AsyncConversation.ask)
+    stream = iterate(AsyncConversation.stream)
+    events = iterate(AsyncConversation.events)
+    live = iterate(AsyncConversation.live)
+    presence = manage(AsyncConversation.presence, Presence)
+    take_over = forward(AsyncConversation.take_over)
+    return_to_ai = forward(AsyncConversation.return_to_ai)
+    resolve = forward(AsyncConversation.resolve)
+    assign = forward(AsyncConversation.assign)
+    mark_read = forward(AsyncConversation.mark_read)
+    rate = forward(AsyncConversation.rate)
+    add_note = forward(AsyncConversation.add_note)
+    notes = forward(AsyncConversation.notes)
+    metrics = forward(AsyncConversation.metrics)
+
+    def refresh(self) -> "Conversation":
+        """Return the conversation as it is now."""
+        return _refresh(self)
+
+
+_refresh = forward(AsyncConversation.refresh, Conversation.of)
+
+
+def _each(twins: list[AsyncConversation], portal: BlockingPortal) -> list[Conversation]:
+    return [Conversation.of(twin, portal) for twin in twins]
+
+
+class Conversations(Facade[AsyncConversations]):
+    """`client.conversations`."""
+
+    create = forward(AsyncConversations.create, Conversation.of)
+    get = forward(AsyncConversations.get, Conversation.of)
+    list = forward(AsyncConversations.list, _each)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationChanged:
+    """A conversation is new, or something about it changed; this is its state."""
+
+    conversation: Conversation
+
+    @classmethod
+    def of(cls, twin: AsyncConversationChanged, portal: BlockingPortal) -> Self:
+        """Return the sync side of an async event."""
+        return cls(Conversation.of(twin.conversation, portal))
+
+
+class Inbox(Facade[AsyncInbox]):
+    """`client.inbox`; for staff."""
+
+    events = iterate(AsyncInbox.events, ConversationChanged.of)
+
+
+class Attachments(Facade[AsyncAttachments]):
+    """`client.attachments`."""
+
+    upload = forward(AsyncAttachments.upload)
+    download = forward(AsyncAttachments.download)
+    signed_url = forward(AsyncAttachments.signed_url)
+
+
+class Knowledge(Facade[AsyncKnowledge]):
+    """`client.knowledge`; for staff."""
+
+    search = forward(AsyncKnowledge.search)
+    list = forward(AsyncKnowledge.list)
+    add = forward(AsyncKnowledge.add)
+    update = forward(AsyncKnowledge.update)
+    remove = forward(AsyncKnowledge.remove)
+
+
+class Metrics(Facade[AsyncMetrics]):
+    """`client.metrics`; for staff."""
+
+    service_level = forward(AsyncMetrics.service_level)
+
+
+class Listener(Facade[AsyncListener]):
+    """What one reader of a topic has not seen yet; iterate over it."""
+
+    _next = forward(AsyncListener.__anext__)
+
+    @property
+    def is_live(self) -> bool:
+        """Is the topic subscribed at the moment?"""
+        return self._twin.is_live
+
+    def __iter__(self) -> Iterator[Signal]:
+        while True:
+            yield self._next()
+
+
+class Topics(Facade[AsyncTopics]):
+    """Private broadcast topics, kept subscribed."""
+
+    listen = manage(AsyncTopics.listen, Listener)
+
+
+class Romashka(Facade[AsyncRomashka]):
+    """A connection to one Romashka project.
+
+    Example:
+        with Romashka.connect(url, anon_key) as client:
+            client.sign_in_anonymously()
+            conversation = client.conversations.create("visitor-17")
+            answer = conversation.ask("What is Romashka?")
+            print(answer.content)
+    """
+
+    def __init__(self, twin: AsyncRomashka, portal: BlockingPortal) -> None:
+        super().__init__(twin, portal)
+        self.topics = Topics(twin.topics, portal)
+        self.conversations = Conversations(twin.conversations, portal)
+        self.inbox = Inbox(twin.inbox, portal)
+        self.attachments = Attachments(twin.attachments, portal)
+        self.knowledge = Knowledge(twin.knowledge, portal)
+        self.metrics = Metrics(twin.metrics, portal)
+
+    @classmethod
+    @contextmanager
+    def connect(cls, url: str, key: str) -> Iterator[Self]:
+        """Open a client for the project at `url`; nothing is sent before the first call.
+
+        Args:
+            url: the project's URL, as `supabase status` shows it.
+            key: the anon (publishable) key, then sign in; or the service role (secret) key, which
+                needs no sign-in and must not leave the server.
+
+        Raises:
+            InvalidRequest: `url` or `key` cannot be one.
+
+        Example:
+            with Romashka.connect(url, service_role_key) as client:
+                conversations = client.conversations.list(requires_human=True)
+        """
+        with (
+            start_blocking_portal() as portal,
+            portal.wrap_async_context_manager(AsyncRomashka.connect(url, key)) as twin,
+        ):
+            yield cls(twin, portal)
+
+    call = forward(AsyncRomashka.call)
+    sign_in = forward(AsyncRomashka.sign_in)
+    sign_in_anonymously = forward(AsyncRomashka.sign_in_anonymously)
+
+    @property
+    def supabase(self) -> Client:
+        """supabase-py's own client, with the present session, for what this package lacks.
+
+        Example:
+            with Romashka.connect(url, service_role_key) as client:
+                rows = client.supabase.table("conversations").select("id").limit(1).execute().data
+        """
+        twin = self._twin.supabase
+        authorization = {"Authorization": twin.options.headers["Authorization"]}
+        options = ClientOptions(headers=authorization, auto_refresh_token=False)
+        return Client(str(twin.supabase_url), twin.supabase_key, options)
