@@ -1,20 +1,23 @@
-"""A model provider on loopback: it notes what it is asked, and answers as a test tells it to."""
+"""A model provider on loopback: it checks what it is asked, and answers as a test tells it to."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.support.waiting import becomes
 
+Asked = dict[str, Any]
 Behaviour = Callable[[], Awaitable[Response]]
+Pause = asyncio.Event | None
+"""In a stream: wait for the event, or for ever."""
 
 
 class Provider:
@@ -22,19 +25,50 @@ class Provider:
 
     def __init__(self) -> None:
         self.url = ""
-        self.requests: list[dict[str, Any]] = []
+        self.requests: list[Asked] = []
         self.keys: list[str] = []
         self._behaviours: list[Behaviour] = [answers(analysis())]
+
+    def knows_no(self, *forms: str) -> None:
+        """Refuse these types of `response_format`, and answer otherwise."""
+
+        async def behave() -> Response:
+            form = self.requests[-1].get("response_format", {}).get("type")
+            return await (fails(400) if form in forms else answers(analysis()))()
+
+        self.will(behave)
 
     def will(self, *behaviours: Behaviour) -> None:
         """Set what the next requests get."""
         self._behaviours = list(behaviours)
 
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        """The data that came with each request."""
+        return [json.loads(asked["messages"][1]["content"]) for asked in self.requests]
+
     async def complete(self, request: Request) -> Response:
-        self.requests.append(await request.json())
+        asked = await request.json()
+        self.requests.append(asked)
         self.keys.append(request.headers["authorization"])
+        if problem := _problem(asked):  # as the real one does: 400, and no test gets its answer
+            return JSONResponse({"error": {"message": problem}}, status_code=400)
         is_last = len(self._behaviours) == 1
         return await (self._behaviours[0] if is_last else self._behaviours.pop(0))()
+
+
+def _problem(asked: Asked) -> str | None:
+    if not asked.get("model") or asked.get("stream") is not True:
+        return "no model, or no stream"
+    if [message["role"] for message in asked["messages"]] != ["system", "user"]:
+        return "messages are not the rules and the data"
+    form = asked.get("response_format", {})
+    if form.get("type") == "json_schema":
+        schema, strict = form["json_schema"]["schema"], form["json_schema"]["strict"]
+        members = list(schema["properties"])
+        if not strict or schema["additionalProperties"] or schema["required"] != members:
+            return "a strict schema requires all members, and no others"
+    return None
 
 
 @asynccontextmanager
@@ -43,7 +77,7 @@ async def open_provider() -> AsyncIterator[Provider]:
     provider = Provider()
     app = Starlette(routes=[Route("/v1/chat/completions", provider.complete, methods=["POST"])])
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
-    config.timeout_graceful_shutdown = 1  # some of its requests hang on purpose
+    config.timeout_graceful_shutdown = 0  # some of its requests hang on purpose
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     await becomes(lambda: server.started)
@@ -62,39 +96,78 @@ def analysis(**changes: Any) -> dict[str, Any]:
         "intent": "question",
         "sentiment": "neutral",
         "language": "en",
+        "sources": ["K1"],
         "confidence": 0.9,
         "needs_human": False,
-        "reason": None,
+        "reason": "none",
         "reply": "It is an inbox.",
     }
     return good | changes
 
 
 def answers(content: dict[str, Any] | str, finish_reason: str = "stop") -> Behaviour:
-    """Answer with that content."""
+    """Answer with that content, token by token."""
     text = content if isinstance(content, str) else json.dumps(content)
-    message = {"role": "assistant", "content": text}
+    pieces = [text[start : start + 7] for start in range(0, len(text), 7)]
+    return streams(*(token(piece) for piece in pieces), *ending(finish_reason))
+
+
+def streams(*events: str | Pause, is_whole: bool = True) -> Behaviour:
+    """Send these events, and wait where there is a pause; or break off after the last one."""
 
     async def behave() -> Response:
-        return JSONResponse(
-            {
-                "id": "completion",
-                "object": "chat.completion",
-                "created": 0,
-                "model": "model-of-the-test",
-                "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
-                "usage": {"prompt_tokens": 30, "completion_tokens": 12, "total_tokens": 42},
-            }
-        )
+        return StreamingResponse(_events(events, is_whole), media_type="text/event-stream")
 
     return behave
 
 
-def fails(status: int) -> Behaviour:
+async def _events(events: Sequence[str | Pause], is_whole: bool) -> AsyncIterator[str]:
+    for event in events:
+        if isinstance(event, str):
+            yield f"data: {event}\n\n"
+        elif event is None:
+            await asyncio.Event().wait()
+        else:
+            await event.wait()
+    if not is_whole:
+        raise ConnectionResetError
+
+
+def token(text: str | None, finish_reason: str | None = None, **delta: Any) -> str:
+    """Return the event that carries a piece of the answer."""
+    choice = {"index": 0, "delta": {"content": text, **delta}, "finish_reason": finish_reason}
+    return json.dumps(_CHUNK | {"choices": [choice]})
+
+
+def ending(finish_reason: str = "stop") -> tuple[str, ...]:
+    """Return the events at the end of an answer."""
+    usage = {"prompt_tokens": 30, "completion_tokens": 12, "total_tokens": 42}
+    return (
+        token(None, finish_reason),
+        json.dumps(_CHUNK | {"choices": [], "usage": usage}),
+        "[DONE]",
+    )
+
+
+_CHUNK = {
+    "id": "completion",
+    "object": "chat.completion.chunk",
+    "created": 0,
+    "model": "model-of-the-test",
+}
+
+
+def beginning(reply: str, **changes: Any) -> str:
+    """Return an answer as far as to the end of `reply`, which goes on."""
+    return json.dumps(analysis(reply=reply, **changes)).removesuffix('"}')
+
+
+def fails(status: int, **headers: str) -> Behaviour:
     """Answer with an error."""
 
     async def behave() -> Response:
-        return JSONResponse({"error": {"message": "no"}}, status_code=status)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return JSONResponse({"error": {"message": "no"}}, status_code=status, headers=named)
 
     return behave
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.responders import Draft, ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
+from romashka_worker.responders.openai.endpoint import Endpoint
 
 from tests.worker.provider import (
     Behaviour,
@@ -33,10 +35,10 @@ async def provider() -> AsyncIterator[Provider]:
 @pytest.fixture
 async def responder(provider: Provider) -> AsyncIterator[OpenAIResponder]:
     async with AsyncOpenAI(api_key="key", base_url=provider.url, max_retries=0) as client:
-        yield OpenAIResponder(client, "some-model")
+        yield OpenAIResponder(Endpoint(client, "some-model"))
 
 
-def turn(seconds: float = 3, **context: Any) -> Turn:
+def turn(seconds: float = 5, **changes: Any) -> Turn:
     history = [
         {"id": "1", "sender_type": "user", "content": "Hello"},
         {"id": "2", "sender_type": "ai", "content": "Hi!"},
@@ -47,39 +49,40 @@ def turn(seconds: float = 3, **context: Any) -> Turn:
         id="job",
         conversation_id="conversation",
         attempt=1,
+        turn_id="3",
         user_message="What is Romashka?",
-        context={"recent_messages": history} | context,
-        customer={},
+        context={"recent_messages": history},
+        customer={"name": "Ada", "email": "ada@example.com"},
         settings={"persona": "You are the team's assistant."},
         deadline=now + seconds + 0.4,
         draft_by=now + seconds,
     )
-    return Turn(job, "en", (ITEM,))
+    return Turn(replace(job, **changes), "en", (ITEM,))
 
 
 async def text_of(draft: Draft) -> str:
     return "".join([piece async for piece in draft.text])
 
 
-async def test_the_model_is_sent_persona_knowledge_history_and_a_schema(
+async def test_the_model_is_sent_rules_and_data_and_a_schema(
     provider: Provider, responder: OpenAIResponder
 ) -> None:
     """An answer can only be grounded in what the request contains."""
     await responder.draft(turn())
     request = provider.requests[0]
-    system, *history = request["messages"]
+    rules = request["messages"][0]["content"]
 
     assert provider.keys == ["Bearer key"]
     assert request["model"] == "some-model"
-    assert "You are the team's assistant." in system["content"]
-    assert '"content": "An inbox."' in system["content"]
-    assert [(message["role"], message["content"]) for message in history] == [
-        ("user", "Hello"),
-        ("assistant", "Hi!"),
-        ("user", "What is Romashka?"),
-    ]
-    assert request["response_format"]["type"] == "json_schema"
-    assert request["response_format"]["json_schema"]["strict"] is True
+    assert rules.startswith("You are the team's assistant.")
+    assert provider.documents[0] == {
+        "knowledge": [{"id": "K1", "title": "What is Romashka?", "content": "An inbox."}],
+        "customer": {"name": "Ada"},
+        "earlier": [{"from": "customer", "text": "Hello"}, {"from": "you", "text": "Hi!"}],
+        "language": "en",
+        "message": "What is Romashka?",
+    }
+    assert list(request["response_format"]["json_schema"]["schema"]["properties"])[-1] == "reply"
 
 
 async def test_a_good_answer_becomes_a_draft(
@@ -114,11 +117,10 @@ async def test_one_failure_of_the_provider_is_tried_again(
         answers('{"intent": "question", "repl', finish_reason="length"),
         answers('{"intent": "question", "repl'),
         answers("I would say that it is an inbox."),
-        answers(analysis(sentiment="furious")),
-        answers(analysis(reply="  ")),
+        answers(analysis(confidence="rather")),
         answers(""),
     ],
-    ids=["429", "500", "401", "cut", "truncated", "prose", "schema", "blank", "empty"],
+    ids=["429", "500", "401", "cut", "truncated", "prose", "schema", "empty"],
 )
 async def test_what_is_not_an_answer_is_an_error(
     provider: Provider, responder: OpenAIResponder, behaviour: Behaviour
@@ -126,7 +128,7 @@ async def test_what_is_not_an_answer_is_an_error(
     """Half an answer must never reach a customer, nor a provider's error text."""
     provider.will(behaviour)
     with pytest.raises(ResponderError):
-        await responder.draft(turn())
+        await text_of(await responder.draft(turn()))
 
 
 async def test_a_provider_that_hangs_is_left_in_time(
@@ -146,18 +148,19 @@ async def test_what_postgres_cannot_store_is_taken_out(
     provider: Provider, responder: OpenAIResponder
 ) -> None:
     """One NUL in a model's answer must not make the whole batch of results fail."""
-    provider.will(answers(analysis(reply="a\x00bc", intent="x" * 300, language="en-US-POSIX-old")))
+    provider.will(answers(analysis(reply="a\x00bc", intent="x" * 300, language="en-US")))
     draft = await responder.draft(turn())
 
     assert await text_of(draft) == "abc"
     assert draft.analysis.intent == "x" * 100
-    assert len(draft.analysis.language or "") <= 10
+    assert draft.analysis.language == "en"
 
 
-async def test_confidence_outside_of_zero_to_one_is_cut(
-    provider: Provider, responder: OpenAIResponder
+@pytest.mark.parametrize(("told", "meant"), [(95, 0.95), ("0.7", 0.7), (0, 0), (1, 1)])
+async def test_confidence_is_read_as_it_is_meant(
+    provider: Provider, responder: OpenAIResponder, told: object, meant: float
 ) -> None:
     """Models say 95 when they mean 0.95; the column holds 0 to 1."""
-    provider.will(answers(analysis(confidence=95)))
+    provider.will(answers(analysis(confidence=told)))
 
-    assert (await responder.draft(turn())).analysis.confidence == 1
+    assert (await responder.draft(turn())).analysis.confidence == meant

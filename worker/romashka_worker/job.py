@@ -29,6 +29,8 @@ class Job:
     id: str
     conversation_id: str
     attempt: int
+    turn_id: str
+    """The id of the turn's first message: the turn's name, whichever job answers it."""
     user_message: str
     context: Mapping[str, Any]
     customer: Mapping[str, Any]
@@ -50,6 +52,7 @@ class Job:
             id=row["job_id"],
             conversation_id=row["conversation_id"],
             attempt=row["attempt"],
+            turn_id=row["turn_id"],
             user_message=row["user_message"],
             context=row["conversation_context"] or {},
             customer=row["customer_profile"] or {},

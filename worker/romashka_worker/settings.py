@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
@@ -10,6 +11,17 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 class SettingsError(Exception):
     """A setting is missing or makes no sense; the message is one line that names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """One model, and where it is served."""
+
+    name: str
+    base_url: str | None
+    """None is OpenAI's own."""
+    api_key: SecretStr | None
+    model: str
 
 
 class Settings(BaseSettings):
@@ -26,6 +38,15 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
     openai_model: str = Field("gpt-4o-mini", validation_alias="OPENAI_MODEL")
+    fallback_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_FALLBACK_API_KEY")
+    fallback_base_url: str | None = Field(None, validation_alias="OPENAI_FALLBACK_BASE_URL")
+    fallback_model: str | None = Field(None, validation_alias="OPENAI_FALLBACK_MODEL")
+    """The second endpoint, or another model on the first: asked when the first one fails."""
+    embeddings: Literal["local", "openai", "off"] | None = None
+    """What makes vectors of texts; by default this CPU, where the extra is installed."""
+    embeddings_api_key: SecretStr | None = None
+    embeddings_base_url: str | None = None
+    embeddings_model: str = "text-embedding-3-small"
     worker_id: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     concurrency: int = Field(8, ge=1, le=100)
     """How many jobs are answered at a time."""
@@ -42,6 +63,25 @@ class Settings(BaseSettings):
     def has_llm(self) -> bool:
         """Is a model provider configured? A server of one's own may want no key."""
         return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @property
+    def models(self) -> tuple[ModelSettings, ...]:
+        """The models to ask, in their order."""
+        if not self.has_llm:
+            return ()
+        first = ModelSettings(
+            "primary", self.openai_base_url, self.openai_api_key, self.openai_model
+        )
+        if not (self.fallback_base_url or self.fallback_api_key or self.fallback_model):
+            return (first,)
+        # A key belongs to its server: another one is never sent it.
+        second = ModelSettings(
+            "fallback",
+            self.fallback_base_url or first.base_url,
+            self.fallback_api_key or (None if self.fallback_base_url else first.api_key),
+            self.fallback_model or first.model,
+        )
+        return (first, second)
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -1,7 +1,9 @@
-"""Answers one job: context, guard, draft, policy. It returns an answer, whatever happens."""
+"""Answers one job: understanding, context, draft, decision, reply. It always returns an answer."""
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import structlog
@@ -10,40 +12,56 @@ from romashka import RomashkaError
 from romashka_worker.job import DRAFT_SECONDS, Answer, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
-from romashka_worker.policy import decide
-from romashka_worker.responders import Responder, ResponderError, Turn
+from romashka_worker.policy import Decision, decide
+from romashka_worker.reply import write_reply
+from romashka_worker.responders import Draft, Responder, ResponderError, Turn
 from romashka_worker.responders.knowledge import KnowledgeResponder
+from romashka_worker.streams import Show, shown_nowhere
+from romashka_worker.trace import note, stage
 from romashka_worker.understanding import Understanding
 
 _SEARCH_SECONDS_BEFORE_MODEL = 1.5
+_SHORTEST_DRAFT_SECONDS = 0.5
+"""With less time than this no model is asked."""
+_FALLBACK_SECONDS = 0.1
+"""What models leave of the time, for the knowledge base to answer in their place."""
+_DEFAULT_MAX_CHARS = 4000
 
 log = structlog.get_logger()
 
 
 class TurnAnswerer:
-    """Answers jobs with one responder, and with the knowledge base alone when that one fails."""
+    """Answers jobs with the first model that can, and with the knowledge base alone if none can."""
 
     def __init__(
-        self, knowledge: KnowledgeBase, responder: Responder, languages: LanguageDetector
+        self,
+        knowledge: KnowledgeBase,
+        models: Sequence[Responder],
+        languages: LanguageDetector,
+        open_reply: Callable[[Job], AbstractContextManager[Show]] = shown_nowhere,
     ) -> None:
         self._knowledge = knowledge
-        self._responder = responder
+        self._models = models
         self._fallback = KnowledgeResponder()
         self._languages = languages
         self._understanding = Understanding()
+        self._open_reply = open_reply
         # A model needs the rest of the time; without one the search is all there is to do.
-        has_model = not isinstance(responder, KnowledgeResponder)
-        self._search_seconds = _SEARCH_SECONDS_BEFORE_MODEL if has_model else DRAFT_SECONDS
+        self._search_seconds = _SEARCH_SECONDS_BEFORE_MODEL if models else DRAFT_SECONDS
 
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
         language = self._language_of(job)
-        signals = await self._understanding.read(job)
-        decision = decide(None, signals, job.settings)
-        if not decision.is_reply:
-            return Answer(action="escalate", reason=decision.reason, language=language)
-        turn = Turn(job, language, await self._search(job, language), signals)
-        answer = await self._draft(turn)
+        search = asyncio.create_task(self._search(job, language))
+        try:
+            signals = await self._understanding.read(job)
+            decision = decide(None, signals, job.settings)
+            if not decision.is_reply:  # no model would change that
+                return Answer(action="escalate", reason=decision.reason, language=language)
+            turn = Turn(job, language, await search, signals)
+        finally:
+            search.cancel()
+        answer = await self._answer(turn)
         return replace(answer, language=answer.language or language)
 
     def _language_of(self, job: Job) -> str | None:
@@ -52,48 +70,65 @@ class TurnAnswerer:
 
     async def _search(self, job: Job, language: str | None) -> tuple[KnowledgeItem, ...] | None:
         try:
-            async with asyncio.timeout(min(self._search_seconds, _seconds_left(job))):
-                return await self._knowledge.search(job.user_message, language)
+            with stage("search"):
+                async with asyncio.timeout(min(self._search_seconds, _seconds_until(job.draft_by))):
+                    items = await self._knowledge.search(job.user_message, language)
         except (RomashkaError, TimeoutError) as error:
-            log.warning("knowledge.failed", job_id=job.id, error=type(error).__name__)
+            log.warning("knowledge.failed", error=type(error).__name__)
             return None
+        note(knowledge={item.id: round(item.score, 3) for item in items})
+        return items
 
-    async def _draft(self, turn: Turn) -> Answer:
-        job = turn.job
-        try:
-            async with asyncio.timeout(_seconds_left(job)):
-                return await _answer_with(self._responder, turn)
-        except Exception as error:  # noqa: BLE001 -- whatever a responder does, the customer hears
-            log.warning(
-                "responder.failed",
-                job_id=job.id,
-                responder=self._responder.name,
-                error=type(error).__name__,
-            )
-            return await self._answer_without_model(turn)
+    async def _answer(self, turn: Turn) -> Answer:
+        models = [model for model in self._models if model.is_available]
+        for number, model in enumerate(models):
+            left = _seconds_until(turn.job.draft_by - _FALLBACK_SECONDS)
+            seconds = left / (len(models) - number)  # a model that hangs leaves the next its part
+            if seconds < _SHORTEST_DRAFT_SECONDS:
+                break
+            try:
+                return await self._answer_with(
+                    model, replace(turn, draft_by=time.monotonic() + seconds)
+                )
+            except Exception as error:  # noqa: BLE001 -- whatever it does, the customer hears
+                log.warning("responder.failed", responder=model.name, error=_reason(error))
+        return await self._answer_without_model(turn)
 
     async def _answer_without_model(self, turn: Turn) -> Answer:
         try:
-            answer = await _answer_with(self._fallback, turn)
+            answer = await self._answer_with(self._fallback, turn)
         except ResponderError:
             return Answer(action="escalate", reason="ai_failure")
-        return answer if answer.action == "reply" else replace(answer, reason="ai_failure")
+        has_failed = bool(self._models) and answer.action == "escalate"
+        return replace(answer, reason="ai_failure") if has_failed else answer
+
+    async def _answer_with(self, responder: Responder, turn: Turn) -> Answer:
+        """Have a responder draft, and the policy decide before a word of it is seen.
+
+        Raises:
+            ResponderError: there is no draft, or no reply although the policy would send one.
+        """
+        with stage("draft"):
+            draft = await responder.draft(turn)
+        try:
+            decision = decide(draft.analysis, turn.signals, turn.job.settings)
+            text = await self._reply(draft, turn.job) if decision.is_reply else None
+        finally:
+            await draft.close()
+        note(responder=responder.name)
+        return _answer(decision, draft, text)
+
+    async def _reply(self, draft: Draft, job: Job) -> str:
+        with stage("reply"), self._open_reply(job) as show:
+            return await write_reply(
+                draft.text,
+                show,
+                max_chars=job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS),
+                until=job.draft_by - _FALLBACK_SECONDS,
+            )
 
 
-async def _answer_with(responder: Responder, turn: Turn) -> Answer:
-    """Have a responder draft, and the policy decide.
-
-    Raises:
-        ResponderError: there is no draft, or no text although the policy would send one.
-    """
-    draft = await responder.draft(turn)
-    try:
-        decision = decide(draft.analysis, turn.signals, turn.job.settings)
-        text = "".join([piece async for piece in draft.text]) if decision.is_reply else None
-    finally:
-        await draft.close()
-    if text is not None and not text.strip():
-        raise ResponderError("the reply is empty")
+def _answer(decision: Decision, draft: Draft, text: str | None) -> Answer:
     analysis = draft.analysis
     return Answer(
         action="reply" if decision.is_reply else "escalate",
@@ -109,5 +144,10 @@ async def _answer_with(responder: Responder, turn: Turn) -> Answer:
     )
 
 
-def _seconds_left(job: Job) -> float:
-    return max(0.0, job.draft_by - time.monotonic())
+def _seconds_until(moment: float) -> float:
+    return max(0.0, moment - time.monotonic())
+
+
+def _reason(error: Exception) -> str:
+    """Return what may be logged: our own messages quote nobody."""
+    return str(error) if isinstance(error, ResponderError) else type(error).__name__

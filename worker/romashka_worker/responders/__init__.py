@@ -1,5 +1,6 @@
 """Responders draft replies: what they are given, and what they return."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +23,14 @@ class Turn:
     knowledge: tuple[KnowledgeItem, ...] | None
     """What the knowledge base has on it, best first; None when it could not be asked."""
     signals: Signals = Signals()  # noqa: RUF009 -- frozen
+    draft_by: float | None = None
+    """When a draft's analysis must be there (monotonic), if that is before `job.draft_by`."""
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the responder has for the analysis."""
+        until = self.job.draft_by if self.draft_by is None else self.draft_by
+        return max(0.0, until - time.monotonic())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +71,13 @@ class Responder(Protocol):
 
     name: str
 
+    @property
+    def is_available(self) -> bool:
+        """Is it worth asking now?"""
+        ...
+
     async def draft(self, turn: Turn) -> Draft:
-        """Return a draft as soon as its analysis is known, before `turn.job.draft_by`.
+        """Return a draft as soon as its analysis is known, within `turn.seconds_left`.
 
         Raises:
             ResponderError: there is none.

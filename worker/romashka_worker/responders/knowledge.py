@@ -7,6 +7,7 @@ class KnowledgeResponder:
     """Extractive: an item in the customer's language, with its search score as the confidence."""
 
     name = "knowledge"
+    is_available = True
 
     async def draft(self, turn: Turn) -> Draft:
         """Return the best item as a draft, or an empty draft without confidence.

@@ -1,0 +1,109 @@
+"""Drafts with a model behind any OpenAI-compatible endpoint: one call, its analysis first."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from romashka_worker.responders import Analysis, Draft, ResponderError, Turn
+from romashka_worker.responders.openai.analysis import MalformedAnswer, parse_analysis
+from romashka_worker.responders.openai.answer import ANSWER_ERRORS, ModelAnswer
+from romashka_worker.responders.openai.endpoint import Endpoint
+from romashka_worker.responders.openai.prompt import Prompt, prompt_for, quotes_rules
+from romashka_worker.trace import note_prompt
+
+_FAIR_SECONDS = 1.0
+"""An endpoint that was given less than this has not failed when it did not answer."""
+
+
+class OpenAIResponder:
+    """Asks one endpoint, again where that may help, and leaves it alone while it is down."""
+
+    name = "openai"
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    @property
+    def is_available(self) -> bool:
+        """Is it worth asking? Not while the endpoint's circuit is open."""
+        return self._endpoint.breaker.lets_pass
+
+    async def draft(self, turn: Turn) -> Draft:
+        """Ask the model, and return as soon as its analysis is there.
+
+        Raises:
+            ResponderError: the provider failed, or what it sends is not an answer.
+        """
+        prompt, seconds = prompt_for(turn), turn.seconds_left
+        note_prompt(prompt.messages(with_format=False))
+        try:
+            async with asyncio.timeout(seconds):
+                async for attempt in self._endpoint.retrying(seconds):
+                    with attempt:
+                        return await self._ask(prompt, turn.language)
+        except TimeoutError as error:
+            if seconds >= _FAIR_SECONDS:
+                self._endpoint.failed(error)
+            raise _no_answer(error) from error
+        except ANSWER_ERRORS as error:
+            raise _no_answer(error) from error
+        raise AssertionError("tenacity returns or raises")
+
+    async def _ask(self, prompt: Prompt, language: str | None) -> Draft:
+        if not self.is_available:
+            raise ResponderError("the endpoint is down; its circuit is open")
+        self._endpoint.breaker.called()
+        try:
+            answer = ModelAnswer(await self._endpoint.ask(prompt))
+            try:
+                pieces = answer.pieces()
+                await anext(pieces)
+                analysis = parse_analysis(answer.members, prompt.labels, language)
+            except BaseException:
+                await answer.close()
+                raise
+        except ANSWER_ERRORS as error:
+            self._endpoint.failed(error)
+            raise
+        return _ModelDraft(analysis, pieces, answer, self._endpoint)
+
+
+class _ModelDraft(Draft):
+    """A draft whose text is still being written."""
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        pieces: AsyncGenerator[str],
+        answer: ModelAnswer,
+        endpoint: Endpoint,
+    ) -> None:
+        super().__init__(
+            analysis=analysis, text=self._text(pieces), model=answer.model or endpoint.model
+        )
+        self._answer = answer
+        self._endpoint = endpoint
+        self._has_failed = False
+
+    async def _text(self, pieces: AsyncGenerator[str]) -> AsyncGenerator[str]:
+        said = ""
+        try:
+            async for piece in pieces:
+                said += piece
+                if quotes_rules(said):
+                    raise MalformedAnswer("the reply recites the rules")
+                yield piece
+        except ANSWER_ERRORS as error:
+            self._has_failed = True
+            self._endpoint.failed(error)
+            raise _no_answer(error) from error
+        self.tokens_used = self._answer.tokens_used
+
+    async def close(self) -> None:
+        """Hang up, if there is more to come: then no model writes for nobody."""
+        if not self._has_failed:
+            self._endpoint.succeeded()
+        await self._answer.close()
+
+
+def _no_answer(error: Exception) -> ResponderError:
+    return ResponderError(f"the model gave no answer; {type(error).__name__}")

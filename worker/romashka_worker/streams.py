@@ -1,0 +1,182 @@
+"""Shows replies while they are written: `reply.started` and `reply.delta` (docs/streaming.md).
+
+A preview, best effort: the row is the truth, and nothing here may hold up or fail a turn.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from romashka import RomashkaError
+
+from romashka_worker.job import Job
+
+Event = dict[str, Any]
+"""A broadcast: topic, event, payload."""
+Send = Callable[[Sequence[Event]], Awaitable[None]]
+Show = Callable[[str], None]
+
+_CALLS_AT_ONCE = 4
+_BURST_SECONDS = 0.2
+"""The budget of so long may be spent at once."""
+_DEFAULT_BUDGET = 50
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def shown_nowhere(job: Job) -> Iterator[Show]:
+    """Open a reply that nobody watches."""
+    yield lambda text: None
+
+
+@asynccontextmanager
+async def open_streams(send: Send) -> AsyncIterator["ReplyStreams"]:
+    """Show replies with `send` within the block."""
+    streams = ReplyStreams(send)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(streams.run())
+        yield streams
+        running.cancel()
+
+
+class _Stream:
+    """One draft on its way to the screens."""
+
+    def __init__(self, job: Job) -> None:
+        self._topic = f"conversation:{job.conversation_id}"
+        self._names = {"turn_id": job.turn_id, "draft_id": str(uuid4())}
+        self._is_started = False
+        self._unsent = ""
+        self.sequence = 0
+        self.is_open = True
+        self.is_sending = False
+
+    def add(self, text: str) -> None:
+        self._unsent += text
+
+    @property
+    def is_due(self) -> bool:
+        """Is there something to send, and nobody sending?"""
+        has_news = bool(self._unsent) or not self._is_started
+        return has_news and self.is_open and not self.is_sending
+
+    def take(self, room: int) -> list[Event]:
+        """Return what is to be sent, merged into at most `room` events."""
+        events: list[Event] = []
+        if not self._is_started:
+            self._is_started = True
+            events.append(self._event("reply.started"))
+        if self._unsent and len(events) < room:
+            self.sequence += 1
+            events.append(self._event("reply.delta", sequence=self.sequence, text=self._unsent))
+            self._unsent = ""
+        return events
+
+    def _event(self, event: str, **payload: Any) -> Event:
+        return {"topic": self._topic, "event": event, "payload": self._names | payload}
+
+
+class ReplyStreams:
+    """All drafts of this worker, within its part of the budget; `run` must be running.
+
+    Each draft has at most one call on the way, so its events keep their order; what is written
+    meanwhile merges. What a draft still has when it ends is not sent: the row is as quick.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._due: dict[_Stream, None] = {}
+        self._is_due = asyncio.Event()
+        self._budget = _Budget()
+        self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
+
+    @contextmanager
+    def open(self, job: Job) -> Iterator[Show]:
+        """Say that a reply to `job` is being written; the block shows what it is given."""
+        self._budget.per_second = job.settings.get("stream_budget_per_second", _DEFAULT_BUDGET)
+        stream = _Stream(job)
+        self._schedule(stream)
+        try:
+            yield partial(self._show, stream)
+        finally:
+            stream.is_open = False
+            self._due.pop(stream, None)
+
+    def _show(self, stream: _Stream, text: str) -> None:
+        stream.add(text)
+        self._schedule(stream)
+
+    def _schedule(self, stream: _Stream) -> None:
+        if stream.is_due:
+            self._due[stream] = None
+            self._is_due.set()
+
+    async def run(self) -> None:
+        """Send what is due, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._is_due.wait()
+                await self._calls.acquire()
+                await asyncio.sleep(self._budget.seconds_to_wait())
+                tasks.create_task(self._deliver(self._take()))
+
+    def _take(self) -> dict[_Stream, list[Event]]:
+        """Return the events for which there is room; drafts that show nothing yet go first."""
+        taken: dict[_Stream, list[Event]] = {}
+        room = self._budget.room
+        for stream in sorted(self._due, key=lambda stream: stream.sequence > 0):
+            if room == 0:
+                break
+            events = taken[stream] = stream.take(room)
+            stream.is_sending = True
+            del self._due[stream]
+            room -= len(events)
+            self._budget.spend(len(events))
+        if not self._due:
+            self._is_due.clear()
+        return taken
+
+    async def _deliver(self, taken: dict[_Stream, list[Event]]) -> None:
+        try:
+            if taken:
+                await self._send([event for events in taken.values() for event in events])
+        except (RomashkaError, TimeoutError) as error:
+            log.warning("stream.failed", error=type(error).__name__)
+            for stream in taken:
+                stream.is_open = False  # with a gap in it, it is no use to anybody
+        finally:
+            self._calls.release()
+            for stream in taken:
+                stream.is_sending = False
+                self._schedule(stream)
+
+
+class _Budget:
+    """A token bucket."""
+
+    def __init__(self) -> None:
+        self.per_second: float = _DEFAULT_BUDGET
+        self._left = 1.0
+        self._counted_at = time.monotonic()
+
+    @property
+    def room(self) -> int:
+        """How many events may be sent now."""
+        now = time.monotonic()
+        earned = (now - self._counted_at) * self.per_second
+        self._left = min(self._left + earned, max(1.0, self.per_second * _BURST_SECONDS))
+        self._counted_at = now
+        return int(self._left)
+
+    def spend(self, count: int) -> None:
+        self._left -= count
+
+    def seconds_to_wait(self) -> float:
+        """Return how long to wait until one event may be sent."""
+        return 0.0 if self.room else (1.0 - self._left) / self.per_second
