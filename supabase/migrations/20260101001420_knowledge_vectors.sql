@@ -31,7 +31,8 @@ comment on function private.drop_stale_embeddings is 'Drop the vectors of what a
 revoke execute on function private.drop_stale_embeddings from public, anon, authenticated;
 
 -- pgvector is optional, and in whatever schema it is; without it these functions find and do nothing. An item has
--- several vectors, one for each part of it. Several workers may embed the same item: the last one's are kept.
+-- several vectors, one for each part of it. A part is a weighted mean of unit vectors (title, whole text, line), so
+-- its inner product with a question's is the weighted mean of their cosines; a cosine would undo the weights.
 do $$
 declare
   v_schema text := (
@@ -65,28 +66,28 @@ begin
       create policy "the service role keeps them" on private.knowledge_embeddings
         for all to service_role using (true) with check (true);
       create index knowledge_embeddings_nearest_idx on private.knowledge_embeddings
-        using hnsw (embedding %1$s.vector_cosine_ops);
+        using hnsw (embedding %1$s.vector_ip_ops);
       create trigger knowledge_items_drop_embeddings after update on public.knowledge_items
         for each row when ((old.title, old.content, old.status) is distinct from (new.title, new.content, new.status))
         execute function private.drop_stale_embeddings();
     $sql$, v_schema);
     v_settings := 'set hnsw.ef_search = 100 ' || v_scan;
     v_nearest := format($sql$
-      select parts.item_id, (1 - min(parts.distance))::real
+      select parts.item_id, (- min(parts.distance))::real
       from (
-        select embeddings.item_id, embeddings.embedding operator(%1$s.<=>) question::%1$s.vector as distance
+        select embeddings.item_id, embeddings.embedding operator(%1$s.<#>) question::%1$s.vector as distance
         from private.knowledge_embeddings as embeddings
         join private.knowledge_documents as documents using (item_id)
         where (embedding_model is null or embeddings.model = embedding_model)
           and (nearest_knowledge.language is null or documents.language = nearest_knowledge.language)
-        order by embeddings.embedding operator(%1$s.<=>) question::%1$s.vector
+        order by embeddings.embedding operator(%1$s.<#>) question::%1$s.vector
         limit max_parts
       ) as parts
       group by parts.item_id
     $sql$, v_schema);
     v_similarity := format($sql$
       select embeddings.item_id,
-        (1 - min(embeddings.embedding operator(%1$s.<=>) question::%1$s.vector))::real
+        (- min(embeddings.embedding operator(%1$s.<#>) question::%1$s.vector))::real
       from private.knowledge_embeddings as embeddings
       where embeddings.item_id = any (items) and (embedding_model is null or embeddings.model = embedding_model)
       group by embeddings.item_id
@@ -152,7 +153,7 @@ begin
     as %L
   $sql$, v_store);
 end $$;
-comment on function private.nearest_knowledge is 'The items with the parts nearest to a question, and the cosine similarity of the best part.';
+comment on function private.nearest_knowledge is 'The items with the parts nearest to a question, and how similar the best part is.';
 revoke execute on function private.nearest_knowledge from public, anon, authenticated;
 comment on function private.knowledge_similarity is 'How similar the best part of each item is to a question.';
 revoke execute on function private.knowledge_similarity from public, anon, authenticated;

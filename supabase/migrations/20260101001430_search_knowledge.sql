@@ -34,9 +34,23 @@ $$;
 comment on function private.question_words is 'The words of a question, with how much each tells items apart.';
 revoke execute on function private.question_words from public, anon, authenticated;
 
+-- What is unlike a question still has this similarity: e5's vectors all point one way.
+create or replace function private.least_similarity(embedding_model text)
+returns real
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select case when embedding_model like '%e5-%' then 0.7 else 0 end::real;
+$$;
+comment on function private.least_similarity is 'The similarity of texts that have nothing to do with each other.';
+revoke execute on function private.least_similarity from public, anon, authenticated;
+
 -- keyword_score is the share of the question that an item covers, each word by how much it tells, one of the title
 -- in full and one of the text by 0.6: so a question about something else scores low however common its other words
--- are. similarity is the cosine of the best part. score is their weighted sum.
+-- are. similarity is that of the best part. score is their weighted sum (docs/knowledge.md says how the weights were
+-- measured), and keyword_score alone for an item that has no vectors yet.
 create or replace function private.find_knowledge(
   question text, language text, max_results integer, question_embedding text, embedding_model text
 )
@@ -85,9 +99,11 @@ as $$
   )
   select candidates.item_id,
     round((case when candidates.similarity is null then candidates.keyword_score
-      else 0.8 * greatest(candidates.similarity, 0) + 0.2 * candidates.keyword_score end)::numeric, 4) as score,
+      else 0.8 * least(greatest((candidates.similarity - unlike.similarity) / (1 - unlike.similarity), 0), 1)
+        + 0.2 * candidates.keyword_score end)::numeric, 4) as score,
     round(candidates.similarity::numeric, 4), round(candidates.keyword_score::numeric, 4)
   from candidates
+  cross join (select private.least_similarity(embedding_model) as similarity) as unlike
   order by score desc, candidates.item_id
   limit least(greatest(max_results, 1), 50);
 $$;

@@ -1,21 +1,46 @@
 """The team's knowledge base, as far as answering needs it: search."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from romashka import AsyncRomashka
 
+from romashka_worker.embeddings import Embedding, vector_text
+
 _MAX_ITEMS = 5
+# By meaning, an item is found with its translations.
+_MAX_ITEMS_OF_ALL_LANGUAGES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeItem:
-    """One item that was found, with how well it fits the question (0 to 1)."""
+    """One item that was found, with how well it fits the question."""
 
     id: str
     title: str
     content: str
     language: str | None
     score: float
+    """0 to 1, from the two below; the items are in its order."""
+    similarity: float | None = None
+    """Of the question's vector and the item's; None where one of them has none."""
+    keyword_score: float = 0.0
+    """0 to 1: the share of the question's words that it has, by how much they tell."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """Parse a row of `search_knowledge`."""
+        similarity = row["similarity"]
+        return cls(
+            id=row["id"],
+            title=row["title"],
+            content=row["content"],
+            language=row["language"],
+            score=float(row["score"]),
+            similarity=None if similarity is None else float(similarity),
+            keyword_score=float(row["keyword_score"]),
+        )
 
 
 class KnowledgeBase:
@@ -24,22 +49,29 @@ class KnowledgeBase:
     def __init__(self, client: AsyncRomashka) -> None:
         self._client = client
 
-    async def search(self, question: str, language: str | None) -> tuple[KnowledgeItem, ...]:
-        """Return the best items, best first: in `language`, or else in any.
+    async def search(
+        self, question: str, language: str | None, embedding: Embedding | None = None
+    ) -> tuple[KnowledgeItem, ...]:
+        """Return the best items, best first.
+
+        Words are looked for in items of `language`, or else in all; a meaning, if the question's
+        `embedding` is given, is the same in all languages.
 
         Raises:
             RomashkaError: the database did not answer.
         """
-        found = await self._search(question, language)
-        return found or (await self._search(question, None) if language else ())
-
-    async def _search(self, question: str, language: str | None) -> tuple[KnowledgeItem, ...]:
-        rows = await self._client.call(
-            "search_knowledge", query=question, language=language, max_results=_MAX_ITEMS
-        )
-        return tuple(
-            KnowledgeItem(
-                row["id"], row["title"], row["content"], row["language"], float(row["score"])
+        if embedding is not None:
+            return await self._search(
+                question,
+                max_results=_MAX_ITEMS_OF_ALL_LANGUAGES,
+                query_embedding=vector_text(embedding.vector),
+                embedding_model=embedding.model,
             )
-            for row in rows
-        )
+        found = await self._search(question, language=language, max_results=_MAX_ITEMS)
+        if found or language is None:
+            return found
+        return await self._search(question, max_results=_MAX_ITEMS)
+
+    async def _search(self, question: str, **arguments: Any) -> tuple[KnowledgeItem, ...]:
+        rows = await self._client.call("search_knowledge", query=question, **arguments)
+        return tuple(KnowledgeItem.from_row(row) for row in rows)

@@ -1,0 +1,48 @@
+"""Which embeddings there are, as the settings say."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from romashka_worker.embeddings import Embedder
+from romashka_worker.embeddings.local import LocalEmbedder, is_installed
+from romashka_worker.settings import Settings, SettingsError
+
+
+@asynccontextmanager
+async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
+    """Open what makes vectors; None where the knowledge base is searched by its words alone.
+
+    Raises:
+        SettingsError: what was asked for is not installed.
+    """
+    choice = settings.embeddings or ("local" if is_installed() else "off")
+    if choice == "off":
+        yield None
+    elif choice == "local":
+        if not is_installed():
+            raise SettingsError(
+                "ROMASHKA_EMBEDDINGS is local; pip install 'romashka[embeddings]'"
+                " (Linux on x86-64), or choose openai or off"
+            )
+        with LocalEmbedder() as embedder:
+            yield embedder
+    else:
+        async with _open_endpoint(settings) as embedder:
+            yield embedder
+
+
+@asynccontextmanager
+async def _open_endpoint(settings: Settings) -> AsyncIterator[Embedder]:
+    from openai import AsyncOpenAI  # takes half a second, and is not always needed
+
+    from romashka_worker.embeddings.openai import OpenAIEmbedder
+
+    # A key belongs to its server: another one is never sent it.
+    key = settings.embeddings_api_key
+    if settings.embeddings_base_url is None:
+        key = key or settings.openai_api_key
+    async with AsyncOpenAI(
+        api_key=key.get_secret_value() if key else "none",
+        base_url=settings.embeddings_base_url or settings.openai_base_url,
+    ) as client:
+        yield OpenAIEmbedder(client, settings.embeddings_model)
