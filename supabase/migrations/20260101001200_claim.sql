@@ -66,7 +66,8 @@ begin
     'sentiment', conversation.sentiment, 'message_count', conversation.message_count,
     'recent_messages', (
       select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
-        'sender_type', recent.sender_type, 'created_at', recent.created_at) order by recent.position), '[]')
+        'sender_type', recent.sender_type, 'kind', recent.metadata ->> 'kind',
+        'created_at', recent.created_at) order by recent.position), '[]')
       from (
         select messages.* from public.messages as messages
         where messages.conversation_id = conversation.id and messages.position <= up_to
@@ -142,6 +143,7 @@ as $$
 #variable_conflict use_column
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
+  v_jobs public.ai_response_queue[];
 begin
   if (get_next_ai_response_job.max_jobs between 1 and 100
       and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
@@ -151,6 +153,10 @@ begin
   end if;
   loop
     perform public.settle_overdue_ai_response_jobs();
+    -- On its own: the statement that claims sees less than the claim does, and would drop what has been
+    -- committed meanwhile.
+    v_jobs := array(select jobs from private.claim_jobs(get_next_ai_response_job.worker_id,
+      get_next_ai_response_job.max_jobs, make_interval(secs => get_next_ai_response_job.lease_seconds)) as jobs);
     return query
     select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
       private.conversation_context(conversations, messages.position),
@@ -158,8 +164,7 @@ begin
       jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
       greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,
       (select private.worker_settings(get_next_ai_response_job.worker_id))
-    from private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
-      make_interval(secs => get_next_ai_response_job.lease_seconds)) as jobs
+    from unnest(v_jobs) as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
     join public.messages as messages on messages.id = jobs.message_id
     left join public.customer_profiles as customers on customers.id = conversations.customer_id

@@ -44,6 +44,29 @@ def test_many_workers_claim_each_job_once(inbox: Inbox, fresh_db: str) -> None:
     assert len(claimed) == len(set(claimed)) == 40
 
 
+def test_a_turn_that_commits_during_a_claim_is_claimed_whole(inbox: Inbox, fresh_db: str) -> None:
+    """A job that was leased, but not returned, would wait two seconds for its lease to run out."""
+    inbox.run("alter function private.claim_jobs rename to claim_jobs_at_once")
+    inbox.run("""
+        create function private.claim_jobs(text, integer, interval)
+        returns setof public.ai_response_queue language plpgsql as $$
+        begin
+          perform pg_advisory_xact_lock(1);
+          return query select * from private.claim_jobs_at_once($1, $2, $3);
+        end $$
+    """)
+    waiting = "select pid from pg_locks where locktype = 'advisory' and not granted"
+    inbox.run("select pg_advisory_lock(1)")
+    with ThreadPoolExecutor(1) as pool, Inbox(fresh_db) as worker:
+        claiming = pool.submit(worker.claim)
+        eventually(lambda: inbox.run(waiting))
+        conversation = inbox.open(inbox.user(), "one")
+        inbox.run("select pg_advisory_unlock(1)")
+        (job,) = claiming.result(30)
+
+    assert job["conversation_id"] == conversation
+
+
 def test_urgent_conversations_come_first(inbox: Inbox) -> None:
     """Otherwise `priority` would be a label without a meaning."""
     open_turns(inbox, 2)
