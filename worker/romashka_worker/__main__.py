@@ -14,7 +14,10 @@ from romashka import (
 )
 
 from romashka_worker.answerer import open_answerer
+from romashka_worker.broadcasts import Broadcasts
+from romashka_worker.embeddings.choice import open_embedder
 from romashka_worker.health import Health
+from romashka_worker.indexer import kept_embedded
 from romashka_worker.logs import configure_logs
 from romashka_worker.loop import Worker
 from romashka_worker.metrics import REALTIME
@@ -23,6 +26,7 @@ from romashka_worker.queue import Queue
 from romashka_worker.recorder import Recorder
 from romashka_worker.schema import SchemaTooOld, check_schema
 from romashka_worker.settings import Settings, SettingsError
+from romashka_worker.streams import open_streams
 from romashka_worker.wake import TOPIC, Wake
 
 log = structlog.get_logger()
@@ -57,7 +61,10 @@ async def _run(settings: Settings) -> None:
         await check_schema(client)
         queue = Queue(client, settings.worker_id)
         async with (
-            open_answerer(settings, client) as turns,
+            open_streams(Broadcasts(client).send) as streams,
+            open_embedder(settings) as embedder,
+            kept_embedded(client, embedder),
+            open_answerer(settings, client, embedder, streams.open) as turns,
             client.topics.listen(TOPIC) as announcements,
         ):
             wake = Wake(announcements)
