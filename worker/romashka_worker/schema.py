@@ -14,6 +14,11 @@ _CHECK_SECONDS = 10.0
 class SchemaTooOld(Exception):
     """The database lacks what this worker needs; the message says what to run."""
 
+    def __init__(self, found: str) -> None:
+        command = "romashka migrate --db-url postgresql://..."
+        super().__init__(f"the database has {found}; run: {command}")
+        self.found = found
+
 
 async def check_schema(client: AsyncRomashka) -> dict[str, Any]:
     """Prove the URL, the key and the schema before anything else; return what is installed.
@@ -26,11 +31,7 @@ async def check_schema(client: AsyncRomashka) -> dict[str, Any]:
         async with asyncio.timeout(_CHECK_SECONDS):
             told: dict[str, Any] = await client.call("get_romashka_installation")
     except NotFound as error:
-        raise SchemaTooOld(_advice("no Romashka, or one that is older than this worker")) from error
+        raise SchemaTooOld("no Romashka, or one that is older than this worker") from error
     if (version := told["schema_version"]) < SCHEMA_VERSION:
-        raise SchemaTooOld(_advice(f"schema version {version}, older than {SCHEMA_VERSION}"))
+        raise SchemaTooOld(f"schema version {version}, and {SCHEMA_VERSION} is needed")
     return told
-
-
-def _advice(found: str) -> str:
-    return f"the database has {found}; run: romashka migrate --db-url postgresql://..."

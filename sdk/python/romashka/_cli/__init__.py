@@ -5,6 +5,8 @@ import sys
 # Which extra brings what a command needs; `local` has it all but the worker.
 _EXTRAS = {
     "worker": "worker",
+    "doctor": "worker",
+    "replay": "worker",
     "migrate": "migrate",
     "migrations": "migrate",
     "staff": "migrate",

@@ -2,7 +2,18 @@
 
 import typer
 
-from romashka._cli import database, demo, migrate, migrations, staff, start, status, worker
+from romashka._cli import (
+    database,
+    demo,
+    doctor,
+    migrate,
+    migrations,
+    replay,
+    staff,
+    start,
+    status,
+    worker,
+)
 
 app = typer.Typer(
     name="romashka",
@@ -15,6 +26,8 @@ app.command("start")(start.start)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
 app.command("worker")(worker.worker)
+app.command("doctor")(doctor.doctor)
+app.command("replay")(replay.replay)
 app.command("demo")(demo.demo)
 app.add_typer(database.app, name="db")
 app.add_typer(migrations.app, name="migrations")

@@ -18,7 +18,7 @@ _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗",
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
 ) -> None:
-    """Check the configuration that `romashka worker` would have here; exit code 1 if it cannot work."""
+    """Check the configuration that `romashka worker` would have here; exit code 1: it is wrong."""
     logging.disable()  # what matters is said below
     findings = asyncio.run(_examine(shows=not as_json))
     if as_json:

@@ -1,0 +1,85 @@
+"""The models as doctor sees them: do they answer, and are they what was asked for?"""
+
+from collections.abc import AsyncIterator
+
+from openai import (
+    APIConnectionError,
+    APIStatusError,
+    AsyncOpenAI,
+    AuthenticationError,
+    NotFoundError,
+    OpenAIError,
+    PermissionDeniedError,
+)
+
+from romashka_worker.doctor.finding import Finding
+from romashka_worker.embeddings import EmbeddingError
+from romashka_worker.embeddings.choice import open_embedder
+from romashka_worker.settings import ModelSettings, Settings, SettingsError
+
+_SECONDS = 10.0
+_SHOWN = 10
+_PREFIX = {"primary": "OPENAI", "fallback": "OPENAI_FALLBACK"}
+
+
+async def look_at_models(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield how each model is."""
+    if not settings.models:
+        yield Finding.ok("model", "none: the knowledge base alone answers")
+    for model in settings.models:
+        yield await _look_at(model)
+
+
+async def _look_at(model: ModelSettings) -> Finding:
+    name, prefix = f"{model.name} model", _PREFIX[model.name]
+    key = model.api_key.get_secret_value() if model.api_key else "none"
+    async with AsyncOpenAI(
+        api_key=key, base_url=model.base_url, max_retries=0, timeout=_SECONDS
+    ) as provider:
+        where = str(provider.base_url)
+        try:
+            served = await _served_instead(provider, model.model)
+        except (AuthenticationError, PermissionDeniedError):
+            says = f"{where} refuses the key"
+            return Finding.problem(name, says, f"export {prefix}_API_KEY=...")
+        except APIConnectionError:
+            says = f"nobody answers at {where}"
+            return Finding.problem(name, says, f"export {prefix}_BASE_URL=...")
+        except APIStatusError as error:
+            says = f"{where} does not tell its models (status {error.status_code})"
+            return Finding.warning(name, says, f"curl -i {where}models")
+        except OpenAIError as error:
+            says = f"{where} answers with no list of models ({type(error).__name__})"
+            return Finding.warning(name, says, f"curl -i {where}models")
+    if served is None:
+        return Finding.ok(name, f"{model.model} at {where}")
+    says = f"{where} has no {model.model}; it has {', '.join(served[:_SHOWN]) or 'none'}"
+    return Finding.problem(name, says, f"export {prefix}_MODEL={served[0] if served else '...'}")
+
+
+async def _served_instead(provider: AsyncOpenAI, model: str) -> list[str] | None:
+    """Return the models that the endpoint has, or None if `model` is one of them.
+
+    Raises:
+        OpenAIError: it does not answer, or does not say.
+    """
+    try:
+        await provider.models.retrieve(model)
+    except NotFoundError:  # also where a server has no such route
+        served = [one.id async for one in provider.models.list()]
+        return None if model in served else served
+    return None
+
+
+async def look_at_embeddings(settings: Settings) -> Finding:
+    """Embed a word."""
+    try:
+        async with open_embedder(settings) as embedder:
+            if embedder is None:
+                return Finding.ok("embeddings", "off: knowledge is found by its words")
+            embedding = await embedder.embed_question("romashka")
+    except SettingsError as error:
+        return Finding.problem("embeddings", str(error), "pip install 'romashka[embeddings]'")
+    except EmbeddingError as error:
+        return Finding.problem("embeddings", str(error), "export ROMASHKA_EMBEDDINGS=off")
+    return Finding.ok("embeddings", f"{embedding.model}, {len(embedding.vector)} numbers")

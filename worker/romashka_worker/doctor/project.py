@@ -1,0 +1,176 @@
+"""The project as doctor sees it: key, migrations, extensions, cron, functions, Realtime."""
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from romashka import AsyncRomashka, RomashkaError, ServerError
+from romashka._migration_files import find_migrations, product_folder
+
+from romashka_worker.doctor.finding import Finding
+from romashka_worker.settings import Settings
+from romashka_worker.wake import TOPIC
+
+KEY_FIX = (
+    "export SUPABASE_SERVICE_ROLE_KEY=..."
+    "  # the secret key: Dashboard, Settings, API Keys; locally: romashka status -o env"
+)
+_REALTIME_SECONDS = 15.0
+_SWEEP = "romashka-sweep"
+_ACTIVATE = (
+    "select cron.alter_job(jobid, active := true) from cron.job where jobname = 'romashka-sweep'"
+)
+
+# What a worker calls, with arguments for which nothing happens.
+_CALLS: Mapping[str, Mapping[str, Any]] = {
+    "get_next_ai_response_job": {"worker_id": "doctor", "max_jobs": 0},
+    "extend_ai_response_leases": {"worker_id": "doctor", "jobs": []},
+    "complete_ai_response_jobs": {"results": []},
+    "search_knowledge": {"query": "romashka"},
+    "record_ai_response_traces": {"traces": []},
+}
+_REFUSALS_THAT_PROVE_IT = ("bad_claim",)
+
+
+def migrate_command(settings: Settings) -> str:
+    """Return the command that brings the project's schema up to date."""
+    return f"romashka migrate --db-url {_db_url(settings)}"
+
+
+def _db_url(settings: Settings) -> str:
+    hosted = re.fullmatch(r"https://([a-z0-9]+)\.supabase\.co/?", settings.supabase_url)
+    return (
+        f"'postgresql://postgres:PASSWORD@db.{hosted[1]}.supabase.co:5432/postgres'"
+        if hosted
+        else '"$DATABASE_URL"'
+    )
+
+
+def _psql(settings: Settings, *statements: str) -> str:
+    commands = " ".join(f'-c "{statement}"' for statement in statements)
+    return f"psql {_db_url(settings)} {commands}"
+
+
+# ---- the key
+
+
+def look_at_key(key: str) -> Finding | None:
+    """Say whose key it is if it tells by itself that it is the wrong one."""
+    role = _role_of(key)
+    if role in (None, "service_role"):
+        return None
+    return Finding.problem("key", f"SUPABASE_SERVICE_ROLE_KEY is a key of the role {role}", KEY_FIX)
+
+
+def _role_of(key: str) -> str | None:
+    if key.startswith("sb_"):
+        return {"secret": "service_role", "publishable": "anon"}.get(key.split("_")[1])
+    try:
+        payload = key.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return str(claims["role"])
+    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
+        return None
+
+
+# ---- what is installed
+
+
+def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
+    """Say what the database tells about itself."""
+    yield _migrations(installed["migrations"], settings)
+    yield _extensions(installed["extensions"], settings)
+    yield _cron(installed["cron"], settings)
+
+
+def _migrations(recorded: list[dict[str, Any]], settings: Settings) -> Finding:
+    applied = {row["version"]: row["digest"] for row in recorded}
+    ours = find_migrations(product_folder())
+    missing = [file.path.name for file in ours if file.version not in applied]
+    if missing:
+        says = f"{len(missing)} not applied: {', '.join(missing)}"
+        return Finding.problem("migrations", says, migrate_command(settings))
+    changed = [
+        file.path.name for file in ours if applied[file.version] not in (None, file.digest())
+    ]
+    if changed:
+        return Finding.warning(
+            "migrations",
+            f"applied in another edition: {', '.join(changed)}",
+            "romashka db reset  # locally; before 1.0, other databases are made anew",
+        )
+    return Finding.ok("migrations", f"all {len(ours)} applied")
+
+
+def _extensions(there: Mapping[str, str], settings: Settings) -> Finding:
+    missing = [name for name in ("vector", "pg_trgm") if name not in there]
+    if missing:
+        return Finding.warning(
+            "extensions",
+            f"without {' and '.join(missing)}, knowledge is found less well",
+            _psql(settings, *(f"create extension {name} schema extensions" for name in missing)),
+        )
+    return Finding.ok("extensions", f"vector {there['vector']}, pg_trgm {there['pg_trgm']}")
+
+
+def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
+    schedule = "select private.schedule_jobs()"
+    if jobs is None:
+        return Finding.warning(
+            "pg_cron",
+            "not there: a turn is answered in time only while a worker runs",
+            _psql(settings, "create extension pg_cron", schedule),
+        )
+    sweep = jobs.get(_SWEEP)
+    if sweep is None:
+        return Finding.problem("pg_cron", "nothing is scheduled", _psql(settings, schedule))
+    if not sweep["active"]:
+        return Finding.problem("pg_cron", f"{_SWEEP} is switched off", _psql(settings, _ACTIVATE))
+    if sweep["last_status"] == "failed":
+        reasons = "select return_message from cron.job_run_details order by runid desc limit 5"
+        return Finding.problem("pg_cron", f"{_SWEEP} fails", _psql(settings, reasons))
+    return Finding.ok("pg_cron", f"{_SWEEP} runs each {sweep['schedule']}")
+
+
+# ---- what answers
+
+
+async def look_at_functions(client: AsyncRomashka, settings: Settings) -> Finding:
+    """Call what a worker calls: one that is not there, or there twice, is told by the server."""
+    for name, arguments in _CALLS.items():
+        try:
+            await client.call(name, **arguments)
+        except ServerError as error:
+            if error.name not in _REFUSALS_THAT_PROVE_IT:
+                return Finding.problem(
+                    "functions", f"{name}: {error}", _function_fix(error, settings)
+                )
+    return Finding.ok("functions", f"{len(_CALLS)} that a worker calls answer")
+
+
+def _function_fix(error: ServerError, settings: Settings) -> str:
+    if error.name == "PGRST203":
+        return "drop the function that Romashka did not make; the line above names both"
+    if error.name == "PGRST202":
+        return _psql(settings, "notify pgrst, 'reload schema'")
+    return migrate_command(settings)
+
+
+async def look_at_realtime(client: AsyncRomashka, settings: Settings) -> Finding:
+    """Join the private topic that wakes workers."""
+    try:
+        async with asyncio.timeout(_REALTIME_SECONDS), client.topics.listen(TOPIC) as listener:
+            await anext(listener)
+    except RomashkaError as error:
+        return Finding.problem("realtime", str(error), migrate_command(settings))
+    except TimeoutError:
+        return Finding.problem(
+            "realtime",
+            "does not answer; workers poll, and screens see nothing until they are loaded again",
+            f"curl -i {settings.supabase_url.rstrip('/')}/realtime/v1/api/ping  # is it enabled?",
+        )
+    return Finding.ok("realtime", f"joined the private topic {TOPIC}")
