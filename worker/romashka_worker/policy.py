@@ -8,6 +8,18 @@ from romashka_worker.job import Reason
 from romashka_worker.responders import Analysis
 from romashka_worker.understanding import Signals
 
+_REASONS: Mapping[str, Reason] = {
+    "human_requested": "human_requested",
+    "legal": "legal",
+    "safety": "safety",
+    "fraud_or_loss": "safety",
+    "refund": "out_of_scope",  # what only a human of the team may promise or do
+    "cancel": "out_of_scope",
+    "complaint": "negative_sentiment",
+}
+"""The topics that a human takes, and what that is called in the database."""
+# Those of the settings' table, for a job from a database that has not got them yet.
+_DEFAULT_PROBABILITY = 0.5
 _DEFAULT_MIN_CONFIDENCE = 0.6
 
 
@@ -28,12 +40,38 @@ def decide(analysis: Analysis | None, signals: Signals, settings: Mapping[str, A
 
     Without an analysis it says what the message alone decides: an escalation spares the responder.
     """
-    if signals.human_requested >= 0.5:
-        return Decision("human_requested")
-    if analysis is None:
-        return Decision(None)
-    if analysis.needs_human:
-        return Decision(analysis.reason or "low_confidence")
-    if analysis.confidence < float(settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE)):
-        return Decision("low_confidence")
-    return Decision(None)
+    reason = (
+        _topic_reason(signals, settings)
+        or _history_reason(signals, settings)
+        or _sentiment_reason(signals, settings)
+    )
+    if reason is None and analysis is not None:
+        reason = _responder_reason(analysis, settings)
+    return Decision(reason)
+
+
+def _topic_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
+    """Several topics that are each less than probable may make it probable that one is meant."""
+    topics = {
+        topic: getattr(signals, topic) for topic in settings.get("escalation_topics", _REASONS)
+    }
+    if sum(topics.values()) < settings.get("escalation_probability", _DEFAULT_PROBABILITY):
+        return None
+    return _REASONS[max(topics, key=topics.__getitem__)] if topics else None
+
+
+def _history_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
+    limit = settings.get("max_failed_replies")
+    return "repeated_failure" if limit and signals.failed_replies >= limit else None
+
+
+def _sentiment_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
+    limit = settings.get("max_negative_sentiment")
+    return "negative_sentiment" if limit and signals.negative_sentiment >= limit else None
+
+
+def _responder_reason(analysis: Analysis, settings: Mapping[str, Any]) -> Reason | None:
+    is_sure = analysis.confidence >= settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE)
+    if is_sure and not analysis.needs_human:
+        return None
+    return analysis.reason or "low_confidence"

@@ -65,8 +65,7 @@ class TurnAnswerer:
         return replace(answer, language=answer.language or language)
 
     def _language_of(self, job: Job) -> str | None:
-        candidates = job.settings.get("handover_texts") or {}
-        return self._languages.detect(job.user_message, candidates) or job.known_language
+        return self._languages.detect(job.user_message, job.known_language)
 
     async def _search(self, job: Job, language: str | None) -> tuple[KnowledgeItem, ...] | None:
         try:

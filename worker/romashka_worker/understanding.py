@@ -1,17 +1,31 @@
 """What a customer's message is about, as far as a human may have to take it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import mul
 
+import structlog
+
+from romashka_worker.embeddings import Embedder, Embedding, EmbeddingError
 from romashka_worker.guard import asks_for_human
+from romashka_worker.heads import load_heads
 from romashka_worker.job import Job, Sentiment
+
+_SURE = 0.5
+_SAME_QUESTION = 0.94
+"""Cosine similarity: one in a hundred pairs of other questions to the same team is as near."""
+_EMBEDDING_SECONDS = 0.5
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What a message was understood to be; each is a probability, 0 to 1.
+    """What a message was understood to be. Each but the last two is a probability, 0 to 1.
 
-    The names are those of the rules in `ai_settings.escalation_rules`.
+    The names are those of the rules in `ai_settings.escalation_rules`. Together the topics make at
+    most 1: what is left is that no human is needed.
     """
 
     human_requested: float = 0.0
@@ -22,14 +36,72 @@ class Signals:
     cancel: float = 0.0
     complaint: float = 0.0
     negative_sentiment: float = 0.0
-    failed_replies: int = 0
-    """How many replies in a row did not help, as far as the customer said so."""
     sentiment: Sentiment | None = None
+    failed_replies: int = 0
+    """How many replies in a row, the last one included, did not help the customer."""
 
 
 class Understanding:
-    """Reads messages: by their embeddings where there are some, else by what patterns find."""
+    """Reads messages by their embeddings. Without any it knows patterns of one topic only."""
 
-    async def read(self, job: Job, embedding: Sequence[float] | None = None) -> Signals:
-        """Return what the customer's message is, given its embedding as a query."""
-        return Signals(human_requested=float(asks_for_human(job.user_message)))
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._embedder = embedder
+        self._heads = load_heads()
+
+    async def read(self, job: Job, embedding: Embedding | None = None) -> Signals:
+        """Return what the customer's message is; `embedding` is the message's, as a question."""
+        failed = await self._count_failed_replies(job)
+        if embedding is None or not self._heads.can_read(embedding.model):
+            return Signals(
+                human_requested=float(asks_for_human(job.user_message)), failed_replies=failed
+            )
+        topics = self._heads.read_topics(embedding.vector)
+        sentiments = self._heads.read_sentiments(embedding.vector)
+        sentiment = max(sentiments, key=sentiments.__getitem__)
+        return Signals(
+            **{name: topics[name] for name in topics.keys() - {"ordinary", "unhelpful"}},
+            negative_sentiment=sentiments["negative"],
+            sentiment=sentiment,
+            failed_replies=failed,
+        )
+
+    async def _count_failed_replies(self, job: Job) -> int:
+        """Count back from the last reply, until one that the customer had nothing against."""
+        questions = _questions_since_a_human(job)
+        count = 0
+        while count + 1 < len(questions) and await self._has_failed(*questions[-2 - count :][:2]):
+            count += 1
+        return count
+
+    async def _has_failed(self, question: str, reaction: str) -> bool:
+        """Was the reply between these two of no use, as the second one says or shows?"""
+        if question.strip().casefold() == reaction.strip().casefold():
+            return True
+        if self._embedder is None or not self._heads.can_read(self._embedder.model):
+            return False
+        try:
+            async with asyncio.timeout(_EMBEDDING_SECONDS):
+                before = await self._embedder.embed_question(question)
+                after = await self._embedder.embed_question(reaction)
+        except (EmbeddingError, TimeoutError) as error:
+            log.warning("understanding.failed", error=str(error) or type(error).__name__)
+            return False
+        topics = self._heads.read_topics(after.vector)
+        is_repeated = sum(map(mul, before.vector, after.vector)) >= _SAME_QUESTION
+        return is_repeated or topics["unhelpful"] >= _SURE
+
+
+def _questions_since_a_human(job: Job) -> Sequence[str]:
+    """Return what the customer wrote before and after each reply of the AI, oldest first.
+
+    An agent's message, or a hand-over, begins anew: what failed before it is settled.
+    """
+    questions = [""]
+    for message in job.context.get("recent_messages") or ():
+        if message["sender_type"] == "user":
+            questions[-1] = f"{questions[-1]}\n{message['content']}".strip()
+        elif message["sender_type"] == "ai" and message.get("kind") != "handover":
+            questions.append("")
+        else:
+            questions = [""]
+    return questions
