@@ -1,0 +1,93 @@
+/** The client: one project, one identity; everything else hangs on it. */
+import type {
+  AuthResponse,
+  AuthTokenResponsePassword,
+  SupabaseClient,
+} from "@supabase/supabase-js";
+
+import { Conversations } from "./conversations.js";
+import type { Database } from "./database.js";
+import { fromAuth, NotSignedIn, unwrap } from "./errors.js";
+import { Inbox } from "./inbox.js";
+import { Topics } from "./topics.js";
+
+type Functions = Database["public"]["Functions"];
+
+/**
+ * A Romashka project, as a client of supabase-js reaches it.
+ *
+ * @example
+ * ```ts
+ * const client = new Romashka(createClient(url, anonKey));
+ * await client.signInAnonymously();
+ * const conversation = await client.conversations.create("visitor-17");
+ * const answer = await conversation.ask("What is Romashka?");
+ * ```
+ */
+export class Romashka {
+  /** The wrapped client, for everything that this package does not cover. */
+  readonly supabase: SupabaseClient<Database>;
+  /** Private broadcast topics, kept subscribed: what the rest is made of. */
+  readonly topics: Topics;
+  readonly conversations: Conversations;
+  readonly inbox: Inbox;
+
+  /**
+   * @param supabase with the anon (publishable) key, then sign in; or, on a server, with the service role
+   *   (secret) key, which needs no sign-in
+   */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an app has types of its own
+  constructor(supabase: SupabaseClient<any, any, any>) {
+    this.supabase = supabase as SupabaseClient<Database>;
+    this.topics = new Topics(supabase.realtime);
+    this.conversations = new Conversations(this);
+    this.inbox = new Inbox(this);
+  }
+
+  /**
+   * Become a new customer without an account, unless there is a session; return the user's id.
+   *
+   * @throws {@link NotSignedIn} the project does not allow it
+   */
+  async signInAnonymously(): Promise<string> {
+    const { data } = await this.supabase.auth.getSession();
+    if (data.session) return data.session.user.id;
+    return userOf(await this.supabase.auth.signInAnonymously());
+  }
+
+  /**
+   * Sign in with e-mail and password; return the user's id.
+   *
+   * @throws {@link NotSignedIn} they do not match an account
+   */
+  async signIn(email: string, password: string): Promise<string> {
+    return userOf(await this.supabase.auth.signInWithPassword({ email, password }));
+  }
+
+  /**
+   * Call a database function by its parameters' names; return its result.
+   *
+   * @throws {@link ServerError} it refused
+   * @throws {@link Unreachable} the project did not answer; the call may still have taken effect
+   */
+  async call<Name extends keyof Functions & string>(
+    name: Name,
+    parameters: Functions[Name]["Args"],
+  ): Promise<Functions[Name]["Returns"]> {
+    const call = this.supabase.rpc.bind(this.supabase) as unknown as Call;
+    return (await unwrap(call(name, parameters))) as Functions[Name]["Returns"];
+  }
+
+  /** End all subscriptions. */
+  async close(): Promise<void> {
+    await this.topics.close();
+  }
+}
+
+type Call = (name: string, parameters: object) => Parameters<typeof unwrap>[0];
+
+function userOf({ data, error }: AuthResponse | AuthTokenResponsePassword): string {
+  if (error) throw fromAuth(error);
+  if (!data.user) throw new NotSignedIn("unable to sign in; the account is not confirmed");
+  return data.user.id;
+}

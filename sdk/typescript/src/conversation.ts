@@ -1,0 +1,260 @@
+/** One conversation: write, ask, follow what is said, and decide who answers. */
+import type { Romashka } from "./client.js";
+import type { Database } from "./database.js";
+import { NoAnswer, unwrap } from "./errors.js";
+import { follow } from "./events.js";
+import type { OnConnection } from "./listener.js";
+import {
+  type ConversationEvent,
+  type ConversationRow,
+  kindOf,
+  type Message,
+  type MessageCreated,
+  type Note,
+} from "./models.js";
+import { Presence } from "./presence.js";
+import { subscription } from "./subscription.js";
+
+const PAGE = 500;
+
+/** The database gives it its position. */
+type NewMessage = Database["public"]["Tables"]["messages"]["Insert"];
+
+/** Where to begin, and who wants to know about the connection. */
+export interface EventsOptions {
+  /** Only messages whose position is greater; without it, all. */
+  after?: number;
+  /** Is called with true when the subscription is live, with false when it is not. */
+  onConnection?: OnConnection;
+}
+
+export interface AskOptions {
+  /** For how long to wait for an answer. */
+  timeoutMs?: number;
+}
+
+/** A conversation as it was when it was read, and what can be done with it. */
+export class Conversation {
+  readonly id: string;
+  /** Who is here, and who types. */
+  readonly presence: Presence;
+
+  constructor(
+    private readonly client: Romashka,
+    /** The row of `conversations`. */
+    readonly row: ConversationRow,
+  ) {
+    this.id = row.id;
+    this.presence = new Presence(client.topics, `${this.#topic}:typing`);
+  }
+
+  /**
+   * Write a message, as the customer or as an agent; return it as it was stored.
+   *
+   * @throws {@link TooLarge} the text is longer than the project allows
+   * @throws {@link RateLimited} too many in one minute
+   * @throws {@link PermissionDenied} the conversation is somebody else's
+   * @example
+   * ```ts
+   * const { position } = await conversation.send("Where is my order?");
+   * ```
+   */
+  async send(text: string, as: "user" | "agent" = "user"): Promise<Message> {
+    const row = { conversation_id: this.id, sender_type: as, content: text } as NewMessage;
+    const request = this.client.supabase.from("messages").insert(row).select().single();
+    return (await unwrap(request)) as Message;
+  }
+
+  /**
+   * Write a message and wait for the automatic answer to it: a reply or a hand-over.
+   *
+   * @throws {@link NoAnswer} none came in time; a human may have the conversation
+   * @example
+   * ```ts
+   * const answer = await conversation.ask("What is Romashka?");
+   * console.log(kindOf(answer), answer.content);
+   * ```
+   */
+  async ask(text: string, options?: AskOptions): Promise<Message> {
+    for await (const event of this.stream(text, options)) {
+      if (event.type === "message.created") return event.message;
+    }
+    throw new NoAnswer("the conversation was closed to us");
+  }
+
+  /**
+   * Do what {@link Conversation.ask} does, and give the reply while it is written; its message comes last.
+   *
+   * @example
+   * ```ts
+   * for await (const event of conversation.stream("What is Romashka?")) {
+   *   if (event.type === "reply.delta") process.stdout.write(event.text);
+   * }
+   * ```
+   */
+  async *stream(
+    text: string,
+    { timeoutMs = 10_000 }: AskOptions = {},
+  ): AsyncGenerator<ConversationEvent, void> {
+    const listener = this.client.topics.listen(this.#topic);
+    const timer = setTimeout(() => void listener.return(), timeoutMs);
+    try {
+      const question = await this.send(text);
+      const positions = new Map([[question.id, question.position]]);
+      for await (const event of follow(listener, this.#readAfter, question.position)) {
+        if (event.type === "message.created") {
+          positions.set(event.message.id, event.message.position);
+          if (!(await this.#answers(event.message, question, positions))) continue;
+        }
+        yield event;
+        if (event.type === "message.created") return;
+      }
+      throw new NoAnswer(`nobody answered within ${timeoutMs} ms`);
+    } finally {
+      clearTimeout(timer);
+      await listener.return();
+    }
+  }
+
+  /**
+   * Give each committed message after a position: once, in order, without a gap, without end.
+   *
+   * Lost connections are mended, and what was missed meanwhile is read. It ends when it is left.
+   *
+   * @throws {@link PermissionDenied} the conversation is somebody else's
+   * @example
+   * ```ts
+   * for await (const { message } of conversation.events()) show(message.content);
+   * ```
+   */
+  events(options: EventsOptions = {}): AsyncIterableIterator<MessageCreated> {
+    return this.#subscribe(options, async function* (events) {
+      for await (const event of events) if (event.type === "message.created") yield event;
+    });
+  }
+
+  /**
+   * Give what {@link Conversation.events} gives, and what passes by between: changed messages, and pieces
+   * of a reply that is being written (docs/streaming.md).
+   *
+   * @example
+   * ```ts
+   * for await (const event of conversation.live()) {
+   *   if (event.type === "reply.delta") append(event.text);
+   *   if (event.type === "message.created") show(event.message);
+   * }
+   * ```
+   */
+  live(options: EventsOptions = {}): AsyncIterableIterator<ConversationEvent> {
+    return this.#subscribe(options, (events) => events);
+  }
+
+  /**
+   * Return messages in order: a page of the newest, or of those before a position; or all.
+   *
+   * @example
+   * ```ts
+   * const newest = await conversation.messages({ limit: 50 });
+   * const older = await conversation.messages({ limit: 50, before: newest[0]?.position });
+   * ```
+   */
+  async messages(page: { limit?: number; before?: number | undefined } = {}): Promise<Message[]> {
+    if (page.limit === undefined) return this.#all();
+    let query = this.#messages().order("position", { ascending: false }).limit(page.limit);
+    if (page.before !== undefined) query = query.lt("position", page.before);
+    return ((await unwrap(query)) as Message[]).reverse();
+  }
+
+  /** Take it from the AI: no automatic message follows. Staff only. */
+  async takeOver(): Promise<void> {
+    await this.client.call("take_over_conversation", { conversation_id: this.id });
+  }
+
+  /** Let the AI answer the next customer message. Staff only. */
+  async returnToAi(): Promise<void> {
+    await this.client.call("return_conversation_to_ai", { conversation_id: this.id });
+  }
+
+  /** Close it; a new customer message reopens it, with the AI. Staff only. */
+  async resolve(): Promise<void> {
+    await this.client.call("resolve_conversation", { conversation_id: this.id });
+  }
+
+  /** Say whose it is; the AI goes on answering. Staff only. */
+  async assign(agentId: string): Promise<void> {
+    await this.client.call("assign_conversation", { conversation_id: this.id, agent_id: agentId });
+  }
+
+  /** Say how far the caller's side has read; without a position, everything. */
+  async markRead(upTo?: number): Promise<void> {
+    const position = upTo === undefined ? {} : { up_to_position: upTo };
+    await this.client.call("mark_conversation_read", { conversation_id: this.id, ...position });
+  }
+
+  /** Say how content the customer is: 1 (bad) to 5 (good). */
+  async rate(rating: number): Promise<void> {
+    await this.client.call("rate_conversation", { conversation_id: this.id, rating });
+  }
+
+  /** Write down something that only staff see. */
+  async addNote(content: string): Promise<Note> {
+    const row = { conversation_id: this.id, content };
+    return unwrap(this.client.supabase.from("conversation_notes").insert(row).select().single());
+  }
+
+  /** Return what staff wrote down, oldest first. */
+  async notes(): Promise<Note[]> {
+    const notes = this.client.supabase.from("conversation_notes").select();
+    return unwrap(notes.eq("conversation_id", this.id).order("created_at"));
+  }
+
+  get #topic(): string {
+    return `conversation:${this.id}`;
+  }
+
+  #subscribe<Event>(
+    { after = 0, onConnection }: EventsOptions,
+    read: (events: AsyncGenerator<ConversationEvent, void>) => AsyncGenerator<Event, void>,
+  ): AsyncIterableIterator<Event> {
+    return subscription(
+      () => this.client.topics.listen(this.#topic, onConnection),
+      (listener) => read(follow(listener, this.#readAfter, after)),
+    );
+  }
+
+  async #answers(
+    message: Message,
+    question: Message,
+    positions: Map<string, number>,
+  ): Promise<boolean> {
+    const kind = kindOf(message);
+    // After a hand-over nothing else comes by itself, whichever turn it was written for.
+    if (kind === "handover" || message.turn_id === question.id) return true;
+    if (kind === "message") return false;
+    // A burst is one turn: its answer is to the last of its messages too.
+    const jobs = this.client.supabase.from("ai_response_queue").select("message_id");
+    const answered = jobs.eq("turn_id", message.turn_id!).eq("status", "completed").single();
+    const newest = (await unwrap(answered)).message_id;
+    return (positions.get(newest) ?? 0) >= question.position;
+  }
+
+  async #all(): Promise<Message[]> {
+    const messages: Message[] = [];
+    for await (const message of this.#readAfter(0)) messages.push(message);
+    return messages;
+  }
+
+  #messages() {
+    return this.client.supabase.from("messages").select().eq("conversation_id", this.id);
+  }
+
+  readonly #readAfter = async function* (this: Conversation, position: number) {
+    for (;;) {
+      const query = this.#messages().gt("position", position).order("position").limit(PAGE);
+      const page = (await unwrap(query)) as Message[];
+      yield* page;
+      if (page.length < PAGE) return;
+      position = page.at(-1)!.position;
+    }
+  }.bind(this);
+}

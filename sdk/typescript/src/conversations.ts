@@ -1,0 +1,106 @@
+/** `client.conversations`: open, find and list conversations. */
+import type { Romashka } from "./client.js";
+import { Conversation } from "./conversation.js";
+import { unwrap } from "./errors.js";
+import type { ChannelType, ConversationRow, Priority, Status } from "./models.js";
+
+/** Which conversations, and how many. */
+export interface ListOptions {
+  channelType?: ChannelType;
+  status?: Status;
+  priority?: Priority;
+  assignedAgentId?: string;
+  requiresHuman?: boolean;
+  /** Part of a customer's name or e-mail address, or of the last message. */
+  search?: string;
+  /** The last one of the page before. */
+  after?: Conversation;
+  limit?: number;
+}
+
+const WITH_CUSTOMER = "*, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)";
+const SEARCHED = ["user_name", "user_email", "customer_name", "last_message"] as const;
+
+export class Conversations {
+  constructor(private readonly client: Romashka) {}
+
+  /**
+   * Open a conversation, or the one that the customer has open on this channel.
+   *
+   * @param identifier how the team knows the customer: an e-mail address, a phone number, any id
+   * @throws {@link NotSignedIn} there is no session; sign in first, anonymously if need be
+   * @example
+   * ```ts
+   * const conversation = await client.conversations.create("visitor-17", { message: "Hello" });
+   * ```
+   */
+  async create(
+    identifier: string,
+    { channelType = "website" as ChannelType, message = "" } = {},
+  ): Promise<Conversation> {
+    const id = await this.client.call("create_conversation", {
+      customer_identifier: identifier,
+      channel_type: channelType,
+      initial_message: message,
+    });
+    return this.get(id);
+  }
+
+  /**
+   * Return one conversation.
+   *
+   * @throws {@link NotFound} there is none, or it is somebody else's
+   */
+  async get(id: string): Promise<Conversation> {
+    const query = this.client.supabase.from("conversations").select(WITH_CUSTOMER).eq("id", id);
+    return new Conversation(this.client, (await unwrap(query.single())) as ConversationRow);
+  }
+
+  /**
+   * Return the conversations that the caller may see, a page at a time, the latest first.
+   *
+   * @example
+   * ```ts
+   * const waiting = await client.conversations.list({ requiresHuman: true, limit: 20 });
+   * const more = await client.conversations.list({ requiresHuman: true, after: waiting.at(-1) });
+   * ```
+   */
+  async list(options: ListOptions = {}): Promise<Conversation[]> {
+    const { channelType, status, priority, assignedAgentId, requiresHuman } = options;
+    let query = this.client.supabase.from("conversations").select(WITH_CUSTOMER);
+    if (channelType !== undefined) query = query.eq("channel_type", channelType);
+    if (status !== undefined) query = query.eq("status", status);
+    if (priority !== undefined) query = query.eq("priority", priority);
+    if (assignedAgentId !== undefined) query = query.eq("assigned_agent_id", assignedAgentId);
+    if (requiresHuman !== undefined) query = query.eq("requires_human", requiresHuman);
+    if (options.search) query = query.or(matching(options.search));
+    if (options.after) query = query.or(after(options.after.row));
+    const latest = query
+      .order("last_message_at", { ascending: false })
+      .order("id", { ascending: false });
+    const rows = await unwrap(latest.limit(options.limit ?? 50));
+    return rows.map((row) => new Conversation(this.client, row as ConversationRow));
+  }
+}
+
+/** Would `list` with these options return the conversation? */
+export function matches(row: ConversationRow, options: ListOptions): boolean {
+  const search = options.search?.toLowerCase() ?? "";
+  return (
+    row.channel_type === (options.channelType ?? row.channel_type) &&
+    row.status === (options.status ?? row.status) &&
+    row.priority === (options.priority ?? row.priority) &&
+    row.assigned_agent_id === (options.assignedAgentId ?? row.assigned_agent_id) &&
+    row.requires_human === (options.requiresHuman ?? row.requires_human) &&
+    (search === "" || SEARCHED.some((column) => row[column]?.toLowerCase().includes(search)))
+  );
+}
+
+function matching(search: string): string {
+  const pattern = JSON.stringify(`*${search.replaceAll(/[%_\\]/g, "\\$&")}*`);
+  return SEARCHED.map((column) => `${column}.ilike.${pattern}`).join(",");
+}
+
+function after({ last_message_at: at, id }: ConversationRow): string {
+  return `last_message_at.lt."${at}",and(last_message_at.eq."${at}",id.lt.${id})`;
+}

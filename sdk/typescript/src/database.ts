@@ -1,0 +1,805 @@
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[];
+
+export type Database = {
+  public: {
+    Tables: {
+      ai_response_queue: {
+        Row: {
+          ai_confidence: number | null;
+          ai_response: string | null;
+          attempt: number;
+          completed_at: string | null;
+          conversation_id: string;
+          created_at: string | null;
+          deadline: string | null;
+          error_message: string | null;
+          id: string;
+          leased_by: string | null;
+          leased_until: string | null;
+          max_retries: number | null;
+          message_id: string;
+          outcome: string | null;
+          priority: number | null;
+          process_after: string | null;
+          processed_at: string | null;
+          response_time_ms: number | null;
+          retry_count: number | null;
+          status: string | null;
+          turn_id: string | null;
+          turn_started_at: string | null;
+          user_message: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          ai_confidence?: number | null;
+          ai_response?: string | null;
+          attempt?: number;
+          completed_at?: string | null;
+          conversation_id: string;
+          created_at?: string | null;
+          deadline?: string | null;
+          error_message?: string | null;
+          id?: string;
+          leased_by?: string | null;
+          leased_until?: string | null;
+          max_retries?: number | null;
+          message_id: string;
+          outcome?: string | null;
+          priority?: number | null;
+          process_after?: string | null;
+          processed_at?: string | null;
+          response_time_ms?: number | null;
+          retry_count?: number | null;
+          status?: string | null;
+          turn_id?: string | null;
+          turn_started_at?: string | null;
+          user_message: string;
+        };
+        Update: {
+          ai_confidence?: number | null;
+          ai_response?: string | null;
+          attempt?: number;
+          completed_at?: string | null;
+          conversation_id?: string;
+          created_at?: string | null;
+          deadline?: string | null;
+          error_message?: string | null;
+          id?: string;
+          leased_by?: string | null;
+          leased_until?: string | null;
+          max_retries?: number | null;
+          message_id?: string;
+          outcome?: string | null;
+          priority?: number | null;
+          process_after?: string | null;
+          processed_at?: string | null;
+          response_time_ms?: number | null;
+          retry_count?: number | null;
+          status?: string | null;
+          turn_id?: string | null;
+          turn_started_at?: string | null;
+          user_message?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "ai_response_queue_conversation_id_fkey";
+            columns: ["conversation_id"];
+            isOneToOne: false;
+            referencedRelation: "conversations";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "ai_response_queue_message_id_fkey";
+            columns: ["message_id"];
+            isOneToOne: false;
+            referencedRelation: "messages";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      ai_settings: {
+        Row: {
+          cap_ms: number;
+          deadline_ms: number;
+          handover_repeat_minutes: number;
+          handover_texts: NonNullable<Json>;
+          id: boolean;
+          max_conversations_per_hour: number;
+          max_message_chars: number;
+          max_messages_per_minute: number;
+          min_confidence: number;
+          persona: string;
+          quiet_ms: number;
+          stream_budget_per_second: number;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          cap_ms?: number;
+          deadline_ms?: number;
+          handover_repeat_minutes?: number;
+          handover_texts?: NonNullable<Json>;
+          id?: boolean;
+          max_conversations_per_hour?: number;
+          max_message_chars?: number;
+          max_messages_per_minute?: number;
+          min_confidence?: number;
+          persona?: string;
+          quiet_ms?: number;
+          stream_budget_per_second?: number;
+          updated_at?: string;
+        };
+        Update: {
+          cap_ms?: number;
+          deadline_ms?: number;
+          handover_repeat_minutes?: number;
+          handover_texts?: NonNullable<Json>;
+          id?: boolean;
+          max_conversations_per_hour?: number;
+          max_message_chars?: number;
+          max_messages_per_minute?: number;
+          min_confidence?: number;
+          persona?: string;
+          quiet_ms?: number;
+          stream_budget_per_second?: number;
+          updated_at?: string;
+        };
+        Relationships: [];
+      };
+      communication_channels: {
+        Row: {
+          api_credentials: Json | null;
+          configuration: NonNullable<Json>;
+          created_at: string | null;
+          id: string;
+          name: string;
+          status: string | null;
+          type: string;
+          updated_at: string | null;
+          webhook_secret: string | null;
+          webhook_url: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          api_credentials?: Json | null;
+          configuration?: NonNullable<Json>;
+          created_at?: string | null;
+          id?: string;
+          name: string;
+          status?: string | null;
+          type: string;
+          updated_at?: string | null;
+          webhook_secret?: string | null;
+          webhook_url?: string | null;
+        };
+        Update: {
+          api_credentials?: Json | null;
+          configuration?: NonNullable<Json>;
+          created_at?: string | null;
+          id?: string;
+          name?: string;
+          status?: string | null;
+          type?: string;
+          updated_at?: string | null;
+          webhook_secret?: string | null;
+          webhook_url?: string | null;
+        };
+        Relationships: [];
+      };
+      conversation_notes: {
+        Row: {
+          author_id: string | null;
+          content: string;
+          conversation_id: string;
+          created_at: string;
+          id: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          author_id?: string | null;
+          content: string;
+          conversation_id: string;
+          created_at?: string;
+          id?: string;
+        };
+        Update: {
+          author_id?: string | null;
+          content?: string;
+          conversation_id?: string;
+          created_at?: string;
+          id?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "conversation_notes_author_id_fkey";
+            columns: ["author_id"];
+            isOneToOne: false;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "conversation_notes_conversation_id_fkey";
+            columns: ["conversation_id"];
+            isOneToOne: false;
+            referencedRelation: "conversations";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      conversations: {
+        Row: {
+          agent_read_position: number;
+          ai_confidence: number | null;
+          assigned_agent_id: string | null;
+          business_context: Json | null;
+          channel_id: string | null;
+          channel_type: string | null;
+          created_at: string | null;
+          customer_id: string | null;
+          customer_name: string | null;
+          customer_phone: string | null;
+          customer_read_position: number;
+          customer_social_id: string | null;
+          department: string | null;
+          escalation_reason: string | null;
+          external_conversation_id: string | null;
+          handed_over_at: string | null;
+          handoff_reason: string | null;
+          id: string;
+          intent: string | null;
+          language: string | null;
+          last_human_at: string | null;
+          last_message: string | null;
+          last_message_at: string | null;
+          message_count: number | null;
+          priority: string | null;
+          reopened_at: string | null;
+          requires_human: boolean | null;
+          resolution_time_seconds: number | null;
+          resolved_at: string | null;
+          satisfaction_rating: number | null;
+          satisfaction_score: number | null;
+          sentiment: string | null;
+          status: string | null;
+          tags: string[] | null;
+          updated_at: string | null;
+          user_email: string | null;
+          user_name: string | null;
+          workflow_id: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          agent_read_position?: number;
+          ai_confidence?: number | null;
+          assigned_agent_id?: string | null;
+          business_context?: Json | null;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string | null;
+          customer_id?: string | null;
+          customer_name?: string | null;
+          customer_phone?: string | null;
+          customer_read_position?: number;
+          customer_social_id?: string | null;
+          department?: string | null;
+          escalation_reason?: string | null;
+          external_conversation_id?: string | null;
+          handed_over_at?: string | null;
+          handoff_reason?: string | null;
+          id?: string;
+          intent?: string | null;
+          language?: string | null;
+          last_human_at?: string | null;
+          last_message?: string | null;
+          last_message_at?: string | null;
+          message_count?: number | null;
+          priority?: string | null;
+          reopened_at?: string | null;
+          requires_human?: boolean | null;
+          resolution_time_seconds?: number | null;
+          resolved_at?: string | null;
+          satisfaction_rating?: number | null;
+          satisfaction_score?: number | null;
+          sentiment?: string | null;
+          status?: string | null;
+          tags?: string[] | null;
+          updated_at?: string | null;
+          user_email?: string | null;
+          user_name?: string | null;
+          workflow_id?: string | null;
+        };
+        Update: {
+          agent_read_position?: number;
+          ai_confidence?: number | null;
+          assigned_agent_id?: string | null;
+          business_context?: Json | null;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string | null;
+          customer_id?: string | null;
+          customer_name?: string | null;
+          customer_phone?: string | null;
+          customer_read_position?: number;
+          customer_social_id?: string | null;
+          department?: string | null;
+          escalation_reason?: string | null;
+          external_conversation_id?: string | null;
+          handed_over_at?: string | null;
+          handoff_reason?: string | null;
+          id?: string;
+          intent?: string | null;
+          language?: string | null;
+          last_human_at?: string | null;
+          last_message?: string | null;
+          last_message_at?: string | null;
+          message_count?: number | null;
+          priority?: string | null;
+          reopened_at?: string | null;
+          requires_human?: boolean | null;
+          resolution_time_seconds?: number | null;
+          resolved_at?: string | null;
+          satisfaction_rating?: number | null;
+          satisfaction_score?: number | null;
+          sentiment?: string | null;
+          status?: string | null;
+          tags?: string[] | null;
+          updated_at?: string | null;
+          user_email?: string | null;
+          user_name?: string | null;
+          workflow_id?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "conversations_assigned_agent_id_fkey";
+            columns: ["assigned_agent_id"];
+            isOneToOne: false;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "conversations_channel_id_fkey";
+            columns: ["channel_id"];
+            isOneToOne: false;
+            referencedRelation: "communication_channels";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "conversations_customer_id_fkey";
+            columns: ["customer_id"];
+            isOneToOne: false;
+            referencedRelation: "customer_profiles";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      customer_profiles: {
+        Row: {
+          avg_satisfaction: number | null;
+          company: string | null;
+          created_at: string | null;
+          custom_fields: Json | null;
+          email: string | null;
+          external_id: string | null;
+          first_interaction: string | null;
+          id: string;
+          language: string | null;
+          last_interaction: string | null;
+          location: string | null;
+          name: string | null;
+          notes: string | null;
+          phone: string | null;
+          preferences: Json | null;
+          satisfaction_rating: number | null;
+          status: string | null;
+          tags: string[] | null;
+          timezone: string | null;
+          total_conversations: number | null;
+          updated_at: string | null;
+          user_id: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          avg_satisfaction?: number | null;
+          company?: string | null;
+          created_at?: string | null;
+          custom_fields?: Json | null;
+          email?: string | null;
+          external_id?: string | null;
+          first_interaction?: string | null;
+          id?: string;
+          language?: string | null;
+          last_interaction?: string | null;
+          location?: string | null;
+          name?: string | null;
+          notes?: string | null;
+          phone?: string | null;
+          preferences?: Json | null;
+          satisfaction_rating?: number | null;
+          status?: string | null;
+          tags?: string[] | null;
+          timezone?: string | null;
+          total_conversations?: number | null;
+          updated_at?: string | null;
+          user_id?: string | null;
+        };
+        Update: {
+          avg_satisfaction?: number | null;
+          company?: string | null;
+          created_at?: string | null;
+          custom_fields?: Json | null;
+          email?: string | null;
+          external_id?: string | null;
+          first_interaction?: string | null;
+          id?: string;
+          language?: string | null;
+          last_interaction?: string | null;
+          location?: string | null;
+          name?: string | null;
+          notes?: string | null;
+          phone?: string | null;
+          preferences?: Json | null;
+          satisfaction_rating?: number | null;
+          status?: string | null;
+          tags?: string[] | null;
+          timezone?: string | null;
+          total_conversations?: number | null;
+          updated_at?: string | null;
+          user_id?: string | null;
+        };
+        Relationships: [];
+      };
+      knowledge_items: {
+        Row: {
+          category_id: string | null;
+          content: string;
+          created_at: string | null;
+          effectiveness_score: number | null;
+          id: string;
+          language: string | null;
+          source_type: string;
+          source_url: string | null;
+          status: string | null;
+          tags: string[] | null;
+          title: string;
+          updated_at: string | null;
+          usage_count: number | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          category_id?: string | null;
+          content: string;
+          created_at?: string | null;
+          effectiveness_score?: number | null;
+          id?: string;
+          language?: string | null;
+          source_type?: string;
+          source_url?: string | null;
+          status?: string | null;
+          tags?: string[] | null;
+          title: string;
+          updated_at?: string | null;
+          usage_count?: number | null;
+        };
+        Update: {
+          category_id?: string | null;
+          content?: string;
+          created_at?: string | null;
+          effectiveness_score?: number | null;
+          id?: string;
+          language?: string | null;
+          source_type?: string;
+          source_url?: string | null;
+          status?: string | null;
+          tags?: string[] | null;
+          title?: string;
+          updated_at?: string | null;
+          usage_count?: number | null;
+        };
+        Relationships: [];
+      };
+      messages: {
+        Row: {
+          channel_type: string | null;
+          confidence_score: number | null;
+          content: string;
+          conversation_id: string | null;
+          created_at: string | null;
+          delivery_status: string | null;
+          external_message_id: string | null;
+          id: string;
+          intent_detected: string | null;
+          knowledge_sources: Json | null;
+          media_caption: string | null;
+          media_url: string | null;
+          message_type: string | null;
+          metadata: Json | null;
+          position: number;
+          processing_time_ms: number | null;
+          sender_id: string | null;
+          sender_type: string;
+          tokens_used: number | null;
+          turn_id: string | null;
+          updated_at: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          channel_type?: string | null;
+          confidence_score?: number | null;
+          content: string;
+          conversation_id?: string | null;
+          created_at?: string | null;
+          delivery_status?: string | null;
+          external_message_id?: string | null;
+          id?: string;
+          intent_detected?: string | null;
+          knowledge_sources?: Json | null;
+          media_caption?: string | null;
+          media_url?: string | null;
+          message_type?: string | null;
+          metadata?: Json | null;
+          position: number;
+          processing_time_ms?: number | null;
+          sender_id?: string | null;
+          sender_type: string;
+          tokens_used?: number | null;
+          turn_id?: string | null;
+          updated_at?: string | null;
+        };
+        Update: {
+          channel_type?: string | null;
+          confidence_score?: number | null;
+          content?: string;
+          conversation_id?: string | null;
+          created_at?: string | null;
+          delivery_status?: string | null;
+          external_message_id?: string | null;
+          id?: string;
+          intent_detected?: string | null;
+          knowledge_sources?: Json | null;
+          media_caption?: string | null;
+          media_url?: string | null;
+          message_type?: string | null;
+          metadata?: Json | null;
+          position?: number;
+          processing_time_ms?: number | null;
+          sender_id?: string | null;
+          sender_type?: string;
+          tokens_used?: number | null;
+          turn_id?: string | null;
+          updated_at?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "messages_conversation_id_fkey";
+            columns: ["conversation_id"];
+            isOneToOne: false;
+            referencedRelation: "conversations";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "messages_sender_id_fkey";
+            columns: ["sender_id"];
+            isOneToOne: false;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      profiles: {
+        Row: {
+          avatar_url: string | null;
+          company_name: string | null;
+          created_at: string | null;
+          email: string | null;
+          full_name: string | null;
+          id: string;
+          language: string | null;
+          role: string;
+          settings: Json | null;
+          timezone: string | null;
+          updated_at: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          avatar_url?: string | null;
+          company_name?: string | null;
+          created_at?: string | null;
+          email?: string | null;
+          full_name?: string | null;
+          id: string;
+          language?: string | null;
+          role?: string;
+          settings?: Json | null;
+          timezone?: string | null;
+          updated_at?: string | null;
+        };
+        Update: {
+          avatar_url?: string | null;
+          company_name?: string | null;
+          created_at?: string | null;
+          email?: string | null;
+          full_name?: string | null;
+          id?: string;
+          language?: string | null;
+          role?: string;
+          settings?: Json | null;
+          timezone?: string | null;
+          updated_at?: string | null;
+        };
+        Relationships: [];
+      };
+      realtime_metrics: {
+        Row: {
+          dimensions: Json | null;
+          expires_at: string | null;
+          id: string;
+          metric_name: string;
+          metric_value: number;
+          timestamp: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          dimensions?: Json | null;
+          expires_at?: string | null;
+          id?: string;
+          metric_name: string;
+          metric_value: number;
+          timestamp?: string | null;
+        };
+        Update: {
+          dimensions?: Json | null;
+          expires_at?: string | null;
+          id?: string;
+          metric_name?: string;
+          metric_value?: number;
+          timestamp?: string | null;
+        };
+        Relationships: [];
+      };
+    };
+    Views: {
+      [_ in never]: never;
+    };
+    Functions: {
+      assign_conversation: {
+        Args: { agent_id: string; conversation_id: string };
+        Returns: undefined;
+      };
+      cleanup_ai_response_queue: { Args: { older_than_days?: number }; Returns: number };
+      cleanup_expired_metrics: { Args: Record<PropertyKey, never>; Returns: number };
+      cleanup_realtime_metrics: { Args: { older_than_days?: number }; Returns: number };
+      complete_ai_response_job: {
+        Args: {
+          ai_response: string;
+          confidence?: number;
+          confidence_score?: number;
+          intent_detected?: string;
+          job_id: string;
+          knowledge_sources?: Json;
+          processing_time_ms?: number;
+          requires_human?: boolean;
+          response_time_ms?: number;
+          sentiment_detected?: string;
+        };
+        Returns: boolean;
+      };
+      complete_ai_response_jobs: {
+        Args: { results: Json };
+        Returns: {
+          job_id: string;
+          message_id: string;
+          outcome: string;
+          settled: boolean;
+        }[];
+      };
+      create_conversation: {
+        Args: { channel_type: string; customer_identifier: string; initial_message?: string };
+        Returns: string;
+      };
+      extend_ai_response_leases: {
+        Args: { jobs: Json; lease_seconds?: number; worker_id: string };
+        Returns: {
+          is_held: boolean;
+          job_id: string;
+        }[];
+      };
+      fail_ai_response_job: { Args: { error_message: string; job_id: string }; Returns: boolean };
+      get_conversation_performance_metrics: {
+        Args: { conversation_id: string };
+        Returns: {
+          ai_confidence_avg: number;
+          ai_messages: number;
+          avg_response_time_ms: number;
+          conversation_duration_minutes: number;
+          escalation_count: number;
+          human_messages: number;
+          satisfaction_rating: number;
+          total_messages: number;
+        }[];
+      };
+      get_conversation_with_messages: {
+        Args: { conversation_id: string; message_limit?: number };
+        Returns: {
+          conversation_data: Json;
+          messages_data: Json;
+        }[];
+      };
+      get_messaging_slo: {
+        Args: { window_minutes?: number };
+        Returns: {
+          channel_type: string;
+          delivered: number;
+          escalations: Json;
+          oldest_waiting_ms: number;
+          p50_ms: number;
+          p95_ms: number;
+          p99_ms: number;
+          queue_depth: number;
+          resolved_by_ai: number;
+          turns: number;
+          within_6s: number;
+        }[];
+      };
+      get_next_ai_response_job: {
+        Args: {
+          lease_seconds?: number;
+          max_jobs?: number;
+          wait_seconds?: number;
+          worker_id?: string;
+        };
+        Returns: {
+          attempt: number;
+          budget_ms: number;
+          conversation_context: Json;
+          conversation_id: string;
+          customer_profile: Json;
+          deadline: string;
+          job_id: string;
+          message_id: string;
+          priority: number;
+          settings: Json;
+          turn_id: string;
+          user_message: string;
+        }[];
+      };
+      get_realtime_messaging_metrics: {
+        Args: { time_window_minutes?: number };
+        Returns: {
+          avg_value: number;
+          count: number;
+          max_value: number;
+          metric_name: string;
+          metric_value: number;
+          min_value: number;
+          timestamp_range: unknown;
+        }[];
+      };
+      mark_conversation_read: {
+        Args: { conversation_id: string; up_to_position?: number };
+        Returns: undefined;
+      };
+      rate_conversation: { Args: { conversation_id: string; rating: number }; Returns: undefined };
+      resolve_conversation: { Args: { conversation_id: string }; Returns: undefined };
+      return_conversation_to_ai: { Args: { conversation_id: string }; Returns: undefined };
+      search_knowledge: {
+        Args: { language?: string; max_results?: number; query: string };
+        Returns: {
+          content: string;
+          id: string;
+          language: string;
+          score: number;
+          source_url: string;
+          title: string;
+        }[];
+      };
+      settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };
+      take_over_conversation: { Args: { conversation_id: string }; Returns: undefined };
+    };
+    Enums: {
+      [_ in never]: never;
+    };
+    CompositeTypes: {
+      [_ in never]: never;
+    };
+  };
+};

@@ -1,0 +1,143 @@
+/**
+ * What can go wrong, as classes, and how the errors of supabase-js become them.
+ *
+ * ```text
+ * RomashkaError
+ * ├── Unreachable            the project did not answer; worth another try
+ * ├── NoAnswer               nothing automatic came within the time that `ask` was given
+ * └── ServerError            the project refused; `code` is the error's stable name
+ *     ├── InvalidRequest
+ *     ├── NotSignedIn        no session, or a wrong key
+ *     ├── PermissionDenied
+ *     ├── NotFound
+ *     ├── Conflict
+ *     ├── TooLarge
+ *     └── RateLimited        worth another try, later
+ * ```
+ */
+import type { AuthError, PostgrestError } from "@supabase/supabase-js";
+
+/** Anything that this package throws on purpose. */
+export class RomashkaError extends Error {
+  override readonly name: string = "RomashkaError";
+  /** May the same call succeed by itself, later? */
+  readonly retryable: boolean = false;
+}
+
+/** The project did not answer: wrong URL, no network, or it is down. */
+export class Unreachable extends RomashkaError {
+  override readonly name = "Unreachable";
+  override readonly retryable = true;
+}
+
+/** Nobody answered in time; a human may have the conversation. */
+export class NoAnswer extends RomashkaError {
+  override readonly name = "NoAnswer";
+}
+
+/** The project refused a request. */
+export class ServerError extends RomashkaError {
+  override readonly name: string = "ServerError";
+  override readonly retryable: boolean;
+
+  constructor(
+    message: string,
+    /** The stable name (docs/errors.md), or else the code of the server that refused. */
+    readonly code: string = "",
+    /** What to do about it, where the server says so. */
+    readonly hint: string | null = null,
+  ) {
+    super(hint ? `${message} (${hint})` : message);
+    this.retryable = PASSING.has(code);
+  }
+}
+
+/** Postgres broke a tie between transactions; the token has expired, and is being renewed. */
+const PASSING = new Set(["40001", "40P01", "PGRST303"]);
+
+/** The request makes no sense to the server. */
+export class InvalidRequest extends ServerError {
+  override readonly name = "InvalidRequest";
+}
+
+/** There is no valid session or key behind the request. */
+export class NotSignedIn extends ServerError {
+  override readonly name = "NotSignedIn";
+}
+
+/** This caller may not do or see that. */
+export class PermissionDenied extends ServerError {
+  override readonly name = "PermissionDenied";
+}
+
+/** There is no such thing, or the caller may not see it. */
+export class NotFound extends ServerError {
+  override readonly name = "NotFound";
+}
+
+/** It contradicts what is there. */
+export class Conflict extends ServerError {
+  override readonly name = "Conflict";
+}
+
+/** It is larger than the project allows. */
+export class TooLarge extends ServerError {
+  override readonly name = "TooLarge";
+}
+
+/** Too much in too short a time. */
+export class RateLimited extends ServerError {
+  override readonly name = "RateLimited";
+  override readonly retryable = true;
+}
+
+const BY_STATUS: Record<number, typeof ServerError> = {
+  400: InvalidRequest,
+  401: NotSignedIn,
+  403: PermissionDenied,
+  404: NotFound,
+  406: NotFound,
+  409: Conflict,
+  413: TooLarge,
+  422: InvalidRequest,
+  429: RateLimited,
+};
+const UNREACHABLE = new Set([0, 502, 503, 504]);
+
+interface Answer<T> {
+  data: T;
+  error: PostgrestError | null;
+  status: number;
+}
+
+/** Return what a request gave, or throw its error as one of ours. */
+export async function unwrap<T>(request: PromiseLike<Answer<T>>): Promise<NonNullable<T>> {
+  const { data, error, status } = await request;
+  if (error) throw fromPostgrest(error, status);
+  return data as NonNullable<T>;
+}
+
+function fromPostgrest(error: PostgrestError, status: number): RomashkaError {
+  if (UNREACHABLE.has(status)) {
+    return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
+  }
+  const code = error.code.startsWith("PT") && error.details ? error.details : error.code;
+  return new (BY_STATUS[status] ?? ServerError)(error.message, code, error.hint || null);
+}
+
+/** Make an error of signing in one of ours. */
+export function fromAuth(error: AuthError): RomashkaError {
+  if (UNREACHABLE.has(error.status ?? 0)) {
+    return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
+  }
+  const kind = error.status === 429 ? RateLimited : NotSignedIn;
+  return new kind(`unable to sign in; ${error.message}`, error.code);
+}
+
+const SIGN_IN_TRIES = 3;
+
+/** Is the same request worth another try? After a lost network the session may be missing for a moment. */
+export function mayPass(error: unknown, failures: number): boolean {
+  if (error instanceof NotSignedIn && failures < SIGN_IN_TRIES) return true;
+  return error instanceof RomashkaError && error.retryable;
+}

@@ -1,0 +1,122 @@
+/** `client.inbox`: all conversations as they change, for staff. */
+import type { Romashka } from "./client.js";
+import { mayPass, unwrap } from "./errors.js";
+import type { Listener, OnConnection } from "./listener.js";
+import type { ConversationChanged, ConversationRow } from "./models.js";
+import { backoffMs, pause } from "./pause.js";
+import { subscription } from "./subscription.js";
+
+const PAGE = 100;
+/** A transaction writes its time before it commits: so far back another may still appear. */
+const OVERLAP_MS = 60_000;
+/** Of so many conversations it is known which state was given; of others one may come twice. */
+const MAX_KNOWN = 10_000;
+
+export interface InboxOptions {
+  /** The latest `updated_at` that is known already: instead of the newest, only what changed since. */
+  since?: string;
+  /** Is called with true when the subscription is live, with false when it is not. */
+  onConnection?: OnConnection;
+}
+
+export class Inbox {
+  constructor(private readonly client: Romashka) {}
+
+  /**
+   * Give the newest conversations, the oldest of them first, then each one that changes, without end.
+   *
+   * It converges to the latest state of each: a state may be skipped, a newer one is never followed by
+   * an older one.
+   *
+   * @throws {@link PermissionDenied} the caller is no staff
+   * @example
+   * ```ts
+   * for await (const { conversation } of client.inbox.events()) rows.set(conversation.id, conversation);
+   * ```
+   */
+  events({ since, onConnection }: InboxOptions = {}): AsyncIterableIterator<ConversationChanged> {
+    return subscription(
+      () => this.client.topics.listen("inbox", onConnection),
+      (listener) => this.#follow(listener, new Known(since)),
+    );
+  }
+
+  async *#follow(listener: Listener, known: Known): AsyncGenerator<ConversationChanged, void> {
+    for await (const signal of listener) {
+      const changed =
+        signal.type === "broadcast"
+          ? [signal.payload["conversation"] as ConversationRow]
+          : this.#read(known, listener);
+      for await (const conversation of changed) {
+        if (known.isNews(conversation)) yield { type: "conversation.changed", conversation };
+      }
+    }
+  }
+
+  /** Read what changed; while the project is unreachable, wait and go on where it broke off. */
+  async *#read(known: Known, listener: Listener): AsyncGenerator<ConversationRow, void> {
+    for (let failures = 0; !listener.isClosed; failures += 1) {
+      try {
+        yield* known.newest ? this.#changedSince(known.newest - OVERLAP_MS) : this.#newest();
+        return;
+      } catch (error) {
+        if (!mayPass(error, failures)) throw error;
+        await pause(backoffMs(failures));
+      }
+    }
+  }
+
+  async *#newest(): AsyncGenerator<ConversationRow, void> {
+    const newest = this.#conversations().order("updated_at", { ascending: false }).limit(PAGE);
+    yield* (await unwrap(newest)).reverse() as ConversationRow[];
+  }
+
+  async *#changedSince(time: number): AsyncGenerator<ConversationRow, void> {
+    let filter = `updated_at.gte."${new Date(time).toISOString()}"`;
+    for (;;) {
+      const next = this.#conversations().or(filter).order("updated_at").order("id").limit(PAGE);
+      const page = (await unwrap(next)) as ConversationRow[];
+      yield* page;
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) return;
+      const { updated_at: at, id } = last;
+      filter = `updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`;
+    }
+  }
+
+  #conversations() {
+    return this.client.supabase.from("conversations").select();
+  }
+}
+
+/** Which state of each conversation was given last. */
+class Known {
+  /** The latest change of all, in milliseconds since 1970. */
+  newest: number;
+  readonly #updatedAt = new Map<string, string>();
+
+  constructor(since?: string) {
+    this.newest = since ? Date.parse(since) : 0;
+  }
+
+  isNews({ id, updated_at }: ConversationRow): boolean {
+    const given = this.#updatedAt.get(id);
+    if (given !== undefined && !isLater(updated_at, given)) return false;
+    this.#updatedAt.delete(id); // the map keeps the order in which they changed
+    this.#updatedAt.set(id, updated_at);
+    if (this.#updatedAt.size > MAX_KNOWN) this.#updatedAt.delete(first(this.#updatedAt.keys())!);
+    this.newest = Math.max(this.newest, Date.parse(updated_at));
+    return true;
+  }
+}
+
+/** A Date has milliseconds; the database's text has microseconds too. */
+function isLater(one: string, other: string): boolean {
+  const difference = Date.parse(one) - Date.parse(other);
+  return difference === 0 ? one > other : difference > 0;
+}
+
+function first<Value>(values: Iterable<Value>): Value | undefined {
+  for (const value of values) return value;
+  return undefined;
+}

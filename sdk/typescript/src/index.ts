@@ -1,0 +1,24 @@
+/** Romashka's SDK: conversations of a Supabase project, from browsers and Node. */
+export { Romashka } from "./client.js";
+export { Conversation, type EventsOptions } from "./conversation.js";
+export { Conversations, type ListOptions } from "./conversations.js";
+export type { Database, Json } from "./database.js";
+export {
+  Conflict,
+  InvalidRequest,
+  NoAnswer,
+  NotFound,
+  NotSignedIn,
+  PermissionDenied,
+  RateLimited,
+  RomashkaError,
+  ServerError,
+  TooLarge,
+  Unreachable,
+} from "./errors.js";
+export { type Draft, type DraftState, draftAfter, NO_DRAFT } from "./draft.js";
+export { Inbox } from "./inbox.js";
+export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
+export * from "./models.js";
+export { type Person, Presence, type Self } from "./presence.js";
+export { Topics } from "./topics.js";

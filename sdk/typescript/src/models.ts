@@ -1,0 +1,93 @@
+/** What the SDK hands out: the database's rows, narrowed to what the database guarantees. */
+import type { Database } from "./database.js";
+
+type Row<Table extends keyof Database["public"]["Tables"]> =
+  Database["public"]["Tables"][Table]["Row"];
+
+export type ChannelType = "website" | "whatsapp" | "instagram" | "email" | "sms" | "messenger";
+export type SenderType = "user" | "ai" | "agent";
+export type Status = "active" | "pending" | "resolved" | "escalated" | "closed";
+export type Priority = "low" | "normal" | "high" | "urgent";
+export type Sentiment = "positive" | "neutral" | "negative";
+
+/** One message of a conversation, at its gapless `position`. */
+export interface Message extends Row<"messages"> {
+  conversation_id: string;
+  sender_type: SenderType;
+  created_at: string;
+}
+
+/** A row of `conversations`, with its customer where it was read and not broadcast. */
+export interface ConversationRow extends Row<"conversations"> {
+  channel_type: ChannelType;
+  status: Status;
+  priority: Priority;
+  sentiment: Sentiment | null;
+  requires_human: boolean;
+  message_count: number;
+  created_at: string;
+  updated_at: string;
+  customer_profiles?: Customer | null;
+}
+
+/** What frontends show of a customer. */
+export type Customer = Pick<Row<"customer_profiles">, CustomerColumn>;
+type CustomerColumn = "id" | "name" | "email" | "phone" | "preferences" | "satisfaction_rating";
+
+/** What staff write down for each other. */
+export type Note = Row<"conversation_notes">;
+
+/** `reply` or `handover` when the AI wrote it, else `message`. */
+export function kindOf(message: Message): "message" | "reply" | "handover" {
+  if (message.sender_type !== "ai") return "message";
+  const metadata = message.metadata as { kind?: string } | null;
+  return metadata?.kind === "handover" ? "handover" : "reply";
+}
+
+/** A message was committed. */
+export interface MessageCreated {
+  type: "message.created";
+  message: Message;
+}
+
+/** A message changed: it was delivered, or read. */
+export interface MessageUpdated {
+  type: "message.updated";
+  message: Message;
+}
+
+/** A reply begins to be written. */
+export interface ReplyStarted {
+  type: "reply.started";
+  turn_id: string;
+  draft_id: string;
+}
+
+/** A further piece of it; `sequence` is 1, 2, 3 … within a draft. */
+export interface ReplyDelta {
+  type: "reply.delta";
+  turn_id: string;
+  draft_id: string;
+  sequence: number;
+  text: string;
+}
+
+/** The turn has its outcome: the message with `message_id`, or none. */
+export interface ReplySettled {
+  type: "reply.settled";
+  turn_id: string;
+  outcome: "replied" | "escalated" | "taken_over" | "superseded";
+  message_id: string | null;
+}
+
+/** What passes by: sent once, never again. Show it, and believe the row. */
+export type PassingEvent = MessageUpdated | ReplyStarted | ReplyDelta | ReplySettled;
+
+/** An event of a conversation, as `conversation.live()` gives it. */
+export type ConversationEvent = MessageCreated | PassingEvent;
+
+/** A conversation changed; as `inbox.events()` gives it. */
+export interface ConversationChanged {
+  type: "conversation.changed";
+  conversation: ConversationRow;
+}

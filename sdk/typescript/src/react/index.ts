@@ -1,0 +1,10 @@
+/** React hooks for inboxes and chat windows. */
+export { RomashkaProvider, useRomashka } from "./provider.js";
+export {
+  useConversations,
+  type UseConversations,
+  type UseConversationsOptions,
+} from "./useConversations.js";
+export { useRealtimeMessages, type UseRealtimeMessagesOptions } from "./useRealtimeMessages.js";
+export { useReplyStream, type UseReplyStream } from "./useReplyStream.js";
+export { useTyping, type UseTyping } from "./useTyping.js";

@@ -1,0 +1,26 @@
+/** The client that the hooks below it use. */
+import { createContext, createElement, type ReactElement, type ReactNode, useContext } from "react";
+
+import type { Romashka } from "../client.js";
+
+const Context = createContext<Romashka | null>(null);
+
+/**
+ * Give a client to all hooks of `romashka/react` below.
+ *
+ * @example
+ * ```tsx
+ * const client = new Romashka(createClient(url, anonKey));
+ * root.render(<RomashkaProvider client={client}><Inbox /></RomashkaProvider>);
+ * ```
+ */
+export function RomashkaProvider(props: { client: Romashka; children?: ReactNode }): ReactElement {
+  return createElement(Context.Provider, { value: props.client }, props.children);
+}
+
+/** Return the client of the nearest {@link RomashkaProvider}. */
+export function useRomashka(): Romashka {
+  const client = useContext(Context);
+  if (!client) throw new Error("there is no client; put <RomashkaProvider client={…}> above");
+  return client;
+}

@@ -1,0 +1,30 @@
+/** Endless iterations that callbacks read, and that end together. */
+
+/** As long as it is not over, what it reads is passed on. */
+export class Scope {
+  #isOver = false;
+  readonly #leave = new Set<() => void>();
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Give each event to `onEvent`, one after the other, until the scope is over. */
+  async read<Event>(
+    events: AsyncIterableIterator<Event>,
+    onEvent: (event: Event) => unknown,
+  ): Promise<void> {
+    if (this.#isOver) return;
+    this.#leave.add(() => void events.return?.());
+    for await (const event of events) {
+      if (this.#isOver) return;
+      await onEvent(event);
+    }
+  }
+
+  /** Leave what is read, at once. */
+  end(): void {
+    this.#isOver = true;
+    this.#leave.forEach((leave) => leave());
+  }
+}

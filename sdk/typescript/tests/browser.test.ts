@@ -1,0 +1,99 @@
+/** The same in Chromium, where pages are served, frozen and go offline. */
+import { deepEqual } from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, test } from "node:test";
+
+import { type Browser, chromium } from "playwright-core";
+import type { Romashka } from "romashka";
+
+import { openNetwork } from "./network.js";
+import { newIdentifier, service } from "./project.js";
+import { ANON_KEY, API_URL } from "./settings.js";
+
+const FLAGS =
+  "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking" +
+  " --disable-component-update --disable-sync";
+const SUPABASE = new URL(import.meta.resolve("@supabase/supabase-js"));
+const PAGE = `<!doctype html><script src="/supabase.js"></script>
+  <script type="importmap">{"imports": {"romashka": "/dist/index.js"}}</script>`;
+
+declare global {
+  /** What the page has seen. */
+  var seen: string[];
+  var supabase: { createClient: typeof import("@supabase/supabase-js").createClient };
+}
+
+async function serve(): Promise<string> {
+  const server = createServer(async (request, response) => {
+    const path = request.url!;
+    const file = path.startsWith("/dist/")
+      ? new URL(`..${path}`, import.meta.url)
+      : new URL("umd/supabase.js", SUPABASE);
+    const type = path === "/" ? "text/html" : "text/javascript";
+    response.setHeader("content-type", type);
+    response.end(path === "/" ? PAGE : await readFile(file).catch(() => ""));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  after(() => (server.closeAllConnections(), server.close()));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
+async function openPage(browser: Browser, projectUrl: string) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(120_000);
+  await page.goto(await serve());
+  const conversationId = await page.evaluate(
+    async ([url, key, identifier]) => {
+      const sdk = await import("romashka");
+      const client: Romashka = new sdk.Romashka(supabase.createClient(url, key));
+      await client.signInAnonymously();
+      const conversation = await client.conversations.create(identifier);
+      globalThis.seen = [];
+      void (async () => {
+        for await (const { message } of conversation.events()) seen.push(message.content);
+      })();
+      return conversation.id;
+    },
+    [projectUrl, ANON_KEY, newIdentifier()] as const,
+  );
+  return { page, conversation: await service.conversations.get(conversationId) };
+}
+
+test("a page sees each message once and in order: cut off, offline and frozen", async () => {
+  const network = await openNetwork(API_URL);
+  const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  const browser = await chromium.launch({ executablePath, args: FLAGS.split(" ") });
+  after(() => browser.close());
+  const { page, conversation } = await openPage(browser, network.url);
+  const devtools = await page.context().newCDPSession(page);
+  const sent: string[] = [];
+  const send = async (...texts: string[]) => {
+    for (const text of texts) sent.push((await conversation.send(text)).content);
+  };
+  const isSeen = () => page.waitForFunction((count) => seen.length >= count, sent.length);
+
+  await send("first");
+  await isSeen();
+  network.refuse(true);
+  network.cut();
+  await send("cut off 1", "cut off 2");
+  network.refuse(false);
+  await isSeen();
+  await page.context().setOffline(true);
+  await send("offline 1", "offline 2");
+  await page.context().setOffline(false);
+  await isSeen();
+  await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+  await send("frozen");
+  network.cut();
+  await devtools.send("Page.setWebLifecycleState", { state: "active" });
+  await isSeen();
+  await send("last");
+  await isSeen();
+
+  deepEqual(await page.evaluate(() => seen), sent);
+});

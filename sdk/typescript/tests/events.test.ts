@@ -1,0 +1,129 @@
+/** Events of a conversation: each message once, in order, whatever the network does. */
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { test } from "node:test";
+
+import { PermissionDenied } from "romashka";
+
+import { openNetwork } from "./network.js";
+import { connectWith, newCustomer, newIdentifier, service, take, until } from "./project.js";
+import { API_URL } from "./settings.js";
+import { claimsOf, signed } from "./tokens.js";
+
+const texts = (events: { message: { content: string } }[]) =>
+  events.map(({ message }) => message.content);
+
+test("what was there comes first, then what is new", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier(), { message: "past" });
+  const events = conversation.events();
+  deepEqual(texts(await take(events, 1)), ["past"]);
+  await conversation.send("present");
+
+  deepEqual(texts(await take(events, 1)), ["present"]);
+});
+
+test("a follower can start where it stopped", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier(), { message: "seen" });
+  await conversation.send("unseen");
+
+  deepEqual(texts(await take(conversation.events({ after: 1 }), 1)), ["unseen"]);
+});
+
+test("messages written at once come once and in order", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier());
+  const events = conversation.events();
+  const writing = Promise.all([...Array(20).keys()].map((n) => conversation.send(`message ${n}`)));
+  const seen = texts(await take(events, 20));
+  await writing;
+
+  deepEqual(
+    seen,
+    (await conversation.messages()).map(({ content }) => content),
+  );
+  equal(new Set(seen).size, 20);
+});
+
+test("what was missed while the network was down is read, and only who asks hears of it", async () => {
+  const network = await openNetwork(API_URL);
+  const client = await newCustomer(network.url);
+  const conversation = await client.conversations.create(newIdentifier());
+  const elsewhere = await service.conversations.get(conversation.id);
+  const connection: boolean[] = [];
+  const events = conversation.events({ onConnection: (isLive) => connection.push(isLive) });
+  await elsewhere.send("before");
+  deepEqual(texts(await take(events, 1)), ["before"]);
+  network.refuse(true);
+  network.cut();
+  await elsewhere.send("during 1");
+  await elsewhere.send("during 2");
+  network.refuse(false);
+  deepEqual(texts(await take(events, 2)), ["during 1", "during 2"]);
+  await elsewhere.send("after");
+
+  deepEqual(texts(await take(events, 1)), ["after"]);
+  await until(() => connection.length === 3);
+  deepEqual(connection, [true, false, true]);
+});
+
+test("the connection may break at any byte", async () => {
+  const network = await openNetwork(API_URL);
+  const client = await newCustomer(network.url);
+  const conversation = await client.conversations.create(newIdentifier());
+  const elsewhere = await service.conversations.get(conversation.id);
+  const events = conversation.events();
+  const sent: string[] = [];
+  const seen: string[] = [];
+  for (const bytes of [10, 200, 700, 1500, 2500, 4000]) {
+    network.cutAfter(bytes);
+    for (const text of [`${bytes} one`, `${bytes} two`]) {
+      await elsewhere.send(text);
+      sent.push(text);
+    }
+    seen.push(...texts(await take(events, 2)));
+  }
+
+  deepEqual(seen, sent);
+});
+
+test("an expired token is replaced, and what came meanwhile is read", async () => {
+  const customer = await newCustomer();
+  const conversation = await customer.conversations.create(newIdentifier());
+  const { data } = await customer.supabase.auth.getSession();
+  const { access_token: good } = data.session!;
+  const expiresAt = Math.ceil(Date.now() / 1000) + 2;
+  const short = signed({ ...claimsOf(good), exp: expiresAt });
+  const isOver = () => Date.now() > 1000 * (expiresAt + 1);
+  const laptop = connectWith(async () => (isOver() ? good : short));
+  const events = (await laptop.conversations.get(conversation.id)).events();
+  await conversation.send("before");
+  deepEqual(texts(await take(events, 1)), ["before"]);
+  await until(isOver);
+  await conversation.send("after");
+
+  deepEqual(texts(await take(events, 1)), ["after"]);
+});
+
+test("a stranger cannot listen", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier(), { message: "private" });
+  const stranger = await newCustomer();
+  const listener = stranger.topics.listen(`conversation:${conversation.id}`);
+
+  await rejects(listener.next(), PermissionDenied);
+});
+
+test("who leaves while nothing happens is let go, and the topic with it", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier(), { message: "only" });
+  const events = conversation.events();
+  await take(events, 1);
+  const waiting = events.next();
+  await events.return!();
+
+  equal((await waiting).done, true);
+  equal((await events.next()).done, true);
+  await client.close();
+  deepEqual(client.supabase.getChannels(), []);
+});

@@ -1,0 +1,45 @@
+/** The inbox converges to the latest state of each conversation, whatever the network does. */
+import { equal, rejects } from "node:assert/strict";
+import { test } from "node:test";
+
+import { type ConversationRow, PermissionDenied } from "romashka";
+
+import { openNetwork } from "./network.js";
+import { newAgent, newCustomer, newIdentifier } from "./project.js";
+import { API_URL } from "./settings.js";
+
+test("after a lost connection every conversation is as it is, and none goes back", async () => {
+  const network = await openNetwork(API_URL);
+  const agent = await newAgent(network.url);
+  const customers = await Promise.all([newCustomer(), newCustomer(), newCustomer()]);
+  const conversations = await Promise.all(
+    customers.map((each) => each.conversations.create(newIdentifier(), { message: "first" })),
+  );
+  const shown = new Map<string, ConversationRow>();
+  const events = agent.inbox.events();
+  const see = async (isSeen: () => boolean) => {
+    while (!isSeen()) {
+      const { conversation } = (await events.next()).value!;
+      const before = shown.get(conversation.id);
+      equal(before === undefined || before.updated_at < conversation.updated_at, true);
+      shown.set(conversation.id, conversation);
+    }
+  };
+  const allSay = (text: string) => () =>
+    conversations.every(({ id }) => shown.get(id)?.last_message === text);
+  await see(allSay("first"));
+  network.refuse(true);
+  network.cut();
+  for (const conversation of conversations) await conversation.send("while it was down");
+  network.refuse(false);
+  await see(allSay("while it was down"));
+  await Promise.all(conversations.map((each) => each.send("and after")));
+
+  await see(allSay("and after"));
+});
+
+test("a customer has no inbox", async () => {
+  const customer = await newCustomer();
+
+  await rejects(customer.inbox.events().next(), PermissionDenied);
+});

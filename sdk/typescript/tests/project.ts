@@ -1,0 +1,91 @@
+/** Customers, staff and the worker of the project that the tests run against. */
+import { randomUUID } from "node:crypto";
+import { after } from "node:test";
+
+import { createClient } from "@supabase/supabase-js";
+import { Romashka } from "romashka";
+import { WebSocket } from "ws";
+
+import { ANON_KEY, API_URL, SERVICE_ROLE_KEY } from "./settings.js";
+
+// supabase-js leaves timers of ten seconds behind: they must not keep a test's process.
+const { setTimeout: startTimer } = globalThis;
+globalThis.setTimeout = ((callback: () => void, milliseconds: number, ...rest: []) => {
+  const timer = startTimer(callback, milliseconds, ...rest);
+  return milliseconds >= 10_000 ? timer.unref() : timer;
+}) as typeof setTimeout;
+
+const REALTIME = { transport: WebSocket as never, reconnectAfterMs: () => 50 };
+const opened: Romashka[] = [];
+after(async () => {
+  await Promise.all(opened.map((client) => client.close()));
+  for (const { supabase } of opened) void supabase.realtime.disconnect();
+});
+
+export function connect(key: string, url = API_URL): Romashka {
+  const supabase = createClient(url, key, {
+    auth: { persistSession: false, autoRefreshToken: false, storageKey: randomUUID() },
+    realtime: REALTIME,
+  });
+  const client = new Romashka(supabase);
+  opened.push(client);
+  return client;
+}
+
+/** A client whose session is somebody else's business. */
+export function connectWith(accessToken: () => Promise<string>): Romashka {
+  const supabase = createClient(API_URL, ANON_KEY, { accessToken, realtime: REALTIME });
+  opened.push(new Romashka(supabase));
+  return opened.at(-1)!;
+}
+
+/** A new customer, signed in anonymously. */
+export async function newCustomer(url = API_URL): Promise<Romashka> {
+  const client = connect(ANON_KEY, url);
+  await client.signInAnonymously();
+  return client;
+}
+
+export const service = connect(SERVICE_ROLE_KEY);
+
+/** A new agent. */
+export async function newAgent(url = API_URL): Promise<Romashka> {
+  const client = await newCustomer(url);
+  const { data } = await client.supabase.auth.getUser();
+  const profiles = service.supabase.from("profiles");
+  const { error } = await profiles.update({ role: "agent" }).eq("id", data.user!.id);
+  if (error) throw error;
+  return client;
+}
+
+export const newIdentifier = (): string => `visitor-${randomUUID()}`;
+
+/** Be the worker: claim until the job of that conversation comes, and settle it. */
+export async function answerNext(conversationId: string, text: string, result = {}): Promise<void> {
+  for (;;) {
+    const jobs = await service.call("get_next_ai_response_job", { max_jobs: 1, wait_seconds: 2 });
+    for (const { job_id, attempt, conversation_id } of jobs) {
+      const isMine = conversation_id === conversationId;
+      const answer = { job_id, attempt, action: "reply", ai_response: isMine ? text : "other" };
+      const results = [{ ...answer, ...(isMine ? result : {}) }];
+      await service.call("complete_ai_response_jobs", { results });
+      if (isMine) return;
+    }
+  }
+}
+
+/** Return the next `count` values. */
+export async function take<Value>(values: AsyncIterator<Value>, count: number): Promise<Value[]> {
+  const taken: Value[] = [];
+  while (taken.length < count) taken.push((await values.next()).value as Value);
+  return taken;
+}
+
+/** Wait until something is so. */
+export async function until(check: () => unknown): Promise<void> {
+  const end = Date.now() + 30_000;
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error(`never: ${check}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}

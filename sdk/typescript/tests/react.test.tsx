@@ -1,0 +1,148 @@
+/** The hooks, as inboxes use them: mount, select, send, receive, switch, unmount. */
+import "./dom.js";
+
+import { deepEqual, equal } from "node:assert/strict";
+import { test } from "node:test";
+import { StrictMode, version } from "react";
+import type { Romashka } from "romashka";
+import {
+  RomashkaProvider,
+  useReplyStream,
+  useRealtimeMessages,
+  type UseRealtimeMessagesOptions,
+  useTyping,
+} from "romashka/react";
+
+import { mount } from "./dom.js";
+import { answerNext, newAgent, newCustomer, newIdentifier, service, until } from "./project.js";
+
+equal(version.split(".")[0], process.env["REACT"] ?? "19");
+
+/** Render a hook in StrictMode; `latest` is what it gave last. */
+async function use<Result>(client: Romashka, hook: () => Result) {
+  const seen = { latest: undefined as unknown as Result };
+  function Component() {
+    seen.latest = hook();
+    return null;
+  }
+  const unmount = await mount(
+    <StrictMode>
+      <RomashkaProvider client={client}>
+        <Component />
+      </RomashkaProvider>
+    </StrictMode>,
+  );
+  await until(() => seen.latest);
+  return Object.assign(seen, { unmount });
+}
+
+async function useInbox(client: Romashka, options: UseRealtimeMessagesOptions = {}) {
+  return use(client, () => useRealtimeMessages(options));
+}
+
+const texts = (messages: { content: string }[]) => messages.map(({ content }) => content);
+
+test("an inbox is mounted, selects, sends, receives, switches and goes", async () => {
+  const customer = await newCustomer();
+  const one = await customer.conversations.create(newIdentifier(), { message: "one" });
+  const two = await (await newCustomer()).conversations.create(newIdentifier(), { message: "two" });
+  const agent = await newAgent();
+  const news: string[] = [];
+  const updates: string[] = [];
+  const inbox = await useInbox(agent, {
+    onNewMessage: ({ content }) => news.push(content),
+    onConversationUpdate: ({ id }) => updates.push(id),
+  });
+  await until(() => inbox.latest.conversations.length >= 2);
+  equal(inbox.latest.isLoading, false);
+
+  inbox.latest.selectConversation(one.id);
+  await until(() => inbox.latest.messages.length === 1);
+  equal(inbox.latest.selectedConversation?.id, one.id);
+  await until(() => agent.supabase.getChannels().length === 2);
+  await one.send("more");
+  await inbox.latest.sendMessage("Hello.", "agent");
+  await until(() => inbox.latest.messages.length === 3);
+  await until(() => inbox.latest.conversations.find(({ id }) => id === one.id)?.requires_human);
+  await inbox.latest.markMessageAsRead(inbox.latest.messages[1]!.id);
+  await until(() => inbox.latest.messages[1]!.delivery_status === "read");
+
+  inbox.latest.selectConversation(two.id);
+  await until(() => texts(inbox.latest.messages)[0] === "two");
+  await one.send("not shown");
+  await two.send("shown");
+  await until(() => inbox.latest.messages.length === 2);
+
+  deepEqual(texts(inbox.latest.messages), ["two", "shown"]);
+  deepEqual(news, ["more", "Hello.", "shown"]);
+  equal(updates.includes(one.id), true);
+  inbox.unmount();
+  await until(() => agent.supabase.getChannels().length === 0);
+});
+
+test("a customer's window loads without an inbox, and creates a conversation", async () => {
+  const customer = await newCustomer();
+  const errors: Error[] = [];
+  const chat = await useInbox(customer, { onError: (error) => errors.push(error) });
+  const id = await chat.latest.createConversation(newIdentifier(), "website", "hi");
+  await until(() => chat.latest.conversations[0]?.id === id);
+  chat.latest.selectConversation(id);
+  await until(() => chat.latest.messages.length === 1);
+  await answerNext(id, "An answer.");
+  await until(() => chat.latest.messages.length === 2);
+
+  deepEqual(texts(chat.latest.messages), ["hi", "An answer."]);
+  deepEqual(errors, []);
+  chat.unmount();
+});
+
+test("what goes wrong is shown, and goes away", async () => {
+  const errors: Error[] = [];
+  const chat = await useInbox(await newCustomer(), { onError: (error) => errors.push(error) });
+  await chat.latest.sendMessage("to nobody").catch(() => {});
+  await until(() => chat.latest.error);
+  chat.latest.selectConversation(null);
+  await until(() => chat.latest.error === null);
+
+  equal(errors.length, 1);
+  chat.unmount();
+});
+
+test("a reply is shown while it is written, and gives way to its message", async () => {
+  const customer = await newCustomer();
+  const conversation = await customer.conversations.create(newIdentifier());
+  const stream = await use(customer, () => useReplyStream(conversation.id));
+  const { id } = await conversation.send("What is Romashka?");
+  const topic = service.supabase.channel(`conversation:${conversation.id}`, {
+    config: { private: true },
+  });
+  const draft = { turn_id: id, draft_id: "11111111-1111-4111-8111-111111111111" };
+  await until(async () => {
+    await topic.httpSend("reply.started", draft);
+    return stream.latest.isReplying;
+  });
+  await topic.httpSend("reply.delta", { ...draft, sequence: 1, text: "An " });
+  await topic.httpSend("reply.delta", { ...draft, sequence: 2, text: "inbox." });
+  await until(() => stream.latest.text === "An inbox.");
+  await answerNext(conversation.id, "An inbox.");
+
+  await until(() => !stream.latest.isReplying);
+  stream.unmount();
+});
+
+test("two who look at a conversation see each other type", async () => {
+  const customer = await newCustomer();
+  const { id } = await customer.conversations.create(newIdentifier());
+  const ada = await use(customer, () => useTyping(id, { role: "customer", name: "Ada" }));
+  const agent = await newAgent();
+  const ben = await use(agent, () => useTyping(id, { role: "agent", name: "Ben" }));
+  await until(() => ada.latest.people.length === 1 && ben.latest.people.length === 1);
+  ada.latest.setTyping(true);
+
+  await until(() => ben.latest.typing[0]?.name === "Ada");
+  ada.latest.setTyping(false);
+  await until(() => ben.latest.typing.length === 0);
+  equal(ben.latest.people[0]?.role, "customer");
+  ada.unmount();
+  ben.unmount();
+});
