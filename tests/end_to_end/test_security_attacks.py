@@ -272,8 +272,8 @@ def test_a_guest_who_makes_an_account_keeps_the_conversation(cast: Cast) -> None
 
 
 @pytest.mark.parametrize("actor", ["anon", "guest", "admin"])
-def test_storage_is_shut(cast: Cast, actor: str) -> None:
-    """Romashka keeps no files: a bucket that anybody may fill is one that somebody fills."""
+def test_nobody_makes_a_bucket(cast: Cast, actor: str) -> None:
+    """A bucket that anybody may make is one that somebody fills."""
     bucket = {"id": str(uuid4()), "name": str(uuid4())}
     made = cast.http.post("/storage/v1/bucket", json=bucket, headers=cast.headers(actor))
     listed = cast.http.get("/storage/v1/bucket", headers=cast.headers(actor))

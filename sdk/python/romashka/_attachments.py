@@ -12,7 +12,7 @@ from romashka._models import Attachment
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
 
-_BUCKET = "attachments"
+_BUCKET = "conversation-attachments"
 _UNKNOWN_TYPE = "application/octet-stream"
 
 

@@ -18,7 +18,7 @@ _PATH = re.compile(r"[0-9a-f-]{36}/[0-9a-f-]{36}(\.[a-z0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file in the bucket `attachments`."""
+    """A file of a conversation."""
 
     path: str
     """`<conversation id>/<random id>.<extension>`."""
