@@ -113,7 +113,7 @@ begin
         for no key update of items
       ), stored as (
         insert into private.knowledge_embeddings (item_id, model, part, embedding)
-        select unchanged.id, store_knowledge_embeddings.model, vector.part, vector.value::text::%1$s.vector
+        select unchanged.id, store_knowledge_embeddings.model, vector.part, (vector.value #>> '{}')::%1$s.vector
         from unchanged cross join jsonb_array_elements(unchanged.vectors) with ordinality as vector (value, part)
         on conflict (item_id, model, part) do update set embedding = excluded.embedding
         returning item_id

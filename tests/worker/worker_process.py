@@ -77,6 +77,7 @@ async def run_worker(
 async def start_worker(environment: dict[str, str]) -> asyncio.subprocess.Process:
     """Start `romashka worker` with that environment and nothing of ours beside it."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    inherited["ROMASHKA_EMBEDDINGS"] = "off"  # a second of work for each worker, where it adds none
     return await asyncio.create_subprocess_exec(
         *(str(ROMASHKA), "worker"),
         env=inherited | environment,

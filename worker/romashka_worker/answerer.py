@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 
 from romashka import AsyncRomashka
 
+from romashka_worker.embeddings import Embedder
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeBase
 from romashka_worker.language import LanguageDetector
@@ -18,11 +19,12 @@ from romashka_worker.turn import TurnAnswerer
 async def open_answerer(
     settings: Settings,
     client: AsyncRomashka,
+    embedder: Embedder | None,
     open_reply: Callable[[Job], AbstractContextManager[Show]] = shown_nowhere,
 ) -> AsyncIterator[TurnAnswerer]:
     """Open everything that answering takes; nothing is sent before the first turn."""
     async with _open_models(settings) as models:
-        yield TurnAnswerer(KnowledgeBase(client), models, LanguageDetector(), open_reply)
+        yield TurnAnswerer(KnowledgeBase(client), embedder, models, LanguageDetector(), open_reply)
 
 
 @asynccontextmanager

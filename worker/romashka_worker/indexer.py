@@ -1,12 +1,14 @@
 """Gives knowledge items the vectors that they lack, in the background."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
-from romashka import AsyncRomashka, RomashkaError
+from romashka import AsyncRomashka
 
-from romashka_worker.embeddings import Embedder, EmbeddingError, vector_text
+from romashka_worker.embeddings import Embedder, vector_text
 from romashka_worker.embeddings.items import embed_item
 
 _LOOK_SECONDS = 5.0
@@ -33,7 +35,7 @@ class Indexer:
         while True:
             try:
                 stored = await self.embed_some()
-            except (RomashkaError, EmbeddingError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 -- customers are answered all the same
                 log.warning("indexing.failed", error=type(error).__name__)
                 await asyncio.sleep(_TROUBLE_SECONDS)
                 continue
@@ -69,3 +71,15 @@ class Indexer:
     async def _call(self, function: str, **arguments: Any) -> Any:
         async with asyncio.timeout(_CALL_SECONDS):
             return await self._client.call(function, **arguments)
+
+
+@asynccontextmanager
+async def kept_embedded(client: AsyncRomashka, embedder: Embedder | None) -> AsyncIterator[None]:
+    """Run an indexer beside the block, where there are embeddings."""
+    if embedder is None:
+        yield
+        return
+    async with asyncio.TaskGroup() as tasks:
+        indexing = tasks.create_task(Indexer(client, embedder).run())
+        yield
+        indexing.cancel()

@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 from romashka import RomashkaError
 
+from romashka_worker.embeddings import Embedder, Embedding, EmbeddingError
 from romashka_worker.job import DRAFT_SECONDS, Answer, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
@@ -20,6 +21,8 @@ from romashka_worker.streams import Show, shown_nowhere
 from romashka_worker.trace import note, stage
 from romashka_worker.understanding import Understanding
 
+_EMBEDDING_SECONDS = 1.0
+"""Without the message's embedding the search goes by its words."""
 _SEARCH_SECONDS_BEFORE_MODEL = 1.5
 _SHORTEST_DRAFT_SECONDS = 0.5
 """With less time than this no model is asked."""
@@ -36,15 +39,17 @@ class TurnAnswerer:
     def __init__(
         self,
         knowledge: KnowledgeBase,
+        embedder: Embedder | None,
         models: Sequence[Responder],
         languages: LanguageDetector,
         open_reply: Callable[[Job], AbstractContextManager[Show]] = shown_nowhere,
     ) -> None:
         self._knowledge = knowledge
+        self._embedder = embedder
         self._models = models
         self._fallback = KnowledgeResponder()
         self._languages = languages
-        self._understanding = Understanding()
+        self._understanding = Understanding(embedder)
         self._open_reply = open_reply
         # A model needs the rest of the time; without one the search is all there is to do.
         self._search_seconds = _SEARCH_SECONDS_BEFORE_MODEL if models else DRAFT_SECONDS
@@ -52,9 +57,10 @@ class TurnAnswerer:
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
         language = self._language_of(job)
-        search = asyncio.create_task(self._search(job, language))
+        embedding = await self._embed(job)
+        search = asyncio.create_task(self._search(job, language, embedding))
         try:
-            signals = await self._understanding.read(job)
+            signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
             if not decision.is_reply:  # no model would change that
                 return Answer(action="escalate", reason=decision.reason, language=language)
@@ -67,11 +73,24 @@ class TurnAnswerer:
     def _language_of(self, job: Job) -> str | None:
         return self._languages.detect(job.user_message, job.known_language)
 
-    async def _search(self, job: Job, language: str | None) -> tuple[KnowledgeItem, ...] | None:
+    async def _embed(self, job: Job) -> Embedding | None:
+        if self._embedder is None:
+            return None
+        try:
+            with stage("embedding"):
+                async with asyncio.timeout(min(_EMBEDDING_SECONDS, _seconds_until(job.draft_by))):
+                    return await self._embedder.embed_question(job.user_message)
+        except (EmbeddingError, TimeoutError) as error:
+            log.warning("embedding.failed", error=str(error) or type(error).__name__)
+            return None
+
+    async def _search(
+        self, job: Job, language: str | None, embedding: Embedding | None
+    ) -> tuple[KnowledgeItem, ...] | None:
         try:
             with stage("search"):
                 async with asyncio.timeout(min(self._search_seconds, _seconds_until(job.draft_by))):
-                    items = await self._knowledge.search(job.user_message, language)
+                    items = await self._knowledge.search(job.user_message, language, embedding)
         except (RomashkaError, TimeoutError) as error:
             log.warning("knowledge.failed", error=type(error).__name__)
             return None
