@@ -1,5 +1,6 @@
 """The model responder: what the provider is sent, and what becomes of its misbehaviour."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,13 +15,15 @@ from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.endpoint import Endpoint
 
 from tests.worker.provider import (
-    Behaviour,
     Provider,
     analysis,
     answers,
+    beginning,
+    ending,
     fails,
-    hangs,
     open_provider,
+    streams,
+    token,
 )
 
 ITEM = KnowledgeItem("item-1", "What is Romashka?", "An inbox.", "en", 0.9)
@@ -97,51 +100,94 @@ async def test_a_good_answer_becomes_a_draft(
     assert draft.analysis.knowledge_sources == ("item-1",)
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-async def test_one_failure_of_the_provider_is_tried_again(
-    provider: Provider, responder: OpenAIResponder, status: int
+async def test_items_that_the_model_was_not_given_are_not_named(
+    provider: Provider, responder: OpenAIResponder
 ) -> None:
-    """Providers stumble; a second try is quicker than a human."""
-    provider.will(fails(status), answers(analysis()))
+    """A source is shown to agents: it has to exist, and to be this one."""
+    provider.will(answers(analysis(sources=["K7", "[k1]", "K1", "item-9"])))
 
-    assert await text_of(await responder.draft(turn())) == "It is an inbox."
-    assert len(provider.requests) == 2
+    assert (await responder.draft(turn())).analysis.knowledge_sources == ("item-1",)
+
+
+async def test_the_analysis_is_there_before_the_reply_is_written(
+    provider: Provider, responder: OpenAIResponder
+) -> None:
+    """Policy decides on it before a customer can see the first word."""
+    goes_on = asyncio.Event()
+    provider.will(streams(token(beginning("")), goes_on, token('It is."}'), *ending()))
+    draft = await responder.draft(turn())
+
+    assert draft.analysis.confidence == 0.9
+    assert draft.tokens_used is None
+    goes_on.set()
+    assert await text_of(draft) == "It is."
+    assert draft.tokens_used == 42
 
 
 @pytest.mark.parametrize(
-    "behaviour",
+    ("refused", "form"),
     [
-        fails(429),
-        fails(500),
-        fails(401),
-        answers('{"intent": "question", "repl', finish_reason="length"),
-        answers('{"intent": "question", "repl'),
-        answers("I would say that it is an inbox."),
-        answers(analysis(confidence="rather")),
-        answers(""),
+        ((), "json_schema"),
+        (("json_schema",), "json_object"),
+        (("json_schema", "json_object"), None),
     ],
-    ids=["429", "500", "401", "cut", "truncated", "prose", "schema", "empty"],
 )
-async def test_what_is_not_an_answer_is_an_error(
-    provider: Provider, responder: OpenAIResponder, behaviour: Behaviour
+async def test_a_server_is_asked_for_what_it_can_do(
+    provider: Provider, responder: OpenAIResponder, refused: tuple[str, ...], form: str | None
 ) -> None:
-    """Half an answer must never reach a customer, nor a provider's error text."""
-    provider.will(behaviour)
-    with pytest.raises(ResponderError):
-        await text_of(await responder.draft(turn()))
+    """Many servers know no schemas, and some no JSON mode: then the rules say what to write."""
+    provider.knows_no(*refused)
+    texts = [await text_of(await responder.draft(turn())) for _ in range(2)]
+    forms = [asked.get("response_format", {}).get("type") for asked in provider.requests]
+    rules = provider.requests[-1]["messages"][0]["content"]
+
+    assert texts == ["It is an inbox."] * 2
+    assert forms == [*refused, form, form]  # the second time it is known
+    assert ('"needs_human"' in rules) == (form != "json_schema")
 
 
-async def test_a_provider_that_hangs_is_left_in_time(
+async def test_what_is_wrong_with_one_request_is_not_held_against_the_server(
     provider: Provider, responder: OpenAIResponder
 ) -> None:
-    """The customer's six seconds do not wait for a model."""
-    provider.will(hangs())
-    started = time.monotonic()
+    """A prompt that is too long is refused in every form, and the next one gets its schema."""
+    provider.will(fails(400))
     with pytest.raises(ResponderError):
-        await responder.draft(turn(seconds=0.3))
+        await responder.draft(turn())
+    provider.will(answers(analysis()))
+    await responder.draft(turn())
 
-    assert time.monotonic() - started < 1
-    assert len(provider.requests) == 1
+    assert provider.requests[-1]["response_format"]["type"] == "json_schema"
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"sentiment": "furious", "intent": None, "sources": "K1"}, (None, None, ())),
+        ({"sentiment": "NEGATIVE", "intent": "to ask", "sources": []}, ("negative", "to ask", ())),
+    ],
+)
+async def test_labels_that_nobody_knows_cost_no_answer(
+    provider: Provider, responder: OpenAIResponder, told: dict[str, Any], read: object
+) -> None:
+    """The reply may be good although its sentiment has no name."""
+    provider.will(answers(analysis(**told)))
+    found = (await responder.draft(turn())).analysis
+
+    assert (found.sentiment, found.intent, found.knowledge_sources) == read
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [("legal", "legal"), ("none", None), ("ai_failure", None), ("because", None)],
+)
+async def test_why_a_human_is_needed_is_one_of_the_known_reasons(
+    provider: Provider, responder: OpenAIResponder, told: str, reason: str | None
+) -> None:
+    """The database takes no others."""
+    provider.will(answers(analysis(needs_human=True, reason=told, reply="")))
+    found = (await responder.draft(turn())).analysis
+
+    assert (found.needs_human, found.reason) == (True, reason)
 
 
 async def test_what_postgres_cannot_store_is_taken_out(

@@ -6,7 +6,7 @@ document holds anything of another customer.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -78,12 +78,9 @@ class Prompt:
 def prompt_for(turn: Turn) -> Prompt:
     """Return what the model is asked for a turn, within the budget of tokens."""
     job = turn.job
-    items = list(_fitting(turn.knowledge or ()))
-    knowledge = [
-        {"id": label, "title": item.title, "content": item.content} for label, item in items
-    ]
+    items = {f"K{number}": item for number, item in enumerate(_fitting(turn.knowledge or ()), 1)}
     document = {
-        "knowledge": knowledge,
+        "knowledge": [_knowledge(label, item) for label, item in items.items()],
         "customer": _customer(job.customer),
         "earlier": _earlier(job.context.get("recent_messages") or (), job.turn_id),
         "language": turn.language,
@@ -94,7 +91,7 @@ def prompt_for(turn: Turn) -> Prompt:
         rules=f"{persona}\n\n{_RULES}" if persona else _RULES,
         # Servers read special tokens such as <|im_end|> in a text, but not in their escaped form.
         document=json.dumps(document, ensure_ascii=False).replace("<", "\\u003c"),
-        labels={label: item.id for label, item in items},
+        labels={label: item.id for label, item in items.items()},
     )
 
 
@@ -114,15 +111,19 @@ def _words(text: str) -> list[str]:
 _RULES_WORDS = " ".join(_words(_RULES))
 
 
-def _fitting(items: Iterable[KnowledgeItem]) -> Iterable[tuple[str, KnowledgeItem]]:
-    """Yield the best items, labelled, for as long as there is room; the first is always there."""
+def _fitting(items: Iterable[KnowledgeItem]) -> Iterator[KnowledgeItem]:
+    """Yield the best items, for as long as there is room; the first is always there."""
     left = _KNOWLEDGE_TOKENS
-    for number, item in enumerate(items, 1):
-        needed = estimated_tokens(item.title) + estimated_tokens(item.content)
-        if number > 1 and needed > left:
+    for number, item in enumerate(items):
+        left -= estimated_tokens(item.title) + estimated_tokens(item.content)
+        if number and left < 0:
             return
-        left -= needed
-        yield f"K{number}", item
+        yield item
+
+
+def _knowledge(label: str, item: KnowledgeItem) -> dict[str, str]:
+    content = _shortened(item.content, _KNOWLEDGE_TOKENS)
+    return {"id": label, "title": item.title, "content": content}
 
 
 def _customer(profile: Mapping[str, Any]) -> dict[str, Any]:
