@@ -1,10 +1,13 @@
 """Events of a conversation: each message once, in order, whatever the network does."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from romashka import Broadcast, MessageCreated
+import jwt
+import pytest
+from romashka import AsyncRomashka, Broadcast, MessageCreated, NotSignedIn, _topic
 from romashka._events import follow
 
 from tests.support.customers import customer_of, new_identifier, service_of
@@ -15,7 +18,7 @@ from tests.support.waiting import becomes
 
 async def take(events: AsyncIterator[MessageCreated], count: int) -> list[str]:
     """Return the next `count` messages' texts."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(45):
         return [(await anext(events)).message.content for _ in range(count)]
 
 
@@ -78,23 +81,90 @@ async def test_what_was_missed_while_the_network_was_down_is_fetched(stack: Runn
             assert await take(events, 1) == ["after"]
 
 
-async def test_a_topic_that_the_server_closed_is_joined_again(stack: RunningStack) -> None:
-    """Realtime closes a channel whose token went bad; once it is good again, events must flow."""
-    async with customer_of(stack) as client, service_of(stack) as service:
-        conversation = await client.conversations.create(new_identifier())
-        elsewhere = await service.conversations.get(conversation.id)
-        good = client.supabase.realtime.access_token
-        async with client.topics.listen(f"conversation:{conversation.id}") as listener:
-            async with asyncio.timeout(10):
-                await anext(listener)
-                await client.supabase.realtime.set_auth("not.a.token")
-                await becomes(lambda: not listener.is_live)
-                await client.supabase.realtime.set_auth(good)
-                await becomes(lambda: listener.is_live)
-            async with aclosing(conversation.events()) as events:
-                await elsewhere.send("back again")
+async def test_interruptions_are_told_to_whoever_asks(stack: RunningStack) -> None:
+    """A page can say that it is offline; the messages come all the same."""
+    states: list[bool] = []
+    async with (
+        open_proxy(stack.api_url) as network,
+        customer_of(stack, network.url) as client,
+    ):
+        conversation = await client.conversations.create(new_identifier(), message="before")
+        async with aclosing(conversation.events(on_connection=states.append)) as events:
+            await take(events, 1)
+            network.cut()
+            await becomes(lambda: len(states) >= 3, within=30)
+            await conversation.send("after")
 
-                assert await take(events, 1) == ["back again"]
+            assert await take(events, 1) == ["after"]
+    assert states[:3] == [True, False, True]
+
+
+async def test_a_bad_token_is_replaced(stack: RunningStack) -> None:
+    """Realtime closes a channel whose token went bad; the session has another one."""
+    states: list[bool] = []
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier(), message="before")
+        elsewhere = await service.conversations.get(conversation.id)
+        async with aclosing(conversation.events(on_connection=states.append)) as events:
+            await take(events, 1)
+            await client.supabase.realtime.set_auth("not.a.token")
+            await becomes(lambda: states[:3] == [True, False, True], within=30)
+            await elsewhere.send("back again")
+
+            assert await take(events, 1) == ["back again"]
+
+
+async def test_after_a_sleep_the_token_is_renewed(stack: RunningStack) -> None:
+    """A laptop that slept past its token's time must not ask its user to sign in again."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier(), message="before")
+        elsewhere = await service.conversations.get(conversation.id)
+        await let_expire(client, stack)
+        async with aclosing(conversation.events()) as events:
+            seen = await take(events, 1)
+            await conversation.send("by an old token")
+            await elsewhere.send("to an old token")
+
+            assert [*seen, *await take(events, 2)] == [
+                "before",
+                "by an old token",
+                "to an old token",
+            ]
+
+
+async def let_expire(client: AsyncRomashka, stack: RunningStack, **fields: str) -> None:
+    """Give the client a session whose token ran out while its timer stood still."""
+    session = await client.supabase.auth.get_session()
+    assert session is not None
+    claims = jwt.decode(session.access_token, options={"verify_signature": False})
+    past = int(time.time()) - 60
+    token = jwt.encode(claims | {"exp": past}, stack.jwt_secret)
+    old = session.model_copy(update={"access_token": token, "expires_at": past, **fields})
+    client.supabase.auth._notify_all_subscribers("TOKEN_REFRESHED", old)
+
+
+async def test_a_session_that_is_over_ends_the_events(stack: RunningStack) -> None:
+    """Whoever was signed out hears so, instead of hearing nothing for ever."""
+    async with customer_of(stack) as client:
+        conversation = await client.conversations.create(new_identifier())
+        await let_expire(client, stack, refresh_token="revoked")
+        with pytest.raises(NotSignedIn):
+            await take(conversation.events(), 1)
+
+
+async def test_a_server_that_only_says_that_it_streams_hides_nothing(
+    stack: RunningStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Servers confirm a join before they stream, and broadcasts get lost: then it is read."""
+    monkeypatch.setattr(_topic.Topic, "_on_broadcast", lambda *_: None)
+    monkeypatch.setattr(_topic, "_CHECK_SECONDS", 0.2)
+    async with customer_of(stack) as client:
+        conversation = await client.conversations.create(new_identifier(), message="before")
+        async with aclosing(conversation.events()) as events:
+            assert await take(events, 1) == ["before"]
+            await conversation.send("unheard of")
+
+            assert await take(events, 1) == ["unheard of"]
 
 
 async def test_a_broadcast_that_got_lost_is_fetched_with_the_next(stack: RunningStack) -> None:

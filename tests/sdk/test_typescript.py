@@ -1,16 +1,21 @@
 """The TypeScript SDK: it compiles, strictly, and its own tests pass in Node, React and Chromium."""
 
+import asyncio
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.support.customers import service_of
 from tests.support.javascript import find_node, install_packages
 from tests.support.stacks import RunningStack
 
-SDK = Path(__file__).parents[2] / "sdk" / "typescript"
+ROOT = Path(__file__).parents[2]
+SDK = ROOT / "sdk" / "typescript"
+PAGE = ROOT / "docs" / "sdk-typescript.md"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 pytestmark = pytest.mark.timeout(300)  # the tests' own waits end long before
@@ -18,10 +23,11 @@ pytestmark = pytest.mark.timeout(300)  # the tests' own waits end long before
 
 @pytest.fixture(scope="module")
 def sdk() -> Path:
-    """The package, built and type-checked with its tests, as `npm test` does it."""
+    """The package, built and type-checked with its tests and the examples of its page."""
     find_node()
     install_packages(SDK)
-    for project in ("tsconfig.build.json", "tsconfig.test.json"):
+    write_examples(SDK / "build" / "docs")
+    for project in ("tsconfig.build.json", "tsconfig.test.json", "tsconfig.docs.json"):
         compiled = subprocess.run(
             [SDK / "node_modules/.bin/tsc", "-p", project],
             cwd=SDK,
@@ -31,6 +37,14 @@ def sdk() -> Path:
         )
         assert compiled.returncode == 0, compiled.stdout
     return SDK
+
+
+def write_examples(folder: Path) -> None:
+    """Make a module of each example: example_1.ts is the first."""
+    folder.mkdir(parents=True, exist_ok=True)
+    examples = re.findall(r"^```(tsx?)\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    for number, (suffix, code) in enumerate(examples, start=1):
+        (folder / f"example_{number}.{suffix}").write_text(code)
 
 
 def run_tests(file: Path, stack: RunningStack, react: int = 19) -> None:
@@ -72,6 +86,26 @@ def test_the_hooks_work_with_react_18(sdk: Path, stack: RunningStack) -> None:
     shutil.copytree(sdk / "build", project / "build", dirs_exist_ok=True)
 
     run_tests(project / "build" / "react.test.js", stack, react=18)
+
+
+async def test_the_chat_of_the_page_works(sdk: Path, stack: RunningStack) -> None:
+    """It is what people try first."""
+    chat = await asyncio.create_subprocess_exec(
+        find_node(), "--import", sdk / "build" / "websocket.js", sdk / "build/docs/example_1.js",
+        env=os.environ | {"SUPABASE_URL": stack.api_url, "SUPABASE_ANON_KEY": stack.anon_key},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    said = asyncio.create_task(chat.communicate(b"What is Romashka?\n\n"))
+    async with service_of(stack) as service:
+        while not said.done():
+            for job in await service.call("get_next_ai_response_job", max_jobs=1, wait_seconds=1):
+                answer = {"job_id": job["job_id"], "attempt": job["attempt"], "action": "reply"}
+                results = [answer | {"ai_response": "An inbox."}]
+                await service.call("complete_ai_response_jobs", results=results)
+
+    assert chat.returncode == 0
+    assert b"> An inbox." in (await said)[0]
 
 
 def test_the_code_is_formatted(sdk: Path) -> None:

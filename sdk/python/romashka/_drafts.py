@@ -47,36 +47,36 @@ class Drafts:
 
     def __init__(self) -> None:
         self._turn_id = ""
-        self._draft_id = ""
+        self._draft_id: str | None = None
         self._next = 1
         self._closed: deque[str] = deque(maxlen=16)
 
     def take(self, broadcast: Broadcast) -> Iterator[ReplyEvent]:
         """Yield what follows from a broadcast; nothing from one that is late or unknown."""
         payload: dict[str, Any] = dict(broadcast.payload)
-        turn_id, draft_id = str(payload.get("turn_id")), str(payload.get("draft_id"))
-        sequence, text = payload.get("sequence"), payload.get("text")
-        if turn_id in self._closed:
-            return
+        turn_id = str(payload.get("turn_id"))
         if broadcast.event == "reply.settled":
-            yield self._settle(turn_id, payload.get("outcome"), payload.get("message_id"))
-            return
-        if draft_id != self._draft_id and (broadcast.event == "reply.started" or sequence == 1):
-            self._turn_id, self._draft_id, self._next = turn_id, draft_id, 1
-            yield ReplyStarted(turn_id)
-        if draft_id == self._draft_id and sequence == self._next and isinstance(text, str):
-            self._next += 1
-            yield ReplyDelta(turn_id, text)
+            outcome: Outcome | None = payload.get("outcome")
+            self.close(turn_id, for_good=outcome != "superseded")
+            yield ReplySettled(turn_id, outcome, payload.get("message_id"))
+        elif turn_id not in self._closed:
+            is_start = broadcast.event == "reply.started" or payload.get("sequence") == 1
+            if is_start and payload.get("draft_id") != self._draft_id:
+                self._turn_id, self._draft_id, self._next = turn_id, payload.get("draft_id"), 1
+                yield ReplyStarted(turn_id)
+            if (payload.get("draft_id"), payload.get("sequence")) == (self._draft_id, self._next):
+                self._next += 1
+                yield ReplyDelta(turn_id, str(payload.get("text", "")))
 
     def interrupt(self) -> Iterator[ReplyEvent]:
         """Give up the draft: pieces of it may have been missed."""
-        if self._draft_id:
-            self._draft_id = ""
+        if self._draft_id is not None:
+            self._draft_id = None
             yield ReplySettled(self._turn_id, None, None)
 
-    def _settle(self, turn_id: str, outcome: Outcome | None, message_id: str | None) -> ReplyEvent:
-        if outcome != "superseded":
+    def close(self, turn_id: str, *, for_good: bool = True) -> None:
+        """Give up the draft of a turn; for good, what comes of it later is late."""
+        if for_good:
             self._closed.append(turn_id)
         if turn_id == self._turn_id:
-            self._draft_id = ""
-        return ReplySettled(turn_id, outcome, message_id)
+            self._draft_id = None

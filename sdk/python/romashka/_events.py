@@ -35,6 +35,14 @@ async def follow(listener: Listener, read_after: ReadAfter, after: int) -> Async
     """
     seen = after
     drafts = Drafts()
+
+    def created(message: Message) -> MessageCreated:
+        nonlocal seen
+        seen = message.position
+        if message.turn_id is not None:
+            drafts.close(message.turn_id)
+        return MessageCreated(message)
+
     async for signal in listener:
         if isinstance(signal, Broadcast) and signal.event.startswith("reply."):
             for event in drafts.take(signal):
@@ -48,11 +56,9 @@ async def follow(listener: Listener, read_after: ReadAfter, after: int) -> Async
                 yield event
         if message is None or message.position > seen + 1:
             async for missed in _read_persistently(read_after, seen):
-                seen = missed.position
-                yield MessageCreated(missed)
+                yield created(missed)
         if message is not None and message.position > seen:
-            seen = message.position
-            yield MessageCreated(message)
+            yield created(message)
 
 
 def _message_of(payload: Mapping[str, Any]) -> Message | None:

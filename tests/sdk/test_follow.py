@@ -1,0 +1,145 @@
+"""Following a conversation, whatever its topic does: lost, late, repeated and interrupted."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from romashka import Broadcast, Listener, Message, MessageCreated, Resync, Unreachable
+from romashka import _events as events
+from romashka._events import follow
+
+Step = tuple[str, int]
+
+
+class Topic:
+    """A topic that a test speaks for."""
+
+    presence_key = "nobody"
+    is_live = True
+    present: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+
+    async def send(self, event: str, payload: Mapping[str, Any]) -> None: ...
+
+    async def track(self, payload: Mapping[str, Any]) -> None: ...
+
+
+class Store:
+    """The committed messages of one conversation."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.failures = 0
+
+    def row(self, position: int) -> dict[str, Any]:
+        return {
+            "id": str(position),
+            "conversation_id": "c",
+            "position": position,
+            "sender_type": "user",
+            "content": "x",
+            "created_at": datetime(2026, 1, 1, tzinfo=UTC).isoformat(),
+        }
+
+    def broadcast(self, position: int) -> Broadcast:
+        return Broadcast("message.created", {"message": self.row(position)})
+
+    async def read_after(self, position: int) -> AsyncIterator[Message]:
+        for number in range(position + 1, self.count + 1):
+            if self.failures and number % 3 == 0:  # in the middle of a page
+                self.failures -= 1
+                raise Unreachable("cut")
+            yield Message.from_row(self.row(number))
+            await asyncio.sleep(0)
+
+
+async def seen_of(listener: Listener, store: Store, until: int) -> list[int]:
+    """Return the positions that a follower sees, up to one."""
+    seen = []
+    async for event in follow(listener, store.read_after, 0):
+        assert isinstance(event, MessageCreated)
+        seen.append(event.message.position)
+        if seen[-1] >= until:
+            break
+    return seen
+
+
+# What a topic does: a message commits and is heard, or is not, or something old is heard again; the
+# connection is interrupted; reads fail; the follower gets a turn.
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["heard", "lost", "again", "interrupt", "check", "fail", "read"]),
+        st.integers(1, 5),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=STEPS)
+@settings(derandomize=True, deadline=None, database=None, max_examples=150)
+def test_every_message_comes_once_and_in_order(steps: list[Step]) -> None:
+    """Whatever a topic does, its follower sees the positions 1, 2, 3, … and each of them once."""
+
+    async def play() -> tuple[list[int], int]:
+        store, listener = Store(), Listener(Topic())
+        listener.put(Resync())
+        following = asyncio.create_task(seen_of(listener, store, 1 + commits(steps)))
+        for what, number in steps:
+            await act(what, number, store, listener)
+        store.count += 1
+        listener.put(Resync())  # it comes, sooner or later
+        return await asyncio.wait_for(following, 30), store.count
+
+    events._RETRY_SECONDS, pause = 0.0, events._RETRY_SECONDS
+    try:
+        seen, count = asyncio.run(play())
+    finally:
+        events._RETRY_SECONDS = pause
+
+    assert seen == list(range(1, count + 1))
+
+
+def commits(steps: list[Step]) -> int:
+    return sum(what in ("heard", "lost") for what, _ in steps)
+
+
+async def act(what: str, number: int, store: Store, listener: Listener) -> None:
+    if what in ("heard", "lost"):
+        store.count += 1
+    if what == "heard":
+        listener.put(store.broadcast(store.count))
+    elif what == "again" and store.count:
+        listener.put(store.broadcast(1 + number % store.count))
+    elif what in ("interrupt", "check"):
+        listener.put(Resync(is_routine=what == "check"))
+    elif what == "fail":
+        store.failures += 1
+    elif what == "read":
+        for _ in range(number):
+            await asyncio.sleep(0)
+
+
+async def test_a_slow_reader_costs_bounded_memory_and_misses_nothing() -> None:
+    """A script that is stuck in its own work must neither fill the memory nor lose a message."""
+    store, listener = Store(), Listener(Topic())
+    listener.put(Resync())
+    largest = 0
+    for number in range(1, 5001):
+        store.count = number
+        listener.put(store.broadcast(number))
+        largest = max(largest, len(listener._unread))
+    seen = await seen_of(listener, store, store.count)
+
+    assert largest <= 1000
+    assert seen == list(range(1, 5001))
+
+
+async def test_a_broadcast_of_an_unknown_form_makes_it_read() -> None:
+    """A newer server may say it differently: what is stored is still there."""
+    store, listener = Store(), Listener(Topic())
+    store.count = 2
+    listener.put(Broadcast("message.created", {"message": {"id": "x"}}))
+
+    assert await seen_of(listener, store, 2) == [1, 2]
