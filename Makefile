@@ -47,6 +47,10 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 		--all-extras --group dev pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
 		--group conformance --constraints requirements.lock --output-file tests/conformance/requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+		--extra embeddings --extra migrate --constraints requirements.lock pyproject.toml --output-file deploy/worker.lock
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
+		--group build --constraints requirements.lock --output-file deploy/build.lock
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
