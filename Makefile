@@ -42,6 +42,9 @@ format: setup  ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
+types: setup  ## write the TypeScript SDK's types of the database, after a migration changed
+	$(VENV)/bin/python -m tests.support.database_types
+
 lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
 		--all-extras --group dev pyproject.toml --output-file requirements.lock
@@ -55,4 +58,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
-.PHONY: help setup demo test test-15 check conformance format lock clean
+.PHONY: help setup demo test test-15 check conformance format types lock clean

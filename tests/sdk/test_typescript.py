@@ -97,15 +97,24 @@ async def test_the_chat_of_the_page_works(sdk: Path, stack: RunningStack) -> Non
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     said = asyncio.create_task(chat.communicate(b"What is Romashka?\n\n"))
+    try:
+        await answer_until(said, stack)
+    finally:
+        if chat.returncode is None:
+            chat.kill()
+
+    assert b"> An inbox." in (await said)[0]
+    assert chat.returncode == 0
+
+
+async def answer_until(over: asyncio.Future[tuple[bytes, bytes]], stack: RunningStack) -> None:
+    """Be the worker, whoever asks."""
     async with service_of(stack) as service:
-        while not said.done():
+        while not over.done():
             for job in await service.call("get_next_ai_response_job", max_jobs=1, wait_seconds=1):
                 answer = {"job_id": job["job_id"], "attempt": job["attempt"], "action": "reply"}
                 results = [answer | {"ai_response": "An inbox."}]
                 await service.call("complete_ai_response_jobs", results=results)
-
-    assert chat.returncode == 0
-    assert b"> An inbox." in (await said)[0]
 
 
 def test_the_code_is_formatted(sdk: Path) -> None:

@@ -78,9 +78,10 @@ export class Romashka {
     return (await unwrap(call(name, parameters))) as Functions[Name]["Returns"];
   }
 
-  /** End all subscriptions. */
+  /** End all subscriptions, and the connection unless the application has channels of its own. */
   async close(): Promise<void> {
     await this.topics.close();
+    if (this.supabase.getChannels().length === 0) await this.supabase.realtime.disconnect();
   }
 }
 

@@ -1,3 +1,4 @@
+/** The database's types. `make types` writes this file: do not edit it. */
 export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[];
 
 export type Database = {
@@ -101,12 +102,16 @@ export type Database = {
         Row: {
           cap_ms: number;
           deadline_ms: number;
+          escalation_probability: number;
+          escalation_topics: string[];
           handover_repeat_minutes: number;
           handover_texts: NonNullable<Json>;
           id: boolean;
           max_conversations_per_hour: number;
+          max_failed_replies: number | null;
           max_message_chars: number;
           max_messages_per_minute: number;
+          max_negative_sentiment: number | null;
           min_confidence: number;
           persona: string;
           quiet_ms: number;
@@ -117,12 +122,16 @@ export type Database = {
         Insert: {
           cap_ms?: number;
           deadline_ms?: number;
+          escalation_probability?: number;
+          escalation_topics?: string[];
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
           max_conversations_per_hour?: number;
+          max_failed_replies?: number | null;
           max_message_chars?: number;
           max_messages_per_minute?: number;
+          max_negative_sentiment?: number | null;
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;
@@ -132,12 +141,16 @@ export type Database = {
         Update: {
           cap_ms?: number;
           deadline_ms?: number;
+          escalation_probability?: number;
+          escalation_topics?: string[];
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
           max_conversations_per_hour?: number;
+          max_failed_replies?: number | null;
           max_message_chars?: number;
           max_messages_per_minute?: number;
+          max_negative_sentiment?: number | null;
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;
@@ -704,6 +717,28 @@ export type Database = {
         }[];
       };
       fail_ai_response_job: { Args: { error_message: string; job_id: string }; Returns: boolean };
+      get_ai_response_trace: {
+        Args: { job_id: string };
+        Returns: {
+          ai_confidence: number;
+          ai_response: string;
+          attempt: number;
+          budget_ms: number;
+          conversation_context: Json;
+          conversation_id: string;
+          customer_profile: Json;
+          message_id: string;
+          outcome: string;
+          reason: string;
+          response_time_ms: number;
+          settings: Json;
+          status: string;
+          traces: Json;
+          turn_id: string;
+          turn_started_at: string;
+          user_message: string;
+        }[];
+      };
       get_conversation_performance_metrics: {
         Args: { conversation_id: string };
         Returns: {
@@ -722,6 +757,15 @@ export type Database = {
         Returns: {
           conversation_data: Json;
           messages_data: Json;
+        }[];
+      };
+      get_knowledge_to_embed: {
+        Args: { max_items?: number; model: string };
+        Returns: {
+          content: string;
+          hash: string;
+          item_id: string;
+          title: string;
         }[];
       };
       get_messaging_slo: {
@@ -774,25 +818,36 @@ export type Database = {
           timestamp_range: unknown;
         }[];
       };
+      get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
       mark_conversation_read: {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
       };
       rate_conversation: { Args: { conversation_id: string; rating: number }; Returns: undefined };
+      record_ai_response_traces: { Args: { traces: Json }; Returns: number };
       resolve_conversation: { Args: { conversation_id: string }; Returns: undefined };
       return_conversation_to_ai: { Args: { conversation_id: string }; Returns: undefined };
       search_knowledge: {
-        Args: { language?: string; max_results?: number; query: string };
+        Args: {
+          embedding_model?: string;
+          language?: string;
+          max_results?: number;
+          query: string;
+          query_embedding?: string;
+        };
         Returns: {
           content: string;
           id: string;
+          keyword_score: number;
           language: string;
           score: number;
+          similarity: number;
           source_url: string;
           title: string;
         }[];
       };
       settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };
+      store_knowledge_embeddings: { Args: { embeddings: Json; model: string }; Returns: number };
       take_over_conversation: { Args: { conversation_id: string }; Returns: undefined };
     };
     Enums: {
