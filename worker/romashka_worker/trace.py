@@ -8,10 +8,13 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Literal
 
 from romashka_worker.job import Answer, Job, Settlement
 from romashka_worker.metrics import STAGE_SECONDS
+
+Stage = Literal["wait", "embedding", "search", "draft", "first_text", "reply", "settle", "total"]
+"""In their order; `docs/operations.md` says from when to when each of them is."""
 
 _current: ContextVar["Trace | None"] = ContextVar("trace", default=None)
 
@@ -62,7 +65,7 @@ class Trace:
         """Return how long the attempt has been running."""
         return time.monotonic() - self._started
 
-    def took(self, stage: str, seconds: float) -> None:
+    def took(self, stage: Stage, seconds: float) -> None:
         """Note how long a stage took; a stage that is repeated adds up."""
         self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
 
@@ -87,7 +90,7 @@ def tracing(trace: Trace) -> Iterator[Trace]:
 
 
 @contextmanager
-def stage(name: str) -> Iterator[None]:
+def stage(name: Stage) -> Iterator[None]:
     """Measure the block as a stage of the current turn; also when it raises."""
     started = time.monotonic()
     try:
@@ -96,11 +99,17 @@ def stage(name: str) -> Iterator[None]:
         took(name, time.monotonic() - started)
 
 
-def took(name: str, seconds: float) -> None:
+def took(name: Stage, seconds: float) -> None:
     """Note a stage that was measured elsewhere."""
     STAGE_SECONDS.labels(name).observe(seconds)
     if trace := _current.get():
         trace.took(name, seconds)
+
+
+def reached(name: Stage) -> None:
+    """Note a stage of the current turn that began with its claim and ends now."""
+    if trace := _current.get():
+        took(name, trace.seconds_since_claim())
 
 
 def note(**facts: Any) -> None:

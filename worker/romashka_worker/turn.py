@@ -57,6 +57,7 @@ class TurnAnswerer:
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
         language = self._language_of(job)
+        note(language=language, history=len(job.context.get("recent_messages") or ()))
         embedding = await self._embed(job)
         search = asyncio.create_task(self._search(job, language, embedding))
         try:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -23,7 +23,6 @@ _DECIDED = (
     "tokens_used",
     "knowledge_sources",
 )
-_STAGES = ("wait", "understand", "search", "draft", "first_text", "reply", "settle", "total")
 _WHOSE = ("attempt", "worker_id")
 _ACTIONS = {"replied": "reply", "escalated": "escalate"}
 
@@ -76,6 +75,8 @@ def _show(replayed: "Replay") -> None:
 
 
 def _rows(replayed: "Replay") -> Iterator[tuple[str, str, str]]:
+    from romashka_worker.trace import Stage
+
     then, old, new = replayed.then, _newest_trace(replayed.then), replayed.trace
     decided = old.get("decided") or {
         "action": _ACTIONS.get(then["outcome"], then["outcome"] or then["status"]),
@@ -87,7 +88,7 @@ def _rows(replayed: "Replay") -> Iterator[tuple[str, str, str]]:
     for name in sorted({*old, *new} - {"decided", "milliseconds", "outcome", "prompt", *_WHOSE}):
         yield name, _cell(old.get(name)), _cell(new.get(name))
     took, takes = old.get("milliseconds", {}), new["milliseconds"]
-    for stage in sorted({*took, *takes}, key=_STAGES.index):
+    for stage in get_args(Stage):
         yield f"{stage} ms", _cell(took.get(stage)), _cell(takes.get(stage))
     yield "text", _cell(then["ai_response"]), _cell(replayed.answer.text)
 

@@ -8,7 +8,7 @@ from romashka_worker.responders.openai.analysis import MalformedAnswer, parse_an
 from romashka_worker.responders.openai.answer import ANSWER_ERRORS, ModelAnswer
 from romashka_worker.responders.openai.endpoint import Endpoint
 from romashka_worker.responders.openai.prompt import Prompt, prompt_for, quotes_rules
-from romashka_worker.trace import note_prompt
+from romashka_worker.trace import note_prompt, reached
 
 _FAIR_SECONDS = 1.0
 """An endpoint that was given less than this has not failed when it did not answer."""
@@ -88,6 +88,8 @@ class _ModelDraft(Draft):
         said = ""
         try:
             async for piece in pieces:
+                if not said:
+                    reached("first_text")
                 said += piece
                 if quotes_rules(said):
                     raise MalformedAnswer("the reply recites the rules")
