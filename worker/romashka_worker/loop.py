@@ -14,7 +14,7 @@ from romashka_worker.health import Health
 from romashka_worker.job import Answer, Job
 from romashka_worker.logs import describe
 from romashka_worker.metrics import CLAIMS, HELD, SLOTS
-from romashka_worker.queue import Queue
+from romashka_worker.queue import MAX_JOBS, Queue
 from romashka_worker.recorder import Recorder
 from romashka_worker.settler import Settler
 from romashka_worker.trace import stage
@@ -99,26 +99,30 @@ class Worker:
     async def _claim_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
         await self._wake.wait(_TROUBLE_SECONDS)  # the subscription wakes us; without it, long-poll
         while not self._stopping.is_set():
-            free = self._free_slots()
-            waits = 0.0 if self._wake.is_live else LONG_POLL_SECONDS
-            try:
-                jobs = await self._queue.claim(free, waits) if free else []
-            except (RomashkaError, TimeoutError) as error:
-                self._health.can_claim = False
-                CLAIMS.labels("failed").inc()
-                log.warning("claim.failed", error=describe(error))
-                await self._wake.wait(_TROUBLE_SECONDS)
-                continue
-            self._health.can_claim = True
-            if free:
-                CLAIMS.labels("jobs" if jobs else "none").inc()
-            if self._stopping.is_set():
-                await self._release(jobs)
-                return
-            for job in jobs:
-                self._start(job, tasks)
-            if not (free and waits):
-                await self._wake.wait(CLAIM_SECONDS)
+            if pause_seconds := await self._claim(tasks):
+                await self._wake.wait(pause_seconds)
+
+    async def _claim(self, tasks: asyncio.TaskGroup) -> float:
+        """Claim and start what there is; return the seconds to the next claim, if nobody rings."""
+        if not (free := min(self._free_slots(), MAX_JOBS)):
+            return CLAIM_SECONDS
+        polls = not self._wake.is_live
+        try:
+            jobs = await self._queue.claim(free, LONG_POLL_SECONDS if polls else 0.0)
+        except (RomashkaError, TimeoutError) as error:
+            self._health.can_claim = False
+            CLAIMS.labels("failed").inc()
+            log.warning("claim.failed", error=describe(error))
+            return _TROUBLE_SECONDS
+        self._health.can_claim = True
+        CLAIMS.labels("jobs" if jobs else "none").inc()
+        if self._stopping.is_set():
+            await self._release(jobs)
+            return 0.0
+        for job in jobs:
+            self._start(job, tasks)
+        may_have_more = len(jobs) == free
+        return 0.0 if polls or may_have_more else CLAIM_SECONDS
 
     def _free_slots(self) -> int:
         return self._concurrency - len(self._held)
@@ -156,9 +160,11 @@ class Worker:
                 self._forget(held)
 
     def _forget(self, held: _Held) -> None:
+        was_full = not self._free_slots()
         if self._held.get(held.job.id) is held:
             del self._held[held.job.id]
-        self._wake.ring()
+        if was_full or self._stopping.is_set():  # somebody waits for it
+            self._wake.ring()
 
     def _cancel(self, held: _Held) -> None:
         if held.task is not None and not held.is_settling:

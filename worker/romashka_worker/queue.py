@@ -11,6 +11,8 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_r
 from romashka_worker.job import Answer, Job, Settlement
 
 LEASE_SECONDS = 2.0
+MAX_JOBS = 100
+"""What one claim takes at most."""
 _CALL_SECONDS = 1.5
 """A call that takes longer than this is worth trying again, or not worth waiting for."""
 _CLAIM_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""Settles answers in batches: those that get ready while one call is under way share the next."""
+"""Settles answers in batches: those that get ready while calls are under way share the next."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from romashka_worker.job import Answer, Job, Settlement
 from romashka_worker.queue import Queue, Result, is_refusal
 
 _MAX_BATCH = 50
+_CALLS = 4
+"""So many calls may be under way: one that hangs does not hold up the answers after it."""
 Waiting = tuple[Result, asyncio.Future[Settlement]]
 
 
@@ -31,6 +33,11 @@ class Settler:
 
     async def run(self) -> None:
         """Settle what comes, until cancelled."""
+        async with asyncio.TaskGroup() as calls:
+            for _ in range(_CALLS):
+                calls.create_task(self._settle_batches())
+
+    async def _settle_batches(self) -> None:
         while True:
             batch = [await self._waiting.get()]
             while len(batch) < _MAX_BATCH and not self._waiting.empty():
