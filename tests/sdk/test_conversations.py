@@ -3,25 +3,12 @@
 import asyncio
 
 import pytest
-from romashka import AsyncRomashka, Conversation, NoAnswer, NotFound, PermissionDenied, TooLarge
+from romashka import Conversation, NoAnswer, NotFound, PermissionDenied, TooLarge
 
+from tests.support.answering import answer_next
 from tests.support.customers import customer_of, new_identifier, service_of
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
-
-
-async def answer_next(
-    service: AsyncRomashka, conversation_id: str, text: str, **result: object
-) -> None:
-    """Be the worker: claim until the job of that conversation comes, and settle it."""
-    while True:
-        for job in await service.call("get_next_ai_response_job", max_jobs=1, wait_seconds=2):
-            mine = job["conversation_id"] == conversation_id
-            settled = {"job_id": job["job_id"], "attempt": job["attempt"], "action": "reply"}
-            settled |= {"ai_response": text if mine else "for another test"} | result
-            await service.call("complete_ai_response_jobs", results=[settled])
-            if mine:
-                return
 
 
 async def test_messages_come_back_in_order(stack: RunningStack) -> None:

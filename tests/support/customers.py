@@ -4,6 +4,8 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
+import psycopg
 from romashka import AsyncRomashka
 
 from tests.support.stacks import RunningStack
@@ -22,6 +24,29 @@ async def service_of(stack: RunningStack) -> AsyncIterator[AsyncRomashka]:
     """Give a client with the service role key."""
     async with AsyncRomashka.connect(stack.api_url, stack.service_role_key) as client:
         yield client
+
+
+@asynccontextmanager
+async def staff_of(stack: RunningStack) -> AsyncIterator[AsyncRomashka]:
+    """Give the client of a new agent."""
+    email, password = new_agent(stack)
+    async with AsyncRomashka.connect(stack.api_url, stack.anon_key) as client:
+        await client.sign_in(email, password)
+        yield client
+
+
+def new_agent(stack: RunningStack) -> tuple[str, str]:
+    """Sign up an agent; return the e-mail address and the password."""
+    account = {"email": f"{uuid.uuid4()}@example.com", "password": "correct horse"}
+    answer = httpx.post(
+        f"{stack.api_url}/auth/v1/signup", json=account, headers={"apikey": stack.anon_key}
+    )
+    with psycopg.connect(stack.db_url) as database:
+        database.execute(
+            "update public.profiles set role = 'agent' where id = %s",
+            [answer.raise_for_status().json()["user"]["id"]],
+        )
+    return account["email"], account["password"]
 
 
 def new_identifier() -> str:

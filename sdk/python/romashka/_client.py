@@ -19,12 +19,12 @@ from romashka._metrics import Metrics
 from romashka._session import Session
 from romashka._topics import Topics
 
-_TIMEOUT = httpx.Timeout(35.0, connect=5.0)
+TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 """A database function may wait for 30 s (a long poll)."""
 
 
 @cache
-def _tls_context() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """Return the context of every client: reading the certificate authorities takes its time."""
     return httpx.create_ssl_context()
 
@@ -68,7 +68,7 @@ class AsyncRomashka:
                 conversations = await client.conversations.list(requires_human=True)
         """
         async with httpx.AsyncClient(
-            verify=_tls_context(), timeout=_TIMEOUT, follow_redirects=True, http2=True
+            verify=tls_context(), timeout=TIMEOUT, follow_redirects=True, http2=True
         ) as http:
             # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})

@@ -36,7 +36,7 @@ class Conversation(ConversationDetails):
         """Return the conversation as it is now.
 
         Example:
-            conversation = await conversation.refresh()
+            now = await conversation.refresh()
         """
         return await self._client.conversations.get(self.id)
 

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Self
 
+import httpx
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from supabase import Client, ClientOptions
 
 from romashka._attachments import Attachments as AsyncAttachments
-from romashka._client import AsyncRomashka
+from romashka._client import TIMEOUT, AsyncRomashka, tls_context
 from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
 from romashka._facade import Facade, forward, iterate, manage
@@ -156,8 +157,9 @@ class Romashka(Facade[AsyncRomashka]):
             print(answer.content)
     """
 
-    def __init__(self, twin: AsyncRomashka, portal: BlockingPortal) -> None:
+    def __init__(self, twin: AsyncRomashka, portal: BlockingPortal, http: httpx.Client) -> None:
         super().__init__(twin, portal)
+        self._http = http
         self.topics = Topics(twin.topics, portal)
         self.conversations = Conversations(twin.conversations, portal)
         self.inbox = Inbox(twin.inbox, portal)
@@ -185,8 +187,9 @@ class Romashka(Facade[AsyncRomashka]):
         with (
             start_blocking_portal() as portal,
             portal.wrap_async_context_manager(AsyncRomashka.connect(url, key)) as twin,
+            httpx.Client(verify=tls_context(), timeout=TIMEOUT, http2=True) as http,
         ):
-            yield cls(twin, portal)
+            yield cls(twin, portal, http)
 
     call = forward(AsyncRomashka.call)
     sign_in = forward(AsyncRomashka.sign_in)
@@ -201,6 +204,9 @@ class Romashka(Facade[AsyncRomashka]):
                 rows = client.supabase.table("conversations").select("id").limit(1).execute().data
         """
         twin = self._twin.supabase
-        authorization = {"Authorization": twin.options.headers["Authorization"]}
-        options = ClientOptions(headers=authorization, auto_refresh_token=False)
+        options = ClientOptions(
+            headers={"Authorization": twin.options.headers["Authorization"]},
+            auto_refresh_token=False,
+            httpx_client=self._http,
+        )
         return Client(str(twin.supabase_url), twin.supabase_key, options)
