@@ -1,5 +1,6 @@
 """The team's knowledge base, as far as answering needs it: search."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,6 +10,8 @@ from romashka import AsyncRomashka
 from romashka_worker.embeddings import Embedding, vector_text
 
 _MAX_ITEMS = 5
+_SEARCHES_AT_ONCE = 16
+"""Heartbeats and settles must not wait behind the searches of hundreds of turns."""
 # By meaning, an item is found with its translations.
 _MAX_ITEMS_OF_ALL_LANGUAGES = 8
 
@@ -48,6 +51,7 @@ class KnowledgeBase:
 
     def __init__(self, client: AsyncRomashka) -> None:
         self._client = client
+        self._searches = asyncio.Semaphore(_SEARCHES_AT_ONCE)
 
     async def search(
         self, question: str, language: str | None, embedding: Embedding | None = None
@@ -73,5 +77,6 @@ class KnowledgeBase:
         return await self._search(question, max_results=_MAX_ITEMS)
 
     async def _search(self, question: str, **arguments: Any) -> tuple[KnowledgeItem, ...]:
-        rows = await self._client.call("search_knowledge", query=question, **arguments)
+        async with self._searches:
+            rows = await self._client.call("search_knowledge", query=question, **arguments)
         return tuple(KnowledgeItem.from_row(row) for row in rows)

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     embeddings_base_url: str | None = None
     embeddings_model: str = "text-embedding-3-small"
     worker_id: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
-    concurrency: int = Field(100, ge=1, le=2000)
+    concurrency: int = Field(100, ge=1, le=1000)
     """How many jobs are answered at a time: about as many as the model's provider lets you."""
     grace_seconds: float = Field(8.0, ge=0, le=300)
     """How long a stopped worker may finish what it has; a container's default limit is 10 s."""
