@@ -15,6 +15,7 @@ from starlette.routing import Route
 from tests.support.waiting import becomes
 
 Asked = dict[str, Any]
+MODEL = "model-of-the-test"
 Behaviour = Callable[[], Awaitable[Response]]
 Pause = asyncio.Event | None
 """In a stream: wait for the event, or for ever."""
@@ -56,6 +57,11 @@ class Provider:
         is_last = len(self._behaviours) == 1
         return await (self._behaviours[0] if is_last else self._behaviours.pop(0))()
 
+    async def list_models(self, request: Request) -> Response:
+        self.keys.append(request.headers["authorization"])
+        model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "the test"}
+        return JSONResponse({"object": "list", "data": [model]})
+
 
 def _problem(asked: Asked) -> str | None:
     if not asked.get("model") or asked.get("stream") is not True:
@@ -75,7 +81,12 @@ def _problem(asked: Asked) -> str | None:
 async def open_provider() -> AsyncIterator[Provider]:
     """Run a provider on a free port."""
     provider = Provider()
-    app = Starlette(routes=[Route("/v1/chat/completions", provider.complete, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/v1/chat/completions", provider.complete, methods=["POST"]),
+            Route("/v1/models", provider.list_models),
+        ]
+    )
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
     config.timeout_graceful_shutdown = 0  # some of its requests hang on purpose
     server = uvicorn.Server(config)
@@ -153,7 +164,7 @@ _CHUNK = {
     "id": "completion",
     "object": "chat.completion.chunk",
     "created": 0,
-    "model": "model-of-the-test",
+    "model": MODEL,
 }
 
 
