@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from openai import AsyncOpenAI
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.responders import Draft, ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
-from romashka_worker.responders.openai.endpoint import Endpoint
+from romashka_worker.responders.openai.endpoint import Endpoint, open_client
 
 from tests.worker.provider import (
     Provider,
@@ -37,7 +36,7 @@ async def provider() -> AsyncIterator[Provider]:
 
 @pytest.fixture
 async def responder(provider: Provider) -> AsyncIterator[OpenAIResponder]:
-    async with AsyncOpenAI(api_key="key", base_url=provider.url, max_retries=0) as client:
+    async with open_client(provider.url, "key") as client:
         yield OpenAIResponder(Endpoint(client, "some-model"))
 
 

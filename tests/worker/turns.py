@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from openai import AsyncOpenAI
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeBase
 from romashka_worker.language import LanguageDetector
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.breaker import Breaker
-from romashka_worker.responders.openai.endpoint import Endpoint
+from romashka_worker.responders.openai.endpoint import Endpoint, open_client
 from romashka_worker.streams import shown_nowhere
 from romashka_worker.turn import TurnAnswerer
 
@@ -72,7 +71,7 @@ async def open_answerer(
     async with AsyncExitStack() as clients:
         models = []
         for provider in providers:
-            client = AsyncOpenAI(api_key="key", base_url=provider.url, max_retries=0)
+            client = open_client(provider.url, "key")
             await clients.enter_async_context(client)
             models.append(
                 OpenAIResponder(Endpoint(client, "some-model", Breaker(failures_to_open)))

@@ -33,22 +33,14 @@ async def _open_models(settings: Settings) -> AsyncIterator[Sequence[Responder]]
         yield ()
         return
     # Half of the start-up time, and not needed without a model.
-    from openai import AsyncOpenAI, DefaultAioHttpClient
-
     from romashka_worker.responders.openai import OpenAIResponder
-    from romashka_worker.responders.openai.endpoint import Endpoint
+    from romashka_worker.responders.openai.endpoint import Endpoint, open_client
 
     async with AsyncExitStack() as clients:
         responders = []
         for model in settings.models:
             key = model.api_key.get_secret_value() if model.api_key else "none"
-            provider = AsyncOpenAI(
-                api_key=key,
-                base_url=model.base_url,
-                max_retries=0,
-                # httpx looks at all connections for each request: that is quadratic.
-                http_client=DefaultAioHttpClient(),
-            )
+            provider = open_client(model.base_url, key)
             await clients.enter_async_context(provider)
             responders.append(OpenAIResponder(Endpoint(provider, model.model, name=model.name)))
         yield responders

@@ -12,6 +12,7 @@ from openai import (
     AsyncOpenAI,
     AsyncStream,
     BadRequestError,
+    DefaultAioHttpClient,
     UnprocessableEntityError,
 )
 from openai.types.chat import ChatCompletionChunk
@@ -46,6 +47,15 @@ _FORMS: Final[tuple[dict[str, Any], ...]] = (
 """What a request asks of a server beside the model's words, the best first."""
 
 _wait_when_not_told = wait_random_exponential(multiplier=0.2, max=0.5)
+
+
+def open_client(base_url: str | None, api_key: str) -> AsyncOpenAI:
+    """Return a client of a server; retrying is our business.
+
+    It is aiohttp's: httpx looks at all its connections for each request, and hundreds may wait.
+    """
+    http = DefaultAioHttpClient()
+    return AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, http_client=http)
 
 
 class Endpoint:
