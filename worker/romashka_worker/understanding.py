@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from operator import mul
 
 import structlog
@@ -11,6 +11,7 @@ from romashka_worker.embeddings import Embedder, Embedding, EmbeddingError
 from romashka_worker.guard import asks_for_human
 from romashka_worker.heads import load_heads
 from romashka_worker.job import Job, Sentiment
+from romashka_worker.trace import note
 
 _SURE = 0.5
 _SAME_QUESTION = 0.94
@@ -50,7 +51,11 @@ class Understanding:
 
     async def read(self, job: Job, embedding: Embedding | None = None) -> Signals:
         """Return what the customer's message is; `embedding` is the message's, as a question."""
-        failed = await self._count_failed_replies(job)
+        signals = self._read(job, embedding, await self._count_failed_replies(job))
+        note(signals={name: told for name, told in asdict(signals).items() if told})
+        return signals
+
+    def _read(self, job: Job, embedding: Embedding | None, failed: int) -> Signals:
         if embedding is None or not self._heads.can_read(embedding.model):
             return Signals(
                 human_requested=float(asks_for_human(job.user_message)), failed_replies=failed
@@ -59,8 +64,8 @@ class Understanding:
         sentiments = self._heads.read_sentiments(embedding.vector)
         sentiment = max(sentiments, key=sentiments.__getitem__)
         return Signals(
-            **{name: topics[name] for name in topics.keys() - {"ordinary", "unhelpful"}},
-            negative_sentiment=sentiments["negative"],
+            **{name: round(topics[name], 3) for name in topics.keys() - {"ordinary", "unhelpful"}},
+            negative_sentiment=round(sentiments["negative"], 3),
             sentiment=sentiment,
             failed_replies=failed,
         )

@@ -6,6 +6,7 @@ from romashka._cli import (
     database,
     demo,
     doctor,
+    eval,
     migrate,
     migrations,
     replay,
@@ -28,6 +29,7 @@ app.command("migrate")(migrate.migrate)
 app.command("worker")(worker.worker)
 app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
+app.command("eval")(eval.evaluate)
 app.command("demo")(demo.demo)
 app.add_typer(database.app, name="db")
 app.add_typer(migrations.app, name="migrations")

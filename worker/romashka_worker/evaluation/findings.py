@@ -1,0 +1,248 @@
+"""What a run shows, as named tables of figures."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from romashka_worker.evaluation.ask import Asked, Read
+from romashka_worker.evaluation.dataset import Message
+from romashka_worker.evaluation.measures import (
+    Figure,
+    Verdict,
+    auroc,
+    f1,
+    macro_f1,
+    percentile,
+    precision,
+    recall,
+    resampled,
+    share,
+)
+
+_SHORT = 20
+"""Characters: below this a text hardly tells its language."""
+Cell = Figure | float | int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures that belong together, a row for each thing measured."""
+
+    title: str
+    columns: Sequence[str]
+    rows: list[Sequence[Cell]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that was asked and read, and under which settings it is judged."""
+
+    responder: str
+    settings: Mapping[str, Any]
+    asked: Sequence[Asked] = ()
+    escalations: Sequence[Read] = ()
+    sentiments: Sequence[Read] = ()
+    languages: Sequence[tuple[Message, str | None]] = ()
+
+    def tables(self) -> Iterator[Table]:
+        """Make the tables of what there is."""
+        if self.asked:
+            yield self._answers()
+            yield self._nothing_answers()
+            yield self._latency()
+        if verdicts := self._verdicts(self.settings):
+            yield self._escalation(verdicts)
+        if self.asked or self.escalations:
+            yield self._rules()
+        if self.sentiments:
+            yield self._sentiment()
+        if self.languages:
+            yield self._language()
+
+    # ---- answers
+
+    def _answers(self) -> Table:
+        table = Table(
+            f"Answers by the responder {self.responder}",
+            ("questions", "n", "article found", "resolved", "wrong", "language kept"),
+        )
+        answerable = [one for one in self.asked if one.question.article_id]
+        for_ai = [one for one in answerable if not one.question.expects_human]
+        groups = {
+            "answerable": answerable,
+            "answerable, and no human expected": for_ai,
+            "all": self.asked,
+            **dict(
+                _grouped(self.asked, lambda one: f"{one.question.base.collection} {_kind(one)}")
+            ),
+        }
+        for name, asked in groups.items():
+            with_article = [one for one in asked if one.question.article_id]
+            replied = [one for one in asked if self._is_replied(one)]
+            table.rows.append(
+                (
+                    name,
+                    len(asked),
+                    share([one.is_right for one in with_article]),
+                    share([one.is_right and self._is_replied(one) for one in with_article]),
+                    share([self._is_replied(one) and not one.is_right for one in asked]),
+                    share([_keeps_language(one) for one in replied]),
+                )
+            )
+        return table
+
+    def _is_replied(self, asked: Asked) -> bool:
+        return asked.decision(self.settings).is_reply
+
+    def _nothing_answers(self) -> Table:
+        table = Table(
+            "Knowing that nothing answers",
+            ("questions", "n", "handed over", "AUROC of the confidence"),
+        )
+        for collection, asked in _grouped(self.asked, lambda one: one.question.base.collection):
+            answerable = [one for one in asked if one.question.article_id]
+            others = [one for one in asked if not one.question.article_id]
+            for kind, unanswerable in _grouped(others, _kind):
+                scores = [(True, one.confidence) for one in answerable]
+                scores += [(False, one.confidence) for one in unanswerable]
+                table.rows.append(
+                    (
+                        f"{collection} {kind}",
+                        len(unanswerable),
+                        share([not self._is_replied(one) for one in unanswerable]),
+                        resampled(scores, auroc) if answerable else None,
+                    )
+                )
+        return table
+
+    def _latency(self) -> Table:
+        seconds = [one.seconds for one in self.asked]
+        table = Table("Latency of a turn, from its claim to its answer", ("", "ms"))
+        for name, part in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+            table.rows.append((name, round(percentile(seconds, part) * 1000)))
+        return table
+
+    # ---- escalation
+
+    def _verdicts(self, settings: Mapping[str, Any]) -> list[tuple[str, str | None, Verdict]]:
+        """Return where each judged message is from, why it is for a human, truth and verdict."""
+        found = [
+            (one.message.source, one.message.human_reason, one.message.expects_human,
+             one.is_for_human(settings))
+            for one in self.escalations
+        ]  # fmt: skip
+        found += [
+            (one.question.base.collection, one.question.human_reason, one.question.expects_human,
+             one.is_for_human(settings))
+            for one in self.asked
+        ]  # fmt: skip
+        return [
+            (source, reason, (truth, verdict))
+            for source, reason, truth, verdict in found
+            if truth is not None
+        ]
+
+    def _escalation(self, verdicts: Sequence[tuple[str, str | None, Verdict]]) -> Table:
+        table = Table(
+            "Should a human take it? By the message alone",
+            ("messages", "n", "for a human", "precision", "recall", "F1"),
+        )
+        groups = {"all": list(verdicts)}
+        groups |= dict(_grouped(verdicts, lambda one: one[0]))
+        groups |= dict(
+            _grouped([one for one in verdicts if one[1]], lambda one: f"of these: {one[1]}")
+        )
+        for name, group in groups.items():
+            pairs = [verdict for _, _, verdict in group]
+            true = sum(truth for truth, _ in pairs)
+            only_true = true == len(pairs)
+            table.rows.append(
+                (
+                    name,
+                    len(pairs),
+                    true,
+                    None if only_true else resampled(pairs, precision),
+                    resampled(pairs, recall) if true else None,
+                    None if only_true or not true else resampled(pairs, f1),
+                )
+            )
+        return table
+
+    def _rules(self) -> Table:
+        table = Table(
+            "What each rule does",
+            ("rules", "messages for a human: F1", "questions resolved", "questions answered wrong"),
+        )
+        answerable = [one for one in self.asked if one.question.article_id]
+        for name, settings in _variants(self.settings):
+            pairs = [verdict for _, _, verdict in self._verdicts(settings)]
+            table.rows.append(
+                (
+                    name,
+                    f1(pairs) if pairs else None,
+                    _part(one.is_right and one.decision(settings).is_reply for one in answerable),
+                    _part(
+                        not one.is_right and one.decision(settings).is_reply for one in self.asked
+                    ),
+                )
+            )
+        return table
+
+    # ---- reading
+
+    def _sentiment(self) -> Table:
+        table = Table("Sentiment", ("messages", "n", "macro F1"))
+        groups = {"all": list(self.sentiments)}
+        groups |= dict(_grouped(self.sentiments, lambda one: one.message.source))
+        for name, group in groups.items():
+            labels = [(one.message.sentiment or "", one.signals.sentiment or "") for one in group]
+            table.rows.append((name, len(group), resampled(labels, macro_f1)))
+        return table
+
+    def _language(self) -> Table:
+        table = Table("Language, of one message by itself", ("messages", "n", "recognised"))
+        short = [one for one in self.languages if len(one[0].text) < _SHORT]
+        groups = {"all": list(self.languages), f"under {_SHORT} characters": short}
+        groups |= dict(_grouped(self.languages, lambda one: _code(one[0].language) or "?"))
+        for name, group in groups.items():
+            hits = [_code(message.language) == _code(found) for message, found in group]
+            table.rows.append((name, len(group), share(hits)))
+        return table
+
+
+def _variants(settings: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield "all", settings
+    topics = settings["escalation_topics"]
+    for topic in topics:
+        others = [name for name in topics if name != topic]
+        yield f"without {topic}", {**settings, "escalation_topics": others}
+    yield "without strong negative sentiment", {**settings, "max_negative_sentiment": None}
+    yield "without low confidence", {**settings, "min_confidence": 0}
+    yield "none", {
+        **settings, "escalation_topics": [], "max_negative_sentiment": None, "min_confidence": 0
+    }  # fmt: skip
+
+
+def _grouped(items: Sequence[Any], key: Callable[[Any], str]) -> list[tuple[str, list[Any]]]:
+    groups: dict[str, list[Any]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return sorted(groups.items())
+
+
+def _kind(asked: Asked) -> str:
+    return asked.question.kind
+
+
+def _part(hits: Iterable[bool]) -> float | None:
+    figure = share(list(hits))
+    return figure.value if figure else None
+
+
+def _keeps_language(asked: Asked) -> bool:
+    return _code(asked.answer.language) == _code(asked.question.language)
+
+
+def _code(language: str | None) -> str | None:
+    """Return the language of a code: of zh-TW it is zh."""
+    return language.split("-")[0].lower() if language else None
