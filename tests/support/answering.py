@@ -25,13 +25,15 @@ async def answer_next(
 
 
 @asynccontextmanager
-async def answering(stack: RunningStack, text: str = "An inbox.") -> AsyncIterator[None]:
-    """Reply to every turn of the stack until the block is left."""
+async def answering(
+    stack: RunningStack, text: str = "An inbox.", **result: object
+) -> AsyncIterator[None]:
+    """Answer every turn of the stack until the block is left."""
 
     async def answer() -> None:
         async with service_of(stack) as service:
             while True:
-                await answer_next(service, None, text)
+                await answer_next(service, None, text, **result)
 
     task = asyncio.create_task(answer())
     try:

@@ -10,6 +10,7 @@ _EXTRAS = {
     "migrate": "migrate",
     "migrations": "migrate",
     "staff": "migrate",
+    **dict.fromkeys(("chat", "inbox", "send", "tail", "metrics"), "cli"),
 }
 
 

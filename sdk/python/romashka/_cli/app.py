@@ -3,16 +3,21 @@
 import typer
 
 from romashka._cli import (
+    chat,
     database,
     demo,
     doctor,
     eval,
+    inbox,
+    metrics,
     migrate,
     migrations,
     replay,
+    send,
     staff,
     start,
     status,
+    tail,
     worker,
 )
 
@@ -31,6 +36,11 @@ app.command("doctor")(doctor.doctor)
 app.command("replay")(replay.replay)
 app.command("eval")(eval.evaluate)
 app.command("demo")(demo.demo)
+app.command("chat")(chat.chat)
+app.command("inbox")(inbox.inbox)
+app.command("send")(send.send)
+app.command("tail")(tail.tail)
+app.command("metrics")(metrics.metrics)
 app.add_typer(database.app, name="db")
 app.add_typer(migrations.app, name="migrations")
 app.add_typer(staff.app, name="staff")
