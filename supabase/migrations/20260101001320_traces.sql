@@ -16,7 +16,7 @@ revoke all on private.job_traces from public, anon, authenticated, service_role;
 create policy "only the functions below" on private.job_traces for all to service_role using (false);
 
 -- Off the way of the queue: workers call it after their settles. Repeating it changes nothing; a trace whose
--- job is gone is left out.
+-- job is gone is left out. Its foreign key locks jobs: in the order in which settles do.
 create function public.record_ai_response_traces(traces jsonb)
 returns integer
 language plpgsql
@@ -36,6 +36,7 @@ begin
   from jsonb_to_recordset(traces) as told (job_id uuid, attempt integer, trace jsonb)
   join public.ai_response_queue as jobs on jobs.id = told.job_id
   where told.attempt is not null and told.trace is not null
+  order by jobs.conversation_id, jobs.created_at
   on conflict do nothing;
   get diagnostics v_count = row_count;
   return v_count;

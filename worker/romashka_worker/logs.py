@@ -42,8 +42,8 @@ class _Libraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
-        log.log(
-            record.levelno,
+        tell = log.error if record.levelno >= logging.ERROR else log.warning
+        tell(
             "library.logged",
             logger=record.name,
             at=f"{record.filename}:{record.lineno}",

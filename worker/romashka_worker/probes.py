@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that went away, or never asked."""
+
 
 class _ServerOnIPv6(_Server):
     address_family = socket.AF_INET6

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -75,13 +76,14 @@ class Recorder:
             await self.write()
 
     async def write(self) -> None:
-        """Write all that waits; what fails is lost."""
+        """Write all that waits; what fails is lost. Cancelled in a call, it may be repeated."""
         while self._waiting:
-            count = min(len(self._waiting), _MAX_BATCH)
-            traces = [self._waiting.popleft() for _ in range(count)]
+            traces = list(islice(self._waiting, _MAX_BATCH))
             try:
                 async with asyncio.timeout(_CALL_SECONDS):
                     await self._client.call("record_ai_response_traces", traces=traces)
             except (RomashkaError, TimeoutError) as error:
                 TRACES_LOST.inc(len(traces))
                 log.warning("traces.lost", count=len(traces), error=describe(error))
+            for _ in traces:
+                self._waiting.popleft()

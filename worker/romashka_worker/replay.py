@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from romashka import AsyncRomashka, InvalidRequest
 
 from romashka_worker.answerer import open_answerer
+from romashka_worker.embeddings import EmbeddingError
 from romashka_worker.embeddings.choice import open_embedder
 from romashka_worker.job import Answer, Job
 from romashka_worker.schema import check_schema
@@ -47,6 +49,9 @@ async def replay(job_id: str, settings: Settings) -> Replay:
             open_embedder(settings) as embedder,
             open_answerer(settings, client, embedder) as turns,
         ):
+            if embedder is not None:  # a worker has loaded it long before a message comes
+                with suppress(EmbeddingError):
+                    await embedder.embed_question(row["user_message"])
             job = Job.from_row(row, time.monotonic())
             with tracing(Trace(job, keeps_prompts=settings.trace_prompts)) as trace:
                 trace.answer = await turns.answer(job)

@@ -40,9 +40,11 @@ class Trace:
 
     def record(self) -> dict[str, Any]:
         """Return the trace as it is stored."""
-        milliseconds = {name: round(taken * 1000, 1) for name, taken in self._seconds.items()}
-        return {"outcome": self.outcome, **self._facts, "decided": self._decision()} | {
-            "milliseconds": milliseconds
+        return {
+            **self._facts,
+            "outcome": self.outcome,
+            "decided": self._decision(),
+            "milliseconds": {name: round(taken * 1000, 1) for name, taken in self._seconds.items()},
         }
 
     def _decision(self) -> dict[str, Any] | None:
