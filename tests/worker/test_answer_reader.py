@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from romashka_worker.responders.openai.analysis import MalformedAnswer
 from romashka_worker.responders.openai.reader import AnswerReader
@@ -30,6 +30,7 @@ def cut(text: str, lengths: list[int]) -> list[str]:
     return [*pieces, text]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.lists(st.integers(0, 9), max_size=80), st.booleans(), st.booleans())
 def test_an_answer_is_read_the_same_however_it_is_cut(
     reply: str, lengths: list[int], is_ascii: bool, is_fenced: bool

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from romashka_worker.reply import write_reply
 from romashka_worker.responders import ResponderError
@@ -78,6 +78,7 @@ async def test_what_was_shown_of_an_unfinished_sentence_is_not_sent_without_the_
     assert shown
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("ab .!?。\n", max_size=40), max_size=30),
     st.integers(1, 700),

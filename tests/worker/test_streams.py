@@ -42,7 +42,6 @@ async def test_a_reply_is_announced_and_then_shown_in_pieces() -> None:
     wire = Wire()
     async with open_streams(wire.send) as streams:
         with streams.open(job(settings=RICH)) as show:
-            await becomes(lambda: wire.calls)
             show("It is ")
             await becomes(lambda: wire.text() == "It is ")
             show("an inbox.")
@@ -69,8 +68,9 @@ async def test_pieces_merge_while_a_call_is_on_its_way() -> None:
     wire.flows.clear()
     async with open_streams(wire.send) as streams:
         with streams.open(job(settings=RICH)) as show:
+            show("It ")
             await becomes(lambda: wire.calls)
-            for piece in ("It ", "is ", "an ", "inbox."):
+            for piece in ("is ", "an ", "inbox."):
                 show(piece)
                 await asyncio.sleep(0)
             wire.flows.set()
@@ -113,14 +113,15 @@ async def test_what_a_reply_still_has_when_it_ends_is_not_sent() -> None:
     wire.flows.clear()
     async with open_streams(wire.send) as streams:
         with streams.open(job(settings=RICH)) as show:
+            show("It is ")
             await becomes(lambda: wire.calls)
-            show("It is an inbox.")
+            show("an inbox.")
         wire.flows.set()
         with streams.open(job(turn_id="next", settings=RICH)) as show:
             show("Yes.")
             await becomes(lambda: wire.text("next"))
 
-    assert wire.text("turn") == ""
+    assert wire.text("turn") == "It is "
 
 
 async def test_a_reply_of_one_piece_is_not_shown_before_its_row() -> None:
@@ -129,7 +130,8 @@ async def test_a_reply_of_one_piece_is_not_shown_before_its_row() -> None:
     async with open_streams(wire.send) as streams:
         with streams.open(job(settings=RICH)) as show:
             show("It is an inbox.")
-        with streams.open(job(turn_id="next", settings=RICH)):
+        with streams.open(job(turn_id="next", settings=RICH)) as show:
+            show("Yes.")
             await becomes(lambda: wire.calls)
 
     assert {event["payload"]["turn_id"] for event in wire.events} == {"next"}
@@ -145,9 +147,10 @@ async def test_a_reply_whose_pieces_got_lost_is_shown_no_further() -> None:
 
     async with open_streams(fail) as streams, AsyncExitStack() as replies:
         show = replies.enter_context(streams.open(job(settings=RICH)))
+        show("It is ")
         await becomes(lambda: len(failures) == 1)
-        show("It is an inbox.")
-        replies.enter_context(streams.open(job(turn_id="next", settings=RICH)))
+        show("an inbox.")
+        replies.enter_context(streams.open(job(turn_id="next", settings=RICH)))("Yes.")
         await becomes(lambda: len(failures) == 2)
 
     assert failures[1][0]["payload"]["turn_id"] == "next"

@@ -22,6 +22,8 @@ Send = Callable[[Sequence[Event]], Awaitable[None]]
 Show = Callable[[str], None]
 
 _CALLS_AT_ONCE = 4
+_PAUSE_SECONDS = 0.1
+"""Between two deltas of a draft: ten a second look as fluent as thirty, and cost a third."""
 _BURST_SECONDS = 0.2
 """The budget of so long may be spent at once."""
 _DEFAULT_BUDGET = 50
@@ -51,7 +53,6 @@ class _Stream:
     def __init__(self, job: Job) -> None:
         self._topic = f"conversation:{job.conversation_id}"
         self._names = {"turn_id": job.turn_id, "draft_id": str(uuid4())}
-        self._is_started = False
         self._unsent = ""
         self.sequence = 0
         self.is_open = True
@@ -63,19 +64,17 @@ class _Stream:
     @property
     def is_due(self) -> bool:
         """Is there something to send, and nobody sending?"""
-        has_news = bool(self._unsent) or not self._is_started
-        return has_news and self.is_open and not self.is_sending
+        return bool(self._unsent) and self.is_open and not self.is_sending
 
-    def take(self, room: int) -> list[Event]:
-        """Return what is to be sent, merged into at most `room` events."""
-        events: list[Event] = []
-        if not self._is_started:
-            self._is_started = True
-            events.append(self._event("reply.started"))
-        if self._unsent and len(events) < room:
-            self.sequence += 1
-            events.append(self._event("reply.delta", sequence=self.sequence, text=self._unsent))
-            self._unsent = ""
+    def take(self) -> list[Event]:
+        """Return what is to be sent, merged into one delta.
+
+        The start is told with the first of them: a call of its own would hold up the first words.
+        """
+        events = [self._event("reply.started")] if self.sequence == 0 else []
+        self.sequence += 1
+        events.append(self._event("reply.delta", sequence=self.sequence, text=self._unsent))
+        self._unsent = ""
         return events
 
     def _event(self, event: str, **payload: Any) -> Event:
@@ -98,10 +97,9 @@ class ReplyStreams:
 
     @contextmanager
     def open(self, job: Job) -> Iterator[Show]:
-        """Say that a reply to `job` is being written; the block shows what it is given."""
+        """Begin a draft of the reply to `job`; the block shows it by what it is called with."""
         self._budget.per_second = job.settings.get("stream_budget_per_second", _DEFAULT_BUDGET)
         stream = _Stream(job)
-        self._schedule(stream)
         try:
             yield partial(self._show, stream)
         finally:
@@ -127,17 +125,15 @@ class ReplyStreams:
                 tasks.create_task(self._deliver(self._take()))
 
     def _take(self) -> dict[_Stream, list[Event]]:
-        """Return the events for which there is room; drafts that show nothing yet go first."""
+        """Return what the budget has room for; drafts that show nothing yet go first."""
         taken: dict[_Stream, list[Event]] = {}
-        room = self._budget.room
         for stream in sorted(self._due, key=lambda stream: stream.sequence > 0):
-            if room == 0:
+            if not self._budget.has_room:
                 break
-            events = taken[stream] = stream.take(room)
+            taken[stream] = stream.take()
+            self._budget.spend(len(taken[stream]))
             stream.is_sending = True
             del self._due[stream]
-            room -= len(events)
-            self._budget.spend(len(events))
         if not self._due:
             self._is_due.clear()
         return taken
@@ -152,13 +148,14 @@ class ReplyStreams:
                 stream.is_open = False  # with a gap in it, it is no use to anybody
         finally:
             self._calls.release()
+            await asyncio.sleep(_PAUSE_SECONDS)
             for stream in taken:
                 stream.is_sending = False
                 self._schedule(stream)
 
 
 class _Budget:
-    """A token bucket."""
+    """A token bucket, which may be overdrawn by one event: a draft's start and its first delta."""
 
     def __init__(self) -> None:
         self.per_second: float = _DEFAULT_BUDGET
@@ -166,17 +163,17 @@ class _Budget:
         self._counted_at = time.monotonic()
 
     @property
-    def room(self) -> int:
-        """How many events may be sent now."""
+    def has_room(self) -> bool:
+        """May an event be sent now?"""
         now = time.monotonic()
         earned = (now - self._counted_at) * self.per_second
         self._left = min(self._left + earned, max(1.0, self.per_second * _BURST_SECONDS))
         self._counted_at = now
-        return int(self._left)
+        return self._left >= 1
 
     def spend(self, count: int) -> None:
         self._left -= count
 
     def seconds_to_wait(self) -> float:
         """Return how long to wait until one event may be sent."""
-        return 0.0 if self.room else (1.0 - self._left) / self.per_second
+        return 0.0 if self.has_room else (1.0 - self._left) / self.per_second
