@@ -14,7 +14,7 @@ export interface ListOptions {
   /** Part of a customer's name or e-mail address, or of the last message. */
   search?: string;
   /** The last one of the page before. */
-  after?: Conversation;
+  after?: Conversation | undefined;
   limit?: number;
 }
 

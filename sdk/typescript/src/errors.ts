@@ -121,7 +121,8 @@ function fromPostgrest(error: PostgrestError, status: number): RomashkaError {
   if (UNREACHABLE.has(status)) {
     return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
   }
-  const code = error.code.startsWith("PT") && error.details ? error.details : error.code;
+  const given = error.code ?? ""; // not every server behind the address says one
+  const code = given.startsWith("PT") && error.details ? error.details : given;
   return new (BY_STATUS[status] ?? ServerError)(error.message, code, error.hint || null);
 }
 

@@ -5,6 +5,7 @@ import type { Listener, OnConnection } from "./listener.js";
 import type { ConversationChanged, ConversationRow } from "./models.js";
 import { backoffMs, pause } from "./pause.js";
 import { subscription } from "./subscription.js";
+import { isLater } from "./time.js";
 
 const PAGE = 100;
 /** A transaction writes its time before it commits: so far back another may still appear. */
@@ -108,12 +109,6 @@ class Known {
     this.newest = Math.max(this.newest, Date.parse(updated_at));
     return true;
   }
-}
-
-/** A Date has milliseconds; the database's text has microseconds too. */
-function isLater(one: string, other: string): boolean {
-  const difference = Date.parse(one) - Date.parse(other);
-  return difference === 0 ? one > other : difference > 0;
 }
 
 function first<Value>(values: Iterable<Value>): Value | undefined {

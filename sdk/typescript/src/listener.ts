@@ -1,5 +1,6 @@
 /** What a topic tells those who listen to it, and the queue of one of them. */
 import type { RomashkaError } from "./errors.js";
+import type { Topic } from "./topic.js";
 
 const MAX_UNREAD = 1000;
 
@@ -44,7 +45,8 @@ export class Listener implements AsyncIterableIterator<Signal> {
   #wasLive = false;
 
   constructor(
-    private readonly onClose: (listener: Listener) => void,
+    /** Where it comes from. */
+    readonly topic: Topic,
     private readonly onConnection?: OnConnection,
   ) {}
 
@@ -71,7 +73,7 @@ export class Listener implements AsyncIterableIterator<Signal> {
     if (!this.#isClosed) {
       this.#isClosed = true;
       this.#wake();
-      this.onClose(this);
+      this.topic.remove(this);
     }
     return { done: true, value: undefined };
   }

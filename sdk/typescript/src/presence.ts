@@ -25,6 +25,7 @@ export interface Person extends Self {
 
 export class Presence {
   #saidAt = 0;
+  #key = "";
 
   constructor(
     private readonly topics: Topics,
@@ -52,38 +53,53 @@ export class Presence {
   async typing(isTyping = true): Promise<void> {
     if (isTyping && Date.now() < this.#saidAt + REPEAT_MS) return;
     this.#saidAt = isTyping ? Date.now() : 0;
-    const topic = this.topics.get(this.topic);
-    await topic.send("typing", { key: topic.presenceKey, is_typing: isTyping });
+    await this.topics.send(this.topic, "typing", { key: this.#key, is_typing: isTyping });
   }
 
   async *#follow(listener: Listener, self?: Self): AsyncGenerator<Person[], void> {
-    const topic = this.topics.get(this.topic);
-    const typedAt = new Map<string, number>();
-    let present: [string, Self][] = [];
+    const { topic } = listener;
+    this.#key = topic.presenceKey;
+    const here = new Map<string, Member>();
     let over: ReturnType<typeof setTimeout> | undefined;
     if (self) void topic.track(self);
     try {
       for await (const signal of listener) {
         if (signal.type === "presence") {
-          present = Object.entries(signal.tracked).map(([key, [first]]) => [key, first as Self]);
+          replaceAll(here, signal.tracked);
+          here.delete(topic.presenceKey);
         } else if (signal.type === "broadcast") {
-          const { key, is_typing } = signal.payload as { key: string; is_typing: boolean };
-          typedAt.set(key, is_typing ? Date.now() : 0);
+          const member = here.get(String(signal.payload["key"]));
+          if (member) member.typedAt = signal.payload["is_typing"] ? Date.now() : 0;
           clearTimeout(over);
           over = setTimeout(() => listener.put({ type: "check" }), OVER_MS);
         }
-        const now = Date.now();
-        yield present
-          .filter(([key]) => key !== topic.presenceKey)
-          .map(([key, { role, name }]) => ({
-            key,
-            role,
-            name,
-            isTyping: now < (typedAt.get(key) ?? 0) + OVER_MS,
-          }));
+        yield [...here.values()].map(({ typedAt, ...person }) => ({
+          ...person,
+          isTyping: Date.now() < typedAt + OVER_MS,
+        }));
       }
     } finally {
       clearTimeout(over);
     }
+  }
+}
+
+interface Member extends Self {
+  key: string;
+  typedAt: number;
+}
+
+/** Keep since when somebody types; of the rest, believe nothing but its shape. */
+function replaceAll(here: Map<string, Member>, tracked: Record<string, object[]>): void {
+  const before = new Map(here);
+  here.clear();
+  for (const [key, [first]] of Object.entries(tracked)) {
+    const { role, name } = (first ?? {}) as Partial<Record<keyof Self, unknown>>;
+    here.set(key, {
+      key,
+      role: role === "agent" ? "agent" : "customer",
+      name: typeof name === "string" ? name : "",
+      typedAt: before.get(key)?.typedAt ?? 0,
+    });
   }
 }

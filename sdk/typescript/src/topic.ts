@@ -8,7 +8,7 @@
  */
 import type { RealtimeChannel, SupabaseClient } from "@supabase/supabase-js";
 
-import { PermissionDenied } from "./errors.js";
+import { PermissionDenied, RomashkaError } from "./errors.js";
 import type { Listener, PresenceState, Signal } from "./listener.js";
 import { backoffMs, pause } from "./pause.js";
 
@@ -26,6 +26,7 @@ export class Topic {
   readonly presenceKey = Math.random().toString(36).slice(2);
   readonly #listeners = new Set<Listener>();
   #channel: RealtimeChannel | null = null;
+  #token: string | null = null;
   #tracked: object | null = null;
   #isWanted = false;
   #isLive = false;
@@ -40,7 +41,7 @@ export class Topic {
   constructor(
     private readonly realtime: SupabaseClient["realtime"],
     private readonly name: string,
-    private readonly onEnd: () => void,
+    private readonly onEnd: (topic: Topic) => void,
   ) {}
 
   add(listener: Listener): void {
@@ -81,25 +82,35 @@ export class Topic {
 
   /** Bring the channel to where it should be. One at a time: a join never meets a leave. */
   #settle(): Promise<void> {
-    this.#settling ??= this.#untilSettled().finally(() => (this.#settling = null));
+    this.#settling ??= this.#untilSettled();
     return this.#settling;
   }
 
   async #untilSettled(): Promise<void> {
+    await Promise.resolve(); // whoever began this knows of it before it can be over
     for (;;) {
       if (this.#channel && (this.#isClosed || !this.#isWanted)) await this.#leave();
       else if (!this.#channel && this.#isWanted) await this.#join();
       else break;
     }
-    if (!this.#isWanted) this.onEnd();
+    this.#settling = null;
+    if (!this.#isWanted) this.onEnd(this);
   }
 
   async #join(): Promise<void> {
     if (this.#isClosed) await pause(backoffMs(this.#closed));
     this.#isClosed = false;
     await this.#refreshToken();
-    this.#channel = this.#isShared ? this.#sharedChannel() : this.#databaseChannel();
-    const channel = this.#channel.on("broadcast", { event: "*" }, ({ event, payload }) => {
+    try {
+      this.#subscribe(this.#isShared ? this.#sharedChannel() : this.#databaseChannel());
+    } catch (error) {
+      this.#refuse(new RomashkaError(`unable to listen; ${(error as Error).message}`)); // no WebSocket
+    }
+  }
+
+  #subscribe(channel: RealtimeChannel): void {
+    this.#channel = channel;
+    channel.on("broadcast", { event: "*" }, ({ event, payload }) => {
       this.#tellAll({ type: "broadcast", event, payload });
     });
     channel.subscribe((state, error) => {
@@ -148,23 +159,25 @@ export class Topic {
     } else if (state !== "SUBSCRIBED") {
       // The client joins again by itself, with the token that it is given here.
       const isNew = await this.#refreshToken();
-      if (reason.startsWith("Unauthorized") && !isNew) this.#refuse(reason);
+      if (reason.startsWith("Unauthorized") && !isNew) {
+        this.#refuse(new PermissionDenied(`unable to listen; ${reason}`, "unauthorized"));
+      }
     }
   }
 
-  #refuse(reason: string): void {
-    const error = new PermissionDenied(`unable to listen; ${reason}`, "unauthorized");
+  #refuse(error: RomashkaError): void {
     this.#isRefused = true;
     this.#isWanted = false;
     this.#listeners.forEach((listener) => listener.refuse(error));
     void this.#settle();
   }
 
-  /** Give Realtime the session's token, which Auth renews where it is too old. Is it a new one? */
+  /** Give Realtime the session's token, which Auth renews where it is too old. Is it new to us? */
   async #refreshToken(): Promise<boolean> {
-    const before = this.realtime.accessTokenValue;
     await this.realtime.setAuth().catch(() => {}); // offline: the next try has one
-    return this.realtime.accessTokenValue !== before;
+    const before = this.#token;
+    this.#token = this.realtime.accessTokenValue;
+    return this.#token !== before;
   }
 
   #setLive(isLive: boolean): void {
@@ -172,7 +185,7 @@ export class Topic {
     clearTimeout(this.#checking);
     if (isLive) {
       this.#tellAll({ type: "resync" });
-      this.#checkIn(FIRST_CHECK_MS);
+      if (!this.#isShared) this.#checkIn(FIRST_CHECK_MS);
       if (this.#tracked) void this.#channel?.track(this.#tracked);
     }
     this.#listeners.forEach((listener) => listener.tellConnection(isLive));

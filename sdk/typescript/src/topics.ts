@@ -19,23 +19,27 @@ export class Topics {
    * ```
    */
   listen(name: string, onConnection?: OnConnection): Listener {
-    const topic = this.get(name);
-    const listener = new Listener((closed) => topic.remove(closed), onConnection);
+    const topic = this.#topics.get(name) ?? this.#begin(name);
+    const listener = new Listener(topic, onConnection);
     topic.add(listener);
     return listener;
   }
 
-  /** Return the topic `name`, to say something there. It is kept while somebody listens to it. */
-  get(name: string): Topic {
-    const known = this.#topics.get(name);
-    if (known) return known;
-    const topic = new Topic(this.realtime, name, () => this.#topics.delete(name));
-    this.#topics.set(name, topic);
-    return topic;
+  /** Say something on the topic `name`; it is lost unless somebody here listens to it. */
+  async send(name: string, event: string, payload: object): Promise<void> {
+    await this.#topics.get(name)?.send(event, payload);
   }
 
   /** Leave all topics. */
   async close(): Promise<void> {
     await Promise.all([...this.#topics.values()].map((topic) => topic.end()));
+  }
+
+  #begin(name: string): Topic {
+    const topic = new Topic(this.realtime, name, (ended) => {
+      if (this.#topics.get(name) === ended) this.#topics.delete(name);
+    });
+    this.#topics.set(name, topic);
+    return topic;
   }
 }

@@ -1,3 +1,5 @@
+"use client";
+
 /** React hooks for inboxes and chat windows. */
 export { RomashkaProvider, useRomashka } from "./provider.js";
 export {

@@ -4,6 +4,7 @@ import { useCallback, useState } from "react";
 import { type ListOptions, matches } from "../conversations.js";
 import { PermissionDenied } from "../errors.js";
 import type { ConversationRow } from "../models.js";
+import { isLater } from "../time.js";
 import { useRomashka } from "./provider.js";
 import { useLatest, useScope } from "./useScope.js";
 
@@ -58,7 +59,7 @@ export function useConversations(options: UseConversationsOptions = {}): UseConv
   }, [client, latest]);
 
   const show = useCallback((loaded: ConversationRow[]) => {
-    setRows(loaded);
+    setRows((before) => loaded.map((row) => newest(before, row)));
     setError(null);
     setLoading(false);
   }, []);
@@ -66,10 +67,10 @@ export function useConversations(options: UseConversationsOptions = {}): UseConv
   const apply = useCallback(
     async (changed: ConversationRow) => {
       const shown = latest.current.rows.find(({ id }) => id === changed.id);
-      if (shown && shown.updated_at === changed.updated_at) return;
-      const row = shown
-        ? { ...shown, ...changed }
-        : (await client.conversations.get(changed.id)).row;
+      if (shown && !isLater(changed.updated_at, shown.updated_at)) return;
+      // A broadcast row lacks its customer.
+      const whole = shown ?? (await client.conversations.get(changed.id).catch(() => null))?.row;
+      const row = { ...whole, ...changed };
       setRows((before) => updated(before, row, latest.current.filters));
       latest.current.onChange?.(row);
     },
@@ -108,7 +109,12 @@ function updated(
   return [row, ...others].sort((one, other) => timeOf(other) - timeOf(one));
 }
 
+/** A page that is read anew may be older than what was heard meanwhile. */
+function newest(rows: ConversationRow[], row: ConversationRow): ConversationRow {
+  const shown = rows.find(({ id }) => id === row.id);
+  return shown && isLater(shown.updated_at, row.updated_at) ? shown : row;
+}
+
 const timeOf = (row: ConversationRow): number => Date.parse(row.last_message_at ?? row.created_at);
 
-const later = (one: string, other: string): string =>
-  Date.parse(one) > Date.parse(other) ? one : other;
+const later = (one: string, other: string): string => (isLater(one, other) ? one : other);

@@ -3,6 +3,7 @@ import { useCallback, useRef, useState } from "react";
 
 import type { Conversation } from "../conversation.js";
 import type { Message } from "../models.js";
+import { isLater } from "../time.js";
 import { useRomashka } from "./provider.js";
 import { useLatest, useScope } from "./useScope.js";
 
@@ -27,6 +28,7 @@ export function useMessages(options: UseMessagesOptions): UseMessages {
   const client = useRomashka();
   const [messages, setMessages] = useState<Message[]>([]);
   const [conversation, setConversation] = useState<Conversation | null>(null);
+  const [isLoading, setLoading] = useState(false);
   const latest = useLatest(options);
   const shownId = useRef<string | null>(null);
 
@@ -35,12 +37,14 @@ export function useMessages(options: UseMessagesOptions): UseMessages {
       shownId.current = conversationId;
       setMessages([]);
       setConversation(null);
+      setLoading(conversationId !== null);
       if (!conversationId) return;
       const opened = await client.conversations.get(conversationId);
       const newest = await opened.messages({ limit });
       if (scope.isOver) return;
       setMessages(newest);
       setConversation(opened);
+      setLoading(false);
       const events = opened.live({ after: newest.at(-1)?.position ?? 0 });
       await scope.read(events, (event) => {
         if (event.type === "message.created" || event.type === "message.updated") {
@@ -49,7 +53,10 @@ export function useMessages(options: UseMessagesOptions): UseMessages {
         if (event.type === "message.created") latest.current.onNewMessage?.(event.message);
       });
     },
-    onError,
+    (error) => {
+      setLoading(false);
+      onError(error);
+    },
     [client, conversationId, limit],
   );
 
@@ -59,12 +66,15 @@ export function useMessages(options: UseMessagesOptions): UseMessages {
     if (shownId.current === conversation.id) setMessages((before) => merged(before, newest));
   }, [conversation, limit]);
 
-  const isLoading = conversationId !== null && conversation === null;
   return { messages, isLoading, conversation, refresh };
 }
 
-/** Put messages where they belong; one that was there is replaced. */
+/** Put messages where they belong; of two states of one, the newer stays. */
 function merged(before: Message[], news: Message[]): Message[] {
-  const byPosition = new Map([...before, ...news].map((message) => [message.position, message]));
+  const byPosition = new Map(before.map((message) => [message.position, message]));
+  for (const message of news) {
+    const known = byPosition.get(message.position)?.updated_at ?? "";
+    if (!isLater(known, message.updated_at ?? "")) byPosition.set(message.position, message);
+  }
   return [...byPosition.values()].sort((one, other) => one.position - other.position);
 }
