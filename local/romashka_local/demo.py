@@ -1,9 +1,13 @@
-"""The demo: a fresh stack, a worker, and customers who write to it as any client would."""
+"""The demo: a fresh stack, a worker, and customers who write to it as any client would.
+
+With a local model the worker asks that one. Whether it replies or hands over is then the model's
+luck; that everybody is answered in time is not.
+"""
 
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +22,8 @@ from romashka_local.programs import Line, running, temporary_folder
 PROMISED_SECONDS = 6.0
 _STACK_READY_SECONDS = 90.0
 _WORKER_READY_SECONDS = 30.0
+_MODEL_READY_SECONDS = 120.0
+_MODEL = "from romashka_local.model import main; main()"
 _INTERRUPTED = 130
 
 
@@ -59,17 +65,18 @@ class Turn:
         return self.answer.kind if self.answer else "none"
 
 
-def run_demo() -> int:
+def run_demo(*, with_model: bool = False) -> int:
     """Run the demo and return the exit code: 0 when every promise was kept.
 
     Raises:
-        ProgramError: the stack or the worker did not start.
+        ProgramError: the stack, the model or the worker did not start.
     """
-    return asyncio.run(_until_interrupted())
+    return asyncio.run(_until_interrupted(with_model))
 
 
-async def _until_interrupted() -> int:
-    demo = asyncio.create_task(_run(Console(highlight=False, soft_wrap=True)))
+async def _until_interrupted(with_model: bool) -> int:
+    console = Console(highlight=False, soft_wrap=True)
+    demo = asyncio.create_task(_run_with_model(console) if with_model else _run(console))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Once: what stops the programs must not be interrupted itself.
@@ -87,7 +94,16 @@ async def _run(console: Console) -> int:
             console.print("The stack and the worker are ready. Customers write:\n", style="dim")
             talks = [_talk(customer, stack, console) for customer in CUSTOMERS]
             turns = await asyncio.gather(*talks)
-    return _report(turns, console)
+    return _report(turns, console, is_sure=True)
+
+
+async def _run_with_model(console: Console) -> int:
+    console.print("Starting a model, Postgres, REST, Auth and Realtime ...", style="dim")
+    with temporary_folder() as folder:
+        async with _model(folder) as model, _stack(folder) as stack, _worker(stack, model):
+            console.print("All are ready. Customers write, one at a time:\n", style="dim")
+            turns = [await _talk(customer, stack, console) for customer in CUSTOMERS]
+    return _report(turns, console, is_sure=False)
 
 
 @asynccontextmanager
@@ -103,7 +119,20 @@ async def _stack(temporary: Path) -> AsyncIterator[Line]:
 
 
 @asynccontextmanager
-async def _worker(stack: Line) -> AsyncIterator[Line]:
+async def _model(temporary: Path) -> AsyncIterator[Line]:
+    async with running(
+        "model",
+        is_ready=lambda line: "OPENAI_BASE_URL" in line,
+        ready_seconds=_MODEL_READY_SECONDS,
+        folder=product_folder().parent,
+        environment={"TMPDIR": str(temporary)},
+        program=_MODEL,
+    ) as address:
+        yield address
+
+
+@asynccontextmanager
+async def _worker(stack: Line, model: Mapping[str, str] | None = None) -> AsyncIterator[Line]:
     async with running(
         "worker",
         is_ready=lambda line: line.get("event") == "worker.started",
@@ -112,6 +141,7 @@ async def _worker(stack: Line) -> AsyncIterator[Line]:
         environment={
             "SUPABASE_URL": stack["API_URL"],
             "SUPABASE_SERVICE_ROLE_KEY": stack["SERVICE_ROLE_KEY"],
+            **(model or {}),
         },
     ) as started:
         yield started
@@ -151,13 +181,16 @@ def _say(
     console.print(Text.assemble((head, style), text.replace("\n", " ")))
 
 
-def _report(turns: Sequence[Turn], console: Console) -> int:
-    """Print the summary; return 0 if all were answered in time, in each language by a reply."""
+def _report(turns: Sequence[Turn], console: Console, *, is_sure: bool) -> int:
+    """Print the summary; return 0 if all were answered in time.
+
+    Where the answers are sure, each language must have had a reply, too.
+    """
     in_time = sum(turn.is_in_time for turn in turns)
     unreplied = [
         turn.customer.name
         for turn in turns
-        if turn.customer.replied_language is not None and turn.kind != "reply"
+        if is_sure and turn.customer.replied_language is not None and turn.kind != "reply"
     ]
     if unreplied:
         console.print(f"\nno reply for: {', '.join(unreplied)}", style="red")

@@ -16,7 +16,7 @@ from typing import Any
 
 _STOP_SECONDS = 15.0
 _LEFTOVER_SECONDS = 5.0
-_PROGRAM = "from romashka._cli import main; main()"
+ROMASHKA = "from romashka._cli import main; main()"
 
 Line = Mapping[str, Any]
 
@@ -45,8 +45,11 @@ async def running(
     ready_seconds: float,
     folder: Path,
     environment: Mapping[str, str] | None = None,
+    program: str = ROMASHKA,
 ) -> AsyncIterator[Line]:
     """Run `romashka <arguments>` in `folder`; give the line of JSON that said that it is ready.
+
+    Another `program` is Python's code.
 
     When the block is left, in whatever way, the program is gone.
 
@@ -54,7 +57,7 @@ async def running(
         ProgramError: it ended instead, or took too long.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _PROGRAM, *arguments),
+        *(sys.executable, "-c", program, *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -16,13 +16,13 @@ from tests.support.waiting import eventually
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """The demo, just started, with a temporary folder of its own."""
+def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The demo, just started, with a temporary folder of its own; a parameter is its options."""
     # Short, and open to the account that Postgres runs as under root.
     temporary = Path(f"/tmp/rd-{os.getpid()}-{time.monotonic_ns()}")  # noqa: S108
     temporary.mkdir(mode=0o755)
     process = subprocess.Popen(
-        [str(ROMASHKA), "demo"],
+        [str(ROMASHKA), "demo", *getattr(request, "param", ())],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -60,6 +60,20 @@ def test_the_demo_keeps_every_promise(demo: subprocess.Popen[str]) -> None:
     assert demo.returncode == 0, output
     assert re.fullmatch(
         r"answered 7/7 turns \(5 replied, 2 handed over\), slowest \d\.\d\d s", last
+    )
+
+
+@pytest.mark.model
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("demo", [("--llm", "local")], indirect=True)
+def test_with_a_real_model_everybody_is_answered_in_time(demo: subprocess.Popen[str]) -> None:
+    """It is slow and mostly wrong: it costs the reply its quality, and nobody the answer."""
+    output, _ = demo.communicate(timeout=300)
+    last = output.strip().splitlines()[-1]
+
+    assert demo.returncode == 0, output
+    assert re.fullmatch(
+        r"answered 7/7 turns \(\d replied, \d handed over\), slowest \d\.\d\d s", last
     )
 
 
