@@ -36,7 +36,9 @@ begin
     $sql$ into v_cron;
   end if;
   return jsonb_build_object('schema_version', 1, 'migrations', v_migrations, 'cron', v_cron,
-    'postgres', current_setting('server_version'),
+    'searches', jsonb_build_object(  -- what the migrations found on the server when they ran
+      'meanings', to_regclass('private.knowledge_embeddings') is not null,
+      'similar_words', to_regclass('private.knowledge_vocabulary_lexeme_idx') is not null),
     'extensions', (select jsonb_object_agg(extname, extversion) from pg_catalog.pg_extension));
 end $$;
 comment on function public.get_romashka_installation is 'The schema''s version, the migrations that were applied, the extensions, and what cron does.';

@@ -21,6 +21,8 @@ from tests.support.waiting import becomes
 from tests.worker.provider import analysis, answers, open_provider
 from tests.worker.worker_process import WorkerProcess, run_worker
 
+pytestmark = pytest.mark.timeout(300)  # three programs start one after the other, under load too
+
 ASKED, REPLIED, GARBLED = "asked-in-private", "replied-in-private", "garbled-in-private"
 API_KEY = "sk-key-in-private"
 

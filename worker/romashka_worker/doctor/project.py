@@ -6,6 +6,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from romashka import AsyncRomashka, RomashkaError, ServerError
@@ -83,7 +84,7 @@ def _role_of(key: str) -> str | None:
 def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     """Say what the database tells about itself."""
     yield _migrations(installed["migrations"], settings)
-    yield _extensions(installed["extensions"], settings)
+    yield _extensions(installed["searches"], installed["extensions"], settings)
     yield _cron(installed["cron"], settings)
 
 
@@ -106,15 +107,28 @@ def _migrations(recorded: list[dict[str, Any]], settings: Settings) -> Finding:
     return Finding.ok("migrations", f"all {len(ours)} applied")
 
 
-def _extensions(there: Mapping[str, str], settings: Settings) -> Finding:
-    missing = [name for name in ("vector", "pg_trgm") if name not in there]
-    if missing:
-        return Finding.warning(
-            "extensions",
-            f"without {' and '.join(missing)}, knowledge is found less well",
-            _psql(settings, *(f"create extension {name} schema extensions" for name in missing)),
-        )
+def _extensions(
+    searches: Mapping[str, bool], there: Mapping[str, str], settings: Settings
+) -> Finding:
+    """Migrations look for the extensions once, so one that came later does not help by itself."""
+    for search, extension, says, remedy in (
+        ("meanings", "vector", "found by its meaning", f"-f {_migration('001420')}"),
+        (
+            "similar_words",
+            "pg_trgm",
+            "found by misspelt words",
+            f"# then the last block of {_migration('001410')}",
+        ),
+    ):
+        if not searches[search]:
+            create = f"create extension if not exists {extension} schema extensions"
+            says = f"knowledge is not {says}: {extension} was not there when it was migrated"
+            return Finding.warning("extensions", says, f"{_psql(settings, create)} {remedy}")
     return Finding.ok("extensions", f"vector {there['vector']}, pg_trgm {there['pg_trgm']}")
+
+
+def _migration(number: str) -> Path:
+    return next((product_folder() / "migrations").glob(f"*{number}_*.sql"))
 
 
 def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
