@@ -26,7 +26,7 @@ _EMBEDDING_SECONDS = 1.0
 _SEARCH_SECONDS_BEFORE_MODEL = 1.5
 _SHORTEST_DRAFT_SECONDS = 0.5
 """With less time than this no model is asked."""
-_FALLBACK_SECONDS = 0.1
+_FALLBACK_SECONDS = 0.2
 """What models leave of the time, for the knowledge base to answer in their place."""
 _DEFAULT_MAX_CHARS = 4000
 
@@ -99,52 +99,44 @@ class TurnAnswerer:
         return items
 
     async def _answer(self, turn: Turn) -> Answer:
+        models_by = turn.job.draft_by - _FALLBACK_SECONDS
         models = [model for model in self._models if model.is_available]
         for number, model in enumerate(models):
-            left = _seconds_until(turn.job.draft_by - _FALLBACK_SECONDS)
-            seconds = left / (len(models) - number)  # a model that hangs leaves the next its part
+            # A model that hangs leaves the next one its part of the time.
+            seconds = _seconds_until(models_by) / (len(models) - number)
             if seconds < _SHORTEST_DRAFT_SECONDS:
                 break
-            try:
-                return await self._answer_with(
-                    model, replace(turn, draft_by=time.monotonic() + seconds)
-                )
-            except Exception as error:  # noqa: BLE001 -- whatever it does, the customer hears
-                log.warning("responder.failed", responder=model.name, error=_reason(error))
-        return await self._answer_without_model(turn)
+            hurried = replace(turn, draft_by=time.monotonic() + seconds)
+            if answer := await self._answer_of(model, hurried, models_by):
+                return answer
+        answer = await self._answer_of(self._fallback, turn, turn.job.draft_by)
+        if answer is None or (self._models and answer.action == "escalate"):
+            return replace(answer or Answer(action="escalate"), reason="ai_failure")
+        return answer
 
-    async def _answer_without_model(self, turn: Turn) -> Answer:
-        try:
-            answer = await self._answer_with(self._fallback, turn)
-        except ResponderError:
-            return Answer(action="escalate", reason="ai_failure")
-        has_failed = bool(self._models) and answer.action == "escalate"
-        return replace(answer, reason="ai_failure") if has_failed else answer
-
-    async def _answer_with(self, responder: Responder, turn: Turn) -> Answer:
+    async def _answer_of(self, responder: Responder, turn: Turn, until: float) -> Answer | None:
         """Have a responder draft, and the policy decide before a word of it is seen.
 
-        Raises:
-            ResponderError: there is no draft, or no reply although the policy would send one.
+        None when there is no draft, or no reply although the policy would send one.
         """
-        with stage("draft"):
-            draft = await responder.draft(turn)
         try:
-            decision = decide(draft.analysis, turn.signals, turn.job.settings)
-            text = await self._reply(draft, turn.job) if decision.is_reply else None
-        finally:
-            await draft.close()
+            with stage("draft"):
+                draft = await responder.draft(turn)
+            try:
+                decision = decide(draft.analysis, turn.signals, turn.job.settings)
+                text = await self._reply(draft, turn.job, until) if decision.is_reply else None
+            finally:
+                await draft.close()
+        except Exception as error:  # noqa: BLE001 -- whatever it does, the customer hears
+            log.warning("responder.failed", responder=responder.name, error=_reason(error))
+            return None
         note(responder=responder.name)
         return _answer(decision, draft, text)
 
-    async def _reply(self, draft: Draft, job: Job) -> str:
+    async def _reply(self, draft: Draft, job: Job, until: float) -> str:
+        max_chars = job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS)
         with stage("reply"), self._open_reply(job) as show:
-            return await write_reply(
-                draft.text,
-                show,
-                max_chars=job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS),
-                until=job.draft_by - _FALLBACK_SECONDS,
-            )
+            return await write_reply(draft.text, show, max_chars=max_chars, until=until)
 
 
 def _answer(decision: Decision, draft: Draft, text: str | None) -> Answer:
