@@ -144,7 +144,7 @@ begin
   execute format($sql$
     create or replace function private.similar_word(language text, word text)
     returns table (lexeme text, similarity real)
-    language sql stable security invoker rows 1
+    language sql stable strict security invoker rows 1
     set search_path = ''
     as %L
   $sql$, v_similar_word);

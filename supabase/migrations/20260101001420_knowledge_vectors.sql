@@ -94,13 +94,16 @@ begin
     $sql$, v_schema);
     v_to_embed := $sql$
       select items.id, items.title::text, items.content, private.knowledge_hash(items.title, items.content)
-      from public.knowledge_items as items
-      where items.status = 'active' and not exists (
-        select from private.knowledge_embeddings as embeddings
-        where embeddings.item_id = items.id and embeddings.model = get_knowledge_to_embed.model
-      )
-      order by random()  -- several workers begin with different ones
-      limit least(greatest(max_items, 1), 100)
+      from (
+        select documents.item_id from private.knowledge_documents as documents  -- of each active item
+        where not exists (
+          select from private.knowledge_embeddings as embeddings
+          where embeddings.item_id = documents.item_id and embeddings.model = get_knowledge_to_embed.model
+        )
+        order by random()  -- several workers begin with different ones
+        limit least(greatest(max_items, 1), 100)
+      ) as missing
+      join public.knowledge_items as items on items.id = missing.item_id
     $sql$;
     v_store := format($sql$
       with unchanged as (

@@ -3,34 +3,48 @@
 -- Locks:   none.
 -- Undo:    drop the functions.
 
--- How much each word of the question tells items of a language apart (its inverse document frequency). A word that
--- no item has may be mistyped: then the one that is written most like it counts, by its likeness.
+-- How much each word of the question tells items apart (its inverse document frequency). How many items
+-- have a common word is what `analyze` found; what it does not list is rare, so counting it is quick. A word that no
+-- item has may be mistyped: then the one that is written most like it counts, by its likeness.
 create or replace function private.question_words(question text, language text)
-returns table (language text, lexeme text, weight real, credit real, item_count bigint)
-language sql
+returns table (item_language text, term tsquery, weight real, credit real, item_count bigint)
+language plpgsql  -- keeps its plan
 stable
 security invoker
 rows 10
 set search_path = ''
 as $$
-  with languages as (
+#variable_conflict use_column
+begin
+  return query with languages as (
     select documents.language, count(*) as item_count from private.knowledge_documents as documents
     where question_words.language is null or documents.language = question_words.language
     group by documents.language
-  ), asked as (
-    select languages.language, languages.item_count, word.lexeme, (
-      select count(*) from private.knowledge_documents as documents
-      where documents.words @@ quote_literal(word.lexeme)::tsquery and documents.language = languages.language
-    ) as with_word
+  ), common as materialized (
+    select word.lexeme, (word.share * greatest(tables.reltuples, 0))::bigint as item_count
+    from pg_catalog.pg_stats as statistics
+    join pg_catalog.pg_class as tables on tables.oid = 'private.knowledge_documents'::regclass
+    cross join unnest(statistics.most_common_elems::text::text[], statistics.most_common_elem_freqs)
+      as word (lexeme, share)
+    where statistics.schemaname = 'private' and statistics.tablename = 'knowledge_documents'
+      and statistics.attname = 'words'
+  ), asked as materialized (
+    select languages.language, languages.item_count as of_language, word.lexeme, least(languages.item_count, coalesce(
+      (select common.item_count from common where common.lexeme = word.lexeme),
+      (select count(*) from private.knowledge_documents as documents
+       where documents.words @@ quote_literal(word.lexeme)::tsquery)
+    )) as item_count
     from languages
     cross join unnest(private.search_words(languages.language, left(question, 2000))) as word
   )
-  select asked.language, coalesce(similar_word.lexeme, asked.lexeme),
-    ln(1 + asked.item_count / (0.5 + asked.with_word))::real, coalesce(similar_word.similarity, 1)::real, asked.with_word
+  select asked.language, quote_literal(coalesce(similar_word.lexeme, asked.lexeme))::tsquery,
+    ln(1 + asked.of_language / (0.5 + asked.item_count))::real, coalesce(similar_word.similarity, 1)::real,
+    asked.item_count
   from asked
-  left join lateral private.similar_word(asked.language, asked.lexeme) as similar_word (lexeme, similarity)
-    on asked.with_word = 0 and length(asked.lexeme) between 4 and 40;
-$$;
+  left join lateral private.similar_word(
+    asked.language, case when asked.item_count = 0 and length(asked.lexeme) between 4 and 40 then asked.lexeme end
+  ) as similar_word on true;
+end $$;
 comment on function private.question_words is 'The words of a question, with how much each tells items apart.';
 revoke execute on function private.question_words from public, anon, authenticated;
 
@@ -55,58 +69,67 @@ create or replace function private.find_knowledge(
   question text, language text, max_results integer, question_embedding text, embedding_model text
 )
 returns table (item_id uuid, score numeric, similarity numeric, keyword_score numeric)
-language sql
+language plpgsql  -- keeps its plan
 stable
 security definer  -- row-level security would keep staff from the indexes; search_knowledge shows what they may read
 set search_path = ''
 as $$
-  with words as materialized (
+#variable_conflict use_column
+begin
+  return query with words as materialized (
     select * from private.question_words(question, find_knowledge.language)
   ), questions as (
-    select words.language, sum(words.weight) as weight from words group by words.language
-  ), telling as (
-    select words.language, string_agg(quote_literal(words.lexeme), '|')::tsquery as any_word
-    from words group by words.language
-  ), by_words as (
-    select documents.item_id, (
-      select sum(words.weight * words.credit * case
-        when documents.title_words @@ quote_literal(words.lexeme)::tsquery then 1
-        when documents.words @@ quote_literal(words.lexeme)::tsquery then 0.6 else 0 end)
-      from words where words.language = documents.language
-    ) / questions.weight as keyword_score
-    from telling
-    join questions using (language)
-    join private.knowledge_documents as documents
-      on documents.language = telling.language and documents.words @@ telling.any_word
-  ), best_by_words as (
-    select * from by_words order by by_words.keyword_score desc, by_words.item_id limit 50
+    select words.item_language as language, sum(words.weight) as weight from words group by words.item_language
+  ), telling as (  -- the rarest words, until they find enough: nobody needs all items that have a common one
+    select ranked.item_language as language, string_agg(ranked.term::text, '|')::tsquery as any_term
+    from (
+      select words.*, sum(words.item_count) over rarest_first - words.item_count as found_before
+      from words
+      window rarest_first as (partition by words.item_language order by words.item_count, words.term::text)
+    ) as ranked
+    where ranked.found_before < 200
+    group by ranked.item_language
   ), near as materialized (
     select * from private.nearest_knowledge(question_embedding, embedding_model, find_knowledge.language, 100)
     where question_embedding is not null
+  ), candidates as (
+    select near.item_id from near
+    union (
+      select documents.item_id from telling
+      join private.knowledge_documents as documents
+        on documents.language = telling.language and documents.words @@ telling.any_term
+      limit 500
+    )
+  ), covering as materialized (
+    select documents.item_id, coalesce((
+      select sum(words.weight * words.credit
+        * case when documents.title_words @@ words.term then 1 when documents.words @@ words.term then 0.6 else 0 end)
+      from words where words.item_language = documents.language
+    ) / questions.weight, 0) as keyword_score
+    from candidates
+    join private.knowledge_documents as documents using (item_id)
+    left join questions using (language)
+  ), best_covering as (
+    select covering.item_id from covering order by covering.keyword_score desc, covering.item_id limit 50
   ), resembling as (
     select * from near
     union all
     select * from private.knowledge_similarity(question_embedding, embedding_model, array(
-      select best_by_words.item_id from best_by_words except select near.item_id from near
+      select best_covering.item_id from best_covering except select near.item_id from near
     ))
     where question_embedding is not null
-  ), candidates as (
-    select coalesce(resembling.item_id, best_by_words.item_id) as item_id, resembling.similarity,
-      coalesce(best_by_words.keyword_score, by_words.keyword_score, 0) as keyword_score
-    from resembling
-    full join best_by_words on best_by_words.item_id = resembling.item_id
-    left join by_words on by_words.item_id = resembling.item_id
   )
-  select candidates.item_id,
-    round((case when candidates.similarity is null then candidates.keyword_score
-      else 0.8 * least(greatest((candidates.similarity - unlike.similarity) / (1 - unlike.similarity), 0), 1)
-        + 0.2 * candidates.keyword_score end)::numeric, 4) as score,
-    round(candidates.similarity::numeric, 4), round(candidates.keyword_score::numeric, 4)
-  from candidates
+  select covering.item_id,
+    round((case when resembling.similarity is null then covering.keyword_score
+      else 0.8 * least(greatest((resembling.similarity - unlike.similarity) / (1 - unlike.similarity), 0), 1)
+        + 0.2 * covering.keyword_score end)::numeric, 4) as score,
+    round(resembling.similarity::numeric, 4), round(covering.keyword_score::numeric, 4)
+  from covering
+  left join resembling using (item_id)
   cross join (select private.least_similarity(embedding_model) as similarity) as unlike
-  order by score desc, candidates.item_id
+  order by score desc, covering.item_id
   limit least(greatest(max_results, 1), 50);
-$$;
+end $$;
 comment on function private.find_knowledge is 'The items that answer a question best, whoever asks.';
 revoke execute on function private.find_knowledge from public, anon;
 grant execute on function private.find_knowledge to authenticated, service_role;
