@@ -67,7 +67,7 @@ begin
         for all to service_role using (true) with check (true);
       create index knowledge_embeddings_nearest_idx on private.knowledge_embeddings
         using hnsw (embedding %1$s.vector_ip_ops);
-      create trigger knowledge_items_drop_embeddings after update on public.knowledge_items
+      create or replace trigger knowledge_items_drop_embeddings after update on public.knowledge_items
         for each row when ((old.title, old.content, old.status) is distinct from (new.title, new.content, new.status))
         execute function private.drop_stale_embeddings();
     $sql$, v_schema);

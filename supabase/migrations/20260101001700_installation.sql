@@ -36,8 +36,10 @@ begin
     $sql$ into v_cron;
   end if;
   return jsonb_build_object('schema_version', 1, 'migrations', v_migrations, 'cron', v_cron,
-    'searches', jsonb_build_object(  -- what the migrations found on the server when they ran
-      'meanings', to_regclass('private.knowledge_embeddings') is not null,
+    'searches', jsonb_build_object(  -- what there was on the server when the migrations ran
+      'meanings', exists (select from pg_catalog.pg_attribute as columns
+        where columns.attrelid = to_regclass('private.knowledge_embeddings')
+          and columns.attname = 'embedding' and not columns.attisdropped),
       'similar_words', to_regclass('private.knowledge_vocabulary_lexeme_idx') is not null),
     'extensions', (select jsonb_object_agg(extname, extversion) from pg_catalog.pg_extension));
 end $$;

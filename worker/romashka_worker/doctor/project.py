@@ -84,7 +84,7 @@ def _role_of(key: str) -> str | None:
 def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     """Say what the database tells about itself."""
     yield _migrations(installed["migrations"], settings)
-    yield _extensions(installed["searches"], installed["extensions"], settings)
+    yield _extensions(installed.get("searches", {}), installed["extensions"], settings)
     yield _cron(installed["cron"], settings)
 
 
@@ -110,20 +110,22 @@ def _migrations(recorded: list[dict[str, Any]], settings: Settings) -> Finding:
 def _extensions(
     searches: Mapping[str, bool], there: Mapping[str, str], settings: Settings
 ) -> Finding:
-    """Migrations look for the extensions once, so one that came later does not help by itself."""
-    for search, extension, says, remedy in (
-        ("meanings", "vector", "found by its meaning", f"-f {_migration('001420')}"),
-        (
-            "similar_words",
-            "pg_trgm",
-            "found by misspelt words",
-            f"# then the last block of {_migration('001410')}",
-        ),
-    ):
-        if not searches[search]:
-            create = f"create extension if not exists {extension} schema extensions"
-            says = f"knowledge is not {says}: {extension} was not there when it was migrated"
-            return Finding.warning("extensions", says, f"{_psql(settings, create)} {remedy}")
+    """Migrations look for the extensions once: one that came later does not help by itself."""
+    create = "create extension if not exists {} schema extensions"
+    if not searches.get("meanings"):
+        again = "drop table if exists private.knowledge_embeddings"  # vectors are made anew
+        return Finding.warning(
+            "extensions",
+            "knowledge is not found by its meaning: vector was not there when it was migrated",
+            f"{_psql(settings, create.format('vector'), again)} -f {_migration('001420')}",
+        )
+    if not searches.get("similar_words"):
+        return Finding.warning(
+            "extensions",
+            "misspelt words are not found: pg_trgm was not there when it was migrated",
+            f"{_psql(settings, create.format('pg_trgm'))}"
+            f"  # then the last block of {_migration('001410')}",
+        )
     return Finding.ok("extensions", f"vector {there['vector']}, pg_trgm {there['pg_trgm']}")
 
 
