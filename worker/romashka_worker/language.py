@@ -27,7 +27,7 @@ class LanguageDetector:
         by what is known, or else by a few words.
         """
         probabilities = dict(self._identifier.rank(text[:_LOOKED_AT]))
-        known_code = _two_letters(known) if known else None
+        known_code = base_language(known) if known else None
         best = max(
             probabilities,
             key=lambda code: (
@@ -38,7 +38,12 @@ class LanguageDetector:
         return str(best) if is_sure else known
 
 
-def _two_letters(code: str) -> str:
+def base_language(code: str) -> str:
     """Return the language of a code such as pt-BR; both written Norwegians are one here."""
     language = code.replace("_", "-").split("-")[0].lower()
     return "no" if language in ("nb", "nn") else language
+
+
+def is_same_language(one: str | None, other: str | None) -> bool:
+    """Is it the same language, wherever it is spoken? What is unknown is no language."""
+    return bool(one and other) and base_language(str(one)) == base_language(str(other))

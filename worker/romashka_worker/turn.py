@@ -47,7 +47,7 @@ class TurnAnswerer:
         self._knowledge = knowledge
         self._embedder = embedder
         self._models = models
-        self._fallback = KnowledgeResponder()
+        self._fallback = KnowledgeResponder(embedder)
         self._languages = languages
         self._understanding = Understanding(embedder)
         self._open_reply = open_reply

@@ -40,6 +40,8 @@ class Asked:
     is_right: bool
     """Is what it was answered from what answers it?"""
     seconds: float
+    similarity: float = 0.0
+    """Of what was found and the question."""
 
     def decision(self, settings: Mapping[str, Any]) -> Decision:
         """Return what the policy makes of it."""
@@ -109,12 +111,14 @@ async def _ask(
     started = time.monotonic()
     with tracing(Trace(job)) as trace:
         answer = await turns.answer(job)
+    facts = trace.record()
     return Asked(
         question=question,
         answer=answer,
-        signals=Signals(**trace.record().get("signals", {})),
+        signals=Signals(**facts.get("signals", {})),
         is_right=_is_right(question, answer, by_id),
         seconds=time.monotonic() - started,
+        similarity=facts.get("similarity") or 0.0,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from romashka_worker.evaluation.ask import Asked, Read
-from romashka_worker.evaluation.dataset import Message
+from romashka_worker.evaluation.dataset import Message, Question
 from romashka_worker.evaluation.measures import (
     Figure,
     Verdict,
@@ -18,6 +18,7 @@ from romashka_worker.evaluation.measures import (
     resampled,
     share,
 )
+from romashka_worker.language import base_language, is_same_language
 
 _SHORT = 20
 """Characters: below this a text hardly tells its language."""
@@ -97,22 +98,16 @@ class Run:
     def _nothing_answers(self) -> Table:
         table = Table(
             "Knowing that nothing answers",
-            ("questions", "n", "handed over", "AUROC of the confidence"),
+            ("questions", "n", "handed over", "AUROC: confidence", "AUROC: similarity"),
         )
         for collection, asked in _grouped(self.asked, lambda one: one.question.base.collection):
             answerable = [one for one in asked if one.question.article_id]
             others = [one for one in asked if not one.question.article_id]
             for kind, unanswerable in _grouped(others, _kind):
-                scores = [(True, one.confidence) for one in answerable]
-                scores += [(False, one.confidence) for one in unanswerable]
-                table.rows.append(
-                    (
-                        f"{collection} {kind}",
-                        len(unanswerable),
-                        share([not self._is_replied(one) for one in unanswerable]),
-                        resampled(scores, auroc) if answerable else None,
-                    )
-                )
+                both = [*answerable, *unanswerable]
+                kept = share([not self._is_replied(one) for one in unanswerable])
+                aurocs = [_separation(both, score) for score in (_confidence, _similarity)]
+                table.rows.append((f"{collection} {kind}", len(unanswerable), kept, *aurocs))
         return table
 
     def _latency(self) -> Table:
@@ -126,20 +121,14 @@ class Run:
 
     def _verdicts(self, settings: Mapping[str, Any]) -> list[tuple[str, str | None, Verdict]]:
         """Return where each judged message is from, why it is for a human, truth and verdict."""
-        found = [
-            (one.message.source, one.message.human_reason, one.message.expects_human,
-             one.is_for_human(settings))
-            for one in self.escalations
-        ]  # fmt: skip
-        found += [
-            (one.question.base.collection, one.question.human_reason, one.question.expects_human,
-             one.is_for_human(settings))
-            for one in self.asked
-        ]  # fmt: skip
+        found: list[tuple[str, Message | Question, Read | Asked]] = [
+            *((one.message.source, one.message, one) for one in self.escalations),
+            *((one.question.base.collection, one.question, one) for one in self.asked),
+        ]
         return [
-            (source, reason, (truth, verdict))
-            for source, reason, truth, verdict in found
-            if truth is not None
+            (source, row.human_reason, (row.expects_human, one.is_for_human(settings)))
+            for source, row, one in found
+            if row.expects_human is not None
         ]
 
     def _escalation(self, verdicts: Sequence[tuple[str, str | None, Verdict]]) -> Table:
@@ -203,9 +192,9 @@ class Run:
         table = Table("Language, of one message by itself", ("messages", "n", "recognised"))
         short = [one for one in self.languages if len(one[0].text) < _SHORT]
         groups = {"all": list(self.languages), f"under {_SHORT} characters": short}
-        groups |= dict(_grouped(self.languages, lambda one: _code(one[0].language) or "?"))
+        groups |= dict(_grouped(self.languages, lambda one: base_language(one[0].language or "?")))
         for name, group in groups.items():
-            hits = [_code(message.language) == _code(found) for message, found in group]
+            hits = [is_same_language(message.language, found) for message, found in group]
             table.rows.append((name, len(group), share(hits)))
         return table
 
@@ -234,15 +223,24 @@ def _kind(asked: Asked) -> str:
     return asked.question.kind
 
 
+def _confidence(asked: Asked) -> float:
+    return asked.confidence
+
+
+def _similarity(asked: Asked) -> float:
+    return asked.similarity
+
+
+def _separation(asked: Sequence[Asked], score: Callable[[Asked], float]) -> Figure | None:
+    """Return how well a score tells the questions that have an answer from the others."""
+    scores = [(bool(one.question.article_id), score(one)) for one in asked]
+    return resampled(scores, auroc) if any(truth for truth, _ in scores) else None
+
+
 def _part(hits: Iterable[bool]) -> float | None:
     figure = share(list(hits))
     return figure.value if figure else None
 
 
 def _keeps_language(asked: Asked) -> bool:
-    return _code(asked.answer.language) == _code(asked.question.language)
-
-
-def _code(language: str | None) -> str | None:
-    """Return the language of a code: of zh-TW it is zh."""
-    return language.split("-")[0].lower() if language else None
+    return is_same_language(asked.answer.language, asked.question.language)

@@ -1,13 +1,38 @@
 """Answers with the best item of the knowledge base, word for word; needs no model provider."""
 
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+
+import structlog
+
+from romashka_worker.confidence import confidence_in
+from romashka_worker.embeddings import Embedder, EmbeddingError
+from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.language import base_language, is_same_language
 from romashka_worker.responders import Analysis, Draft, ResponderError, Turn, written
+from romashka_worker.responders.passages import beginning, best_passage, is_long, split
+from romashka_worker.trace import note
+
+_NOTHING = 0.1
+"""With less confidence than this the question is about something else."""
+_AS_SIMILAR = 0.02
+"""An item in the customer's language is preferred to one that is so little more similar."""
+_PASSAGE_SECONDS = 1.0
+
+log = structlog.get_logger()
 
 
 class KnowledgeResponder:
-    """Extractive: an item in the customer's language, with its search score as the confidence."""
+    """Extractive: one item, as sure as its place among the others makes it."""
 
     name = "knowledge"
     is_available = True
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self._embedder = embedder
 
     async def draft(self, turn: Turn) -> Draft:
         """Return the best item as a draft, or an empty draft without confidence.
@@ -17,13 +42,56 @@ class KnowledgeResponder:
         """
         if turn.knowledge is None:
             raise ResponderError("the knowledge base could not be asked")
-        for item in turn.knowledge:
-            if turn.language in (None, item.language):
-                analysis = Analysis(
-                    confidence=min(max(item.score, 0.0), 1.0),
-                    language=item.language,
-                    knowledge_sources=(item.id,),
-                )
-                return Draft(analysis=analysis, text=written(item.content), model=self.name)
-        nothing = Analysis(confidence=0.0, language=turn.language)
-        return Draft(analysis=nothing, text=written(""), model=self.name)
+        if not turn.knowledge:
+            nothing = Analysis(confidence=0.0, reason="out_of_scope", language=turn.language)
+            return Draft(analysis=nothing, text=written(""), model=self.name)
+        item = _best_item(turn.knowledge, turn.language)
+        confidence = confidence_in(item, turn.knowledge, turn.language)
+        note(similarity=item.similarity)
+        analysis = Analysis(
+            confidence=confidence,
+            reason="out_of_scope" if confidence < _NOTHING else None,
+            sentiment=turn.signals.sentiment,
+            language=turn.language or item.language,
+            knowledge_sources=(item.id,),
+        )
+        return Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
+
+    async def _write(self, turn: Turn, item: KnowledgeItem) -> AsyncIterator[str]:
+        remark = _remark(item, turn.language)
+        text = await self._passage(turn, item) if is_long(item.content) else item.content
+        yield f"{remark}\n\n{text}" if remark else text
+
+    async def _passage(self, turn: Turn, item: KnowledgeItem) -> str:
+        try:
+            async with asyncio.timeout(min(_PASSAGE_SECONDS, turn.seconds_left / 2)):
+                return await best_passage(turn.job.user_message, item.content, self._embedder)
+        except (EmbeddingError, TimeoutError) as error:
+            log.warning("passage.failed", error=str(error) or type(error).__name__)
+            return beginning(split(item.content))
+
+
+def _best_item(found: Sequence[KnowledgeItem], language: str | None) -> KnowledgeItem:
+    """Return the best item, or what is as good in the customer's language."""
+    first = found[0]
+    if is_same_language(first.language, language):
+        return first
+    limit = (first.similarity or 0.0) - _AS_SIMILAR
+    for item in found:
+        if is_same_language(item.language, language) and (item.similarity or 0.0) >= limit:
+            return item
+    return first
+
+
+def _remark(item: KnowledgeItem, language: str | None) -> str | None:
+    """Return what a customer is told, in their language, of an item that is in another."""
+    if language is None or is_same_language(item.language, language):
+        return None
+    return _remarks().get(base_language(language))
+
+
+@cache
+def _remarks() -> Mapping[str, str]:
+    stored = files("romashka_worker.responders").joinpath("remarks.json").read_text("utf-8")
+    remarks: Mapping[str, str] = json.loads(stored)
+    return remarks

@@ -1,0 +1,52 @@
+"""How sure one may be that what was found answers the question: trained by worker/training."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from operator import mul
+
+from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.language import is_same_language
+
+_NEXT = 4
+"""How many of the next items say whether the best one stands out."""
+
+
+def confidence_in(
+    item: KnowledgeItem, found: Sequence[KnowledgeItem], language: str | None
+) -> float:
+    """Return the probability that `item`, of all `found`, answers a question in `language`."""
+    *weights, constant = _weights()["words" if item.similarity is None else "meaning"]
+    score = sum(map(mul, weights, features_of(item, found, language))) + constant
+    return 1 / (1 + math.exp(-score))
+
+
+def features_of(
+    item: KnowledgeItem, found: Sequence[KnowledgeItem], language: str | None
+) -> tuple[float, ...]:
+    """Return what the probability is computed from.
+
+    An item is compared with others of its language: its translations are no rivals.
+    """
+    rivals = [one for one in found if one.language == item.language and one.id != item.id]
+    likeness = [one.similarity or 0.0 for one in rivals[:_NEXT]]
+    likeness = likeness or [min((one.similarity or 0.0 for one in found), default=0.0)]
+    by_words = max((one.keyword_score for one in rivals), default=0.0)
+    similarity = item.similarity or 0.0
+    return (
+        similarity,
+        similarity - max(likeness),
+        similarity - sum(likeness) / len(likeness),
+        item.keyword_score,
+        item.keyword_score - by_words,
+        float(language is not None and not is_same_language(item.language, language)),
+    )
+
+
+@cache
+def _weights() -> Mapping[str, Sequence[float]]:
+    stored = files("romashka_worker").joinpath("confidence.json").read_text("utf-8")
+    weights: Mapping[str, Sequence[float]] = json.loads(stored)["weights"]
+    return weights
