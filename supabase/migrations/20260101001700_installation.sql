@@ -26,12 +26,14 @@ begin
   if to_regclass('cron.job_run_details') is not null then
     execute $sql$
       select coalesce(jsonb_object_agg(jobs.jobname, jsonb_build_object(
-        'schedule', jobs.schedule, 'active', jobs.active, 'last_status', runs.status)), '{}')
+        'schedule', jobs.schedule, 'active', jobs.active, 'fails', runs.fail)), '{}')
       from cron.job as jobs
-      left join lateral (
-        select details.status from cron.job_run_details as details
-        where details.jobid = jobs.jobid and details.end_time is not null order by details.runid desc limit 1
-      ) as runs on true
+      cross join lateral (
+        select coalesce(bool_and(latest.status = 'failed'), false) as fail from (
+          select details.status from cron.job_run_details as details
+          where details.jobid = jobs.jobid and details.end_time is not null order by details.runid desc limit 5
+        ) as latest
+      ) as runs
       where jobs.jobname like 'romashka-%'
     $sql$ into v_cron;
   end if;

@@ -153,7 +153,7 @@ async def test_what_the_database_lacks_is_told_apart(stack: RunningStack) -> Non
         ("pg_cron", {"cron": {"romashka-sweep": sweep | {"active": False}}}, "off", "alter_job"),
         (
             "pg_cron",
-            {"cron": {"romashka-sweep": sweep | {"last_status": "failed"}}},
+            {"cron": {"romashka-sweep": sweep | {"fails": True}}},
             "fails",
             "job_run_details",
         ),

@@ -77,7 +77,7 @@ async def observe(stack: RunningStack) -> Seen:
             url = f"http://127.0.0.1:{worker.logged('worker.started')[0]['http_port']}"
             async with httpx.AsyncClient(base_url=url) as probes:
                 metrics = (await probes.get("/metrics")).text
-                readiness = [await status(probes)]
+                readiness = [await becomes(lambda: other_status(probes, 503), 30)]
                 network.refuses = b""
                 network.cut()
                 readiness.append(await becomes(lambda: other_status(probes, readiness[-1]), 30))
@@ -111,12 +111,8 @@ async def traced(service: Any, job_id: str) -> list[dict[str, Any]]:
     return rows if rows[0]["traces"] else []
 
 
-async def status(probes: httpx.AsyncClient) -> int:
-    return (await probes.get("/readyz")).status_code
-
-
 async def other_status(probes: httpx.AsyncClient, than: int) -> int:
-    now = await status(probes)
+    now = (await probes.get("/readyz")).status_code
     return now if now != than else 0
 
 

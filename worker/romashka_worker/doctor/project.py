@@ -146,9 +146,9 @@ def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
         return Finding.problem("pg_cron", "nothing is scheduled", _psql(settings, schedule))
     if not sweep["active"]:
         return Finding.problem("pg_cron", f"{_SWEEP} is switched off", _psql(settings, _ACTIVATE))
-    if sweep["last_status"] == "failed":
+    if sweep["fails"]:
         reasons = "select return_message from cron.job_run_details order by runid desc limit 5"
-        return Finding.problem("pg_cron", f"{_SWEEP} fails", _psql(settings, reasons))
+        return Finding.problem("pg_cron", f"{_SWEEP} fails each time", _psql(settings, reasons))
     return Finding.ok("pg_cron", f"{_SWEEP} runs each {sweep['schedule']}")
 
 
