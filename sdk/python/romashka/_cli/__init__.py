@@ -7,10 +7,11 @@ _EXTRAS = {
     "worker": "worker",
     "doctor": "worker",
     "replay": "worker",
+    "eval": "worker,local",
     "migrate": "migrate",
     "migrations": "migrate",
     "staff": "migrate",
-    **dict.fromkeys(("chat", "inbox", "send", "tail", "metrics"), "cli"),
+    **dict.fromkeys(("chat", "inbox", "knowledge", "send", "tail", "metrics"), "cli"),
 }
 
 
