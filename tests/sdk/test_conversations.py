@@ -1,12 +1,17 @@
 """Conversations through the SDK: open, write, read, ask."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import replace
 
+import httpx
 import pytest
-from romashka import Conversation, NoAnswer, NotFound, PermissionDenied, TooLarge
+from romashka import Conversation, NoAnswer, NotFound, PermissionDenied, Person, TooLarge
 
 from tests.support.answering import answer_next
-from tests.support.customers import customer_of, new_identifier, service_of
+from tests.support.customers import customer_of, new_identifier, service_of, staff_of
+from tests.support.proxy import Fault, open_proxy
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
 
@@ -122,3 +127,118 @@ async def test_a_stranger_cannot_listen(stack: RunningStack) -> None:
             with pytest.raises(PermissionDenied):
                 async with asyncio.timeout(5):
                     await anext(listener)
+
+
+async def test_pages_follow_one_another(stack: RunningStack) -> None:
+    """An inbox scrolls through everything, and shows nothing twice."""
+    async with customer_of(stack) as client:
+        for channel in ("website", "email", "sms"):
+            await client.conversations.create(new_identifier(), channel_type=channel)
+        everything = await client.conversations.list()
+        first = await client.conversations.list(limit=2)
+        second = await client.conversations.list(limit=2, before=first[-1])
+        conversation = everything[0]
+        for text in "abcde":
+            await conversation.send(text)
+        newest = await conversation.messages(limit=2)
+        older = await conversation.messages(limit=2, before=newest[0].position)
+
+        assert [*first, *second] == everything
+        assert [message.content for message in [*older, *newest]] == ["b", "c", "d", "e"]
+
+
+@pytest.mark.parametrize("name", ['a "quoted", (odd) one', "100% sure_ly", "back\\slash", "x,y.z"])
+async def test_a_search_takes_every_sign_as_it_is(stack: RunningStack, name: str) -> None:
+    """What people type is no filter: neither an error, nor everything."""
+    async with customer_of(stack) as client:
+        conversation = await client.conversations.create(name)
+        await client.conversations.create("somebody else", channel_type="email")
+
+        assert await client.conversations.list(search=name.upper()) == [conversation]
+        assert await client.conversations.list(search=f"{name}!") == []
+
+
+async def test_staff_work_on_a_conversation(stack: RunningStack) -> None:
+    """All that an agent does, from the first look to the end."""
+    async with customer_of(stack) as customer, staff_of(stack) as staff:
+        conversation = await customer.conversations.create(new_identifier(), message="Help!")
+        work = await staff.conversations.get(conversation.id)
+        await work.take_over()
+        reply = await work.send("I am here.", sender_type="agent")
+        await work.mark_read()
+        note = await work.add_note("a friend of the house")
+        taken = await work.refresh()
+        await work.assign(None)
+        await work.return_to_ai()
+        await work.resolve()
+        await conversation.rate(4)
+        done = await work.refresh()
+
+        assert (taken.requires_human, taken.assigned_agent_id) == (True, reply.sender_id)
+        assert taken.agent_read_position == 2
+        assert await work.notes() == [note]
+        assert await conversation.notes() == []  # customers see none
+        assert (done.status, done.assigned_agent_id, done.requires_human) == (
+            "resolved",
+            None,
+            False,
+        )
+        assert done.satisfaction_rating == 4
+        assert (await work.metrics()).human_messages == 1
+        with pytest.raises(PermissionDenied):
+            await conversation.take_over()
+
+
+async def test_a_message_is_stored_once_wherever_the_network_fails(stack: RunningStack) -> None:
+    """What a customer wrote neither vanishes nor comes twice when an answer gets lost."""
+    async with open_proxy(stack.api_url) as network, customer_of(stack, network.url) as client:
+        conversation = await client.conversations.create(new_identifier())
+        sent = []
+        for after in (300, 1200, 1800, 2400):  # in the request, and in its answer
+            network.fail(Fault(after, "reset"))
+            sent.append(await conversation.send("x" * 500))
+
+        assert await conversation.messages() == sent
+
+
+async def test_those_who_look_see_one_another(stack: RunningStack) -> None:
+    """A customer sees that the agent types, and that they have gone."""
+    async with customer_of(stack) as customer, staff_of(stack) as staff:
+        conversation = await customer.conversations.create(new_identifier())
+        elsewhere = await staff.conversations.get(conversation.id)
+        async with conversation.presence("customer") as here, aclosing(here.people()) as people:
+            async with elsewhere.presence("agent", "Ada") as there:
+                await until(people, lambda seen: [each.name for each in seen] == ["Ada"])
+                await there.typing()
+                await until(people, lambda seen: [each.is_typing for each in seen] == [True])
+                await there.stopped_typing()
+                await until(people, lambda seen: [each.is_typing for each in seen] == [False])
+            await staff.topics.close()
+            await until(people, lambda seen: seen == ())
+
+
+async def until(
+    people: AsyncIterator[tuple[Person, ...]], check: Callable[[tuple[Person, ...]], bool]
+) -> None:
+    async with asyncio.timeout(45):
+        async for seen in people:
+            if check(seen):
+                return
+
+
+async def test_files_are_sent_and_read(stack: RunningStack) -> None:
+    """A photo says more: the other side reads it by a URL of its own."""
+    async with customer_of(stack) as customer, staff_of(stack) as staff:
+        conversation = await customer.conversations.create(new_identifier())
+        photo = await customer.attachments.upload(conversation.id, "Foto «ä».PNG", b"pixels")
+        await conversation.send("It looks like this.", attachment=photo)
+        (message,) = await (await staff.conversations.get(conversation.id)).messages()
+        assert message.attachment is not None
+        url = await staff.attachments.signed_url(message.attachment)
+        async with httpx.AsyncClient() as anybody:
+            answer = await anybody.get(url)
+
+        assert (message.message_type, message.attachment.name) == ("image", "Foto «ä».PNG")
+        assert (answer.content, answer.headers["content-type"]) == (b"pixels", "image/png")
+        with pytest.raises(NotFound):
+            await staff.attachments.download(replace(photo, path=f"{conversation.id}/none"))

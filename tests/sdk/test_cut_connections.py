@@ -26,7 +26,7 @@ FAULTS = st.lists(
     max_size=4,
 )
 FEW = settings(
-    max_examples=6, derandomize=True, deadline=None, database=None, phases=[Phase.generate]
+    max_examples=5, derandomize=True, deadline=None, database=None, phases=[Phase.generate]
 )
 
 
@@ -52,7 +52,7 @@ async def positions_seen(stack: RunningStack, faults: list[Fault], before: int) 
         elsewhere = await service.conversations.get(conversation.id)
         for number in range(before):
             await elsewhere.send(f"before {number}")
-        network.faults.extend(faults)
+        network.fail(*faults)
 
         async def follow() -> None:
             async for event in conversation.events():
@@ -88,10 +88,12 @@ async def inbox_converges(stack: RunningStack, faults: list[Fault]) -> bool:
         for conversation in conversations:  # nothing automatic becomes the last message
             await (await staff.conversations.get(conversation.id)).take_over()
         latest = {conversation.id: "" for conversation in conversations}
-        network.faults.extend(faults)
+        network.fail(*faults)
+        is_shown = asyncio.Event()
 
         async def follow() -> None:
             async for event in staff.inbox.events(newest=2):
+                is_shown.set()
                 if event.conversation.id in latest:
                     latest[event.conversation.id] = event.conversation.last_message or ""
                 if set(latest.values()) == {"last"}:
@@ -100,6 +102,8 @@ async def inbox_converges(stack: RunningStack, faults: list[Fault]) -> bool:
         async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
             tasks.create_task(follow())
             for text in ("first", "second", "last"):
+                if text == "last":
+                    await is_shown.wait()  # from then on nothing is missed, old or new
                 for conversation in conversations:
                     await conversation.send(text)
     return True

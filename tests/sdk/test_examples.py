@@ -13,7 +13,7 @@ import romashka
 
 from tests.support.answering import answering
 from tests.support.customers import customer_of, new_agent, new_identifier
-from tests.support.stacks import RunningStack
+from tests.support.stacks import ROOT, RunningStack
 
 # What has none: made by the SDK alone, or shown where it is used.
 WITHOUT = re.compile(r".*\.(from_row|put|refuse|tell_connection|close|is_live|kind)")
@@ -86,3 +86,18 @@ async def test_the_example_works(stack: RunningStack, names: dict[str, Any], nam
         exec(f"async def example():\n{body}", space)  # noqa: S102 -- our own documentation
         async with asyncio.timeout(50):
             await space["example"]()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_page_chats_in_twenty_lines(names: dict[str, Any]) -> None:
+    """From the installation to an answer: the page that a newcomer reads."""
+    page = (ROOT / "docs" / "sdk-python.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    printed: list[object] = []
+    space = {"print": lambda *values, **_: printed.extend(values)}
+    exec(code, space)  # noqa: S102 -- our own documentation
+    async with asyncio.timeout(50):
+        await space["main"](names["url"], names["anon_key"])
+
+    assert "An inbox." in printed
+    assert len(code.strip().splitlines()) <= 20

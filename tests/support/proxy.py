@@ -30,9 +30,13 @@ class Proxy:
         self.refuses: bytes | None = None
         """Connections whose first line contains this are closed at once (`b""`: all of them)."""
         self.faults: deque[Fault] = deque()
-        """What will happen, in order."""
         self._passed = 0
         self._serving: set[asyncio.Task[None]] = set()
+
+    def fail(self, *faults: Fault) -> None:
+        """Let this happen, in order, from now on; what was to happen before does not."""
+        self.faults = deque(faults)
+        self._passed = 0
 
     def cut(self) -> None:
         """Reset every connection that is open now."""

@@ -9,7 +9,7 @@ from romashka._errors import RateLimited, RomashkaError, translated
 T = TypeVar("T")
 
 _TRIES = 3
-_PAUSE_SECONDS = 0.25
+_PAUSE_SECONDS = 0.1
 
 
 class Query(Protocol):
