@@ -86,7 +86,10 @@ async def _serve(model: Model) -> tuple[uvicorn.Server, asyncio.Task[None], str]
 
 
 async def _turn(client: AsyncRomashka, model: Model) -> tuple[float, int]:
-    """Return the seconds from the model's first word to the subscriber, and the deltas seen."""
+    """Return the seconds from the model's first word to its subscriber, and the deltas seen.
+
+    A reply whose row was there before its first delta has its row's time.
+    """
     question = f"What is Romashka? ({uuid.uuid4()})"
     conversation = await client.conversations.create(str(uuid.uuid4()))
     seen_at, deltas = 0.0, 0
@@ -103,8 +106,8 @@ async def _turn(client: AsyncRomashka, model: Model) -> tuple[float, int]:
                 seen_at = seen_at or time.perf_counter()
                 deltas += 1
             elif signal.event == "reply.settled":
+                seen_at = seen_at or time.perf_counter()
                 break
-    assert deltas, "nothing was streamed"
     return seen_at - model.began_at[question], deltas
 
 
