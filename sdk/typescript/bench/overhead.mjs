@@ -37,7 +37,7 @@ async function measureCalls(client, conversation) {
   const row = { conversation_id: conversation.id, sender_type: "agent", content: "Hello." };
   for (let call = 0; call < CALLS; call += 1) {
     await timed(bare, () => client.supabase.from("messages").insert(row).select().single());
-    await timed(ours, () => conversation.send("Hello.", "agent"));
+    await timed(ours, () => conversation.send("Hello.", { senderType: "agent" }));
   }
   console.log(`call       bare ${shown(bare)}; SDK ${shown(ours)}; ratio ${ratio(ours, bare)}`);
 }
@@ -68,7 +68,7 @@ async function measureEvents(conversation) {
   await live;
   for (let sent = 0; sent < CALLS; sent += 1) {
     sentAt.set(`${sent}`, performance.now());
-    await conversation.send(`${sent}`, "agent");
+    await conversation.send(`${sent}`, { senderType: "agent" });
   }
   while (ours.length < CALLS || bare.length < CALLS) await new Promise(setImmediate);
   console.log(`seen       bare ${shown(bare)}; SDK ${shown(ours)}; ratio ${ratio(ours, bare)}`);

@@ -5,6 +5,7 @@ import type {
   SupabaseClient,
 } from "@supabase/supabase-js";
 
+import { Attachments } from "./attachments.js";
 import { Conversations } from "./conversations.js";
 import type { Database } from "./database.js";
 import { fromAuth, NotSignedIn, unwrap } from "./errors.js";
@@ -31,6 +32,7 @@ export class Romashka {
   readonly topics: Topics;
   readonly conversations: Conversations;
   readonly inbox: Inbox;
+  readonly attachments: Attachments;
 
   /**
    * @param supabase with the anon (publishable) key, then sign in; or, on a server, with the service role
@@ -42,6 +44,7 @@ export class Romashka {
     this.topics = new Topics(supabase.realtime);
     this.conversations = new Conversations(this);
     this.inbox = new Inbox(this);
+    this.attachments = new Attachments(this);
   }
 
   /**

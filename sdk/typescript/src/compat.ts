@@ -77,7 +77,7 @@ export class EnhancedRealtimeMessagingService {
   ): Promise<AiResponse> {
     const conversation = await this.client.conversations.get(conversationId);
     if (senderType === "agent") {
-      await conversation.send(message, "agent");
+      await conversation.send(message, { senderType: "agent" });
       return { ...NOTHING, requiresHuman: true };
     }
     const sentAt = performance.now();

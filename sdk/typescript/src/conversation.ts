@@ -1,24 +1,21 @@
 /** One conversation: write, ask, follow what is said, and decide who answers. */
+import { type AskOptions, streamAnswer } from "./answers.js";
 import type { Romashka } from "./client.js";
-import type { Database } from "./database.js";
 import { NoAnswer, unwrap } from "./errors.js";
 import { follow } from "./events.js";
 import type { OnConnection } from "./listener.js";
 import {
   type ConversationEvent,
   type ConversationRow,
-  kindOf,
   type Message,
   type MessageCreated,
   type Note,
 } from "./models.js";
+import { type SendOptions, store } from "./outgoing.js";
 import { Presence } from "./presence.js";
 import { subscription } from "./subscription.js";
 
 const PAGE = 500;
-
-/** The database gives it its position. */
-type NewMessage = Database["public"]["Tables"]["messages"]["Insert"];
 
 /** Where to begin, and who wants to know about the connection. */
 export interface EventsOptions {
@@ -28,14 +25,11 @@ export interface EventsOptions {
   onConnection?: OnConnection;
 }
 
-export interface AskOptions {
-  /** For how long to wait for an answer. */
-  timeoutMs?: number;
-}
-
 /** A conversation as it was when it was read, and what can be done with it. */
 export class Conversation {
   readonly id: string;
+  /** The private broadcast topic of its events. */
+  readonly topic: string;
   /** Who is here, and who types. */
   readonly presence: Presence;
 
@@ -45,11 +39,14 @@ export class Conversation {
     readonly row: ConversationRow,
   ) {
     this.id = row.id;
-    this.presence = new Presence(client.topics, `${this.#topic}:typing`);
+    this.topic = `conversation:${row.id}`;
+    this.presence = new Presence(client.topics, `${this.topic}:typing`);
   }
 
   /**
    * Write a message, as the customer or as an agent; return it as it was stored.
+   *
+   * A lost connection is tried again; the message is stored once.
    *
    * @throws {@link TooLarge} the text is longer than the project allows
    * @throws {@link RateLimited} too many in one minute
@@ -59,10 +56,8 @@ export class Conversation {
    * const { position } = await conversation.send("Where is my order?");
    * ```
    */
-  async send(text: string, as: "user" | "agent" = "user"): Promise<Message> {
-    const row = { conversation_id: this.id, sender_type: as, content: text } as NewMessage;
-    const request = this.client.supabase.from("messages").insert(row).select().single();
-    return (await unwrap(request)) as Message;
+  async send(text: string, options: SendOptions = {}): Promise<Message> {
+    return store(this.client, this.id, text, options);
   }
 
   /**
@@ -92,28 +87,8 @@ export class Conversation {
    * }
    * ```
    */
-  async *stream(
-    text: string,
-    { timeoutMs = 10_000 }: AskOptions = {},
-  ): AsyncGenerator<ConversationEvent, void> {
-    const listener = this.client.topics.listen(this.#topic);
-    const timer = setTimeout(() => void listener.return(), timeoutMs);
-    try {
-      const question = await this.send(text);
-      const positions = new Map([[question.id, question.position]]);
-      for await (const event of follow(listener, this.#readAfter, question.position)) {
-        if (event.type === "message.created") {
-          positions.set(event.message.id, event.message.position);
-          if (!(await this.#answers(event.message, question, positions))) continue;
-        }
-        yield event;
-        if (event.type === "message.created") return;
-      }
-      throw new NoAnswer(`nobody answered within ${timeoutMs} ms`);
-    } finally {
-      clearTimeout(timer);
-      await listener.return();
-    }
+  stream(text: string, options: AskOptions = {}): AsyncGenerator<ConversationEvent, void> {
+    return streamAnswer(this.client, this, this.#readAfter, text, options);
   }
 
   /**
@@ -191,6 +166,18 @@ export class Conversation {
     await this.client.call("mark_conversation_read", { conversation_id: this.id, ...position });
   }
 
+  /** Return it as it is now. */
+  refresh(): Promise<Conversation> {
+    return this.client.conversations.get(this.id);
+  }
+
+  /** Return its figures: messages, response times, escalations. */
+  async metrics() {
+    const id = { conversation_id: this.id };
+    const [figures] = await this.client.call("get_conversation_performance_metrics", id);
+    return figures!;
+  }
+
   /** Say how content the customer is: 1 (bad) to 5 (good). */
   async rate(rating: number): Promise<void> {
     await this.client.call("rate_conversation", { conversation_id: this.id, rating });
@@ -208,34 +195,14 @@ export class Conversation {
     return unwrap(notes.eq("conversation_id", this.id).order("created_at"));
   }
 
-  get #topic(): string {
-    return `conversation:${this.id}`;
-  }
-
   #subscribe<Event>(
     { after = 0, onConnection }: EventsOptions,
     read: (events: AsyncGenerator<ConversationEvent, void>) => AsyncGenerator<Event, void>,
   ): AsyncIterableIterator<Event> {
     return subscription(
-      () => this.client.topics.listen(this.#topic, onConnection),
+      () => this.client.topics.listen(this.topic, onConnection),
       (listener) => read(follow(listener, this.#readAfter, after)),
     );
-  }
-
-  async #answers(
-    message: Message,
-    question: Message,
-    positions: Map<string, number>,
-  ): Promise<boolean> {
-    const kind = kindOf(message);
-    // After a hand-over nothing else comes by itself, whichever turn it was written for.
-    if (kind === "handover" || message.turn_id === question.id) return true;
-    if (kind === "message") return false;
-    // A burst is one turn: its answer is to the last of its messages too.
-    const jobs = this.client.supabase.from("ai_response_queue").select("message_id");
-    const answered = jobs.eq("turn_id", message.turn_id!).eq("status", "completed").single();
-    const newest = (await unwrap(answered)).message_id;
-    return (positions.get(newest) ?? 0) >= question.position;
   }
 
   async #all(): Promise<Message[]> {

@@ -14,7 +14,7 @@ export interface ListOptions {
   /** Part of a customer's name or e-mail address, or of the last message. */
   search?: string;
   /** The last one of the page before. */
-  after?: Conversation | undefined;
+  before?: Conversation | undefined;
   limit?: number;
 }
 
@@ -62,7 +62,7 @@ export class Conversations {
    * @example
    * ```ts
    * const waiting = await client.conversations.list({ requiresHuman: true, limit: 20 });
-   * const more = await client.conversations.list({ requiresHuman: true, after: waiting.at(-1) });
+   * const more = await client.conversations.list({ requiresHuman: true, before: waiting.at(-1) });
    * ```
    */
   async list(options: ListOptions = {}): Promise<Conversation[]> {
@@ -74,7 +74,7 @@ export class Conversations {
     if (assignedAgentId !== undefined) query = query.eq("assigned_agent_id", assignedAgentId);
     if (requiresHuman !== undefined) query = query.eq("requires_human", requiresHuman);
     if (options.search) query = query.or(matching(options.search));
-    if (options.after) query = query.or(after(options.after.row));
+    if (options.before) query = query.or(before(options.before.row));
     const latest = query
       .order("last_message_at", { ascending: false })
       .order("id", { ascending: false });
@@ -101,6 +101,6 @@ function matching(search: string): string {
   return SEARCHED.map((column) => `${column}.ilike.${pattern}`).join(",");
 }
 
-function after({ last_message_at: at, id }: ConversationRow): string {
+function before({ last_message_at: at, id }: ConversationRow): string {
   return `last_message_at.lt."${at}",and(last_message_at.eq."${at}",id.lt.${id})`;
 }

@@ -135,6 +135,23 @@ export function fromAuth(error: AuthError): RomashkaError {
   return new kind(`unable to sign in; ${error.message}`, error.code);
 }
 
+interface StorageFailure {
+  message: string;
+  status?: number | undefined;
+  statusCode?: string | undefined;
+}
+
+/** Make an error of Storage one of ours. */
+export function fromStorage(error: StorageFailure): RomashkaError {
+  // Storage answers 400 to nearly everything, and says what it means beside it.
+  const status = Number(error.statusCode) || (error.status ?? 0);
+  if (UNREACHABLE.has(status)) {
+    return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
+  }
+  const kind = BY_STATUS[status] ?? ServerError;
+  return new kind(`unable to use Storage; ${error.message}`, String(status));
+}
+
 const SIGN_IN_TRIES = 3;
 
 /** Is the same request worth another try? After a lost network the session may be missing for a moment. */

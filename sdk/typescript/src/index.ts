@@ -1,4 +1,6 @@
 /** Romashka's SDK: conversations of a Supabase project, from browsers and Node. */
+export type { AskOptions } from "./answers.js";
+export { type Attachment, attachmentOf, Attachments } from "./attachments.js";
 export { Romashka } from "./client.js";
 export { Conversation, type EventsOptions } from "./conversation.js";
 export { Conversations, type ListOptions } from "./conversations.js";
@@ -20,5 +22,6 @@ export { type Draft, type DraftState, draftAfter, NO_DRAFT } from "./draft.js";
 export { Inbox } from "./inbox.js";
 export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
 export * from "./models.js";
+export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";
 export { Topics } from "./topics.js";

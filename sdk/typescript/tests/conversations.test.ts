@@ -3,17 +3,20 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  kindOf,
+  attachmentOf,
   NoAnswer,
   NotFound,
   NotSignedIn,
+  PermissionDenied,
   ServerError,
   TooLarge,
   Unreachable,
+  kindOf,
 } from "romashka";
 
+import { openNetwork } from "./network.js";
 import { answerNext, connect, newAgent, newCustomer, newIdentifier } from "./project.js";
-import { ANON_KEY } from "./settings.js";
+import { ANON_KEY, API_URL } from "./settings.js";
 
 test("messages come back in order, a page at a time", async () => {
   const client = await newCustomer();
@@ -76,6 +79,37 @@ function matching(kind: typeof ServerError, code: string) {
   return (error: unknown) => error instanceof kind && error.code === code && !error.retryable;
 }
 
+test("a file goes with a message, and only who reads the conversation reads it", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier());
+  const photo = new File(["pixels"], "Bild 1.PNG", { type: "image/png" });
+  const attachment = await client.attachments.upload(conversation.id, photo);
+  const message = await conversation.send("It looks like this.", { attachment });
+  const stranger = await newCustomer();
+  const url = await client.attachments.signedUrl(attachment);
+
+  equal(message.message_type, "image");
+  deepEqual(attachmentOf(message), attachment);
+  equal(await (await client.attachments.download(attachment)).text(), "pixels");
+  equal(await (await fetch(url)).text(), "pixels");
+  await rejects(stranger.attachments.download(attachment), NotFound);
+  await rejects(stranger.attachments.upload(conversation.id, photo), PermissionDenied);
+});
+
+test("a message whose answer got lost is stored once", async () => {
+  const network = await openNetwork(API_URL);
+  const client = await newCustomer(network.url);
+  const conversation = await client.conversations.create(newIdentifier());
+  network.cutAfter(20);
+  await conversation.send("once");
+
+  deepEqual(
+    (await conversation.messages()).map(({ content }) => content),
+    ["once"],
+  );
+  equal((await conversation.metrics()).total_messages, 1);
+});
+
 test("staff work on conversations, and list them by filter and page", async () => {
   const customer = await newCustomer();
   const agent = await newAgent();
@@ -84,10 +118,10 @@ test("staff work on conversations, and list them by filter and page", async () =
   const conversation = await agent.conversations.get(id);
   await conversation.takeOver();
   await conversation.addNote("knows the customer");
-  await conversation.send("Hello.", "agent");
+  await conversation.send("Hello.", { senderType: "agent" });
   await customer.conversations.create(word, { channelType: "email", message: "again" });
   const first = await agent.conversations.list({ search: word, limit: 1 });
-  const second = await agent.conversations.list({ search: word, limit: 1, after: first[0]! });
+  const second = await agent.conversations.list({ search: word, limit: 1, before: first[0]! });
   const waiting = await agent.conversations.list({ search: word, requiresHuman: true });
 
   deepEqual(

@@ -8,7 +8,7 @@ import { isLater } from "../time.js";
 import { useRomashka } from "./provider.js";
 import { useLatest, useScope } from "./useScope.js";
 
-export interface UseConversationsOptions extends Omit<ListOptions, "after"> {
+export interface UseConversationsOptions extends Omit<ListOptions, "before"> {
   /** Without it, nothing is read before `reload`. */
   autoLoad?: boolean;
   /** Is called with each conversation that changed after it was loaded. */

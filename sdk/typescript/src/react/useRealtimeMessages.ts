@@ -74,11 +74,11 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
   }, []);
 
   const sendMessage = useCallback(
-    (text: string, as: "user" | "agent" = "user") =>
+    (text: string, senderType: "user" | "agent" = "user") =>
       attempt(async () => {
         if (!selectedId) throw new Error("unable to send; no conversation is selected");
         const opened = conversation ?? (await client.conversations.get(selectedId));
-        return opened.send(text, as);
+        return opened.send(text, { senderType });
       }),
     [attempt, client, conversation, selectedId],
   );

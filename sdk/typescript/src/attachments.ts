@@ -1,0 +1,80 @@
+/** `client.attachments`: files of a conversation, in Supabase Storage. */
+import type { Romashka } from "./client.js";
+import { fromStorage } from "./errors.js";
+import { newId } from "./id.js";
+import type { Message } from "./models.js";
+
+const BUCKET = "conversation-attachments";
+
+/** A stored file; `conversation.send` takes it. */
+export interface Attachment {
+  /** Where it is in Storage. */
+  path: string;
+  name: string;
+  content_type: string;
+  /** In bytes. */
+  size: number;
+}
+
+/** Return the file that a message has. */
+export function attachmentOf({ media_url, metadata }: Message): Attachment | null {
+  const described = (metadata as { attachment?: Omit<Attachment, "path"> } | null)?.attachment;
+  return media_url && described ? { path: media_url, ...described } : null;
+}
+
+export class Attachments {
+  constructor(private readonly client: Romashka) {}
+
+  /**
+   * Store a file for a conversation.
+   *
+   * @throws {@link TooLarge} it is larger than the bucket allows (10 MB)
+   * @throws {@link PermissionDenied} the conversation is somebody else's
+   * @example
+   * ```ts
+   * const attachment = await client.attachments.upload(conversation.id, input.files[0]);
+   * await conversation.send("It looks like this.", { attachment });
+   * ```
+   */
+  async upload(conversationId: string, file: Blob, name = nameOf(file)): Promise<Attachment> {
+    // The name may have any letters; a path in Storage may not.
+    const ending = /\.[a-z0-9]+$/.exec(name.toLowerCase())?.[0] ?? "";
+    const path = `${conversationId}/${newId()}${ending}`;
+    const content_type = file.type || "application/octet-stream";
+    const { error } = await this.#bucket.upload(path, file, { contentType: content_type });
+    if (error) throw fromStorage(error);
+    return { path, name, content_type, size: file.size };
+  }
+
+  /**
+   * Return a file's content.
+   *
+   * @throws {@link NotFound} there is none, or it is somebody else's
+   */
+  async download(attachment: Attachment): Promise<Blob> {
+    const { data, error } = await this.#bucket.download(attachment.path);
+    if (error) throw fromStorage(error);
+    return data;
+  }
+
+  /**
+   * Return a URL under which anybody can read the file for a while.
+   *
+   * @throws {@link NotFound} there is none, or it is somebody else's
+   * @example
+   * ```ts
+   * image.src = await client.attachments.signedUrl(attachmentOf(message)!);
+   * ```
+   */
+  async signedUrl(attachment: Attachment, expiresSeconds = 3_600): Promise<string> {
+    const { data, error } = await this.#bucket.createSignedUrl(attachment.path, expiresSeconds);
+    if (error) throw fromStorage(error);
+    return data.signedUrl;
+  }
+
+  get #bucket() {
+    return this.client.supabase.storage.from(BUCKET);
+  }
+}
+
+const nameOf = (file: Blob): string => (file instanceof File ? file.name : "");
