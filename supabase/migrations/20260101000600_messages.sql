@@ -97,6 +97,7 @@ begin
   if current_user not in ('anon', 'authenticated', 'service_role') then
     return new;
   end if;
+  new.position := null;  -- messages_number gives it
   if new.sender_type = 'ai' then
     raise exception 'unable to store the message; AI messages are written when a job is settled'
       using errcode = 'PT403', detail = 'ai_message_refused', hint = 'Call complete_ai_response_jobs.';
@@ -184,7 +185,8 @@ revoke execute on function private.number_message from public, anon, authenticat
 
 drop trigger if exists messages_number on public.messages;
 create trigger messages_number before insert on public.messages
-  for each row execute function private.number_message();
+  for each row when (new.position is null)  -- the settle gives its own, under the same lock
+  execute function private.number_message();
 
 drop trigger if exists update_messages_updated_at on public.messages;
 drop trigger if exists messages_touch on public.messages;

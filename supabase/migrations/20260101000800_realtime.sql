@@ -96,19 +96,23 @@ drop trigger if exists messages_broadcast_update on public.messages;
 create trigger messages_broadcast_update after update on public.messages
   for each row when (old.* is distinct from new.*) execute function private.broadcast_message_update();
 
-create or replace function private.broadcast_conversation()
+create or replace function private.broadcast_conversations()
 returns trigger
 language plpgsql
 security definer  -- realtime.send inserts as its caller
 set search_path = ''
 as $$
 begin
-  perform realtime.send(jsonb_build_object('conversation', to_jsonb(new)), 'conversation.changed', 'inbox', true);
+  perform realtime.send(jsonb_build_object('conversation', to_jsonb(changed)), 'conversation.changed', 'inbox', true)
+  from changed;
   return null;
 end $$;
-comment on function private.broadcast_conversation is 'Tell the inbox that a conversation changed.';
-revoke execute on function private.broadcast_conversation from public, anon, authenticated;
+comment on function private.broadcast_conversations is 'Tell the inbox which conversations changed.';
+revoke execute on function private.broadcast_conversations from public, anon, authenticated;
 
-drop trigger if exists conversations_broadcast on public.conversations;
-create trigger conversations_broadcast after insert or update on public.conversations
-  for each row execute function private.broadcast_conversation();
+drop trigger if exists conversations_broadcast_insert on public.conversations;
+create trigger conversations_broadcast_insert after insert on public.conversations
+  referencing new table as changed for each statement execute function private.broadcast_conversations();
+drop trigger if exists conversations_broadcast_update on public.conversations;
+create trigger conversations_broadcast_update after update on public.conversations
+  referencing new table as changed for each statement execute function private.broadcast_conversations();

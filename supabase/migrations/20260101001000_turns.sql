@@ -147,45 +147,6 @@ end $$;
 comment on function private.enqueue_message is 'Put a customer message into the turn that it belongs to.';
 revoke execute on function private.enqueue_message from public, anon, authenticated;
 
--- Writes the automatic answer of a turn and brings its conversation up to date, in one update. With the
--- kind `handover` it escalates: then that update also ends what is still open (conversations_settle_jobs).
--- The conversation is locked; that its turn has no answer yet, the caller has seen.
-create or replace function private.write_answer(
-  conversation public.conversations, turn_id uuid, text text, result jsonb, metadata jsonb
-)
-returns public.messages
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_escalates boolean := coalesce(metadata ->> 'kind' = 'handover', false);
-  v_answer public.messages;
-begin
-  insert into public.messages (conversation_id, sender_type, content, channel_type, turn_id, metadata,
-    confidence_score, processing_time_ms, intent_detected, knowledge_sources, tokens_used)
-  values (conversation.id, 'ai', text, conversation.channel_type, write_answer.turn_id, write_answer.metadata,
-    (result ->> 'confidence')::numeric, (result ->> 'response_time_ms')::integer, result ->> 'intent',
-    coalesce(result -> 'knowledge_sources', '[]'), (result ->> 'tokens_used')::integer)
-  returning * into v_answer;
-  update public.conversations as conversations
-  set last_message = v_answer.content, last_message_at = v_answer.created_at, message_count = v_answer.position,
-    intent = coalesce(result ->> 'intent', conversations.intent),
-    sentiment = coalesce(result ->> 'sentiment', conversations.sentiment),
-    language = coalesce(result ->> 'language', conversations.language),
-    ai_confidence = coalesce((result ->> 'confidence')::numeric, conversations.ai_confidence),
-    requires_human = conversations.requires_human or v_escalates,
-    status = case when v_escalates then 'escalated' else conversations.status end,
-    handed_over_at = case when v_escalates then v_answer.created_at else conversations.handed_over_at end,
-    escalation_reason = case when v_escalates then coalesce(write_answer.metadata ->> 'reason', conversations.escalation_reason)
-      else conversations.escalation_reason end
-  where conversations.id = conversation.id;
-  return v_answer;
-end $$;
-comment on function private.write_answer is 'Write the answer of a turn.';
-revoke execute on function private.write_answer from public, anon, authenticated;
-
 -- While a human has it nothing is automatic, but that a customer whom no agent has answered yet is told
 -- again, once in a while, that somebody is coming.
 create or replace function private.repeat_handover(message public.messages, conversation public.conversations)
@@ -195,12 +156,22 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_answer public.messages;
 begin
   if conversation.handed_over_at < message.created_at - (
     select make_interval(mins => settings.handover_repeat_minutes) from public.ai_settings as settings
   ) then
-    perform private.write_answer(conversation, message.id, private.handover_text(conversation.language), '{}',
-      jsonb_build_object('kind', 'handover', 'repeated', true));
+    insert into public.messages (conversation_id, sender_type, content, channel_type, turn_id, metadata)
+    values (conversation.id, 'ai', private.handover_text(conversation.language), conversation.channel_type,
+      message.id, '{"kind": "handover", "repeated": true}')
+    returning * into v_answer;
+    perform realtime.send(jsonb_build_object('message', to_jsonb(v_answer)), 'message.created',
+      'conversation:' || conversation.id, true);
+    update public.conversations as conversations
+    set last_message = v_answer.content, last_message_at = v_answer.created_at,
+      message_count = v_answer.position, handed_over_at = v_answer.created_at
+    where conversations.id = conversation.id;
   end if;
 end $$;
 comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
@@ -221,10 +192,6 @@ declare
 begin
   perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.created',
     'conversation:' || new.conversation_id, true);
-  if new.sender_type = 'ai' then  -- private.write_answer does the rest
-    return null;
-  end if;
-
   update public.conversations as conversations
   set last_message = new.content, last_message_at = new.created_at, message_count = new.position,
     status = case
@@ -252,7 +219,8 @@ comment on function public.handle_new_message is 'After a message: its events, i
 revoke execute on function public.handle_new_message from public, anon, authenticated;
 
 create trigger trigger_handle_new_message after insert on public.messages
-  for each row execute function public.handle_new_message();
+  for each row when (new.sender_type <> 'ai')  -- who writes an answer does the rest, too
+  execute function public.handle_new_message();
 
 -- Promise 3. Whichever way a human took it, what is pending or being written ends in the same transaction.
 create or replace function private.end_jobs_of_taken_conversation()

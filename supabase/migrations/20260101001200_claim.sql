@@ -7,50 +7,43 @@
 -- priority and age. What another session has locked is left to that session.
 -- `lease` null: until the job's deadline.
 create or replace function private.claim_jobs(worker_id text, max_jobs integer, lease interval)
-returns setof public.ai_response_queue
+returns uuid[]
 language plpgsql
 volatile
-rows 10
 security invoker
 set search_path = ''
 as $$
 declare
   v_now timestamptz := clock_timestamp();
-  v_conversation_ids uuid[];
+  v_job_ids uuid[];
 begin
-  v_conversation_ids := array(
-    select conversations.id from public.ai_response_queue as jobs
+  with expired as materialized (
+    select jobs.id from public.ai_response_queue as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
     where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
     order by jobs.leased_until limit max_jobs
-    for no key update of conversations skip locked
-  );
-  v_conversation_ids := v_conversation_ids || array(
-    select conversations.id from public.ai_response_queue as jobs
+    for no key update of conversations, jobs skip locked
+  ), waiting as materialized (
+    select jobs.id from public.ai_response_queue as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
-    where jobs.status = 'pending' and jobs.process_after <= v_now and not exists (
-      select from public.ai_response_queue as running
+    where jobs.status = 'pending' and jobs.process_after <= v_now and (
+      select true from public.ai_response_queue as running
       where running.conversation_id = jobs.conversation_id and running.status = 'processing'
-    )
-    order by jobs.priority, jobs.process_after limit max_jobs - cardinality(v_conversation_ids)
-    for no key update of conversations skip locked
-  );
-
-  -- Their state is settled now that they are locked: look again.
-  return query
-  update public.ai_response_queue as jobs
-  set status = 'processing', attempt = jobs.attempt + 1, retry_count = jobs.attempt, leased_by = worker_id,
-    leased_until = coalesce(v_now + lease, jobs.deadline), processed_at = v_now
-  where jobs.conversation_id = any (v_conversation_ids) and (
-    jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
-    or jobs.status = 'pending' and jobs.process_after <= v_now and not exists (
-      select from public.ai_response_queue as running
-      where running.conversation_id = jobs.conversation_id and running.status = 'processing'
-    )
+    ) is null
+    order by jobs.priority, jobs.process_after limit max_jobs - (select count(*) from expired)
+    for no key update of conversations, jobs skip locked
+  ), claimed as (
+    update public.ai_response_queue as jobs
+    set status = 'processing', attempt = jobs.attempt + 1, retry_count = jobs.attempt, leased_by = worker_id,
+      leased_until = coalesce(v_now + lease, jobs.deadline), processed_at = v_now
+    from (select id from expired union all select id from waiting) as ready
+    where jobs.id = ready.id
+    returning jobs.id
   )
-  returning jobs.*;
+  select array_agg(claimed.id) into v_job_ids from claimed;
+  return v_job_ids;
 end $$;
-comment on function private.claim_jobs is 'Lease jobs to a worker.';
+comment on function private.claim_jobs is 'Lease jobs to a worker; returns their ids.';
 revoke execute on function private.claim_jobs from public, anon, authenticated;
 
 create or replace function private.conversation_context(conversation public.conversations, up_to bigint)
@@ -88,7 +81,7 @@ set search_path = ''
 as $$
 begin
   return (
-    select to_jsonb(settings) || jsonb_build_object('stream_budget_per_second',
+    select to_jsonb(settings) - 'handover_texts' || jsonb_build_object('stream_budget_per_second',
       greatest(1, settings.stream_budget_per_second / (1 + others.count)))
     from public.ai_settings as settings, (
       select count(distinct jobs.leased_by) from public.ai_response_queue as jobs
@@ -139,11 +132,12 @@ set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
+set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
 as $$
 #variable_conflict use_column
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
-  v_jobs public.ai_response_queue[];
+  v_job_ids uuid[];
 begin
   if (get_next_ai_response_job.max_jobs between 1 and 100
       and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
@@ -153,26 +147,26 @@ begin
   end if;
   loop
     perform public.settle_overdue_ai_response_jobs();
-    -- On its own: the statement that claims sees less than the claim does, and would drop what has been
-    -- committed meanwhile.
-    v_jobs := array(select jobs from private.claim_jobs(get_next_ai_response_job.worker_id,
-      get_next_ai_response_job.max_jobs, make_interval(secs => get_next_ai_response_job.lease_seconds)) as jobs);
-    return query
-    select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
-      private.conversation_context(conversations, messages.position),
-      private.customer_context(customers),
-      jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
-      greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,
-      (select private.worker_settings(get_next_ai_response_job.worker_id))
-    from unnest(v_jobs) as jobs
-    join public.conversations as conversations on conversations.id = jobs.conversation_id
-    join public.messages as messages on messages.id = jobs.message_id
-    left join public.customer_profiles as customers on customers.id = conversations.customer_id
-    order by jobs.priority, jobs.turn_started_at;
+    v_job_ids := private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
+      make_interval(secs => get_next_ai_response_job.lease_seconds));
     -- Whoever locks or writes a row has a transaction id.
     exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
     perform pg_sleep(0.025);
   end loop;
+  -- On its own: it sees what the claim saw, and what was committed just before that.
+  return query
+  select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
+    private.conversation_context(conversations, messages.position),
+    private.customer_context(customers),
+    jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
+    greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,
+    (select private.worker_settings(get_next_ai_response_job.worker_id))
+  from public.ai_response_queue as jobs
+  join public.conversations as conversations on conversations.id = jobs.conversation_id
+  join public.messages as messages on messages.id = jobs.message_id
+  left join public.customer_profiles as customers on customers.id = conversations.customer_id
+  where jobs.id = any (v_job_ids)
+  order by jobs.priority, jobs.turn_started_at;
 end $$;
 comment on function public.get_next_ai_response_job is 'Claim jobs for a worker, waiting for them if asked. Raises bad_claim.';
 revoke execute on function public.get_next_ai_response_job from public, anon, authenticated;

@@ -156,6 +156,19 @@ def test_concurrent_first_messages_make_one_conversation(inbox: Inbox, fresh_db:
     assert inbox.one("select count(*) from public.customer_profiles")["count"] == 1
 
 
+def test_a_position_is_given_and_not_taken(inbox: Inbox) -> None:
+    """A client that chooses its place would write into the past, or leave a gap for ever."""
+    conversation = inbox.open(inbox.user(), "one")
+    row = inbox.one(
+        "insert into public.messages (conversation_id, sender_type, content, position)"
+        " values (%s, 'user', 'two', 99) returning position",
+        conversation,
+        by="service_role",
+    )
+
+    assert row["position"] == 2
+
+
 def test_the_servers_clock_counts_and_the_clients_is_kept(inbox: Inbox) -> None:
     """A laptop with a wrong clock would write into the past."""
     customer = inbox.user()
