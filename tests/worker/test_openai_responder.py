@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.responders import Draft, ResponderError, Turn
@@ -28,13 +29,23 @@ from tests.worker.provider import (
 ITEM = KnowledgeItem("item-1", "What is Romashka?", "An inbox.", "en", 0.9)
 
 
-@pytest.fixture
-async def provider() -> AsyncIterator[Provider]:
-    async with open_provider() as running:
-        yield running
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Provider]:
+    async with open_provider() as provider:
+        yield provider
 
 
 @pytest.fixture
+def provider(running: Provider) -> Provider:
+    running.requests.clear()
+    running.will(answers(analysis()))
+    return running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def responder(provider: Provider) -> AsyncIterator[OpenAIResponder]:
     async with open_client(provider.url, "key") as client:
         yield OpenAIResponder(Endpoint(client, "some-model"))
@@ -74,7 +85,7 @@ async def test_the_model_is_sent_rules_and_data_and_a_schema(
     request = provider.requests[0]
     rules = request["messages"][0]["content"]
 
-    assert provider.keys == ["Bearer key"]
+    assert provider.keys[-1] == "Bearer key"
     assert request["model"] == "some-model"
     assert rules.startswith("You are the team's assistant.")
     assert provider.documents[0] == {
