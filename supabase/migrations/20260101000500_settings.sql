@@ -13,7 +13,7 @@ create table public.ai_settings (
   escalation_probability numeric(3, 2) not null default 0.50 check (escalation_probability between 0.05 and 1),
   -- A human takes what is this probably said in anger, and a conversation in which so many replies in a row did not
   -- help; null: never for that.
-  max_negative_sentiment numeric(3, 2) default 0.95 check (max_negative_sentiment between 0.05 and 1),
+  max_negative_sentiment numeric(3, 2) default 0.90 check (max_negative_sentiment between 0.05 and 1),
   max_failed_replies integer default 2 check (max_failed_replies between 1 and 5),
   -- A turn must be answered this long after its first message; the promise to the customer is 6 s.
   deadline_ms integer not null default 5500 check (deadline_ms between 2000 and 5500),

@@ -100,6 +100,13 @@ async def test_a_plain_question_is_nothing_for_a_human(
     assert decide(None, await read(embedder, QUESTIONS[language]), {}).is_reply
 
 
+async def test_a_word_alone_is_no_request(embedder: LocalEmbedder) -> None:
+    """Agents, operators and representatives are also what teams sell to."""
+    signals = await read(embedder, "How do I get an operator licence?")
+
+    assert decide(None, signals, {}).is_reply
+
+
 @pytest.mark.parametrize(
     ("text", "reasons"),
     [

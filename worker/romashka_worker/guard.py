@@ -6,8 +6,10 @@ import re
 # there is one, understands the rest. Verbs and nouns are stems, not far from each other.
 _REQUESTS = (
     # English
-    r"\b(talk|speak|chat|write|connect|transfer|put|get|give|need|want)\w*\b.{0,30}"
-    r"\b(human|real person|person|agent|operator|representative|someone real|colleague)\b",
+    r"(?<!am i )\b(talk|speak|chat)\w*\b.{0,30}"
+    r"\b(human|person|agent|operator|representative|someone real|colleague)\b",
+    r"\b(connect|transfer|put|get|give|need|want)\w*\b.{0,30}"
+    r"\b(human|(real|live) person|agent|operator|representative|someone real)\b",
     r"\b(human|agent|operator|representative),? please\b",
     # German
     r"\b(sprech|rede|schreib|verbind|brauch|will|möcht|hätte)\w*\b.{0,30}"

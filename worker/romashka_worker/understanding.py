@@ -14,6 +14,8 @@ from romashka_worker.job import Job, Sentiment
 from romashka_worker.trace import note
 
 _SURE = 0.5
+_HINT = 0.1
+"""What makes a pattern believable: "agent" is also a trade, and a role in somebody's software."""
 _SAME_QUESTION = 0.94
 """Cosine similarity: one in a hundred pairs of other questions to the same team is as near."""
 _EMBEDDING_SECONDS = 0.5
@@ -23,10 +25,9 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What a message was understood to be. Each but the last two is a probability, 0 to 1.
+    """What a message was understood to be. All but the last two are probabilities.
 
-    The names are those of the rules in `ai_settings.escalation_rules`. Together the topics make at
-    most 1: what is left is that no human is needed.
+    The topics, those before the sentiment, are named as in `ai_settings.escalation_topics`.
     """
 
     human_requested: float = 0.0
@@ -56,11 +57,12 @@ class Understanding:
         return signals
 
     def _read(self, job: Job, embedding: Embedding | None, failed: int) -> Signals:
+        asks = float(asks_for_human(job.user_message))
         if embedding is None or not self._heads.can_read(embedding.model):
-            return Signals(
-                human_requested=float(asks_for_human(job.user_message)), failed_replies=failed
-            )
+            return Signals(human_requested=asks, failed_replies=failed)
         topics = self._heads.read_topics(embedding.vector)
+        if asks and topics["human_requested"] >= _HINT:
+            topics["human_requested"] = asks
         sentiments = self._heads.read_sentiments(embedding.vector)
         sentiment = max(sentiments, key=sentiments.__getitem__)
         return Signals(
