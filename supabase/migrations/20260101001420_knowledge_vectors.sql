@@ -151,7 +151,7 @@ begin
   execute format($sql$
     create or replace function public.store_knowledge_embeddings(model text, embeddings jsonb)
     returns integer
-    language sql volatile security invoker
+    language sql volatile security definer  -- not every role may use pgvector's schema
     set search_path = ''
     as %L
   $sql$, v_store);

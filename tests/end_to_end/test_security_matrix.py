@@ -166,6 +166,8 @@ ARGUMENTS: Row = {
     "traces": [],
     "model": "matrix",
     "embeddings": [],
+    "source": "matrix.md",
+    "sections": [],
 }
 
 

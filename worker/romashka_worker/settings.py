@@ -24,29 +24,46 @@ class ModelSettings:
     model: str
 
 
-class Settings(BaseSettings):
+class EmbeddingSettings(BaseSettings):
     """Every setting is an environment variable; the ones of our own begin with `ROMASHKA_`."""
 
     model_config = SettingsConfigDict(
         env_prefix="ROMASHKA_", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    supabase_url: str = Field(validation_alias="SUPABASE_URL")
-    supabase_key: SecretStr = Field(
-        validation_alias=AliasChoices("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
-    )
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
-    openai_model: str = Field("gpt-4o-mini", validation_alias="OPENAI_MODEL")
-    fallback_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_FALLBACK_API_KEY")
-    fallback_base_url: str | None = Field(None, validation_alias="OPENAI_FALLBACK_BASE_URL")
-    fallback_model: str | None = Field(None, validation_alias="OPENAI_FALLBACK_MODEL")
-    """The second endpoint, or another model on the first: asked when the first one fails."""
     embeddings: Literal["local", "openai", "off"] | None = None
     """What makes vectors of texts; by default this CPU, where the extra is installed."""
     embeddings_api_key: SecretStr | None = None
     embeddings_base_url: str | None = None
     embeddings_model: str = "text-embedding-3-small"
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: one is missing or wrong.
+        """
+        try:
+            return cls.model_validate({})  # the environment adds the rest
+        except ValidationError as error:
+            raise SettingsError(_first_problem(error)) from error
+
+
+class Settings(EmbeddingSettings):
+    """What a worker needs to know."""
+
+    supabase_url: str = Field(validation_alias="SUPABASE_URL")
+    supabase_key: SecretStr = Field(
+        validation_alias=AliasChoices("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
+    )
+    openai_model: str = Field("gpt-4o-mini", validation_alias="OPENAI_MODEL")
+    fallback_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_FALLBACK_API_KEY")
+    fallback_base_url: str | None = Field(None, validation_alias="OPENAI_FALLBACK_BASE_URL")
+    fallback_model: str | None = Field(None, validation_alias="OPENAI_FALLBACK_MODEL")
+    """The second endpoint, or another model on the first: asked when the first one fails."""
     worker_id: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
     concurrency: int = Field(100, ge=1, le=1000)
     """How many jobs are answered at a time: about as many as the model's provider lets you."""
@@ -82,18 +99,6 @@ class Settings(BaseSettings):
             self.fallback_model or first.model,
         )
         return (first, second)
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Read the settings.
-
-        Raises:
-            SettingsError: one is missing or wrong.
-        """
-        try:
-            return cls.model_validate({})  # the environment adds the rest
-        except ValidationError as error:
-            raise SettingsError(_first_problem(error)) from error
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 
 from romashka_worker.embeddings import Embedder
 from romashka_worker.embeddings.local import LocalEmbedder, is_installed
-from romashka_worker.settings import Settings, SettingsError
+from romashka_worker.settings import EmbeddingSettings, SettingsError
 
 
 @asynccontextmanager
-async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
+async def open_embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder | None]:
     """Open what makes vectors; None where the knowledge base is searched by its words alone.
 
     Raises:
@@ -32,7 +32,7 @@ async def open_embedder(settings: Settings) -> AsyncIterator[Embedder | None]:
 
 
 @asynccontextmanager
-async def _open_endpoint(settings: Settings) -> AsyncIterator[Embedder]:
+async def _open_endpoint(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
     from openai import AsyncOpenAI  # takes half a second, and is not always needed
 
     from romashka_worker.embeddings.openai import OpenAIEmbedder

@@ -9,6 +9,7 @@ from romashka._cli import (
     doctor,
     eval,
     inbox,
+    knowledge,
     metrics,
     migrate,
     migrations,
@@ -42,5 +43,6 @@ app.command("send")(send.send)
 app.command("tail")(tail.tail)
 app.command("metrics")(metrics.metrics)
 app.add_typer(database.app, name="db")
+app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(migrations.app, name="migrations")
 app.add_typer(staff.app, name="staff")

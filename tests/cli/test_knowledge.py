@@ -1,0 +1,141 @@
+"""`romashka knowledge`, as the people type it who write what the AI answers from."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from romashka._documents import DocumentError, Section, read_document
+
+from tests.support.stacks import ROMASHKA, RunningStack
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def knowledge(stack: RunningStack, tmp_path: Path) -> Iterator[Command]:
+    """Run `romashka knowledge ...` in a folder of its own, without embeddings."""
+    environment = os.environ | {
+        "SUPABASE_URL": stack.api_url,
+        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
+        "ROMASHKA_EMBEDDINGS": "off",
+    }
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [ROMASHKA, "knowledge", *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    yield run
+    if (folder := tmp_path / "help").is_dir():
+        for file in folder.iterdir():
+            file.unlink()
+        run("import", "help")
+
+
+def test_a_folder_is_imported_changed_and_emptied(knowledge: Command, tmp_path: Path) -> None:
+    """Whoever keeps the help pages in files runs this after each change."""
+    folder = tmp_path / "help"
+    folder.mkdir()
+    (folder / "returns.md").write_text("# Zebra returns\n\nThirty days.\n\n## Costs\n\nNone.\n")
+    (folder / "table.csv").write_text("question,answer\nZebra colours?,Both.\n")
+    (folder / "broken.csv").write_text("question,answer\nZebra?,\n")
+    first = knowledge("import", "help", "--language", "en")
+    again = knowledge("import", "help", "--language", "en", "--json")
+    (folder / "returns.md").write_text("# Zebra returns\n\nSixty days.\n")
+    (folder / "table.csv").unlink()
+    third = knowledge("import", "help", "--language", "en")
+    found = knowledge("search", "zebra returns", "--language", "en", "--json")
+    best = json.loads(found.stdout.splitlines()[0])
+
+    assert first.stdout == "3 added, 0 changed, 0 unchanged, 0 removed\n"
+    assert "help/broken.csv: line 2: the text is missing" in first.stderr
+    assert first.returncode == 1
+    assert json.loads(again.stdout)["unchanged"] == 3
+    assert third.stdout == "0 added, 1 changed, 0 unchanged, 2 removed\n"
+    assert (best["content"], best["source_url"]) == (
+        "Sixty days.",
+        "help/returns.md#zebra-returns",
+    )
+
+
+def test_an_item_is_added_listed_and_removed(knowledge: Command) -> None:
+    """The shortest way to teach the AI one thing."""
+    added = knowledge("add", "Okapi hours", "Dawn to dusk.")
+    item_id = added.stdout.strip()
+    listed = knowledge("list", "--language", "en").stdout.splitlines()
+    removed = knowledge("remove", item_id)
+
+    assert any(line.startswith(f"{item_id}\ten\t\tOkapi hours") for line in listed), added.stderr
+    assert removed.stdout == "1 removed.\n"
+    assert item_id not in knowledge("list").stdout
+
+
+def test_what_is_not_there_is_one_clear_line(knowledge: Command) -> None:
+    """A misspelt folder must not remove anything, nor look like success."""
+    done = knowledge("import", "hepl")
+
+    assert (done.returncode, done.stderr) == (1, "romashka: there is no hepl\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sections"),
+    [
+        (
+            "shop.md",
+            "---\ntitle: Shop\nlang: de\n---\nHallo.\n\n# Versand\n\n```\n# kein Titel\n```\n\n"
+            "## Kosten\n\nKeine.\n\n## Und *wann*?\n\nMorgen.\n",
+            [
+                Section("Shop", "Hallo.", "de"),
+                Section("Versand", "```\n# kein Titel\n```", "de"),
+                Section("Versand: Kosten", "Keine.", "de"),
+                Section("Und wann?", "Morgen.", "de"),
+            ],
+        ),
+        (
+            "page.html",
+            "<html lang=fr><head><title>Aide</title></head><body><nav>Menu</nav><main>"
+            "<h2>Prix</h2><p>Un <b>euro</b>.<script>x()</script></main></body></html>",
+            [Section("Prix", "Un **euro**.", "fr")],
+        ),
+        (
+            "rows.csv",
+            '\ufeffTitle;Text;Tags\n"A; b";"two\nlines";x, y\n',
+            [Section("A; b", "two\nlines", None, ("x", "y"))],
+        ),
+        ("opening-hours.txt", "Nine to five.", [Section("opening hours", "Nine to five.")]),
+        ("note.txt", "Hours\n\nNine to five.\n", [Section("Hours", "Nine to five.")]),
+    ],
+)
+def test_a_file_is_read_as_sections(
+    tmp_path: Path, name: str, text: str, sections: list[Section]
+) -> None:
+    """Each section answers one question; one item for a whole page would answer none."""
+    (tmp_path / name).write_text(text, "utf-8")
+
+    assert read_document(tmp_path / name) == sections
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.md", b"\xff\xfe", "not UTF-8"),
+        ("a.csv", b"name,text\nx,y\n", "no column title or question"),
+        ("a.csv", b'title,text\n"x,y\n', "line 1: unexpected end"),
+        ("a.txt", b"x\x00y", "NUL"),
+    ],
+)
+def test_a_bad_file_says_what_is_wrong(
+    tmp_path: Path, name: str, content: bytes, problem: str
+) -> None:
+    """The author mends it without reading our code."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DocumentError, match=problem):
+        read_document(tmp_path / name)

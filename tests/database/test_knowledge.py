@@ -1,0 +1,194 @@
+"""Finding knowledge: by words, by meaning, by both; and items that follow their files."""
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+from romashka._migrations import apply_migrations
+
+from tests.database.inbox import Inbox
+
+MODEL = "some-model"
+
+
+def _has_vectors(inbox: Inbox) -> bool:
+    return bool(inbox.run("select extname from pg_extension where extname = 'vector'"))
+
+
+@pytest.fixture
+def vectors(inbox: Inbox) -> Inbox:
+    """The inbox of a database with pgvector."""
+    if not _has_vectors(inbox):
+        pytest.skip("this server has no pgvector")
+    return inbox
+
+
+def _add(inbox: Inbox, title: str, content: str = "x", language: str = "en") -> str:
+    row = inbox.one(
+        "insert into public.knowledge_items (title, content, language) values (%s, %s, %s)"
+        " returning id",
+        title,
+        content,
+        language,
+    )
+    return str(row["id"])
+
+
+def _direction(axis: int, length: float = 1.0) -> str:
+    return json.dumps([length if at == axis else 0 for at in range(384)])
+
+
+def _missing(inbox: Inbox) -> dict[str, dict[str, Any]]:
+    rows = inbox.run("select * from public.get_knowledge_to_embed(%s)", MODEL, by="service_role")
+    return {row["title"]: row for row in rows}
+
+
+def _store(inbox: Inbox, item: dict[str, Any], *vectors: str) -> int:
+    made = [{"item_id": str(item["item_id"]), "hash": item["hash"], "vectors": vectors}]
+    stored = inbox.one(
+        "select public.store_knowledge_embeddings(%s, %s) as items",
+        MODEL,
+        json.dumps(made),
+        by="service_role",
+    )
+    return int(stored["items"])
+
+
+def _search(inbox: Inbox, query: str, embedding: str | None = None) -> list[dict[str, Any]]:
+    return inbox.run(
+        "select * from public.search_knowledge(%s, null, 5, %s, %s)",
+        query,
+        embedding,
+        MODEL,
+        by="service_role",
+    )
+
+
+def test_an_item_is_found_by_the_best_of_its_parts(vectors: Inbox) -> None:
+    """A customer's words are rarely the article's; one line of a long text may answer."""
+    for title in ("Opening hours", "Refunds"):
+        _add(vectors, title)
+    missing = _missing(vectors)
+    _store(vectors, missing["Opening hours"], _direction(1), _direction(2))
+    _store(vectors, missing["Refunds"], _direction(3))
+    found = _search(vectors, "quando?", _direction(2, 0.9))
+
+    assert [row["title"] for row in found] == ["Opening hours", "Refunds"]
+    assert [float(row["similarity"]) for row in found] == [0.9, 0.0]
+    assert [float(row["keyword_score"]) for row in found] == [0.0, 0.0]
+    assert 0 <= found[0]["score"] <= 1
+
+
+def test_words_count_beside_the_meaning(vectors: Inbox) -> None:
+    """Two models of one device have the same meaning; the number in the question tells which."""
+    for title in ("Reset the X100", "Reset the X200"):
+        _add(vectors, title)
+    for item in _missing(vectors).values():
+        _store(vectors, item, _direction(1))
+    found = _search(vectors, "how to reset my x200", _direction(1))
+
+    assert [row["title"] for row in found] == ["Reset the X200", "Reset the X100"]
+
+
+def test_an_edited_item_is_found_by_its_words_until_it_is_embedded_again(vectors: Inbox) -> None:
+    """Existing frontends edit items; an answer from what it said before would be wrong."""
+    _add(vectors, "Opening hours", "Nine to five.")
+    before = _missing(vectors)["Opening hours"]
+    _store(vectors, before, _direction(1))
+    vectors.run("update public.knowledge_items set usage_count = 1")
+    untouched = _missing(vectors)
+    vectors.run("update public.knowledge_items set content = 'Closed for holidays.'")
+    late = _store(vectors, before, _direction(1))
+    [found] = _search(vectors, "holidays", _direction(1))
+
+    assert untouched == {}
+    assert late == 0
+    assert list(_missing(vectors)) == ["Opening hours"]
+    assert found["similarity"] is None
+    assert found["score"] > 0
+
+
+def test_an_item_that_is_not_active_is_not_found(inbox: Inbox) -> None:
+    """A draft is not for customers."""
+    _add(inbox, "Christmas sale")
+    if _has_vectors(inbox):
+        _store(inbox, _missing(inbox)["Christmas sale"], _direction(1))
+    inbox.run("update public.knowledge_items set status = 'draft'")
+    found = [*_search(inbox, "christmas sale"), *_search(inbox, "x", _direction(1))]
+    inbox.run("update public.knowledge_items set status = 'active'")
+
+    assert found == []
+    assert [row["title"] for row in _search(inbox, "christmas sale")] == ["Christmas sale"]
+
+
+@pytest.mark.parametrize(
+    ("title", "language", "query"),
+    [
+        ("Passwords", "en", "forgot my pasword"),
+        ("配送需要多久?", "zh", "多久配送"),
+        ("Wie kündige ich?", "de", "kündigen"),
+    ],
+)
+def test_words_are_found_as_people_write_them(
+    inbox: Inbox, title: str, language: str, query: str
+) -> None:
+    """Mistyped, inflected, or without spaces between them."""
+    _add(inbox, "Something else", "entirely", language)
+    _add(inbox, title, "x", language)
+
+    assert [row["title"] for row in _search(inbox, query)] == [title]
+
+
+def test_a_long_text_is_stored_and_found(inbox: Inbox) -> None:
+    """A tsvector has a limit; a frontend that saves a long text must not see an error."""
+    _add(inbox, "Terms", " ".join(f"word{number}" for number in range(200_000)))
+
+    assert [row["title"] for row in _search(inbox, "word17")] == ["Terms"]
+
+
+def test_extensions_may_be_in_another_schema(bare_db: str) -> None:
+    """Some projects have them in public; functions with an empty search path must name it."""
+    with Inbox(bare_db) as inbox:
+        available = inbox.run(
+            "select name from pg_available_extensions where name in ('vector', 'pg_trgm')"
+        )
+        inbox.run("create schema elsewhere")
+        for row in available:
+            inbox.run(f"create extension {row['name']} schema elsewhere")
+    apply_migrations(bare_db)
+    with Inbox(bare_db) as inbox:
+        _add(inbox, "Passwords")
+        if _has_vectors(inbox):
+            _store(inbox, _missing(inbox)["Passwords"], _direction(1))
+
+        assert _search(inbox, "pasword", _direction(1))[0]["title"] == "Passwords"
+
+
+def _import(inbox: Inbox, by: str, source: str, **sections: str) -> dict[str, int]:
+    rows = [{"name": name, "title": name, "content": text} for name, text in sections.items()]
+    return inbox.one(
+        "select * from public.import_knowledge(%s, %s)", source, json.dumps(rows), by=by
+    )
+
+
+def test_items_follow_the_file_that_they_are_from(inbox: Inbox) -> None:
+    """An import that is run again must not double what is there, nor keep what is gone."""
+    agent = inbox.user("agent")
+    _add(inbox, "written by hand")
+    first = _import(inbox, agent, "a.md", hours="Nine to five.", refunds="A week.")
+    _import(inbox, agent, "a.md.old", hours="Eight to four.")
+    second = _import(inbox, agent, "a.md", hours="Nine to six.", gifts="Yes.", refunds="A week.")
+    third = _import(inbox, agent, "a.md", hours="Nine to six.")
+    contents = inbox.run("select content from public.knowledge_items order by content")
+
+    assert first == {"added": 2, "changed": 0, "unchanged": 0, "removed": 0}
+    assert second == {"added": 1, "changed": 1, "unchanged": 1, "removed": 0}
+    assert third == {"added": 0, "changed": 0, "unchanged": 1, "removed": 2}
+    assert [row["content"] for row in contents] == ["Eight to four.", "Nine to six.", "x"]
+
+
+def test_a_customer_imports_nothing(inbox: Inbox) -> None:
+    """What the AI answers from is the team's."""
+    with pytest.raises(psycopg.Error, match="only staff"):
+        _import(inbox, inbox.user(), "a.md", hours="Never.")
