@@ -819,6 +819,15 @@ export type Database = {
         }[];
       };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
+      import_knowledge: {
+        Args: { sections: Json; source: string };
+        Returns: {
+          added: number;
+          changed: number;
+          removed: number;
+          unchanged: number;
+        }[];
+      };
       mark_conversation_read: {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
