@@ -82,7 +82,7 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             service = [
                 tasks.create_task(self._wake.listen()),
-                tasks.create_task(self._beat()),
+                tasks.create_task(self._beat_regularly()),
                 tasks.create_task(self._sweep_while_busy()),
                 tasks.create_task(self._settler.run()),
                 tasks.create_task(self._recorder.run()),
@@ -170,21 +170,25 @@ class Worker:
         if held.task is not None and not held.is_settling:
             held.task.cancel()
 
+    async def _beat_regularly(self) -> None:
+        """Beat on time: if one heartbeat hangs, the next keeps the leases."""
+        async with asyncio.TaskGroup() as beats:
+            while True:
+                await asyncio.sleep(HEARTBEAT_SECONDS)
+                if self._held:
+                    beats.create_task(self._beat())
+
     async def _beat(self) -> None:
         """Prolong all leases in one call, and drop the jobs that are not ours any more."""
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            if not self._held:
-                continue
-            beating = list(self._held.values())
-            try:
-                lost = await self._queue.extend([held.job for held in beating])
-            except (RomashkaError, TimeoutError) as error:
-                log.warning("heartbeat.failed", error=describe(error))
-                continue
-            for held in beating:
-                if held.job.id in lost:
-                    self._cancel(held)
+        beating = list(self._held.values())
+        try:
+            lost = await self._queue.extend([held.job for held in beating])
+        except (RomashkaError, TimeoutError) as error:
+            log.warning("heartbeat.failed", error=describe(error))
+            return
+        for held in beating:
+            if held.job.id in lost:
+                self._cancel(held)
 
     # ---- shutting down
 

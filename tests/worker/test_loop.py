@@ -1,7 +1,7 @@
-"""What gets a worker to claim: an announcement, a slot that got free, the timer when both fail."""
+"""What gets a worker to claim, and to keep what it has claimed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -37,13 +37,17 @@ class Deaf(Listener):
         raise AssertionError("nothing comes")
 
 
-async def answer(_: Job) -> Answer:
+async def answer_at_once(_: Job) -> Answer:
     return Answer(action="reply", text="An answer.", confidence=1)
 
 
 @asynccontextmanager
 async def working(
-    queue: Queue, wake: Wake, client: AsyncRomashka, concurrency: int = 8
+    queue: Queue,
+    wake: Wake,
+    client: AsyncRomashka,
+    answer: Callable[[Job], Awaitable[Answer]] = answer_at_once,
+    concurrency: int = 8,
 ) -> AsyncIterator[None]:
     """Run a worker in this process until the block is left."""
     recorder = Recorder(client, "worker-in-a-test", keeps_prompts=False)
@@ -122,17 +126,21 @@ async def test_a_worker_subscribes_again_when_realtime_is_back(
 
 
 class Backlog(Queue):
-    """A queue in memory in which that many jobs wait."""
+    """A queue in memory in which that many jobs wait. Its first heartbeat hangs."""
 
     def __init__(self, count: int) -> None:
         self.waiting = [job(id=str(number)) for number in range(count)]
         self.settled: list[str] = []
+        self.beats = 0
 
     async def claim(self, max_jobs: int, wait_seconds: float = 0) -> list[Job]:
         jobs, self.waiting = self.waiting[:max_jobs], self.waiting[max_jobs:]
         return jobs
 
     async def extend(self, jobs: Sequence[Job]) -> set[str]:
+        self.beats += 1
+        if self.beats == 1:
+            await asyncio.sleep(NEVER)
         return set()
 
     async def settle(self, results: Sequence[Result]) -> dict[str, Settlement]:
@@ -158,3 +166,18 @@ async def test_a_backlog_is_taken_as_slots_get_free(monkeypatch: pytest.MonkeyPa
     backlog = Backlog(20)
     async with working(backlog, Wake(Deaf()), Traces(), concurrency=3):
         await becomes(lambda: len(backlog.settled) == 20)
+
+
+async def test_a_heartbeat_that_hangs_costs_no_lease() -> None:
+    """One lost packet would have every turn of the worker answered a second time."""
+    backlog = Backlog(1)
+    has_beaten = asyncio.Event()
+
+    async def answer_later(job: Job) -> Answer:
+        await has_beaten.wait()
+        return await answer_at_once(job)
+
+    async with working(backlog, Wake(Deaf()), Traces(), answer_later):
+        await becomes(lambda: backlog.beats > 1)
+        has_beaten.set()
+        await becomes(lambda: backlog.settled)
