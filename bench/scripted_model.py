@@ -22,10 +22,10 @@ ANSWER = json.dumps(
         "intent": "question",
         "sentiment": "neutral",
         "language": "en",
+        "sources": [],
         "confidence": 0.9,
         "needs_human": False,
-        "reason": None,
-        "knowledge": [],
+        "reason": "none",
         "reply": "It is an inbox.",
     }
 )

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 _CONTEXT_TOKENS = 4096
+_MAX_THREADS = 4  # for so small a model more of them only wait for one another
 
 
 def main() -> None:
@@ -27,9 +28,9 @@ def main() -> None:
     parameters.cors_origins = ""
     parameters.ui = False
     parameters.n_ctx = _CONTEXT_TOKENS
-    parameters.cpuparams.n_threads = os.cpu_count() or 1
+    parameters.cpuparams.n_threads = min(os.cpu_count() or 1, _MAX_THREADS)
     parameters.cpuparams.poll = 0  # it shares the processor with everything else
     server = Server(parameters)
-    print(json.dumps({"OPENAI_BASE_URL": f"{server.listening_address}/v1"}), flush=True)  # noqa: T201
+    print(json.dumps({"OPENAI_BASE_URL": f"{server.listening_address}/v1"}), flush=True)  # noqa: T201 -- for whoever started it
     signal.sigwait(stops)
     os._exit(0)  # not the server's way, which waits for what is being written
