@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 
 from tests.support.answering import answering
-from tests.support.customers import customer_of, new_agent, new_identifier
+from tests.support.customers import (
+    conversation_with_human,
+    customer_of,
+    new_agent,
+    new_identifier,
+)
 from tests.support.stacks import ROMASHKA, RunningStack
 
 
@@ -68,7 +73,7 @@ async def test_a_customer_in_a_pipe_is_handed_over(stack: RunningStack) -> None:
 async def test_a_conversation_is_followed(stack: RunningStack) -> None:
     """What was said, then what is said, a line each; Ctrl-C is how it ends, not an error."""
     async with customer_of(stack) as customer:
-        conversation = await customer.conversations.create(new_identifier(), message="first")
+        conversation = await conversation_with_human(customer, stack, "first")
         tail = await asyncio.create_subprocess_exec(
             ROMASHKA, "tail", conversation.id, "--json",
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(stack),
@@ -110,11 +115,16 @@ async def test_an_agent_lists_the_inbox_and_its_figures(stack: RunningStack) -> 
     ("command", "others", "exit_code", "says"),
     [
         (["tail", str(uuid.uuid4())], {}, 1, "there is no conversation "),
-        (["inbox"], {"SUPABASE_URL": "http://127.0.0.1:9"}, 1, "the project does not answer"),
+        (
+            ["send", "x", "--customer", "y"],
+            {"SUPABASE_URL": "http://127.0.0.1:9"},
+            1,
+            "the project does not answer",
+        ),
         (["send", "x"], {}, 2, "--conversation"),
         (["metrics", "--email", "a@b.c"], {}, 1, "ROMASHKA_PASSWORD"),
     ],
-    ids=lambda value: value[0] if isinstance(value, list) else "",
+    ids=["no conversation", "no project", "no option", "no password"],
 )
 def test_what_is_wrong_is_one_clear_line(
     stack: RunningStack, command: list[str], others: dict[str, str], exit_code: int, says: str

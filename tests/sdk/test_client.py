@@ -1,5 +1,7 @@
 """Connecting and signing in: what works, and what a user is told when it does not."""
 
+import subprocess
+import sys
 import uuid
 
 import pytest
@@ -68,3 +70,11 @@ async def test_what_cannot_be_a_url_or_a_key_is_refused(url: str, key: str) -> N
     with pytest.raises(InvalidRequest):
         async with AsyncRomashka.connect(url, key):
             pass
+
+
+def test_the_package_loads_the_clients_when_they_are_needed() -> None:
+    """`romashka --help` answers at once."""
+    program = "import sys, romashka._cli.app; print('supabase' in sys.modules, romashka.Romashka)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+    assert done.stdout == "False <class 'romashka.sync.Romashka'>\n", done.stderr

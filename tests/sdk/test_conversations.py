@@ -10,7 +10,13 @@ import pytest
 from romashka import Conversation, NoAnswer, NotFound, PermissionDenied, Person, TooLarge
 
 from tests.support.answering import answer_next
-from tests.support.customers import customer_of, new_identifier, service_of, staff_of
+from tests.support.customers import (
+    conversation_with_human,
+    customer_of,
+    new_identifier,
+    service_of,
+    staff_of,
+)
 from tests.support.proxy import Fault, open_proxy
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
@@ -19,7 +25,7 @@ from tests.support.waiting import becomes
 async def test_messages_come_back_in_order(stack: RunningStack) -> None:
     """What was sent is there, in order, with its position."""
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier(), message="first")
+        conversation = await conversation_with_human(client, stack, "first")
         second = await conversation.send("second")
         messages = await conversation.messages()
 
@@ -137,7 +143,7 @@ async def test_pages_follow_one_another(stack: RunningStack) -> None:
         everything = await client.conversations.list()
         first = await client.conversations.list(limit=2)
         second = await client.conversations.list(limit=2, before=first[-1])
-        conversation = everything[0]
+        conversation = await conversation_with_human(client, stack)
         for text in "abcde":
             await conversation.send(text)
         newest = await conversation.messages(limit=2)
@@ -161,7 +167,7 @@ async def test_a_search_takes_every_sign_as_it_is(stack: RunningStack, name: str
 async def test_staff_work_on_a_conversation(stack: RunningStack) -> None:
     """All that an agent does, from the first look to the end."""
     async with customer_of(stack) as customer, staff_of(stack) as staff:
-        conversation = await customer.conversations.create(new_identifier(), message="Help!")
+        conversation = await conversation_with_human(customer, stack, "Help!")
         work = await staff.conversations.get(conversation.id)
         await work.take_over()
         reply = await work.send("I am here.", sender_type="agent")
@@ -192,7 +198,7 @@ async def test_staff_work_on_a_conversation(stack: RunningStack) -> None:
 async def test_a_message_is_stored_once_wherever_the_network_fails(stack: RunningStack) -> None:
     """What a customer wrote neither vanishes nor comes twice when an answer gets lost."""
     async with open_proxy(stack.api_url) as network, customer_of(stack, network.url) as client:
-        conversation = await client.conversations.create(new_identifier())
+        conversation = await conversation_with_human(client, stack)
         sent = []
         for after in (300, 1200, 1800, 2400):  # in the request, and in its answer
             network.fail(Fault(after, "reset"))
@@ -202,19 +208,33 @@ async def test_a_message_is_stored_once_wherever_the_network_fails(stack: Runnin
 
 
 async def test_those_who_look_see_one_another(stack: RunningStack) -> None:
-    """A customer sees that the agent types, and that they have gone."""
-    async with customer_of(stack) as customer, staff_of(stack) as staff:
+    """A customer sees the agent come, type, fall silent, get lost and come back."""
+
+    def sees(*expected: tuple[str, bool]) -> Callable[[tuple[Person, ...]], bool]:
+        return lambda people: [(each.name, each.is_typing) for each in people] == [*expected]
+
+    async with (
+        open_proxy(stack.api_url) as network,
+        customer_of(stack) as customer,
+        staff_of(stack, network.url) as staff,
+    ):
         conversation = await customer.conversations.create(new_identifier())
         elsewhere = await staff.conversations.get(conversation.id)
-        async with conversation.presence("customer") as here, aclosing(here.people()) as people:
-            async with elsewhere.presence("agent", "Ada") as there:
-                await until(people, lambda seen: [each.name for each in seen] == ["Ada"])
-                await there.typing()
-                await until(people, lambda seen: [each.is_typing for each in seen] == [True])
-                await there.stopped_typing()
-                await until(people, lambda seen: [each.is_typing for each in seen] == [False])
-            await staff.topics.close()
-            await until(people, lambda seen: seen == ())
+        async with (
+            conversation.presence("customer") as here,
+            elsewhere.presence("agent", "Ada") as there,
+            aclosing(here.people()) as people,
+        ):
+            await until(people, sees(("Ada", False)))
+            await there.typing()
+            await until(people, sees(("Ada", True)))
+            await there.stopped_typing()
+            await until(people, sees(("Ada", False)))
+            network.refuses = b""
+            network.cut()
+            await until(people, sees())
+            network.refuses = None
+            await until(people, sees(("Ada", False)))
 
 
 async def until(
@@ -229,7 +249,7 @@ async def until(
 async def test_files_are_sent_and_read(stack: RunningStack) -> None:
     """A photo says more: the other side reads it by a URL of its own."""
     async with customer_of(stack) as customer, staff_of(stack) as staff:
-        conversation = await customer.conversations.create(new_identifier())
+        conversation = await conversation_with_human(customer, stack)
         photo = await customer.attachments.upload(conversation.id, "Foto «ä».PNG", b"pixels")
         await conversation.send("It looks like this.", attachment=photo)
         (message,) = await (await staff.conversations.get(conversation.id)).messages()

@@ -10,7 +10,7 @@ import pytest
 from romashka import AsyncRomashka, Broadcast, MessageCreated, NotSignedIn, _topic
 from romashka._events import follow
 
-from tests.support.customers import customer_of, new_identifier, service_of
+from tests.support.customers import conversation_with_human, customer_of, service_of
 from tests.support.proxy import open_proxy
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
@@ -25,7 +25,7 @@ async def take(events: AsyncIterator[MessageCreated], count: int) -> list[str]:
 async def test_what_was_there_comes_first_then_what_is_new(stack: RunningStack) -> None:
     """A page that opens a conversation sees it whole, without a gap between past and present."""
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier(), message="past")
+        conversation = await conversation_with_human(client, stack, "past")
         async with aclosing(conversation.events()) as events:
             assert await take(events, 1) == ["past"]
             await conversation.send("present")
@@ -36,7 +36,7 @@ async def test_what_was_there_comes_first_then_what_is_new(stack: RunningStack) 
 async def test_a_follower_can_start_where_it_stopped(stack: RunningStack) -> None:
     """A restarted script must not see everything again."""
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier(), message="seen")
+        conversation = await conversation_with_human(client, stack, "seen")
         await conversation.send("unseen")
         async with aclosing(conversation.events(after=1)) as events:
             assert await take(events, 1) == ["unseen"]
@@ -46,7 +46,7 @@ async def test_messages_written_at_once_come_once_and_in_order(stack: RunningSta
     """Two tabs that write at the same time must not confuse a third that reads."""
     texts = {f"message {number}" for number in range(30)}
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier())
+        conversation = await conversation_with_human(client, stack)
         async with aclosing(conversation.events()) as events:
             writing = asyncio.gather(*(conversation.send(text) for text in sorted(texts)))
             seen = await take(events, len(texts))
@@ -64,7 +64,7 @@ async def test_what_was_missed_while_the_network_was_down_is_fetched(stack: Runn
         customer_of(stack, network.url) as client,
         service_of(stack) as service,
     ):
-        conversation = await client.conversations.create(new_identifier())
+        conversation = await conversation_with_human(client, stack)
         elsewhere = await service.conversations.get(conversation.id)
         async with aclosing(conversation.events()) as events:
             await elsewhere.send("before")
@@ -88,7 +88,7 @@ async def test_interruptions_are_told_to_whoever_asks(stack: RunningStack) -> No
         open_proxy(stack.api_url) as network,
         customer_of(stack, network.url) as client,
     ):
-        conversation = await client.conversations.create(new_identifier(), message="before")
+        conversation = await conversation_with_human(client, stack, "before")
         async with aclosing(conversation.events(on_connection=states.append)) as events:
             await take(events, 1)
             network.cut()
@@ -103,7 +103,7 @@ async def test_a_bad_token_is_replaced(stack: RunningStack) -> None:
     """Realtime closes a channel whose token went bad; the session has another one."""
     states: list[bool] = []
     async with customer_of(stack) as client, service_of(stack) as service:
-        conversation = await client.conversations.create(new_identifier(), message="before")
+        conversation = await conversation_with_human(client, stack, "before")
         elsewhere = await service.conversations.get(conversation.id)
         async with aclosing(conversation.events(on_connection=states.append)) as events:
             await take(events, 1)
@@ -117,7 +117,7 @@ async def test_a_bad_token_is_replaced(stack: RunningStack) -> None:
 async def test_after_a_sleep_the_token_is_renewed(stack: RunningStack) -> None:
     """A laptop that slept past its token's time must not ask its user to sign in again."""
     async with customer_of(stack) as client, service_of(stack) as service:
-        conversation = await client.conversations.create(new_identifier(), message="before")
+        conversation = await conversation_with_human(client, stack, "before")
         elsewhere = await service.conversations.get(conversation.id)
         await let_expire(client, stack)
         async with aclosing(conversation.events()) as events:
@@ -146,7 +146,7 @@ async def let_expire(client: AsyncRomashka, stack: RunningStack, **fields: str) 
 async def test_a_session_that_is_over_ends_the_events(stack: RunningStack) -> None:
     """Whoever was signed out hears so, instead of hearing nothing for ever."""
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier())
+        conversation = await conversation_with_human(client, stack)
         await let_expire(client, stack, refresh_token="revoked")
         with pytest.raises(NotSignedIn):
             await take(conversation.events(), 1)
@@ -159,7 +159,7 @@ async def test_a_server_that_only_says_that_it_streams_hides_nothing(
     monkeypatch.setattr(_topic.Topic, "_on_broadcast", lambda *_: None)
     monkeypatch.setattr(_topic, "_CHECK_SECONDS", 0.2)
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier(), message="before")
+        conversation = await conversation_with_human(client, stack, "before")
         async with aclosing(conversation.events()) as events:
             assert await take(events, 1) == ["before"]
             await conversation.send("unheard of")
@@ -170,7 +170,7 @@ async def test_a_server_that_only_says_that_it_streams_hides_nothing(
 async def test_a_broadcast_that_got_lost_is_fetched_with_the_next(stack: RunningStack) -> None:
     """Broadcasts are not guaranteed: a gap in the positions makes the follower read."""
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier(), message="lost")
+        conversation = await conversation_with_human(client, stack, "lost")
         await conversation.send("not lost")
         rows = await client.supabase.table("messages").select("*").eq("position", 2).execute()
         async with client.topics.listen("of nobody") as listener:

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import psycopg
-from romashka import AsyncRomashka
+from romashka import AsyncRomashka, Conversation
 
 from tests.support.stacks import RunningStack
 
@@ -27,10 +27,10 @@ async def service_of(stack: RunningStack) -> AsyncIterator[AsyncRomashka]:
 
 
 @asynccontextmanager
-async def staff_of(stack: RunningStack) -> AsyncIterator[AsyncRomashka]:
+async def staff_of(stack: RunningStack, url: str | None = None) -> AsyncIterator[AsyncRomashka]:
     """Give the client of a new agent."""
     email, password = new_agent(stack)
-    async with AsyncRomashka.connect(stack.api_url, stack.anon_key) as client:
+    async with AsyncRomashka.connect(url or stack.api_url, stack.anon_key) as client:
         await client.sign_in(email, password)
         yield client
 
@@ -52,3 +52,15 @@ def new_agent(stack: RunningStack) -> tuple[str, str]:
 def new_identifier() -> str:
     """Return an identifier that no other test uses."""
     return f"visitor-{uuid.uuid4()}"
+
+
+async def conversation_with_human(
+    client: AsyncRomashka, stack: RunningStack, message: str | None = None
+) -> Conversation:
+    """Open a conversation that a human has: nothing automatic is written into it, ever."""
+    conversation = await client.conversations.create(new_identifier())
+    async with service_of(stack) as service:
+        await (await service.conversations.get(conversation.id)).take_over()
+    if message is not None:
+        await conversation.send(message)
+    return conversation

@@ -112,7 +112,7 @@ class Presence:
 async def present_in(topics: Topics, topic: str, role: Role, name: str) -> AsyncIterator[Presence]:
     """Be present on a topic until the block is left."""
     async with topics.listen(topic) as listener:
-        await listener.topic.track({"role": role, "name": name})
+        listener.topic.track({"role": role, "name": name})
         yield Presence(listener)
 
 

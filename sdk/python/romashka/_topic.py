@@ -48,6 +48,7 @@ class Topic:
         self._is_token_refused = False
         self._is_renewed = False  # the token, since the topic was live
         self._tracked: Mapping[str, Any] | None = None
+        self._is_tracked = False  # on the present connection
         self.task = asyncio.create_task(self._run(), name=f"topic {name}")
 
     @property
@@ -70,12 +71,10 @@ class Topic:
             with suppress(*_CONNECTION_ERRORS):
                 await self._channel.send_broadcast(event, dict(payload))
 
-    async def track(self, payload: Mapping[str, Any]) -> None:
-        """Be present with this payload, from now or from when the topic is live."""
-        self._tracked = payload
-        if self.is_live and self._channel is not None:
-            with suppress(*_CONNECTION_ERRORS):
-                await self._channel.track(dict(payload))
+    def track(self, payload: Mapping[str, Any]) -> None:
+        """Be present with this payload whenever the topic is live."""
+        self._tracked, self._is_tracked = payload, False
+        self._changed.set()
 
     async def _run(self) -> None:
         try:
@@ -96,6 +95,7 @@ class Topic:
                 checks = 0
                 with suppress(*_CONNECTION_ERRORS):
                     await self._mend()
+            await self._be_present()
             failures = 0 if self.is_live else failures + 1
             pause = self._check_pause(checks) if self.is_live else _retry_pause(failures)
             try:
@@ -150,8 +150,13 @@ class Topic:
             channel.on_presence_sync(lambda: self._put(Resync(is_routine=True)))
         self._channel = channel
         await channel.subscribe(partial(self._on_state, channel))
-        if self.is_live and self._tracked is not None:
-            await channel.track(dict(self._tracked))
+
+    async def _be_present(self) -> None:
+        """Track what is to be tracked: each connection begins without."""
+        if self.is_live and self._channel and self._tracked is not None and not self._is_tracked:
+            self._is_tracked = True
+            with suppress(*_CONNECTION_ERRORS):
+                await self._channel.track(dict(self._tracked))
 
     async def _leave(self) -> None:
         channel, self._channel = self._channel, None
@@ -183,7 +188,8 @@ class Topic:
 
     def _set_live(self, is_live: bool) -> None:
         self.is_live = is_live
-        self._is_streaming = self._is_streaming and is_live
+        if not is_live:
+            self._is_streaming = self._is_tracked = False
         for listener in self.listeners:
             listener.tell_connection()
 
