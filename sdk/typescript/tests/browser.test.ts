@@ -60,7 +60,9 @@ async function openPage(browser: Browser, projectUrl: string) {
     },
     [projectUrl, ANON_KEY, newIdentifier()] as const,
   );
-  return { page, conversation: await service.conversations.get(conversationId) };
+  const conversation = await service.conversations.get(conversationId);
+  await conversation.takeOver(); // nothing automatic comes between
+  return { page, conversation };
 }
 
 test("a page sees each message once and in order: cut off, offline and frozen", async () => {

@@ -15,13 +15,19 @@ import {
 } from "romashka";
 
 import { openNetwork } from "./network.js";
-import { answerNext, connect, newAgent, newCustomer, newIdentifier } from "./project.js";
+import {
+  answerNext,
+  connect,
+  newAgent,
+  newCustomer,
+  newIdentifier,
+  quietConversation,
+} from "./project.js";
 import { ANON_KEY, API_URL } from "./settings.js";
 
 test("messages come back in order, a page at a time", async () => {
   const client = await newCustomer();
-  const conversation = await client.conversations.create(newIdentifier(), { message: "1" });
-  for (const text of ["2", "3", "4"]) await conversation.send(text);
+  const conversation = await quietConversation(client, "1", "2", "3", "4");
   const newest = await conversation.messages({ limit: 2 });
   const older = await conversation.messages({ limit: 2, before: newest[0]!.position });
 
@@ -99,7 +105,7 @@ test("a file goes with a message, and only who reads the conversation reads it",
 test("a message whose answer got lost is stored once", async () => {
   const network = await openNetwork(API_URL);
   const client = await newCustomer(network.url);
-  const conversation = await client.conversations.create(newIdentifier());
+  const conversation = await quietConversation(client);
   network.cutAfter(20);
   await conversation.send("once");
 
@@ -119,7 +125,7 @@ test("staff work on conversations, and list them by filter and page", async () =
   await conversation.takeOver();
   await conversation.addNote("knows the customer");
   await conversation.send("Hello.", { senderType: "agent" });
-  await customer.conversations.create(word, { channelType: "email", message: "again" });
+  await customer.conversations.create(word, { channelType: "email" });
   const first = await agent.conversations.list({ search: word, limit: 1 });
   const second = await agent.conversations.list({ search: word, limit: 1, before: first[0]! });
   const waiting = await agent.conversations.list({ search: word, requiresHuman: true });

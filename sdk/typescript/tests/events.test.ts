@@ -2,10 +2,10 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { test } from "node:test";
 
-import { PermissionDenied } from "romashka";
+import { Conversation, PermissionDenied } from "romashka";
 
 import { openNetwork } from "./network.js";
-import { connectWith, newCustomer, newIdentifier, service, take, until } from "./project.js";
+import { connectWith, newCustomer, quietConversation, service, take, until } from "./project.js";
 import { API_URL } from "./settings.js";
 import { claimsOf, signed } from "./tokens.js";
 
@@ -14,7 +14,7 @@ const texts = (events: { message: { content: string } }[]) =>
 
 test("what was there comes first, then what is new", async () => {
   const client = await newCustomer();
-  const conversation = await client.conversations.create(newIdentifier(), { message: "past" });
+  const conversation = await quietConversation(client, "past");
   const events = conversation.events();
   deepEqual(texts(await take(events, 1)), ["past"]);
   await conversation.send("present");
@@ -24,7 +24,7 @@ test("what was there comes first, then what is new", async () => {
 
 test("a follower can start where it stopped", async () => {
   const client = await newCustomer();
-  const conversation = await client.conversations.create(newIdentifier(), { message: "seen" });
+  const conversation = await quietConversation(client, "seen");
   await conversation.send("unseen");
 
   deepEqual(texts(await take(conversation.events({ after: 1 }), 1)), ["unseen"]);
@@ -32,7 +32,7 @@ test("a follower can start where it stopped", async () => {
 
 test("messages written at once come once and in order", async () => {
   const client = await newCustomer();
-  const conversation = await client.conversations.create(newIdentifier());
+  const conversation = await quietConversation(client);
   const events = conversation.events();
   const writing = Promise.all([...Array(20).keys()].map((n) => conversation.send(`message ${n}`)));
   const seen = texts(await take(events, 20));
@@ -48,7 +48,7 @@ test("messages written at once come once and in order", async () => {
 test("what was missed while the network was down is read, and only who asks hears of it", async () => {
   const network = await openNetwork(API_URL);
   const client = await newCustomer(network.url);
-  const conversation = await client.conversations.create(newIdentifier());
+  const conversation = await quietConversation(client);
   const elsewhere = await service.conversations.get(conversation.id);
   const connection: boolean[] = [];
   const events = conversation.events({ onConnection: (isLive) => connection.push(isLive) });
@@ -70,7 +70,7 @@ test("what was missed while the network was down is read, and only who asks hear
 test("the connection may break at any byte", async () => {
   const network = await openNetwork(API_URL);
   const client = await newCustomer(network.url);
-  const conversation = await client.conversations.create(newIdentifier());
+  const conversation = await quietConversation(client);
   const elsewhere = await service.conversations.get(conversation.id);
   const events = conversation.events();
   const sent: string[] = [];
@@ -89,14 +89,14 @@ test("the connection may break at any byte", async () => {
 
 test("an expired token is replaced, and what came meanwhile is read", async () => {
   const customer = await newCustomer();
-  const conversation = await customer.conversations.create(newIdentifier());
+  const conversation = await quietConversation(customer);
   const { data } = await customer.supabase.auth.getSession();
   const { access_token: good } = data.session!;
   const expiresAt = Math.ceil(Date.now() / 1000) + 2;
   const short = signed({ ...claimsOf(good), exp: expiresAt });
   const isOver = () => Date.now() > 1000 * (expiresAt + 1);
   const laptop = connectWith(async () => (isOver() ? good : short));
-  const events = (await laptop.conversations.get(conversation.id)).events();
+  const events = new Conversation(laptop, conversation.row).events();
   await conversation.send("before");
   deepEqual(texts(await take(events, 1)), ["before"]);
   await until(isOver);
@@ -107,7 +107,7 @@ test("an expired token is replaced, and what came meanwhile is read", async () =
 
 test("a stranger cannot listen", async () => {
   const client = await newCustomer();
-  const conversation = await client.conversations.create(newIdentifier(), { message: "private" });
+  const conversation = await quietConversation(client, "private");
   const stranger = await newCustomer();
   const listener = stranger.topics.listen(`conversation:${conversation.id}`);
 
@@ -116,7 +116,7 @@ test("a stranger cannot listen", async () => {
 
 test("who leaves while nothing happens is let go, and the topic with it", async () => {
   const client = await newCustomer();
-  const conversation = await client.conversations.create(newIdentifier(), { message: "only" });
+  const conversation = await quietConversation(client, "only");
   const events = conversation.events();
   await take(events, 1);
   const waiting = events.next();

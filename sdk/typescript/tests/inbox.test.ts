@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { type ConversationRow, PermissionDenied } from "romashka";
 
 import { openNetwork } from "./network.js";
-import { newAgent, newCustomer, newIdentifier } from "./project.js";
+import { newAgent, newCustomer, quietConversation } from "./project.js";
 import { API_URL } from "./settings.js";
 
 test("after a lost connection every conversation is as it is, and none goes back", async () => {
@@ -13,7 +13,7 @@ test("after a lost connection every conversation is as it is, and none goes back
   const agent = await newAgent(network.url);
   const customers = await Promise.all([newCustomer(), newCustomer(), newCustomer()]);
   const conversations = await Promise.all(
-    customers.map((each) => each.conversations.create(newIdentifier(), { message: "first" })),
+    customers.map((each) => quietConversation(each, "first")),
   );
   const shown = new Map<string, ConversationRow>();
   const events = agent.inbox.events();

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after } from "node:test";
 
 import { createClient } from "@supabase/supabase-js";
-import { Romashka } from "romashka";
+import { type Conversation, Romashka } from "romashka";
 import { WebSocket } from "ws";
 
 import { ANON_KEY, API_URL, SERVICE_ROLE_KEY } from "./settings.js";
@@ -57,6 +57,17 @@ export async function newAgent(url = API_URL): Promise<Romashka> {
 
 export const newIdentifier = (): string => `visitor-${randomUUID()}`;
 
+/** A conversation that a human has: nothing automatic comes between what a test writes. */
+export async function quietConversation(
+  client: Romashka,
+  ...texts: string[]
+): Promise<Conversation> {
+  const conversation = await client.conversations.create(newIdentifier());
+  await (await service.conversations.get(conversation.id)).takeOver();
+  for (const text of texts) await conversation.send(text);
+  return conversation.refresh();
+}
+
 /** Be the worker: claim until the job of that conversation comes, and settle it. */
 export async function answerNext(conversationId: string, text: string, result = {}): Promise<void> {
   for (;;) {
@@ -80,7 +91,7 @@ export async function take<Value>(values: AsyncIterator<Value>, count: number): 
 
 /** Wait until something is so. */
 export async function until(check: () => unknown): Promise<void> {
-  const end = Date.now() + 30_000;
+  const end = Date.now() + 60_000;
   while (!(await check())) {
     if (Date.now() > end) throw new Error(`never: ${check}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
