@@ -122,9 +122,12 @@ async def test_after_a_sleep_the_token_is_renewed(stack: RunningStack) -> None:
         await let_expire(client, stack)
         async with aclosing(conversation.events()) as events:
             seen = await take(events, 1)
+            await let_expire(client, stack)
+            found = await asyncio.gather(*(client.conversations.list() for _ in range(5)))
             await conversation.send("by an old token")
             await elsewhere.send("to an old token")
 
+            assert {each.id for page in found for each in page} == {conversation.id}
             assert [*seen, *await take(events, 2)] == [
                 "before",
                 "by an old token",

@@ -23,6 +23,7 @@ class Session:
     def __init__(self, supabase: AsyncClient) -> None:
         self._supabase = supabase
         self._current: AuthSession | None = None
+        self._renewed: str | None = None  # the token before: requests may still carry it
         self._renewing = asyncio.Lock()
         supabase.auth.on_auth_state_change(self._note)
 
@@ -63,11 +64,14 @@ class Session:
                 raise NotSignedIn("the key or token is not valid here; sign in", name="no_session")
             with translated():
                 await self._supabase.auth.refresh_session(before.refresh_token)
+            self._renewed = before.access_token
 
     async def before_request(self, request: httpx.Request) -> None:
         """Give a request the new token if the one that it carries is too old."""
-        if not self.is_expired or self._current is None or "/auth/v1/" in request.url.path:
+        if self._current is None or "/auth/v1/" in request.url.path:
             return
-        if request.headers.get("Authorization") == f"Bearer {self._current.access_token}":
-            await self.renew()
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if token == self._current.access_token:
+            await self.renew_if_expired()
+        if token in (self._current.access_token, self._renewed):
             request.headers["Authorization"] = f"Bearer {self._current.access_token}"
