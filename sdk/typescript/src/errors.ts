@@ -118,7 +118,8 @@ export async function unwrap<T>(request: PromiseLike<Answer<T>>): Promise<NonNul
 }
 
 function fromPostgrest(error: PostgrestError, status: number): RomashkaError {
-  if (UNREACHABLE.has(status)) {
+  // A good status with an error is no answer of the project's: it was cut off, or a portal's page.
+  if (UNREACHABLE.has(status) || status < 300) {
     return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
   }
   const given = error.code ?? ""; // not every server behind the address says one
