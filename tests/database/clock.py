@@ -6,10 +6,11 @@ import psycopg
 
 _CLOCK = """
 create sequence private.test_ticks;
+create table private.test_epoch as select now() as began;
 create function private.test_clock() returns timestamptz
 language sql volatile security definer set search_path = '' as $$
-  select timestamptz '2030-01-01 00:00:00+00'
-    + pg_catalog.nextval('private.test_ticks') * interval '1 microsecond';
+  select began + pg_catalog.nextval('private.test_ticks') * interval '1 microsecond'
+  from private.test_epoch;
 $$;
 """
 _FUNCTIONS_THAT_READ_THE_TIME = """

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg.rows import dict_row
 
+from tests.database.clock import let_pass
 from tests.support.databases import as_user
 
 Row = dict[str, Any]
@@ -98,18 +99,8 @@ class Inbox:
         return int(row["swept"])
 
     def let_pass(self, seconds: float) -> None:
-        """Let the queue's time pass: everything open began that much earlier."""
-        self.run(
-            """
-            update public.ai_response_queue as jobs
-            set created_at = created_at - step, turn_started_at = turn_started_at - step,
-              deadline = deadline - step, process_after = process_after - step,
-              leased_until = leased_until - step
-            from (select make_interval(secs => %s) as step) as passed
-            where status in ('pending', 'processing')
-            """,
-            seconds,
-        )
+        """Move the clock of the database."""
+        let_pass(self.connection, seconds)
 
     def jobs(self, conversation: UUID) -> list[Row]:
         return self.run(

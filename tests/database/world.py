@@ -6,7 +6,6 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.database.clock import install_clock
 from tests.database.history import record_history
 from tests.database.inbox import Inbox
 from tests.database.sessions import Row, Session
@@ -43,7 +42,6 @@ class World:
             "do $$ begin execute format("
             "'alter database %I set deadlock_timeout = ''100ms''', current_database()); end $$"
         )
-        install_clock(self.admin)
         record_history(self.admin)
         with Inbox(url) as inbox:
             self.agent = inbox.user("agent")
