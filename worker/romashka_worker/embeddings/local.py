@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _QUESTION = 1000
 """Characters of a message that are looked at: an essay would take its turn's time."""
-_PASSAGE = 10_000
+_PASSAGE = 4000
+"""Characters of an item: more would take seconds, and change little in the mean."""
 # A customer's question does not wait for the knowledge base to be embedded.
 _THREADS = 2
 
