@@ -27,8 +27,9 @@ ATTRIBUTION = (
     " CLINC150 (Larson et al., CC BY 3.0), DSTC11 track 2 (Amazon, CDLA-Permissive-2.0), MultiDoGO"
     " (Peskov et al., CDLA-Permissive-1.0), DSTC10 track 2 (Kim et al., Apache-2.0), the FAQ of"
     " bitcoin.org (MIT), the Login.gov help centre (public domain), Rasa's financial demo"
-    " (Apache-2.0), GoEmotions (Demszky et al., CC BY 4.0) and VADER's product reviews (Hutto and Gilbert, MIT): texts were selected,"
-    " relabelled and embedded; these numbers hold no text of them."
+    " (Apache-2.0), GoEmotions (Demszky et al., CC BY 4.0) and VADER's product reviews (Hutto and"
+    " Gilbert, MIT): texts were selected, relabelled and embedded; these numbers hold no text of"
+    " them."
 )
 OWN, FAQ = "our examples", "questions with an answer"
 # Neither asks for a human by itself: see Signals.
