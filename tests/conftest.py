@@ -79,6 +79,21 @@ def stack() -> Iterator[RunningStack]:
 
 
 @pytest.fixture(scope="session")
+def patient_stack() -> Iterator[RunningStack]:
+    """The same with a deadline that no slow machine misses: for tests of what is answered.
+
+    That it is answered within six seconds is what tests/end_to_end tries.
+    """
+    with run_stack("--ephemeral") as running:
+        with psycopg.connect(running.admin_url()) as database:
+            database.execute(
+                "alter table public.ai_settings drop constraint ai_settings_deadline_ms_check"
+            )
+            database.execute("update public.ai_settings set deadline_ms = 60000")
+        yield running
+
+
+@pytest.fixture(scope="session")
 def bare_stack() -> Iterator[RunningStack]:
     """The whole local stack, with no migration applied."""
     with run_stack("--ephemeral", "--no-migrate") as running:
