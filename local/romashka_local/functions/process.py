@@ -105,11 +105,13 @@ class FunctionProcess:
 
     async def retire(self) -> None:
         """Stop once the running requests are answered, or have had their time."""
-        try:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._idle.wait(), _DRAIN_SECONDS)
-        finally:
-            await self.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), _DRAIN_SECONDS)
+        await self.stop()
+
+    def hurry(self) -> None:
+        """Let `retire` wait for requests no longer."""
+        self._idle.set()
 
     async def stop(self) -> None:
         """End the process: it exits when its input does, unless it is stuck."""

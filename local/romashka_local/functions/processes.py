@@ -33,7 +33,7 @@ class Processes:
         self._config = config
         self._functions_dir = (config.project_dir / "functions").resolve()
         self._slots: defaultdict[str, _Slot] = defaultdict(_Slot)
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], FunctionProcess] = {}
 
     async def serving(self, function: FunctionSettings) -> FunctionProcess:
         """Return a process that runs the function's present files.
@@ -65,16 +65,16 @@ class Processes:
 
     async def stop(self) -> None:
         """End every process, at once."""
-        for task in self._retiring:
-            task.cancel()  # which stops its process without waiting for requests
+        for process in self._retiring.values():
+            process.hurry()  # cancelling its task could leave it behind
         await asyncio.gather(*self._retiring, return_exceptions=True)
         running = [slot.process for slot in self._slots.values() if slot.process]
         await asyncio.gather(*(process.stop() for process in running))
 
     def _retire(self, process: FunctionProcess) -> None:
         task = asyncio.create_task(process.retire())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring[task] = process
+        task.add_done_callback(self._retiring.pop)
 
     def _fingerprint(self, function: FunctionSettings) -> Fingerprint:
         """Return what changes whenever a file does that the function may be made of."""
