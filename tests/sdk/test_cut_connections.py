@@ -60,7 +60,7 @@ async def positions_seen(stack: RunningStack, faults: list[Fault], before: int) 
                 if event.message.position == MESSAGES:
                     return
 
-        async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
             tasks.create_task(follow())
             for number in range(before, MESSAGES):
                 await elsewhere.send(f"meanwhile {number}")
@@ -99,7 +99,7 @@ async def inbox_converges(stack: RunningStack, faults: list[Fault]) -> bool:
                 if set(latest.values()) == {"last"}:
                     return
 
-        async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
+        async with asyncio.timeout(100), asyncio.TaskGroup() as tasks:
             tasks.create_task(follow())
             for text in ("first", "second", "last"):
                 if text == "last":

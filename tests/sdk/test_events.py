@@ -18,7 +18,7 @@ from tests.support.waiting import becomes
 
 async def take(events: AsyncIterator[MessageCreated], count: int) -> list[str]:
     """Return the next `count` messages' texts."""
-    async with asyncio.timeout(45):
+    async with asyncio.timeout(100):
         return [(await anext(events)).message.content for _ in range(count)]
 
 
@@ -92,7 +92,7 @@ async def test_interruptions_are_told_to_whoever_asks(stack: RunningStack) -> No
         async with aclosing(conversation.events(on_connection=states.append)) as events:
             await take(events, 1)
             network.cut()
-            await becomes(lambda: len(states) >= 3, within=30)
+            await becomes(lambda: len(states) >= 3)
             await conversation.send("after")
 
             assert await take(events, 1) == ["after"]
@@ -108,7 +108,7 @@ async def test_a_bad_token_is_replaced(stack: RunningStack) -> None:
         async with aclosing(conversation.events(on_connection=states.append)) as events:
             await take(events, 1)
             await client.supabase.realtime.set_auth("not.a.token")
-            await becomes(lambda: states[:3] == [True, False, True], within=30)
+            await becomes(lambda: states[:3] == [True, False, True])
             await elsewhere.send("back again")
 
             assert await take(events, 1) == ["back again"]

@@ -83,7 +83,7 @@ async def conversation(stack: RunningStack) -> AsyncIterator[Conversation]:
 
 async def asked_twice(conversation: Conversation) -> list[Message]:
     """Return the answers; the first one may be owed to the claim that a worker begins with."""
-    return [await conversation.ask("one"), await conversation.ask("two")]
+    return [await conversation.ask(text, timeout_seconds=60) for text in ("one", "two")]
 
 
 async def test_an_announcement_is_enough(

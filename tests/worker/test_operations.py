@@ -65,8 +65,8 @@ async def observe(stack: RunningStack) -> Seen:
             customer_of(stack) as client,
         ):
             conversation = await client.conversations.create(new_identifier())
-            await conversation.ask(f"What is Romashka? {ASKED}")
-            await conversation.ask(f"Which wine goes with octopus? {ASKED}")
+            await conversation.ask(f"What is Romashka? {ASKED}", timeout_seconds=60)
+            await conversation.ask(f"Which wine goes with octopus? {ASKED}", timeout_seconds=60)
             jobs = await becomes(lambda: two_jobs(worker), 30)
             async with service_of(stack) as service:
                 job = (await becomes(lambda: traced(service, jobs[0]), 30))[0]

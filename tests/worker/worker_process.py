@@ -65,7 +65,7 @@ async def run_worker(
     worker = WorkerProcess(process)
     reading = asyncio.create_task(worker.read())
     try:
-        await worker.has_logged("worker.started", within=40)
+        await worker.has_logged("worker.started", within=90)
         yield worker
     finally:
         with suppress(ProcessLookupError):
