@@ -1,5 +1,6 @@
 """What tests of every layer start from: databases of a real Postgres, and a whole local stack."""
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from romashka_local.postgres import Cluster
 
 from tests.support import databases, waiting
 from tests.support.stacks import RunningStack, run_stack
+
+# Who runs the tests in the background may have these ignored, and every program would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
