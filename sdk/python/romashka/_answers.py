@@ -63,5 +63,8 @@ async def _answers(
 
 async def _newest_message_answered_by(conversation: "Conversation", reply: Message) -> str:
     jobs = conversation._client.supabase.table("ai_response_queue").select("message_id")
-    answered = await fetch(jobs.eq("turn_id", reply.turn_id).eq("status", "completed"))
+    completed = jobs.eq("turn_id", reply.turn_id).eq("status", "completed")
+    # Realtime tells of a commit a moment before other sessions see it.
+    while not (answered := await fetch(completed)):  # noqa: ASYNC110 -- nothing here would set an event
+        await asyncio.sleep(0.05)
     return str(answered[0]["message_id"])
