@@ -13,6 +13,14 @@ from pathlib import Path
 
 ROMASHKA = Path(sys.executable).with_name("romashka")
 ROOT = Path(__file__).resolve().parents[2]
+CHANNEL_SECRETS = {
+    "WHATSAPP_APP_SECRET": "whatsapp-app-secret-of-the-tests",
+    "WHATSAPP_VERIFY_TOKEN": "whatsapp-verify-token-of-the-tests",
+    "INSTAGRAM_APP_SECRET": "instagram-app-secret-of-the-tests",
+    "INSTAGRAM_VERIFY_TOKEN": "instagram-verify-token-of-the-tests",
+    "EMAIL_WEBHOOK_TOKEN": "email-webhook-token-of-the-tests",
+}
+"""What the stack's functions know channels by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,8 @@ def start_stack(*options: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+        | CHANNEL_SECRETS,
     )
     process.stderr = errors
     return process
