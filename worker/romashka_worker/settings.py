@@ -24,20 +24,12 @@ class ModelSettings:
     model: str
 
 
-class EmbeddingSettings(BaseSettings):
+class EnvironmentSettings(BaseSettings):
     """Every setting is an environment variable; the ones of our own begin with `ROMASHKA_`."""
 
     model_config = SettingsConfigDict(
         env_prefix="ROMASHKA_", env_ignore_empty=True, extra="ignore", frozen=True
     )
-
-    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
-    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
-    embeddings: Literal["local", "openai", "off"] | None = None
-    """What makes vectors of texts; by default this CPU, where the extra is installed."""
-    embeddings_api_key: SecretStr | None = None
-    embeddings_base_url: str | None = None
-    embeddings_model: str = "text-embedding-3-small"
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -50,6 +42,18 @@ class EmbeddingSettings(BaseSettings):
             return cls.model_validate({})  # the environment adds the rest
         except ValidationError as error:
             raise SettingsError(_first_problem(error)) from error
+
+
+class EmbeddingSettings(EnvironmentSettings):
+    """Where vectors of texts come from."""
+
+    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    embeddings: Literal["local", "openai", "off"] | None = None
+    """What makes vectors of texts; by default this CPU, where the extra is installed."""
+    embeddings_api_key: SecretStr | None = None
+    embeddings_base_url: str | None = None
+    embeddings_model: str = "text-embedding-3-small"
 
 
 class Settings(EmbeddingSettings):

@@ -1,0 +1,20 @@
+"""What a worker is told of channels: secrets that serve every account of a type, and other addresses."""
+
+from pydantic import Field, SecretStr
+
+from romashka_worker.settings import EnvironmentSettings
+
+
+class ChannelSettings(EnvironmentSettings):
+    """An account's own secret, in the database, wins over these."""
+
+    whatsapp_access_token: SecretStr | None = Field(None, validation_alias="WHATSAPP_ACCESS_TOKEN")
+    instagram_access_token: SecretStr | None = Field(
+        None, validation_alias="INSTAGRAM_ACCESS_TOKEN"
+    )
+    whatsapp_api_url: str = Field(
+        "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL"
+    )
+    instagram_api_url: str = Field(
+        "https://graph.instagram.com/v26.0", validation_alias="INSTAGRAM_API_URL"
+    )
