@@ -1,0 +1,63 @@
+// The two functions of the database that webhooks call, as the service role.
+
+import { createClient, type PostgrestError } from "@supabase/supabase-js";
+import type { ChannelEvent } from "./events.ts";
+import { log } from "./log.ts";
+import { Refusal } from "./refusal.ts";
+import { serviceKeys } from "./service_role.ts";
+
+export interface Credential {
+  account: string;
+  name: string;
+  value: string;
+}
+
+export interface Webhook {
+  channel: string;
+  payload: string;
+  events: ChannelEvent[];
+  headers: Record<string, string>;
+}
+
+export interface Received {
+  webhook_id: string;
+  results: { outcome: string; error: string | null }[];
+}
+
+const TIMEOUT_MS = 15_000;
+const database = createClient(
+  Deno.env.get("SUPABASE_URL")!,
+  serviceKeys()[0],
+  { auth: { persistSession: false, autoRefreshToken: false } },
+);
+
+export function getCredentials(channel: string): Promise<Credential[]> {
+  return call("get_channel_credentials", { channel_type: channel });
+}
+
+/** Store what came and apply its events, in one transaction; the same any number of times is once. */
+export function receiveWebhook(webhook: Webhook): Promise<Received> {
+  return call("receive_channel_webhook", {
+    channel_type: webhook.channel,
+    payload: webhook.payload,
+    events: webhook.events,
+    headers: webhook.headers,
+  });
+}
+
+async function call<Result>(name: string, parameters: Record<string, unknown>): Promise<Result> {
+  const { data, error } = await database.rpc(name, parameters)
+    .abortSignal(AbortSignal.timeout(TIMEOUT_MS));
+  if (!error) return data;
+  log("error", "database.refused", { function: name, code: error.code });
+  throw new Refusal(statusOf(error), "not_stored");
+}
+
+/**
+ * What the database calls bad input will be bad the next time too (4xx). Everything else (it is away, it
+ * takes too long, a deadlock, migrations that are missing) is no fault of the sender, who tries again.
+ */
+function statusOf({ code }: PostgrestError): number {
+  if (/^PT4\d\d$/.test(code)) return Number(code.slice(2));
+  return /^22/.test(code) ? 400 : 503;
+}

@@ -1,0 +1,58 @@
+// What a channel's webhook says, in the words of `receive_channel_webhook` (docs/channels.md).
+
+export interface Customer {
+  id: string;
+  name?: string;
+  username?: string;
+  phone?: string;
+  email?: string;
+}
+
+export interface Media {
+  id?: string;
+  url?: string;
+  mime_type?: string;
+  name?: string;
+  size?: number;
+  sha256?: string;
+}
+
+export interface Thread {
+  references?: string[];
+  reply_token?: string;
+  subject?: string;
+}
+
+export interface Failure {
+  code: string;
+  message: string;
+}
+
+/** A message of the customer, or (an echo) of the team in the channel's own app. */
+export interface Written {
+  id: string;
+  customer: Customer;
+  type: string;
+  content: string;
+  media?: Media[];
+  reply_to?: string;
+  metadata?: Record<string, unknown>;
+  is_automatic?: boolean;
+  thread?: Thread;
+}
+
+/** What happened, before it is known where and when. */
+export type Happening =
+  | ({ kind: "message" } & Written)
+  | ({ kind: "echo"; app_id?: string } & Written)
+  | { kind: "status"; id: string; status: DeliveryStatus; reference?: string; error?: Failure }
+  | { kind: "reaction"; id: string; emoji: string | null; customer: Customer }
+  | { kind: "edit"; id: string; content: string }
+  | { kind: "deletion"; id: string }
+  | { kind: "problem"; error: Failure }
+  | { kind: "ignored"; reason: string };
+
+export type DeliveryStatus = "sent" | "delivered" | "read" | "failed";
+
+/** The account is null where the webhook names none: such an event can only be ignored. */
+export type ChannelEvent = Happening & { account: string | null; at: string };
