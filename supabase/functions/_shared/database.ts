@@ -19,9 +19,16 @@ export interface Webhook {
   headers: Record<string, string>;
 }
 
+export interface Result {
+  outcome: string;
+  message_id: string | null;
+  conversation_id: string | null;
+  error: string | null;
+}
+
 export interface Received {
   webhook_id: string;
-  results: { outcome: string; error: string | null }[];
+  results: Result[];
 }
 
 const TIMEOUT_MS = 15_000;
@@ -45,7 +52,7 @@ export function receiveWebhook(webhook: Webhook): Promise<Received> {
   });
 }
 
-async function call<Result>(name: string, parameters: Record<string, unknown>): Promise<Result> {
+async function call<Answer>(name: string, parameters: Record<string, unknown>): Promise<Answer> {
   const { data, error } = await database.rpc(name, parameters)
     .abortSignal(AbortSignal.timeout(TIMEOUT_MS));
   if (!error) return data;

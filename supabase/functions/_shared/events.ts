@@ -11,6 +11,8 @@ export interface Customer {
 export interface Media {
   id?: string;
   url?: string;
+  /** Where it came inside of the webhook: `<uuid>.<extension>`, under which the function stores it. */
+  file?: string;
   mime_type?: string;
   name?: string;
   size?: number;

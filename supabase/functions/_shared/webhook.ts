@@ -4,7 +4,7 @@
 // is stored already is found to be.
 
 import { readBody } from "./body.ts";
-import { receiveWebhook } from "./database.ts";
+import { type Received, receiveWebhook } from "./database.ts";
 import type { ChannelEvent } from "./events.ts";
 import { log } from "./log.ts";
 import { Refusal } from "./refusal.ts";
@@ -21,11 +21,17 @@ export interface Channel {
   /** Return whose events the sender may bring, or null; runs before anything is parsed. */
   authorise(request: Request, body: Body): Promise<Scope | null>;
   /** Return what the payload says, in its order; throws a Refusal (400) where it is none of the channel's. */
-  parse(body: Body, request: Request): ChannelEvent[] | Promise<ChannelEvent[]>;
-  /** Return the text that is kept for replay, where it is not simply the body. */
-  payload?(body: Body): string;
+  parse(body: Body, request: Request, scope: Scope): ChannelEvent[] | Promise<Parsed>;
   /** Answer a GET, where the channel has one. */
   subscribe?(request: Request): Promise<Response>;
+}
+
+export interface Parsed {
+  events: ChannelEvent[];
+  /** What is kept for replay, where it is not simply the body. */
+  kept?: { payload: string; headers: Record<string, string> };
+  /** Does what needs the ids of what was stored; what it throws makes the sender come again. */
+  finish?(received: Received): Promise<void>;
 }
 
 export function webhook(channel: Channel): (request: Request) => Promise<Response> {
@@ -44,14 +50,16 @@ async function receive(channel: Channel, request: Request) {
   const body = await readBody(request, channel.maxBytes);
   const scope = isServiceRole(request) ? "every account" : await channel.authorise(request, body);
   if (scope === null) throw new Refusal(401, "not_authorised");
-  const events = await channel.parse(body, request);
+  const parsed = await channel.parse(body, request, scope);
+  const { events, kept, finish }: Parsed = Array.isArray(parsed) ? { events: parsed } : parsed;
   checkAccounts(events, scope);
   const received = await receiveWebhook(storable({
     channel: channel.type,
-    payload: channel.payload?.(body) ?? new TextDecoder().decode(body),
+    payload: kept?.payload ?? new TextDecoder().decode(body),
     events,
-    headers: { "content-type": request.headers.get("content-type") ?? "" },
+    headers: kept?.headers ?? { "content-type": request.headers.get("content-type") ?? "" },
   }));
+  await finish?.(received);
   const outcomes = count(received.results.map(({ outcome }) => outcome));
   const { webhook_id } = received;
   log("info", "webhook.received", { channel: channel.type, webhook_id, outcomes });
