@@ -1,18 +1,15 @@
 """Makes a reply of a text that is being written: in time, not too long, in whole sentences."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Callable
 
 from romashka_worker.responders import ResponderError
+from romashka_worker.sentences import last_sentence_end
 
 _TAIL_CHARS = 500
 _TAIL_SECONDS = 1.5
 """So near to the end of the room or of the time, only whole sentences are shown."""
-_SENTENCE_END = re.compile(
-    r"""[.!?…]["'”»)\]]*(?=\s)|[。！？؟।]["'”»)\]）」』]*|\n"""  # noqa: RUF001 -- of many scripts
-)
 
 
 async def write_reply(
@@ -58,7 +55,7 @@ class _Reply:
     def add(self, piece: str, *, is_late: bool) -> None:
         self._held += piece
         if is_late or len(self._held) > self._room - _TAIL_CHARS:
-            self._release(_last_end(self._held[: self._room]))
+            self._release(last_sentence_end(self._held[: self._room]))
         else:
             self._release(len(self._held))
 
@@ -79,8 +76,8 @@ class _Reply:
     def cut(self) -> str:
         # A full stop at the very end is one if nothing can follow it.
         held = self._held[: self._room] if self.is_full else f"{self._held} "
-        self._release(min(_last_end(held), len(self._held)))
-        if not _last_end(f"{self._shown} ") == len(self._shown):
+        self._release(min(last_sentence_end(held), len(self._held)))
+        if not last_sentence_end(f"{self._shown} ") == len(self._shown):
             raise ResponderError("the reply does not end")
         return self._whole()
 
@@ -88,8 +85,3 @@ class _Reply:
         if not self._shown:
             raise ResponderError("the reply is empty")
         return self._shown
-
-
-def _last_end(text: str) -> int:
-    """Return where the last whole sentence of `text` ends."""
-    return max((match.end() for match in _SENTENCE_END.finditer(text)), default=0)

@@ -1,4 +1,4 @@
-"""Channels take messages out: what one is given, and what it answers. docs/channels.md has the rest.
+"""Channels take messages out: what one is given and what it answers (docs/channels.md).
 
 A channel is one file with one class, and a line in `adapters.py`.
 """

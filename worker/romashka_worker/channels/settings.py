@@ -1,4 +1,4 @@
-"""What a worker is told of channels: secrets that serve every account of a type, and other addresses."""
+"""What a worker is told of channels: the secrets of all accounts of a type, other addresses."""
 
 from pydantic import Field, SecretStr
 
