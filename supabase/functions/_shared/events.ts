@@ -2,6 +2,8 @@
 
 export interface Customer {
   id: string;
+  /** More ids of theirs: whoever was met under one of them is the same. */
+  other_ids?: string[];
   name?: string;
   username?: string;
   phone?: string;
