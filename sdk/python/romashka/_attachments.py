@@ -12,7 +12,7 @@ from romashka._models import Attachment
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
 
-_BUCKET = "conversation-attachments"
+BUCKET = "conversation-attachments"
 _UNKNOWN_TYPE = "application/octet-stream"
 
 
@@ -42,7 +42,7 @@ class Attachments:
         # The name may have any letters; a path in Storage may not.
         ending = re.sub(r"[^.a-z0-9]", "", PurePath(name).suffix.lower())
         path = f"{conversation_id}/{uuid4()}{ending}"
-        bucket = self._client.supabase.storage.from_(_BUCKET)
+        bucket = self._client.supabase.storage.from_(BUCKET)
         with translated():
             await bucket.upload(path, content, {"content-type": kind})
         return Attachment(path, name, kind, len(content))
@@ -58,7 +58,7 @@ class Attachments:
             assert await client.attachments.download(photo) == b"..."
         """
         with translated():
-            return await self._client.supabase.storage.from_(_BUCKET).download(attachment.path)
+            return await self._client.supabase.storage.from_(BUCKET).download(attachment.path)
 
     async def signed_url(self, attachment: Attachment, expires_seconds: int = 3600) -> str:
         """Return a URL under which anybody can read the file for a while.
@@ -70,7 +70,7 @@ class Attachments:
             photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
             print(await client.attachments.signed_url(photo))
         """
-        bucket = self._client.supabase.storage.from_(_BUCKET)
+        bucket = self._client.supabase.storage.from_(BUCKET)
         with translated():
             signed = await bucket.create_signed_url(attachment.path, expires_seconds)
         if (url := signed["signedURL"]) is None:
