@@ -146,7 +146,7 @@ class Knowledge:
             await staff.knowledge.update(item.id, content="We are here from 8 to 6.")
             await staff.knowledge.remove(item.id)
         """
-        status = None if is_active is None else "active" if is_active else "inactive"
+        status = None if is_active is None else "active" if is_active else "archived"
         changes = {"title": title, "content": content, "status": status}
         row = {name: value for name, value in changes.items() if value is not None}
         items = self._client.supabase.table("knowledge_items")

@@ -1,10 +1,12 @@
 /** Asking, and waiting for the automatic answer: a reply or a hand-over. */
 import type { Romashka } from "./client.js";
 import type { Conversation } from "./conversation.js";
-import { NoAnswer, unwrap } from "./errors.js";
+import { mayPass, NoAnswer, unwrap } from "./errors.js";
 import { follow, type ReadAfter } from "./events.js";
+import type { Listener } from "./listener.js";
 import { type ConversationEvent, kindOf, type Message } from "./models.js";
 import type { SendOptions } from "./outgoing.js";
+import { backoffMs, pause } from "./pause.js";
 
 /** What comes with the question, and for how long to wait. */
 export interface AskOptions extends Pick<SendOptions, "attachment"> {
@@ -27,7 +29,7 @@ export async function* streamAnswer(
     for await (const event of follow(listener, readAfter, question.position)) {
       if (event.type === "message.created") {
         positions.set(event.message.id, event.message.position);
-        if (!(await answers(client, event.message, question, positions))) continue;
+        if (!(await answers(client, listener, event.message, question, positions))) continue;
       }
       yield event;
       if (event.type === "message.created") return;
@@ -41,6 +43,7 @@ export async function* streamAnswer(
 
 async function answers(
   client: Romashka,
+  listener: Listener,
   message: Message,
   question: Message,
   positions: Map<string, number>,
@@ -50,8 +53,22 @@ async function answers(
   if (kind === "handover" || message.turn_id === question.id) return true;
   if (kind === "message") return false;
   // A burst is one turn: its answer is to the last of its messages too.
-  const jobs = client.supabase.from("ai_response_queue").select("message_id");
-  const answered = jobs.eq("turn_id", message.turn_id!).eq("status", "completed").single();
-  const newest = (await unwrap(answered)).message_id;
+  const newest = await newestAnsweredBy(client, listener, message.turn_id!);
   return (positions.get(newest) ?? 0) >= question.position;
+}
+
+async function newestAnsweredBy(client: Romashka, listener: Listener, turnId: string) {
+  const jobs = client.supabase.from("ai_response_queue").select("message_id");
+  const completed = jobs.eq("turn_id", turnId).eq("status", "completed");
+  // Realtime tells of a commit a moment before other sessions see it.
+  for (let tries = 0; !listener.isClosed; tries += 1) {
+    try {
+      const [answered] = await unwrap(completed);
+      if (answered) return answered.message_id;
+    } catch (error) {
+      if (!mayPass(error, tries)) throw error;
+    }
+    await pause(backoffMs(tries));
+  }
+  return ""; // too late: nobody waits any more
 }

@@ -16,10 +16,21 @@ export interface Attachment {
   size: number;
 }
 
-/** Return the file that a message has. */
-export function attachmentOf({ media_url, metadata }: Message): Attachment | null {
-  const described = (metadata as { attachment?: Omit<Attachment, "path"> } | null)?.attachment;
-  return media_url && described ? { path: media_url, ...described } : null;
+const PATH = /^[0-9a-f-]{36}\/[0-9a-f-]{36}(\.[a-z0-9]+)?$/;
+
+/** Return the file that a message has: one of its conversation, whatever its author wrote. */
+export function attachmentOf(message: Message): Attachment | null {
+  const { media_url: path, conversation_id, metadata } = message;
+  const described = (metadata as { attachment?: unknown } | null)?.attachment;
+  if (!path || !PATH.test(path) || !path.startsWith(conversation_id)) return null;
+  if (typeof described !== "object" || described === null) return null;
+  const { name, content_type, size } = described as Partial<Record<keyof Attachment, unknown>>;
+  return {
+    path,
+    name: String(name ?? ""),
+    content_type: String(content_type ?? ""),
+    size: Number.isInteger(size) ? (size as number) : 0,
+  };
 }
 
 export class Attachments {

@@ -10,6 +10,8 @@ import { Conversations } from "./conversations.js";
 import type { Database } from "./database.js";
 import { fromAuth, NotSignedIn, unwrap } from "./errors.js";
 import { Inbox } from "./inbox.js";
+import { Knowledge } from "./knowledge.js";
+import { Metrics } from "./metrics.js";
 import { Topics } from "./topics.js";
 
 type Functions = Database["public"]["Functions"];
@@ -33,6 +35,8 @@ export class Romashka {
   readonly conversations: Conversations;
   readonly inbox: Inbox;
   readonly attachments: Attachments;
+  readonly knowledge: Knowledge;
+  readonly metrics: Metrics;
 
   /**
    * @param supabase with the anon (publishable) key, then sign in; or, on a server, with the service role
@@ -45,6 +49,8 @@ export class Romashka {
     this.conversations = new Conversations(this);
     this.inbox = new Inbox(this);
     this.attachments = new Attachments(this);
+    this.knowledge = new Knowledge(this);
+    this.metrics = new Metrics(this);
   }
 
   /**

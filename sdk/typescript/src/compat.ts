@@ -2,10 +2,16 @@
 import type { Romashka } from "./client.js";
 import type { ListOptions } from "./conversations.js";
 import { NoAnswer } from "./errors.js";
-import { type ChannelType, type ConversationRow, kindOf, type Message } from "./models.js";
+import { type ChannelType, kindOf, type Message } from "./models.js";
+import {
+  type OriginalConversation,
+  originalConversation,
+  type OriginalMessage,
+  originalMessage,
+} from "./original.js";
 import { Scope } from "./scope.js";
 
-/** What `sendMessage` gives. After an agent's message, and when nobody answered, `response` is empty. */
+/** What `sendMessage` gives: the answer; after an agent's message, that message. */
 export interface AiResponse {
   response: string;
   confidence: number;
@@ -15,6 +21,13 @@ export interface AiResponse {
   intent: string | null;
   sentiment: string | null;
   knowledgeUsed: string[];
+}
+
+/** The parts of the original's message that the database does not decide itself. */
+export interface IncomingMessage {
+  conversation_id: string;
+  content: string;
+  sender_type?: "user" | "agent";
 }
 
 export interface ServiceSubscription {
@@ -33,39 +46,39 @@ export interface ServiceSubscription {
  */
 export class EnhancedRealtimeMessagingService {
   readonly #subscriptions = new Set<ServiceSubscription>();
-  #count = 0;
 
   constructor(private readonly client: Romashka) {}
 
-  /** Open a conversation, or find the customer's open one on this channel; return its id. */
+  /** Open a conversation, or find the customer's open one on this channel. */
   async createConversation(
     customerIdentifier: string,
     channelType: ChannelType = "website",
     initialMessage = "",
-  ): Promise<string> {
-    const { conversations } = this.client;
-    return (
-      await conversations.create(customerIdentifier, { channelType, message: initialMessage })
-    ).id;
+  ): Promise<OriginalConversation> {
+    const first = { channelType, message: initialMessage };
+    const { row } = await this.client.conversations.create(customerIdentifier, first);
+    return originalConversation(row);
   }
 
   /** The same: there is at most one open conversation a customer and channel. */
   createOrGetConversation = this.createConversation.bind(this);
 
-  /** Return a page of conversations, the latest first. */
-  async getConversations(options: ListOptions = {}): Promise<ConversationRow[]> {
-    return (await this.client.conversations.list(options)).map(({ row }) => row);
+  /** Return the conversations, the latest first; as many as a project gives at once. */
+  async getConversations(options: ListOptions = {}): Promise<OriginalConversation[]> {
+    const found = await this.client.conversations.list({ limit: MAX_ROWS, ...options });
+    return found.map(({ row }) => originalConversation(row));
   }
 
   /** Return a conversation and its newest messages, oldest first. */
   async getConversationWithMessages(
     conversationId: string,
     messageLimit = 50,
-  ): Promise<{ conversation: ConversationRow; messages: Message[] }> {
+  ): Promise<{ conversation: OriginalConversation; messages: OriginalMessage[] }> {
     const conversation = await this.client.conversations.get(conversationId);
+    const messages = await conversation.messages({ limit: messageLimit });
     return {
-      conversation: conversation.row,
-      messages: await conversation.messages({ limit: messageLimit }),
+      conversation: originalConversation(conversation.row),
+      messages: messages.map(originalMessage),
     };
   }
 
@@ -78,7 +91,7 @@ export class EnhancedRealtimeMessagingService {
     const conversation = await this.client.conversations.get(conversationId);
     if (senderType === "agent") {
       await conversation.send(message, { senderType: "agent" });
-      return { ...NOTHING, requiresHuman: true };
+      return { ...NOTHING, response: message, confidence: 1 };
     }
     const sentAt = performance.now();
     try {
@@ -90,32 +103,35 @@ export class EnhancedRealtimeMessagingService {
     }
   }
 
-  /** Store a customer's message, and wait for nothing. */
-  async handleIncomingMessage(conversationId: string, content: string): Promise<Message> {
-    return (await this.client.conversations.get(conversationId)).send(content);
+  /** Store a message that came in, and wait for nothing: its answer comes to who subscribed. */
+  async handleIncomingMessage(message: IncomingMessage): Promise<void> {
+    const conversation = await this.client.conversations.get(message.conversation_id);
+    await conversation.send(message.content, { senderType: message.sender_type ?? "user" });
   }
 
   /** Hear each new message of a conversation, once and in order. */
   subscribeToConversation(
     conversationId: string,
-    onMessage: (message: Message) => void,
+    onMessage: (message: OriginalMessage) => void,
     onError?: (error: Error) => void,
   ): ServiceSubscription {
-    return this.#subscribe(onError, async (scope) => {
+    return this.#subscribe(conversationId, onError, async (scope) => {
       const conversation = await this.client.conversations.get(conversationId);
       const [newest] = await conversation.messages({ limit: 1 });
       const events = conversation.events({ after: newest?.position ?? 0 });
-      await scope.read(events, ({ message }) => onMessage(message));
+      await scope.read(events, ({ message }) => onMessage(originalMessage(message)));
     });
   }
 
   /** Hear of the newest conversations, then of each that changes. Staff only. */
   subscribeToAllConversations(
-    onChange: (conversation: ConversationRow) => void,
+    onChange: (conversation: OriginalConversation) => void,
     onError?: (error: Error) => void,
   ): ServiceSubscription {
-    return this.#subscribe(onError, (scope) =>
-      scope.read(this.client.inbox.events(), ({ conversation }) => onChange(conversation)),
+    return this.#subscribe("all-conversations", onError, (scope) =>
+      scope.read(this.client.inbox.events(), ({ conversation }) =>
+        onChange(originalConversation(conversation)),
+      ),
     );
   }
 
@@ -130,12 +146,13 @@ export class EnhancedRealtimeMessagingService {
   }
 
   #subscribe(
+    id: string,
     onError: ((error: Error) => void) | undefined,
     read: (scope: Scope) => Promise<void>,
   ): ServiceSubscription {
     const scope = new Scope();
     const subscription = {
-      id: `subscription-${(this.#count += 1)}`,
+      id,
       unsubscribe: () => {
         scope.end();
         this.#subscriptions.delete(subscription);
@@ -163,6 +180,8 @@ export class EnhancedRealtimeMessagingService {
     };
   }
 }
+
+const MAX_ROWS = 1_000;
 
 const NOTHING: AiResponse = {
   response: "",

@@ -1,6 +1,7 @@
 /** One conversation: write, ask, follow what is said, and decide who answers. */
 import { type AskOptions, streamAnswer } from "./answers.js";
 import type { Romashka } from "./client.js";
+import type { Database } from "./database.js";
 import { NoAnswer, unwrap } from "./errors.js";
 import { follow } from "./events.js";
 import type { OnConnection } from "./listener.js";
@@ -11,11 +12,21 @@ import {
   type MessageCreated,
   type Note,
 } from "./models.js";
-import { type SendOptions, store } from "./outgoing.js";
+import { repeated, type SendOptions, store } from "./outgoing.js";
 import { Presence } from "./presence.js";
 import { subscription } from "./subscription.js";
 
 const PAGE = 500;
+
+type Functions = Database["public"]["Functions"];
+type Change =
+  | "assign_conversation"
+  | "mark_conversation_read"
+  | "rate_conversation"
+  | "resolve_conversation"
+  | "return_conversation_to_ai"
+  | "take_over_conversation";
+type Arguments<Name extends Change> = Functions[Name]["Args"];
 
 /** Where to begin, and who wants to know about the connection. */
 export interface EventsOptions {
@@ -142,28 +153,28 @@ export class Conversation {
 
   /** Take it from the AI: no automatic message follows. Staff only. */
   async takeOver(): Promise<void> {
-    await this.client.call("take_over_conversation", { conversation_id: this.id });
+    await this.#change("take_over_conversation", {});
   }
 
   /** Let the AI answer the next customer message. Staff only. */
   async returnToAi(): Promise<void> {
-    await this.client.call("return_conversation_to_ai", { conversation_id: this.id });
+    await this.#change("return_conversation_to_ai", {});
   }
 
   /** Close it; a new customer message reopens it, with the AI. Staff only. */
   async resolve(): Promise<void> {
-    await this.client.call("resolve_conversation", { conversation_id: this.id });
+    await this.#change("resolve_conversation", {});
   }
 
-  /** Say whose it is; the AI goes on answering. Staff only. */
-  async assign(agentId: string): Promise<void> {
-    await this.client.call("assign_conversation", { conversation_id: this.id, agent_id: agentId });
+  /** Say whose it is, or nobody's; the AI goes on answering. Staff only. */
+  async assign(agentId: string | null): Promise<void> {
+    await this.#change("assign_conversation", { agent_id: agentId as string });
   }
 
   /** Say how far the caller's side has read; without a position, everything. */
   async markRead(upTo?: number): Promise<void> {
     const position = upTo === undefined ? {} : { up_to_position: upTo };
-    await this.client.call("mark_conversation_read", { conversation_id: this.id, ...position });
+    await this.#change("mark_conversation_read", position);
   }
 
   /** Return it as it is now. */
@@ -180,7 +191,7 @@ export class Conversation {
 
   /** Say how content the customer is: 1 (bad) to 5 (good). */
   async rate(rating: number): Promise<void> {
-    await this.client.call("rate_conversation", { conversation_id: this.id, rating });
+    await this.#change("rate_conversation", { rating });
   }
 
   /** Write down something that only staff see. */
@@ -203,6 +214,15 @@ export class Conversation {
       () => this.client.topics.listen(this.topic, onConnection),
       (listener) => read(follow(listener, this.#readAfter, after)),
     );
+  }
+
+  /** Done twice, each of these does what it does once: so a lost connection is tried again. */
+  async #change<Name extends Change>(
+    name: Name,
+    parameters: Omit<Arguments<Name>, "conversation_id">,
+  ) {
+    const all = { conversation_id: this.id, ...parameters } as Arguments<Name>;
+    await repeated(() => this.client.call(name, all));
   }
 
   async #all(): Promise<Message[]> {

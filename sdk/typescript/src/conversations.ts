@@ -11,7 +11,7 @@ export interface ListOptions {
   priority?: Priority;
   assignedAgentId?: string;
   requiresHuman?: boolean;
-  /** Part of a customer's name or e-mail address, or of the last message. */
+  /** Part of a customer's name, address or number, or of the last message. */
   search?: string;
   /** The last one of the page before. */
   before?: Conversation | undefined;
@@ -19,7 +19,13 @@ export interface ListOptions {
 }
 
 const WITH_CUSTOMER = "*, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)";
-const SEARCHED = ["user_name", "user_email", "customer_name", "last_message"] as const;
+const SEARCHED = [
+  "customer_name",
+  "user_name",
+  "user_email",
+  "customer_phone",
+  "last_message",
+] as const;
 
 export class Conversations {
   constructor(private readonly client: Romashka) {}

@@ -21,24 +21,34 @@ export async function* follow(
 ): AsyncGenerator<ConversationEvent, void> {
   let seen = after;
   for await (const signal of listener) {
-    const created = signal.type === "broadcast" ? createdMessage(signal) : null;
+    if (signal.type === "broadcast" && signal.event !== "message.created") {
+      if (isKnown(signal)) yield { ...signal.payload, type: signal.event } as PassingEvent;
+      continue;
+    }
+    const created = signal.type === "broadcast" ? messageOf(signal) : undefined;
     if (created && created.position <= seen) continue;
     if (created?.position === seen + 1) {
       seen = created.position;
       yield { type: "message.created", message: created };
-    } else if (created || signal.type !== "broadcast") {
+    } else {
       for await (const message of persistently(readAfter, seen, listener)) {
         seen = message.position;
         yield { type: "message.created", message };
       }
-    } else {
-      yield { ...signal.payload, type: signal.event } as PassingEvent;
     }
   }
 }
 
-function createdMessage({ event, payload }: Broadcast): Message | null {
-  return event === "message.created" ? (payload["message"] as Message) : null;
+const PASSING = new Set(["reply.started", "reply.delta", "reply.settled"]);
+
+/** Servers of other versions say more: whoever does not know it does not hear it. */
+function isKnown(signal: Broadcast): boolean {
+  return PASSING.has(signal.event) || (signal.event === "message.updated" && !!messageOf(signal));
+}
+
+function messageOf({ payload }: Broadcast): Message | undefined {
+  const message = payload["message"] as Message | undefined;
+  return typeof message?.position === "number" ? message : undefined;
 }
 
 /** Read to the end; while the project is unreachable, wait and go on where it broke off. */

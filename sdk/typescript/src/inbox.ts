@@ -1,7 +1,7 @@
 /** `client.inbox`: all conversations as they change, for staff. */
 import type { Romashka } from "./client.js";
 import { mayPass, unwrap } from "./errors.js";
-import type { Listener, OnConnection } from "./listener.js";
+import type { Broadcast, Listener, OnConnection } from "./listener.js";
 import type { ConversationChanged, ConversationRow } from "./models.js";
 import { backoffMs, pause } from "./pause.js";
 import { subscription } from "./subscription.js";
@@ -45,9 +45,7 @@ export class Inbox {
   async *#follow(listener: Listener, known: Known): AsyncGenerator<ConversationChanged, void> {
     for await (const signal of listener) {
       const changed =
-        signal.type === "broadcast"
-          ? [signal.payload["conversation"] as ConversationRow]
-          : this.#read(known, listener);
+        signal.type === "broadcast" ? conversationOf(signal) : this.#read(known, listener);
       for await (const conversation of changed) {
         if (known.isNews(conversation)) yield { type: "conversation.changed", conversation };
       }
@@ -88,6 +86,12 @@ export class Inbox {
   #conversations() {
     return this.client.supabase.from("conversations").select();
   }
+}
+
+/** Return the conversation that a broadcast is about; of one of another kind or version, none. */
+function conversationOf({ payload }: Broadcast): ConversationRow[] {
+  const conversation = payload["conversation"] as ConversationRow | undefined;
+  return typeof conversation?.updated_at === "string" ? [conversation] : [];
 }
 
 /** Which state of each conversation was given last. */

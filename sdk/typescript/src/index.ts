@@ -20,7 +20,14 @@ export {
 } from "./errors.js";
 export { type Draft, type DraftState, draftAfter, NO_DRAFT } from "./draft.js";
 export { Inbox } from "./inbox.js";
+export {
+  Knowledge,
+  type KnowledgeItem,
+  type KnowledgeMatch,
+  type KnowledgeOptions,
+} from "./knowledge.js";
 export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
+export { Metrics, type ServiceLevel } from "./metrics.js";
 export * from "./models.js";
 export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";

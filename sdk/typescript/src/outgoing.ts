@@ -1,4 +1,4 @@
-/** Messages on their way out: each is stored once, whatever the network does meanwhile. */
+/** What goes out arrives once, whatever the network does meanwhile. */
 import type { Attachment } from "./attachments.js";
 import type { Romashka } from "./client.js";
 import type { Database } from "./database.js";
@@ -21,7 +21,7 @@ export interface SendOptions {
   attachment?: Attachment | undefined;
 }
 
-/** Store a message, again while what stops it may pass; its id tells whether an earlier try did. */
+/** Store a message; its id tells whether an earlier try did. */
 export async function store(
   client: Romashka,
   conversationId: string,
@@ -35,9 +35,14 @@ export async function store(
     content: text,
     ...(attachment && described(attachment)),
   };
+  return repeated(() => insert(client, row));
+}
+
+/** Send a request again while what stops it may pass: sent twice, it must do what once does. */
+export async function repeated<T>(request: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await insert(client, row);
+      return await request();
     } catch (error) {
       const mayPass = error instanceof RomashkaError && error.retryable;
       if (!mayPass || error instanceof RateLimited || tries === TRIES) throw error;

@@ -9,10 +9,12 @@ import { answerNext, newAgent, newCustomer, newIdentifier, until } from "./proje
 test("a widget and an inbox work with the service object", async () => {
   const identifier = newIdentifier();
   const widget = new EnhancedRealtimeMessagingService(await newCustomer());
-  const id = await widget.createOrGetConversation(identifier, "website");
-  equal(await widget.createConversation(identifier, "website"), id);
+  const { id, customerIdentity } = await widget.createOrGetConversation(identifier, "website");
+  equal(customerIdentity.name, identifier);
+  equal((await widget.createConversation(identifier, "website")).id, id);
   const heard: string[] = [];
   const subscription = widget.subscribeToConversation(id, ({ content }) => heard.push(content));
+  equal(subscription.id, id);
   const asked = widget.sendMessage("What is Romashka?", id, "user");
   await answerNext(id, "An inbox.", { confidence: 0.9, intent: "question" });
   const { responseTime, ...answer } = await asked;
@@ -27,14 +29,19 @@ test("a widget and an inbox work with the service object", async () => {
   equal(responseTime > 0, true);
 
   const inbox = new EnhancedRealtimeMessagingService(await newAgent());
-  const changed = new Set<string>();
-  inbox.subscribeToAllConversations((conversation) => changed.add(conversation.id));
+  const changed = new Map<string, string | null>();
+  inbox.subscribeToAllConversations((each) => changed.set(each.id, each.lastMessage));
   const sent = await inbox.sendMessage("Hello.", id, "agent");
-  equal(sent.requiresHuman, true);
-  await until(() => changed.has(id) && heard.includes("Hello."));
+  deepEqual([sent.response, sent.confidence, sent.requiresHuman], ["Hello.", 1, false]);
+  await until(() => changed.get(id) === "Hello." && heard.includes("Hello."));
   const { conversation, messages } = await inbox.getConversationWithMessages(id);
-  equal(conversation.message_count, messages.length);
-  equal((await inbox.getConversations({ search: identifier })).length, 1);
+  equal(conversation.messageCount, messages.length);
+  deepEqual(
+    messages.map(({ isFromCustomer }) => isFromCustomer),
+    [true, false, false],
+  );
+  const [listed] = await inbox.getConversations({ search: identifier });
+  deepEqual([listed?.id, listed?.customerIdentity.name], [id, identifier]);
   const metrics = await inbox.getPerformanceMetrics();
   equal(
     metrics.some(({ metric_name }) => metric_name === "message_received"),
@@ -45,6 +52,6 @@ test("a widget and an inbox work with the service object", async () => {
   inbox.cleanup();
   widget.cleanup();
   const before = heard.length;
-  await widget.handleIncomingMessage(id, "unheard");
+  await widget.handleIncomingMessage({ conversation_id: id, content: "unheard" });
   equal(heard.length, before);
 });

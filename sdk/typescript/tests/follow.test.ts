@@ -60,6 +60,25 @@ test("each message comes once and in order, whatever is lost, doubled or late", 
   for (const seed of Array(100).keys()) deepEqual(await sufferedPositions(seed), all, `${seed}`);
 });
 
+test("what a newer server says is passed over, or read", async () => {
+  const listener = newListener();
+  const readAfter = async function* (position: number) {
+    for (let next = position + 1; next <= 2; next += 1) yield message(next);
+  };
+  const told = (event: string, payload = {}) => listener.put({ type: "broadcast", event, payload });
+  told("message.translated", { message: message(1) });
+  told("message.updated", { message: "of another form" });
+  told("reply.started", { turn_id: "t", draft_id: "d" });
+  told("message.created", { id: 1 });
+  const seen: string[] = [];
+  for await (const event of follow(listener, readAfter, 0)) {
+    seen.push(event.type);
+    if (seen.length === 3) break;
+  }
+
+  deepEqual(seen, ["reply.started", "message.created", "message.created"]);
+});
+
 test("a slow reader costs a bounded amount of memory", async () => {
   const listener = newListener();
   for (let position = 1; position <= 10_500; position += 1) listener.put(created(position));

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { type ConversationRow, PermissionDenied } from "romashka";
 
 import { openNetwork } from "./network.js";
-import { newAgent, newCustomer, quietConversation } from "./project.js";
+import { newAgent, newCustomer, quietConversation, service } from "./project.js";
 import { API_URL } from "./settings.js";
 
 test("after a lost connection every conversation is as it is, and none goes back", async () => {
@@ -36,6 +36,21 @@ test("after a lost connection every conversation is as it is, and none goes back
   await Promise.all(conversations.map((each) => each.send("and after")));
 
   await see(allSay("and after"));
+});
+
+test("an event of another kind is passed over", async () => {
+  const agent = await newAgent();
+  const conversation = await quietConversation(await newCustomer(), "first");
+  const events = agent.inbox.events();
+  const see = async (text: string) => {
+    while ((await events.next()).value!.conversation.last_message !== text);
+  };
+  await see("first");
+  const topic = service.supabase.channel("inbox", { config: { private: true } });
+  await topic.httpSend("delivery.failed", { message_id: conversation.id });
+  await conversation.send("second");
+
+  await see("second");
 });
 
 test("a customer has no inbox", async () => {

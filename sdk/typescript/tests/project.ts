@@ -19,9 +19,10 @@ const REALTIME = { transport: WebSocket as never, reconnectAfterMs: () => 50 };
 const opened: Romashka[] = [];
 after(() => Promise.all(opened.map((client) => client.close())));
 
-export function connect(key: string, url = API_URL): Romashka {
+export function connect(key: string, url = API_URL, fetch = globalThis.fetch): Romashka {
   const supabase = createClient(url, key, {
     auth: { persistSession: false, autoRefreshToken: false, storageKey: randomUUID() },
+    global: { fetch },
     realtime: REALTIME,
   });
   const client = new Romashka(supabase);

@@ -70,18 +70,26 @@ test("an inbox is mounted, selects, sends, receives, switches and goes", async (
   equal(inbox.latest.selectedConversation?.id, one.id);
   await until(() => agent.supabase.getChannels().length === 2);
   await one.send("more");
-  await inbox.latest.sendMessage("Hello.", "agent");
+  await inbox.latest.sendMessage("Hello.");
+  await inbox.latest.sendMessage(" ");
   await until(() => inbox.latest.messages.length === 3);
+  deepEqual(
+    inbox.latest.messages.map(({ isFromCustomer }) => isFromCustomer),
+    [true, true, false],
+  );
   await until(() => inbox.latest.selectedConversation?.last_message === "Hello.");
   await inbox.latest.markMessageAsRead(inbox.latest.messages[1]!.id);
   await until(async () => {
     await inbox.latest.refreshMessages();
-    return inbox.latest.messages[1]!.delivery_status === "read";
+    return inbox.latest.messages[1]!.deliveryStatus === "read";
   });
 
-  inbox.latest.selectConversation(two.id);
+  await inbox.latest.selectConversation(
+    inbox.latest.conversations.find(({ id }) => id === two.id)!,
+  );
   await until(() => texts(inbox.latest.messages)[0] === "two");
-  await one.send("not shown");
+  equal(inbox.latest.selectedConversation?.channels[0]?.conversationId, two.id);
+  await inbox.latest.sendMessage("not shown", one.id);
   await two.send("shown");
   await until(() => inbox.latest.messages.length === 2);
 
@@ -95,10 +103,13 @@ test("an inbox is mounted, selects, sends, receives, switches and goes", async (
 test("a customer's window loads without an inbox, and creates a conversation", async () => {
   const customer = await newCustomer();
   const errors: Error[] = [];
-  const chat = await useInbox(customer, { onError: (error) => errors.push(error) });
-  const id = await chat.latest.createConversation(newIdentifier());
+  const chat = await useInbox(customer, {
+    senderType: "user",
+    onError: (error) => errors.push(error),
+  });
+  const { id, customerIdentity } = await chat.latest.createConversation(newIdentifier());
   await until(() => chat.latest.conversations[0]?.id === id);
-  chat.latest.selectConversation(id);
+  equal(chat.latest.conversations[0]!.customerIdentity.name, customerIdentity.name);
   await until(() => chat.latest.selectedConversation && !chat.latest.isLoading);
   await chat.latest.sendMessage("hi");
   await answerNext(id, "An answer.");
@@ -117,7 +128,10 @@ test("what goes wrong is shown, and goes away", async () => {
   chat.latest.selectConversation(null);
   await until(() => chat.latest.error === null);
 
-  equal(errors.length, 1);
+  deepEqual(
+    errors.map(({ message }) => message),
+    ["unable to send; no conversation is selected"],
+  );
   chat.unmount();
 });
 

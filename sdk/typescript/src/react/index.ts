@@ -1,6 +1,7 @@
 "use client";
 
 /** React hooks for inboxes and chat windows. */
+export type { OriginalConversation, OriginalMessage } from "../original.js";
 export { RomashkaProvider, useRomashka } from "./provider.js";
 export {
   useConversations,

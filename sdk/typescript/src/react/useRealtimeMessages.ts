@@ -1,7 +1,13 @@
 /** The original's hook: an inbox's conversations, and the messages of the selected one. */
-import { useCallback, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 
-import type { ChannelType, ConversationRow, Message } from "../models.js";
+import type { ChannelType } from "../models.js";
+import {
+  type OriginalConversation,
+  originalConversation,
+  type OriginalMessage,
+  originalMessage,
+} from "../original.js";
 import { useRomashka } from "./provider.js";
 import { useConversations } from "./useConversations.js";
 import { useMessages } from "./useMessages.js";
@@ -10,8 +16,10 @@ import { useLatest } from "./useScope.js";
 export interface UseRealtimeMessagesOptions {
   autoLoadConversations?: boolean;
   messageLimit?: number;
-  onNewMessage?: (message: Message) => void;
-  onConversationUpdate?: (conversation: ConversationRow) => void;
+  /** As whom `sendMessage` writes: an inbox as `agent`, a customer's window as `user`. */
+  senderType?: "agent" | "user";
+  onNewMessage?: (message: OriginalMessage) => void;
+  onConversationUpdate?: (conversation: OriginalConversation) => void;
   onError?: (error: Error) => void;
 }
 
@@ -19,6 +27,7 @@ export interface UseRealtimeMessagesOptions {
  * Everything that an inbox shows, with the original hook's options and fields.
  *
  * `onNewMessage` hears each new message of the selected conversation once, whatever the network does.
+ * Conversations and messages have the original's fields beside the columns of their rows.
  *
  * @example
  * ```tsx
@@ -26,15 +35,15 @@ export interface UseRealtimeMessagesOptions {
  * ```
  */
 export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
-  const { autoLoadConversations = true, messageLimit = 50 } = options;
+  const { autoLoadConversations = true, messageLimit = 50, senderType = "agent" } = options;
   const client = useRomashka();
   const [selectedId, setSelectedId] = useState<string | null>(null);
-  const [error, setError] = useState<string | null>(null);
+  const [error, setError] = useState<Error | null>(null);
   const latest = useLatest(options);
 
   const fail = useCallback(
     (failure: Error) => {
-      setError(failure.message);
+      setError(failure);
       latest.current.onError?.(failure);
     },
     [latest],
@@ -57,50 +66,67 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
 
   const list = useConversations({
     autoLoad: autoLoadConversations,
-    onChange: (row) => latest.current.onConversationUpdate?.(row),
+    onChange: (row) => latest.current.onConversationUpdate?.(originalConversation(row)),
     onError: fail,
   });
   const selected = useMessages({
     conversationId: selectedId,
     limit: messageLimit,
-    onNewMessage: (message) => latest.current.onNewMessage?.(message),
+    onNewMessage: (message) => latest.current.onNewMessage?.(originalMessage(message)),
     onError: fail,
   });
-  const { conversation, messages } = selected;
+  const { conversation } = selected;
+  const conversations = useMemo(
+    () => list.conversations.map(originalConversation),
+    [list.conversations],
+  );
+  const messages = useMemo(() => selected.messages.map(originalMessage), [selected.messages]);
 
-  const selectConversation = useCallback((target: string | { id: string } | null) => {
-    setError(null);
-    setSelectedId(typeof target === "string" ? target : (target?.id ?? null));
-  }, []);
+  const selectConversation = useCallback(
+    async (target: string | { id: string } | null): Promise<void> => {
+      setError(null);
+      setSelectedId(typeof target === "string" ? target : (target?.id ?? null));
+    },
+    [],
+  );
 
   const sendMessage = useCallback(
-    (text: string, senderType: "user" | "agent" = "user") =>
-      attempt(async () => {
-        if (!selectedId) throw new Error("unable to send; no conversation is selected");
-        const opened = conversation ?? (await client.conversations.get(selectedId));
-        return opened.send(text, { senderType });
+    (text: string, conversationId?: string) =>
+      attempt(async (): Promise<void> => {
+        if (!text.trim()) return;
+        const id = conversationId ?? selectedId;
+        if (!id) throw new Error("unable to send; no conversation is selected");
+        const opened = id === conversation?.id ? conversation : await client.conversations.get(id);
+        await opened.send(text, { senderType });
       }),
-    [attempt, client, conversation, selectedId],
+    [attempt, client, conversation, selectedId, senderType],
   );
 
   const createConversation = useCallback(
     (identifier: string, channelType: ChannelType = "website", message?: string) =>
-      attempt(async () => {
+      attempt(async (): Promise<OriginalConversation> => {
         const first = message === undefined ? {} : { message };
-        const { id } = await client.conversations.create(identifier, { channelType, ...first });
+        const { row } = await client.conversations.create(identifier, { channelType, ...first });
+        const created = originalConversation(row);
         await list.reload();
-        return id;
+        setSelectedId(created.id);
+        latest.current.onConversationUpdate?.(created);
+        return created;
       }),
-    [attempt, client, list.reload],
+    [attempt, client, latest, list.reload],
   );
 
   const markMessageAsRead = useCallback(
-    (messageId: string) =>
-      attempt(async () => {
-        const message = messages.find(({ id }) => id === messageId);
-        if (message) await conversation?.markRead(message.position);
-      }),
-    [attempt, conversation, messages],
+    async (messageId: string): Promise<void> => {
+      const message = selected.messages.find(({ id }) => id === messageId);
+      await (message && conversation?.markRead(message.position).catch(fail));
+    },
+    [conversation, fail, selected.messages],
+  );
+
+  const refreshMessages = useCallback(
+    () => selected.refresh().catch(fail),
+    [fail, selected.refresh],
   );
 
   const getPerformanceMetrics = useCallback(
@@ -111,18 +137,21 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
     [attempt, client],
   );
 
-  const shown = list.conversations.find(({ id }) => id === selectedId);
+  const read = useMemo(
+    () => conversation && originalConversation(conversation.row),
+    [conversation],
+  );
   return {
-    conversations: list.conversations,
+    conversations,
     messages,
-    selectedConversation: shown ?? conversation?.row ?? null,
+    selectedConversation: conversations.find(({ id }) => id === selectedId) ?? read,
     isLoading: list.isLoading || selected.isLoading,
     error,
     loadConversations: list.reload,
     selectConversation,
     sendMessage,
     createConversation,
-    refreshMessages: useCallback(() => attempt(selected.refresh), [attempt, selected.refresh]),
+    refreshMessages,
     markMessageAsRead,
     getPerformanceMetrics,
   };

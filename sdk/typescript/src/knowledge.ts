@@ -1,0 +1,100 @@
+/** `client.knowledge`: what the AI answers from. */
+import type { Romashka } from "./client.js";
+import type { Database } from "./database.js";
+import { NotFound, unwrap } from "./errors.js";
+
+type Public = Database["public"];
+
+/** One piece of knowledge: a row of `knowledge_items`. */
+export type KnowledgeItem = Public["Tables"]["knowledge_items"]["Row"];
+/** An item that a search found, and how well it answers: `score` is 0 to 1. */
+export type KnowledgeMatch = Public["Functions"]["search_knowledge"]["Returns"][number];
+
+/** What there is to say of an item beside its title and its text. */
+export interface KnowledgeOptions {
+  language?: string;
+  tags?: string[];
+  /** Where it can be read. */
+  sourceUrl?: string;
+}
+
+/** For staff. */
+export class Knowledge {
+  constructor(private readonly client: Romashka) {}
+
+  /**
+   * Return the active items that answer a question best.
+   *
+   * @example
+   * ```ts
+   * const [best] = await client.knowledge.search("Which channels are there?", { language: "en" });
+   * ```
+   */
+  async search(
+    query: string,
+    { language, limit = 5 }: { language?: string; limit?: number } = {},
+  ): Promise<KnowledgeMatch[]> {
+    const inLanguage = language === undefined ? {} : { language };
+    return this.client.call("search_knowledge", { query, max_results: limit, ...inLanguage });
+  }
+
+  /** Return a page of the items, in the order of their ids; `after` is the last one before it. */
+  async list(
+    page: { language?: string; after?: KnowledgeItem | undefined; limit?: number } = {},
+  ): Promise<KnowledgeItem[]> {
+    let query = this.#items().select();
+    if (page.language !== undefined) query = query.eq("language", page.language);
+    if (page.after !== undefined) query = query.gt("id", page.after.id);
+    return unwrap(query.order("id").limit(page.limit ?? 100));
+  }
+
+  /**
+   * Add an item; it is answered from at once.
+   *
+   * @throws {@link PermissionDenied} the caller is no staff
+   * @example
+   * ```ts
+   * await client.knowledge.add("Opening hours", "We are here from 9 to 5.");
+   * ```
+   */
+  async add(
+    title: string,
+    content: string,
+    options: KnowledgeOptions = {},
+  ): Promise<KnowledgeItem> {
+    const { language = "en", tags = [], sourceUrl = null } = options;
+    const row = { title, content, language, tags, source_url: sourceUrl };
+    return unwrap(this.#items().insert(row).select().single());
+  }
+
+  /**
+   * Change what is given of an item; only active ones are answered from.
+   *
+   * @throws {@link NotFound} there is no such item
+   */
+  async update(
+    id: string,
+    changes: { title?: string; content?: string; isActive?: boolean },
+  ): Promise<KnowledgeItem> {
+    const { isActive, ...row } = changes;
+    const status = isActive === undefined ? {} : { status: isActive ? "active" : "archived" };
+    const changed = { ...row, ...status };
+    // PostgREST refuses an update of nothing.
+    const isEmpty = Object.keys(changed).length === 0;
+    const request = isEmpty
+      ? this.#items().select().eq("id", id)
+      : this.#items().update(changed).eq("id", id).select();
+    const [item] = await unwrap(request);
+    if (!item) throw new NotFound(`there is no item ${id}`, "item_not_found");
+    return item;
+  }
+
+  /** Remove an item for good; one that is gone is no error. */
+  async remove(id: string): Promise<void> {
+    await unwrap(this.#items().delete().eq("id", id));
+  }
+
+  #items() {
+    return this.client.supabase.from("knowledge_items");
+  }
+}
