@@ -60,3 +60,7 @@ export type DeliveryStatus = "sent" | "delivered" | "read" | "failed";
 
 /** The account is null where the webhook names none: such an event can only be ignored. */
 export type ChannelEvent = Happening & { account: string | null; at: string };
+
+export function ignored(reason: string): Happening {
+  return { kind: "ignored", reason };
+}

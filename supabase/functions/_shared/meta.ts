@@ -1,15 +1,32 @@
-// How Meta proves itself, for WhatsApp and Instagram alike: a token when a webhook is subscribed (GET), a
-// signature of each body (POST).
+// What WhatsApp and Instagram have in common: how Meta proves itself (a token when a webhook is subscribed,
+// a signature of each body), and the outermost shape of what it sends.
 
 import { createHmac } from "node:crypto";
+import type { ChannelEvent } from "./events.ts";
+import { type Fields, fields, objects, text } from "./json.ts";
 import { Refusal } from "./refusal.ts";
 import { isSame } from "./same.ts";
 import { findScope, type Scope } from "./secrets.ts";
+import { storable } from "./storable.ts";
+import type { Channel } from "./webhook.ts";
 
-export const MAX_BYTES = 5 * 1024 * 1024; // Meta sends 3 MB at most
+const MAX_BYTES = 5 * 1024 * 1024; // Meta sends 3 MB at most
+const EARLIEST = Date.UTC(2000, 0);
+const LATEST = Date.UTC(2100, 0);
+
+/** A channel of Meta's, whose payloads `read` reads. */
+export function metaChannel(type: string, read: (payload: unknown) => ChannelEvent[]): Channel {
+  return {
+    type,
+    maxBytes: MAX_BYTES,
+    subscribe: (request) => subscribe(type, request),
+    authorise: (request, body) => checkSignature(type, request, body),
+    parse: (body) => read(storable(readJson(body))),
+  };
+}
 
 /** Answer Meta's check of a new subscription with its challenge, where it knows our token. */
-export async function subscribe(channel: string, request: Request): Promise<Response> {
+async function subscribe(channel: string, request: Request): Promise<Response> {
   const query = new URL(request.url).searchParams;
   const given = query.get("hub.verify_token") ?? "";
   const challenge = query.get("hub.challenge");
@@ -21,8 +38,8 @@ export async function subscribe(channel: string, request: Request): Promise<Resp
   return new Response(challenge, { headers: { "content-type": "text/plain; charset=utf-8" } });
 }
 
-/** Return whose app signed these very bytes; a signature that nobody's secret makes is refused (401). */
-export async function checkSignature(
+/** Return whose app signed these very bytes; null where no secret makes that signature. */
+async function checkSignature(
   channel: string,
   request: Request,
   body: Uint8Array,
@@ -33,4 +50,29 @@ export async function checkSignature(
   return await findScope(channel, "app_secret", (secret) => {
     return isSame(given, createHmac("sha256", secret).update(body).digest("hex"));
   });
+}
+
+function readJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    throw new Refusal(400, "not_json");
+  }
+}
+
+/** Return the entries of a webhook about `object`; anything else is no webhook of the channel (400). */
+export function readEntries(payload: unknown, object: string): Fields[] {
+  const webhook = fields(payload);
+  if (webhook.object !== object || !Array.isArray(webhook.entry)) {
+    throw new Refusal(400, `not_${object}`);
+  }
+  return objects(webhook.entry);
+}
+
+/** Return the first of these that is a time of Meta's, in seconds or milliseconds; now, where none is. */
+export function readTime(...values: unknown[]): string {
+  const times = values.map((value) => Number(text(value)))
+    .map((number) => number < 1e11 ? number * 1000 : number)
+    .filter((time) => time > EARLIEST && time < LATEST);
+  return new Date(times[0] ?? Date.now()).toISOString();
 }
