@@ -62,7 +62,7 @@ class Worker:
         self._answer = answer
         self._recorder = recorder
         self._health = health
-        self._settler = Settler(queue)
+        self._settler = Settler(queue.settle)
         self._concurrency = concurrency
         self._grace_seconds = grace_seconds
         self._held: dict[str, _Held] = {}

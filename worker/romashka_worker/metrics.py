@@ -25,3 +25,9 @@ MODEL_RETRIES = Counter("romashka_model_retries", "Calls that were tried again."
 BREAKER_OPEN = Gauge("romashka_breaker_open", "1 while an endpoint is left alone.", ["endpoint"])
 TOKENS = Counter("romashka_tokens", "Tokens that models counted.")
 TRACES_LOST = Counter("romashka_traces_lost", "Traces that could not be stored.")
+DELIVERIES = Counter(
+    "romashka_deliveries", "Attempts to deliver, by what they came to.", ["channel_type", "outcome"]
+)
+DELIVERY_SECONDS = Histogram(
+    "romashka_delivery_seconds", "How long channels took.", ["channel_type"], buckets=_SECONDS
+)

@@ -71,7 +71,7 @@ class Queue:
         """
         patience = max(job.deadline for job, _ in results) - time.monotonic()
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_is_transient),
+            retry=retry_if_exception(is_transient),
             wait=wait_random_exponential(multiplier=0.05, max=0.5),
             stop=stop_after_delay(max(patience, _CALL_SECONDS)),
             reraise=True,
@@ -94,7 +94,8 @@ class Queue:
         return swept
 
 
-def _is_transient(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
+    """Is the call worth trying again?"""
     return isinstance(error, TimeoutError) or (isinstance(error, RomashkaError) and error.retryable)
 
 

@@ -1,5 +1,7 @@
 """What a worker is told of channels: the secrets of all accounts of a type, other addresses."""
 
+from collections.abc import Mapping
+
 from pydantic import Field, SecretStr
 
 from romashka_worker.settings import EnvironmentSettings
@@ -18,3 +20,12 @@ class ChannelSettings(EnvironmentSettings):
     instagram_api_url: str = Field(
         "https://graph.instagram.com/v26.0", validation_alias="INSTAGRAM_API_URL"
     )
+
+    @property
+    def secrets(self) -> Mapping[tuple[str, str], SecretStr]:
+        """The secrets that are set, by the channel's type and the secret's name."""
+        secrets = {
+            ("whatsapp", "access_token"): self.whatsapp_access_token,
+            ("instagram", "access_token"): self.instagram_access_token,
+        }
+        return {name: secret for name, secret in secrets.items() if secret is not None}

@@ -1,0 +1,155 @@
+"""WhatsApp, through Meta's Cloud API."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from romashka_worker.channels import ChannelError, Delivery, File, Media, Part, Sent
+from romashka_worker.channels.downloads import Downloads
+from romashka_worker.channels.graph import Graph
+from romashka_worker.channels.text import count_units, split_text
+
+MAX_TEXT = 4096
+MAX_CAPTION = 1024
+MAX_PARAMETER = 1024
+"""What a template has room for, its own words included."""
+
+Kind = Literal["image", "video", "audio", "document"]
+_KINDS: Mapping[str, tuple[Kind, int]] = {
+    **dict.fromkeys(("image/jpeg", "image/png"), ("image", 5 * 1024**2)),
+    **dict.fromkeys(("video/mp4", "video/3gpp"), ("video", 16 * 1024**2)),
+    **dict.fromkeys(
+        ("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"), ("audio", 16 * 1024**2)
+    ),
+}
+"""What is shown in the conversation, and up to which size; all else is a document."""
+
+
+class WhatsApp:
+    """Sends messages of WhatsApp Business accounts. `link` makes a URL under which Meta's servers
+    can read a file for a while."""
+
+    secret_name = "access_token"  # noqa: S105 -- its name
+
+    def __init__(
+        self, graph: Graph, downloads: Downloads, link: Callable[[Media], Awaitable[str]]
+    ) -> None:
+        self._graph = graph
+        self._downloads = downloads
+        self._link = link
+
+    def split(self, delivery: Delivery) -> Sequence[Part]:
+        """Return the message's parts: files follow the text that is too long to be a caption."""
+        if _template_of(delivery):
+            return _template_part(delivery)
+        caption = ""
+        texts = split_text(delivery.content, MAX_TEXT, count_units)
+        media = list(delivery.media)
+        if media and len(texts) == 1 and _takes_caption(media[0], texts[0]):
+            caption, texts = texts[0], []
+        parts = [Part(number, text) for number, text in enumerate(texts)]
+        for index, file in enumerate(media):
+            parts.append(Part(len(parts), caption if index == 0 else "", file))
+        if not parts:
+            raise ChannelError("failed", "empty", "there is nothing to send")
+        return parts
+
+    async def send(self, delivery: Delivery, part: Part, secret: str) -> Sent:
+        """Send one part. Its statuses bring back which one it is, as their `reference`."""
+        body: dict[str, Any] = {
+            "messaging_product": "whatsapp",
+            "recipient_type": "individual",
+            "to": delivery.recipient,
+            "biz_opaque_callback_data": f"{delivery.id}:{part.number}",
+        }
+        if delivery.reply_to and part.number == 0:
+            body["context"] = {"message_id": delivery.reply_to}
+        body |= await self._content(delivery, part)
+        answer = await self._graph.post(f"{delivery.account}/messages", body, secret)
+        return Sent(_message_id(answer))
+
+    async def _content(self, delivery: Delivery, part: Part) -> dict[str, Any]:
+        if template := _template_of(delivery):
+            return {"type": "template", "template": _filled(template, part.text)}
+        if part.media is None:
+            return {"type": "text", "text": {"preview_url": False, "body": part.text}}
+        kind = _kind_of(part.media)
+        file = {"link": await self._link(part.media)}
+        if part.text:
+            file["caption"] = part.text
+        if kind == "document" and part.media.name:
+            file["filename"] = part.media.name
+        return {"type": kind, kind: file}
+
+    async def acknowledge(self, delivery: Delivery, secret: str) -> None:
+        """Mark the customer's message as read, and show that somebody types, for 25 s at most."""
+        body = {
+            "messaging_product": "whatsapp",
+            "status": "read",
+            "message_id": delivery.reply_to,
+            "typing_indicator": {"type": "text"},
+        }
+        await self._graph.post(f"{delivery.account}/messages", body, secret)
+
+    async def fetch(self, delivery: Delivery, media: Media, secret: str) -> File:
+        """Return a file that a customer sent: its id leads to an address of five minutes."""
+        found = await self._graph.get(f"{media.id}?phone_number_id={delivery.account}", secret)
+        url = found.get("url")
+        if not isinstance(url, str):
+            raise ChannelError("retry", "bad_answer", "Meta's answer cannot be read")
+        return await self._downloads.get(url, name=media.name, token=secret)
+
+
+def _template_of(delivery: Delivery) -> Mapping[str, Any] | None:
+    """Return the template that the message asks for, or that the account has for late answers."""
+    if template := delivery.metadata.get("template"):
+        return dict(template)
+    if delivery.send_window != "template":
+        return None
+    template = delivery.configuration.get("template")
+    if not template:
+        raise ChannelError("failed", "window_closed", "the customer wrote over 24 hours ago")
+    return dict(template)
+
+
+def _template_part(delivery: Delivery) -> Sequence[Part]:
+    text = _one_line(delivery.content)
+    if delivery.media:
+        reason = "the customer wrote over 24 hours ago: a template takes no files"
+        raise ChannelError("failed", "window_closed", reason)
+    if count_units(text) > MAX_PARAMETER:
+        reason = f"the text is longer than a template takes ({MAX_PARAMETER} characters)"
+        raise ChannelError("failed", "too_long", reason)
+    return [Part(0, text)]
+
+
+def _one_line(text: str) -> str:
+    """Return a text as a template's parameter takes it: no line breaks, tabs or rows of spaces."""
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def _filled(template: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """Return a template as the API takes it: with its own components, or the text as its body."""
+    language = template.get("language") or "en"
+    components = template.get("components")
+    if components is None:
+        components = [{"type": "body", "parameters": [{"type": "text", "text": text}]}]
+    code = language if isinstance(language, dict) else {"code": language}
+    return {"name": template.get("name"), "language": code, "components": components}
+
+
+def _kind_of(media: Media) -> Kind:
+    mime_type = media.mime_type.partition(";")[0].strip().lower()
+    kind, max_bytes = _KINDS.get(mime_type, ("document", 0))
+    return kind if (media.size or 0) <= max_bytes else "document"
+
+
+def _takes_caption(media: Media, text: str) -> bool:
+    return _kind_of(media) != "audio" and count_units(text) <= MAX_CAPTION
+
+
+def _message_id(answer: Mapping[str, Any]) -> str:
+    try:
+        return str(answer["messages"][0]["id"])
+    except (KeyError, IndexError, TypeError) as error:
+        raise ChannelError("unknown", "bad_answer", "Meta's answer names no message") from error
