@@ -55,7 +55,7 @@ class Downloads:
                 content = await _read(response)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
             raise ChannelError("failed", "bad_url", "the file's address leads nowhere") from error
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             reason = type(error).__name__
             raise ChannelError(
                 "retry", "unreachable", f"the file's server does not answer: {reason}"

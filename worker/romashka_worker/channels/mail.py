@@ -40,7 +40,7 @@ def write_mail(delivery: Delivery, attachments: Sequence[File], sent_at: datetim
         ChannelError: one of the addresses is none.
     """
     account, recipient = parse_address(delivery.account), parse_address(delivery.recipient)
-    name = _one_line(delivery.configuration.get("name"))
+    name = _one_line(delivery.configuration.get("sender_name"))
     mail = EmailMessage(_POLICY.clone(utf8=not f"{account}{recipient}".isascii()))
     mail["From"] = _with_name(name, account)
     mail["To"] = _with_name("", recipient)

@@ -14,6 +14,7 @@ class ChannelSettings(EnvironmentSettings):
     instagram_access_token: SecretStr | None = Field(
         None, validation_alias="INSTAGRAM_ACCESS_TOKEN"
     )
+    email_smtp_url: SecretStr | None = Field(None, validation_alias="EMAIL_SMTP_URL")
     whatsapp_api_url: str = Field(
         "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL"
     )
@@ -27,5 +28,6 @@ class ChannelSettings(EnvironmentSettings):
         secrets = {
             ("whatsapp", "access_token"): self.whatsapp_access_token,
             ("instagram", "access_token"): self.instagram_access_token,
+            ("email", "smtp_url"): self.email_smtp_url,
         }
         return {name: secret for name, secret in secrets.items() if secret is not None}
