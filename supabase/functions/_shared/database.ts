@@ -1,10 +1,10 @@
 // The two functions of the database that webhooks call, as the service role.
 
-import { createClient, type PostgrestError } from "@supabase/supabase-js";
+import type { PostgrestError } from "@supabase/supabase-js";
 import type { ChannelEvent } from "./events.ts";
 import { log } from "./log.ts";
+import { project } from "./project.ts";
 import { Refusal } from "./refusal.ts";
-import { serviceKeys } from "./service_role.ts";
 
 export interface Credential {
   account: string;
@@ -32,11 +32,6 @@ export interface Received {
 }
 
 const TIMEOUT_MS = 15_000;
-const database = createClient(
-  Deno.env.get("SUPABASE_URL")!,
-  serviceKeys()[0],
-  { auth: { persistSession: false, autoRefreshToken: false } },
-);
 
 export function getCredentials(channel: string): Promise<Credential[]> {
   return call("get_channel_credentials", { channel_type: channel });
@@ -53,7 +48,7 @@ export function receiveWebhook(webhook: Webhook): Promise<Received> {
 }
 
 async function call<Answer>(name: string, parameters: Record<string, unknown>): Promise<Answer> {
-  const { data, error } = await database.rpc(name, parameters)
+  const { data, error } = await project.rpc(name, parameters)
     .abortSignal(AbortSignal.timeout(TIMEOUT_MS));
   if (!error) return data;
   log("error", "database.refused", { function: name, code: error.code });

@@ -1,0 +1,48 @@
+// Which of the team's addresses a mail is for.
+
+import { log } from "../_shared/log.ts";
+import { project } from "../_shared/project.ts";
+import { Refusal } from "../_shared/refusal.ts";
+import type { Scope } from "../_shared/secrets.ts";
+import { replyAddress } from "./addresses.ts";
+import type { Mail } from "./mail.ts";
+
+// Addresses that a provider gives out to forward to; no customer wrote to one, and none may answer as one.
+const GATEWAY =
+  /@(?:.+\.)?(?:inbound\.postmarkapp\.com|mailgun\.org|sendgrid\.net|inbound-smtp\.[^@]+)$/;
+
+export interface Recipient {
+  account: string | null;
+  /** The conversation that the address names. */
+  token: string | null;
+}
+
+/**
+ * Choose among whom the mail names. An account that is connected wins; a new one is the address that the
+ * server took the mail for. What the sender wrote (`To`) makes an account only when there is none yet:
+ * else anybody could have us answer in the name of any address.
+ */
+export function recipientOf(mail: Mail, connected: readonly string[], scope: Scope): Recipient {
+  const envelope = mail.envelope.map(({ address }) => replyAddress(address));
+  const written = mail.recipients.map(({ address }) => replyAddress(address));
+  const named = [...envelope, ...written];
+  const ours = scope === "every account" ? connected : [...scope];
+  const known = named.filter(({ account }) => ours.includes(account));
+  const found = known.find(({ token }) => token !== null) ?? known[0];
+  if (found) return found;
+  if (scope !== "every account") return { account: ours[0], token: null };
+  const own = envelope.find(({ account }) => !GATEWAY.test(account));
+  if (own) return own;
+  if (ours.length) return { account: ours[0], token: null };
+  return written[0] ?? envelope[0] ?? { account: null, token: null };
+}
+
+/** Return the accounts that are connected, the oldest first. */
+export async function connectedAccounts(): Promise<string[]> {
+  const { data, error } = await project.from("communication_channels")
+    .select("external_account_id").eq("type", "email")
+    .not("external_account_id", "is", null).order("created_at");
+  if (!error) return data.map(({ external_account_id }) => external_account_id);
+  log("error", "database.refused", { table: "communication_channels", code: error.code });
+  throw new Refusal(503, "accounts_unknown");
+}

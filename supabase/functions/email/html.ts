@@ -1,0 +1,63 @@
+// HTML to text. Nothing of a mail's HTML is kept: what a screen shows of a mail is text.
+
+import { compile } from "html-to-text";
+
+const MAX_CHARS = 500_000;
+/** Stands for the place from which on everything is quoted. */
+const CUT = "\u001e";
+
+interface Text {
+  addLiteral(text: string): void;
+}
+
+// What clients wrap quotes in, but for <blockquote>, which becomes lines with ">".
+const QUOTES = [
+  "div.gmail_attr",
+  "div.yahoo_quoted",
+  "div.zmail_extra",
+  "div.moz-cite-prefix",
+  'div[name="quote"]',
+];
+// Outlook and its kin put nothing around a quote; it goes on to the end.
+const CUTS = [
+  "#appendonsend",
+  "#divRplyFwdMsg",
+  "#mail-editor-reference-message-container",
+  "#OLK_SRC_BODY_SECTION",
+  'div[style^="border:none;border-top:solid"]',
+];
+const HIDDEN = ["img", "style", "script", "title", "head", '[style*="display:none"]'];
+const SHARED = [
+  { selector: "a", options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
+  { selector: "table", options: { maxColumnWidth: 60 } },
+  ...["h1", "h2", "h3", "h4", "h5", "h6"].map((selector) => ({
+    selector,
+    options: { uppercase: false },
+  })),
+  ...HIDDEN.map((selector) => ({ selector, format: "skip" })),
+];
+const OPTIONS = {
+  wordwrap: false as const,
+  limits: { maxInputLength: MAX_CHARS, maxDepth: 200, maxChildNodes: 10_000 },
+};
+
+const whole = compile({ ...OPTIONS, selectors: SHARED });
+const unquoted = compile({
+  ...OPTIONS,
+  formatters: { cut: (_element: unknown, _walk: unknown, text: Text) => text.addLiteral(CUT) },
+  selectors: [
+    ...SHARED,
+    ...QUOTES.map((selector) => ({ selector, format: "skip" })),
+    ...CUTS.map((selector) => ({ selector, format: "cut" })),
+  ],
+});
+
+/** Return all that the HTML says. */
+export function htmlToText(html: string): string {
+  return whole(html.slice(0, MAX_CHARS));
+}
+
+/** Return what it says without quotes that are marked up as such. */
+export function htmlToReply(html: string): string {
+  return unquoted(html.slice(0, MAX_CHARS)).split(CUT)[0];
+}

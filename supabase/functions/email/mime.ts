@@ -1,0 +1,60 @@
+// A raw mail, as RFC 5322 and MIME have it, parsed.
+
+import PostalMime, { type Attachment, type Email } from "postal-mime";
+import { Refusal } from "../_shared/refusal.ts";
+import { mailboxes } from "./addresses.ts";
+import { type Header, line, type Mail, type Mailbox, type MailFile } from "./mail.ts";
+
+const KNOWN = ["from", "to", "subject", "date", "message-id", "received"];
+// What delivering servers call the address that they took the mail for.
+const ENVELOPE = [
+  "x-original-to",
+  "delivered-to",
+  "envelope-to",
+  "x-envelope-to",
+  "x-forwarded-to",
+];
+
+/** Parse a raw mail; a Refusal (400) for what is none. */
+export async function parseMime(body: Uint8Array): Promise<Mail> {
+  const email = await parsed(body);
+  if (!email.headers.some(({ key }) => KNOWN.includes(key))) throw new Refusal(400, "no_mail");
+  const named = (...keys: string[]) => mailboxesOf(email.headers, keys);
+  return {
+    headers: email.headers,
+    from: named("from")[0] ?? named("sender")[0] ?? null,
+    replyTo: named("reply-to")[0] ?? null,
+    envelope: named(...ENVELOPE),
+    recipients: named("to", "cc"),
+    subject: email.subject ?? "",
+    date: email.date ?? "",
+    text: email.text ?? "",
+    html: email.html ?? "",
+    files: email.attachments.map(fileOf),
+  };
+}
+
+/** The parser refuses only what is made to exhaust it: endless headers, parts within parts. */
+async function parsed(body: Uint8Array): Promise<Email> {
+  try {
+    return await PostalMime.parse(body);
+  } catch {
+    throw new Refusal(400, "no_mail");
+  }
+}
+
+/** Return whom the headers name, in the order of `keys`. */
+function mailboxesOf(headers: Header[], keys: string[]): Mailbox[] {
+  return keys.flatMap((wanted) => headers.filter(({ key }) => key === wanted))
+    .flatMap(({ value }) => mailboxes(value));
+}
+
+function fileOf(attachment: Attachment): MailFile {
+  return {
+    name: line(attachment.filename ?? attachment.description ?? "", 200),
+    type: attachment.mimeType,
+    content: new Uint8Array(attachment.content as ArrayBuffer),
+    isInline: attachment.related === true || attachment.disposition === "inline",
+    method: attachment.method,
+  };
+}

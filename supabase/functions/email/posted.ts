@@ -1,0 +1,59 @@
+// What is posted to the function: a mail in one of the forms that servers and providers send it in.
+
+import { fields, list, text } from "../_shared/json.ts";
+import { Refusal } from "../_shared/refusal.ts";
+import { mailboxes } from "./addresses.ts";
+import type { Mail, Mailbox } from "./mail.ts";
+import { parseMime } from "./mime.ts";
+import { parsePostmark } from "./postmark.ts";
+
+type Body = Uint8Array<ArrayBuffer>;
+
+const FORMS = ["multipart/form-data", "application/x-www-form-urlencoded"];
+
+/** Return the mail; for what is none of it (Postmark's JSON about mails that we sent) the JSON. */
+export async function parsePosted(
+  body: Body,
+  request: Request,
+): Promise<{ mail: Mail } | { json: unknown }> {
+  const type = (request.headers.get("content-type") ?? "").split(";")[0].trim().toLowerCase();
+  if (type === "application/json") {
+    const json = parseJson(new TextDecoder().decode(body));
+    const mail = parsePostmark(json);
+    return mail ? { mail } : { json };
+  }
+  return { mail: FORMS.includes(type) ? await parseForm(body, request) : await parseMime(body) };
+}
+
+/** SendGrid (`email`, `envelope`) and Mailgun (`body-mime`, `recipient`) post raw mails in forms. */
+async function parseForm(body: Body, request: Request): Promise<Mail> {
+  const form = await formOf(body, request);
+  const raw = form.get("body-mime") ?? form.get("email");
+  if (raw === null) throw new Refusal(400, "no_mail");
+  const mail = await parseMime(new Uint8Array(await new Blob([raw]).arrayBuffer()));
+  return { ...mail, envelope: [...envelopeOf(form), ...mail.envelope] };
+}
+
+async function formOf(body: Body, request: Request): Promise<FormData> {
+  try {
+    return await new Response(body, {
+      headers: { "content-type": request.headers.get("content-type")! },
+    }).formData();
+  } catch {
+    throw new Refusal(400, "no_form");
+  }
+}
+
+function envelopeOf(form: FormData): Mailbox[] {
+  const envelope = form.get("envelope");
+  const to = typeof envelope === "string" ? list(fields(parseJson(envelope)).to) : [];
+  return [form.get("recipient"), ...to].flatMap((one) => mailboxes(text(one) ?? ""));
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new Refusal(400, "no_json");
+  }
+}
