@@ -44,7 +44,7 @@ async def open_channels(
     async with (
         Graph.open_http() as http,
         Downloads.open(whatsapp_url, instagram_url) as downloads,
-        Email.open(client) as email,
+        Email.open(client, downloads) as email,
     ):
         yield {
             "whatsapp": WhatsApp(Graph(http, whatsapp_url), downloads, link),

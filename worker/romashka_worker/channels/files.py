@@ -52,12 +52,14 @@ class Files:
         return File(content, safe_type(media.mime_type), media.name)
 
     async def signed_url(self, media: Media) -> str:
-        """Return a URL under which a provider can fetch a file that we send, for an hour.
+        """Return a URL under which a provider can fetch a file that we send, for an hour at least.
 
         Raises:
             ChannelError: it is no longer there.
             RomashkaError: Storage does not answer.
         """
+        if media.path is None and media.url is not None:  # a file that staff linked to
+            return media.url
         try:
             return await self._client.attachments.signed_url(_attachment(media), _SIGNED_SECONDS)
         except NotFound as error:

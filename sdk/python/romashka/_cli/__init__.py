@@ -11,7 +11,9 @@ _EXTRAS = {
     "migrate": "migrate",
     "migrations": "migrate",
     "staff": "migrate",
-    **dict.fromkeys(("chat", "inbox", "knowledge", "send", "tail", "metrics"), "cli"),
+    **dict.fromkeys(
+        ("channels", "chat", "inbox", "knowledge", "metrics", "send", "tail", "webhooks"), "cli"
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 import typer
 
 from romashka._cli import (
+    channels,
     chat,
     database,
     demo,
@@ -19,6 +20,7 @@ from romashka._cli import (
     start,
     status,
     tail,
+    webhooks,
     worker,
 )
 
@@ -42,6 +44,8 @@ app.command("inbox")(inbox.inbox)
 app.command("send")(send.send)
 app.command("tail")(tail.tail)
 app.command("metrics")(metrics.metrics)
+app.add_typer(channels.app, name="channels")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(database.app, name="db")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(migrations.app, name="migrations")
