@@ -66,6 +66,8 @@ class Delivery:
     thread: Mapping[str, Any] = field(default_factory=dict)
     configuration: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_typing: bool = False
+    """Of a receipt: the AI answers, show that too."""
     send_by: float = field(default_factory=lambda: time.monotonic() + SEND_SECONDS)
     """After this (monotonic) nothing of it may be begun any more: the lease runs out."""
 
@@ -92,6 +94,7 @@ class Delivery:
             thread=row["thread"] or {},
             configuration=row["configuration"] or {},
             metadata=row.get("metadata") or {},
+            is_typing=bool(row.get("is_typing")),
             send_by=send_by,
         )
 
@@ -174,7 +177,7 @@ class Channel(Protocol):
         ...
 
     async def acknowledge(self, delivery: Delivery, secret: str) -> None:
-        """Show the customer that their message (`reply_to`) was read, and that somebody answers.
+        """Show the customer that their message (`reply_to`) was read, and whether we type.
 
         Raises:
             ChannelError: it could not be shown.

@@ -58,8 +58,8 @@ class Instagram:
         return {"attachment": {"type": _type_of(part.media), "payload": {"url": link}}}
 
     async def acknowledge(self, delivery: Delivery, secret: str) -> None:
-        """Mark the conversation as seen, and show that somebody types."""
-        for action in ("mark_seen", "typing_on"):
+        """Mark the conversation as seen, and show that we type."""
+        for action in ("mark_seen", "typing_on")[: 1 + delivery.is_typing]:
             body = {"recipient": {"id": delivery.recipient}, "sender_action": action}
             await self._graph.post(f"{delivery.account}/messages", body, secret)
 

@@ -82,13 +82,14 @@ class WhatsApp:
         return {"type": kind, kind: file}
 
     async def acknowledge(self, delivery: Delivery, secret: str) -> None:
-        """Mark the customer's message as read, and show that somebody types, for 25 s at most."""
-        body = {
+        """Mark the customer's message as read, and show that we type, for 25 s at most."""
+        body: dict[str, Any] = {
             "messaging_product": "whatsapp",
             "status": "read",
             "message_id": delivery.reply_to,
-            "typing_indicator": {"type": "text"},
         }
+        if delivery.is_typing:
+            body["typing_indicator"] = {"type": "text"}
         await self._graph.post(f"{delivery.account}/messages", body, secret)
 
     async def fetch(self, delivery: Delivery, media: Media, secret: str) -> File:
