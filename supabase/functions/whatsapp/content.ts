@@ -109,7 +109,7 @@ function readOrder(part: Fields): string {
   const items = objects(part.product_items).map((item) => {
     const price = [text(item.item_price), text(item.currency)].filter(Boolean).join(" ");
     const product = text(item.product_retailer_id) ?? "unnamed product";
-    return `${text(item.quantity) ?? 1} × ${product}${price && ` (${price} each)`}`;
+    return `${text(item.quantity) ?? 1} x ${product}${price && ` (${price} each)`}`;
   });
   return ["Order:", ...items, text(part.text)].filter(Boolean).join("\n");
 }

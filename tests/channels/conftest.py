@@ -1,0 +1,23 @@
+"""What the tests of channels start from: the stack's functions, and its database."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from tests.channels.meta import Meta
+from tests.support.stacks import RunningStack
+
+
+@pytest.fixture
+def meta(stack: RunningStack) -> Meta:
+    return Meta(stack)
+
+
+@pytest.fixture
+def inbox(stack: RunningStack) -> Iterator["psycopg.Connection[dict[str, Any]]"]:
+    """A connection to the stack's database; each statement sees what is committed."""
+    with psycopg.connect(stack.admin_url(), autocommit=True, row_factory=dict_row) as database:
+        yield database
