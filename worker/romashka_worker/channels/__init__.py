@@ -3,10 +3,12 @@
 A channel is one file with one class, and a line in `adapters.py`.
 """
 
+import mimetypes
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self
+from urllib.parse import urlsplit
 
 SEND_SECONDS = 20.0
 """No call of a channel takes longer: it is cancelled, well before the lease runs out."""
@@ -26,6 +28,8 @@ class Media:
     mime_type: str
     name: str | None
     size: int | None
+    json: Mapping[str, Any] = field(default_factory=dict)
+    """The item as the message has it."""
 
     @classmethod
     def from_json(cls, media: Mapping[str, Any]) -> Self:
@@ -34,10 +38,16 @@ class Media:
             id=media.get("id"),
             url=media.get("url"),
             path=media.get("path"),
-            mime_type=media.get("mime_type") or "application/octet-stream",
+            mime_type=media.get("mime_type") or _guessed_type(media),
             name=media.get("name"),
             size=media.get("size"),
+            json=media,
         )
+
+
+def _guessed_type(media: Mapping[str, Any]) -> str:
+    path = media.get("name") or urlsplit(media.get("url") or "").path
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +103,8 @@ class Delivery:
             send_window=row["send_window"] or "open",
             thread=row["thread"] or {},
             configuration=row["configuration"] or {},
-            metadata=row.get("metadata") or {},
-            is_typing=bool(row.get("is_typing")),
+            metadata=row["metadata"] or {},
+            is_typing=row["is_typing"],
             send_by=send_by,
         )
 
@@ -130,7 +140,8 @@ class ChannelError(Exception):
     they hold no text, no recipient and no secret.
 
     `trouble` is `retry` (it does not have it, and may take it later), `unknown` (it may have it) or
-    `failed` (it will never take it). The code `unauthorized` says that the secret is wrong.
+    `failed` (it will never take it). With the code `unauthorized` the secret is wrong: the message
+    waits for another one.
     """
 
     def __init__(

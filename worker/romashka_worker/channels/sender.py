@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 from romashka import RomashkaError
@@ -94,7 +93,7 @@ class Sender:
         """Fetch a customer's files into Storage; what cannot be had stays without a path."""
         kept, problem = [], None
         for number, media in enumerate(delivery.media):
-            item = {name: value for name, value in asdict(media).items() if value is not None}
+            item = dict(media.json)
             try:
                 item |= await self._keep_file(channel, delivery, number)
             except ChannelError as error:
@@ -102,13 +101,15 @@ class Sender:
                     raise
                 item["error"], problem = error.code, error
             kept.append(item)
-        if problem and not any("path" in item for item in kept):
+        if problem and not any("path" in item or "file" in item for item in kept):
             raise problem
         return Result("sent", media=tuple(kept))
 
     async def _keep_file(self, channel: Channel, delivery: Delivery, number: int) -> dict[str, Any]:
         media = delivery.media[number]
-        if media.path is not None:
+        if (
+            "path" in media.json or "file" in media.json
+        ):  # it is there, or came inside of the webhook
             return {}
 
         async def fetch(delivery: Delivery, secret: str) -> dict[str, Any]:
@@ -131,6 +132,10 @@ def _in_doubt(delivery: Delivery) -> Result:
 
 def _result_of(error: ChannelError, delivery: Delivery) -> Result:
     outcome: Outcome = error.trouble
+    if (
+        error.code == "unauthorized"
+    ):  # of the account, not of this message: that waits for a new one
+        outcome = "retry"
     if outcome != "failed" and delivery.kind != "message":
         outcome = _again(delivery)
     return Result(
