@@ -177,6 +177,27 @@ end $$;
 comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
 revoke execute on function private.repeat_handover from public, anon, authenticated;
 
+-- What a program sent (an absence note, a bounce), what was taken back before it came, and what a blocked customer
+-- writes is stored, and nothing more. Only channels tell: a customer who inserts a message has no external id.
+create or replace function private.expects_no_answer(message public.messages)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return message.external_message_id is not null and (
+    message.metadata @> '{"is_automatic": true}' or message.metadata ? 'deleted_at' or exists (
+      select from public.conversations as conversations
+      join public.customer_profiles as customers on customers.id = conversations.customer_id
+      where conversations.id = message.conversation_id and customers.status = 'blocked'
+    )
+  );
+end $$;
+comment on function private.expects_no_answer is 'Is this a channel''s message that opens no turn and reopens nothing?';
+revoke execute on function private.expects_no_answer from public, anon, authenticated;
+
 drop trigger if exists trigger_handle_new_message on public.messages;
 drop trigger if exists trigger_update_conversation_message_count on public.messages;
 drop function if exists public.handle_new_message();
@@ -189,13 +210,14 @@ set search_path = ''
 as $$
 declare
   v_conversation public.conversations;
+  v_is_asking boolean := new.sender_type = 'user' and not private.expects_no_answer(new);
 begin
   perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.created',
     'conversation:' || new.conversation_id, true);
   update public.conversations as conversations
   set last_message = new.content, last_message_at = new.created_at, message_count = new.position,
     status = case
-      when new.sender_type = 'user' and conversations.status in ('resolved', 'closed') then 'active'
+      when v_is_asking and conversations.status in ('resolved', 'closed') then 'active'
       else conversations.status end,
     requires_human = conversations.requires_human or new.sender_type = 'agent',
     handed_over_at = case when new.sender_type = 'agent' then null else conversations.handed_over_at end,
@@ -207,9 +229,9 @@ begin
   if new.sender_type = 'user' then
     insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
     values ('message_received', 1, jsonb_build_object('channel_type', v_conversation.channel_type), new.created_at);
-    if v_conversation.requires_human then
+    if v_is_asking and v_conversation.requires_human then
       perform private.repeat_handover(new, v_conversation);
-    else
+    elsif v_is_asking then
       perform private.enqueue_message(new, v_conversation);
     end if;
   end if;

@@ -117,7 +117,7 @@ def test_secrets_are_where_only_the_service_role_reads_them(inbox: Inbox, adopte
     channel = inbox.one("select * from public.communication_channels where type = 'whatsapp'")
 
     assert {row["name"]: row["value"] for row in secrets} == {
-        "api_credentials": '{"app_secret": "app"}',
+        "api_credentials.app_secret": "app",
         "configuration.access_token": "wa-token",
         "configuration.smtp.password": "mail-password",
         "webhook_secret": "hook-secret",

@@ -45,6 +45,15 @@ ROWS: dict[str, LiteralString] = {
     " values ('matrix sample', 'sample')",
     "communication_channels": "insert into public.communication_channels (name, type)"
     " values ('sample', 'website')",
+    "webhook_events": "insert into public.webhook_events (channel_type, digest, payload, events)"
+    " values ('email', gen_random_uuid()::text::bytea, 'sample', '[]')",
+    "channel_deliveries": "with account as (insert into public.communication_channels (name, type)"
+    " values ('sample', 'website') returning id), message as (insert into public.messages"
+    " (conversation_id, sender_type, content) values (%(conversation)s, 'user', 'sample')"
+    " returning id, conversation_id, position) insert into public.channel_deliveries"
+    " (channel_id, conversation_id, message_id, position, expires_at)"
+    " select account.id, message.conversation_id, message.id, message.position, now()"
+    " from account, message",
     "ai_settings": "update public.ai_settings set persona = persona",
     "realtime_metrics": "insert into public.realtime_metrics (metric_name, metric_value)"
     " values ('sample', 1)",

@@ -88,6 +88,12 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
         "conversation_notes": {"conversation_id": owner.conversation, "content": "x"},
         "knowledge_items": {"title": "x", "content": "x"},
         "communication_channels": {"name": "x", "type": "website"},
+        "webhook_events": {
+            "channel_type": "email",
+            "digest": f"\\x{uuid4().hex}",
+            "payload": "x",
+            "events": [],
+        },
         "ai_settings": {"id": True},
         "realtime_metrics": {"metric_name": "x", "metric_value": 1},
     }
@@ -154,7 +160,7 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
 
 # What a call needs, by parameter; parameters with a default are left out.
 ARGUMENTS: Row = {
-    "channel_type": "website",
+    "channel_type": "email",
     "rating": 5,
     "query": "matrix sample",
     "worker_id": "matrix",
@@ -168,6 +174,19 @@ ARGUMENTS: Row = {
     "embeddings": [],
     "source": "matrix.md",
     "sections": [],
+    "payload": "x",
+    "events": [],
+    "account": "matrix@example.com",
+    "external_id": "matrix",
+    "status": "sent",
+    "name": "webhook_token",
+    "value": "x",
+    "message": {
+        "account": "matrix@example.com",
+        "id": "matrix-message",
+        "customer": {"id": "visitor@example.com"},
+        "content": "x",
+    },
 }
 
 
@@ -181,6 +200,8 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
     arguments = ARGUMENTS | {
         "conversation_id": cast.owner(actor).talk,
         "agent_id": cast.people["agent"].id,
+        "webhook_id": cast.make_row("webhook_events", cast.owner(actor))["id"],
+        "channel_id": cast.make_row("communication_channels", cast.owner(actor))["id"],
         "customer_identifier": str(uuid4()),
     }
     (needed,) = cast.run(

@@ -88,20 +88,26 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "bad_limit": InvalidRequest,
     "bad_rating": InvalidRequest,
     "bad_results": InvalidRequest,
+    "bad_secret": InvalidRequest,
     "bad_traces": InvalidRequest,
+    "bad_webhook": InvalidRequest,
     "bad_window": InvalidRequest,
+    "channel_not_found": NotFound,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
     "too_many_conversations": RateLimited,
     "too_many_messages": RateLimited,
+    "webhook_not_found": NotFound,
 }
 """The stable names that our database functions put into an error's `detail`."""
 
+_BAD_TOKEN = ("PGRST301", "PGRST302", "PGRST303")
+
 _BY_CODE: Mapping[str, type[ServerError]] = {
     **dict.fromkeys(("PT400", "400", "22P02", "23502", "23514"), InvalidRequest),
-    **dict.fromkeys(("PT401", "401", "PGRST301", "PGRST302", "PGRST303"), NotSignedIn),
+    **dict.fromkeys(("PT401", "401", *_BAD_TOKEN), NotSignedIn),
     **dict.fromkeys(("PT403", "403", "42501"), PermissionDenied),
     **dict.fromkeys(("PT404", "404", "PGRST116", "PGRST202", "PGRST205", "23503"), NotFound),
     **dict.fromkeys(("PT409", "409", "23505"), Conflict),
@@ -125,6 +131,8 @@ def _from_api_error(error: APIError) -> RomashkaError:
     message = error.message or "the server gave no reason"
     if code.startswith(_UNREACHABLE):
         return Unreachable(f"the project's database does not answer; {message}")
+    if code in _BAD_TOKEN:
+        message = f"the project does not take the key or the token; {message}"
     name = error.details if code.startswith("PT") and isinstance(error.details, str) else ""
     return error_from(name, message, code=code, hint=error.hint)
 
@@ -134,7 +142,8 @@ def _from_auth_error(error: AuthError) -> RomashkaError:
         return Unreachable(f"the project's Auth server does not answer; {error.message}")
     status = error.status if isinstance(error, AuthApiError) else 401
     kind = RateLimited if status == 429 else NotSignedIn
-    return kind(f"unable to sign in; {error.message}", name=error.code or "")
+    reason = error.message.partition("\n")[0]  # the HTTP client adds where to read about the status
+    return kind(f"unable to sign in; {reason}", name=error.code or "")
 
 
 def _from_storage_error(error: StorageApiError) -> RomashkaError:

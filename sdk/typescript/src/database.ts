@@ -159,14 +159,115 @@ export type Database = {
         };
         Relationships: [];
       };
+      channel_deliveries: {
+        Row: {
+          attempt: number;
+          channel_id: string;
+          conversation_id: string;
+          created_at: string;
+          error: string | null;
+          error_code: string | null;
+          expires_at: string;
+          external_ids: string[];
+          failures: number;
+          id: string;
+          is_typing: boolean;
+          kind: string;
+          leased_by: string | null;
+          message_id: string;
+          parts_sent: number;
+          position: number;
+          process_after: string | null;
+          settled_at: string | null;
+          status: string;
+          unconfirmed: number;
+        };
+        ComputedFields: never;
+        Insert: {
+          attempt?: number;
+          channel_id: string;
+          conversation_id: string;
+          created_at?: string;
+          error?: string | null;
+          error_code?: string | null;
+          expires_at: string;
+          external_ids?: string[];
+          failures?: number;
+          id?: string;
+          is_typing?: boolean;
+          kind?: string;
+          leased_by?: string | null;
+          message_id: string;
+          parts_sent?: number;
+          position: number;
+          process_after?: string | null;
+          settled_at?: string | null;
+          status?: string;
+          unconfirmed?: number;
+        };
+        Update: {
+          attempt?: number;
+          channel_id?: string;
+          conversation_id?: string;
+          created_at?: string;
+          error?: string | null;
+          error_code?: string | null;
+          expires_at?: string;
+          external_ids?: string[];
+          failures?: number;
+          id?: string;
+          is_typing?: boolean;
+          kind?: string;
+          leased_by?: string | null;
+          message_id?: string;
+          parts_sent?: number;
+          position?: number;
+          process_after?: string | null;
+          settled_at?: string | null;
+          status?: string;
+          unconfirmed?: number;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "channel_deliveries_channel_id_fkey";
+            columns: ["channel_id"];
+            isOneToOne: false;
+            referencedRelation: "communication_channels";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "channel_deliveries_conversation_id_fkey";
+            columns: ["conversation_id"];
+            isOneToOne: false;
+            referencedRelation: "conversations";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "channel_deliveries_message_id_fkey";
+            columns: ["message_id"];
+            isOneToOne: false;
+            referencedRelation: "messages";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       communication_channels: {
         Row: {
           api_credentials: Json | null;
           configuration: NonNullable<Json>;
+          connected_at: string | null;
           created_at: string | null;
+          external_account_id: string | null;
+          failed_count: number;
           id: string;
+          last_error: string | null;
+          last_error_at: string | null;
+          last_received_at: string | null;
+          last_sent_at: string | null;
           name: string;
-          status: string | null;
+          received_count: number;
+          sent_count: number;
+          status: string;
           type: string;
           updated_at: string | null;
           webhook_secret: string | null;
@@ -176,10 +277,19 @@ export type Database = {
         Insert: {
           api_credentials?: Json | null;
           configuration?: NonNullable<Json>;
+          connected_at?: string | null;
           created_at?: string | null;
+          external_account_id?: string | null;
+          failed_count?: number;
           id?: string;
+          last_error?: string | null;
+          last_error_at?: string | null;
+          last_received_at?: string | null;
+          last_sent_at?: string | null;
           name: string;
-          status?: string | null;
+          received_count?: number;
+          sent_count?: number;
+          status?: string;
           type: string;
           updated_at?: string | null;
           webhook_secret?: string | null;
@@ -188,10 +298,19 @@ export type Database = {
         Update: {
           api_credentials?: Json | null;
           configuration?: NonNullable<Json>;
+          connected_at?: string | null;
           created_at?: string | null;
+          external_account_id?: string | null;
+          failed_count?: number;
           id?: string;
+          last_error?: string | null;
+          last_error_at?: string | null;
+          last_received_at?: string | null;
+          last_sent_at?: string | null;
           name?: string;
-          status?: string | null;
+          received_count?: number;
+          sent_count?: number;
+          status?: string;
           type?: string;
           updated_at?: string | null;
           webhook_secret?: string | null;
@@ -669,6 +788,49 @@ export type Database = {
         };
         Relationships: [];
       };
+      webhook_events: {
+        Row: {
+          attempts: number;
+          channel_type: string;
+          digest: string;
+          error: string | null;
+          events: NonNullable<Json>;
+          headers: NonNullable<Json>;
+          id: string;
+          outcomes: NonNullable<Json>;
+          payload: string;
+          processed_at: string | null;
+          received_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          attempts?: number;
+          channel_type: string;
+          digest: string;
+          error?: string | null;
+          events: NonNullable<Json>;
+          headers?: NonNullable<Json>;
+          id?: string;
+          outcomes?: NonNullable<Json>;
+          payload: string;
+          processed_at?: string | null;
+          received_at?: string;
+        };
+        Update: {
+          attempts?: number;
+          channel_type?: string;
+          digest?: string;
+          error?: string | null;
+          events?: NonNullable<Json>;
+          headers?: NonNullable<Json>;
+          id?: string;
+          outcomes?: NonNullable<Json>;
+          payload?: string;
+          processed_at?: string | null;
+          received_at?: string;
+        };
+        Relationships: [];
+      };
     };
     Views: {
       [_ in never]: never;
@@ -677,6 +839,32 @@ export type Database = {
       assign_conversation: {
         Args: { agent_id: string; conversation_id: string };
         Returns: undefined;
+      };
+      claim_channel_deliveries: {
+        Args: { lease_seconds?: number; max_deliveries?: number; worker_id: string };
+        Returns: {
+          account: string;
+          attempt: number;
+          channel_id: string;
+          channel_type: string;
+          configuration: Json;
+          content: string;
+          conversation_id: string;
+          created_at: string;
+          delivery_id: string;
+          is_typing: boolean;
+          kind: string;
+          media: Json;
+          message_id: string;
+          message_type: string;
+          metadata: Json;
+          parts_sent: number;
+          recipient: string;
+          reply_to: string;
+          send_window: string;
+          sender_type: string;
+          thread: Json;
+        }[];
       };
       cleanup_ai_response_queue: { Args: { older_than_days?: number }; Returns: number };
       cleanup_expired_metrics: { Args: Record<PropertyKey, never>; Returns: number };
@@ -737,6 +925,15 @@ export type Database = {
           turn_id: string;
           turn_started_at: string;
           user_message: string;
+        }[];
+      };
+      get_channel_credentials: {
+        Args: { channel_type: string };
+        Returns: {
+          account: string;
+          channel_id: string;
+          name: string;
+          value: string;
         }[];
       };
       get_conversation_performance_metrics: {
@@ -828,12 +1025,28 @@ export type Database = {
           unchanged: number;
         }[];
       };
+      ingest_channel_message: { Args: { channel_type: string; message: Json }; Returns: Json };
       mark_conversation_read: {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
       };
       rate_conversation: { Args: { conversation_id: string; rating: number }; Returns: undefined };
+      receive_channel_webhook: {
+        Args: { channel_type: string; events: Json; headers?: Json; payload: string };
+        Returns: Json;
+      };
       record_ai_response_traces: { Args: { traces: Json }; Returns: number };
+      record_delivery_status: {
+        Args: {
+          account: string;
+          channel_type: string;
+          error?: Json;
+          external_id: string;
+          status: string;
+        };
+        Returns: Json;
+      };
+      replay_channel_webhook: { Args: { webhook_id: string }; Returns: Json };
       resolve_conversation: { Args: { conversation_id: string }; Returns: undefined };
       return_conversation_to_ai: { Args: { conversation_id: string }; Returns: undefined };
       search_knowledge: {
@@ -853,6 +1066,18 @@ export type Database = {
           similarity: number;
           source_url: string;
           title: string;
+        }[];
+      };
+      set_channel_secret: {
+        Args: { channel_id: string; name: string; value: string };
+        Returns: undefined;
+      };
+      settle_channel_deliveries: {
+        Args: { results: Json };
+        Returns: {
+          delivery_id: string;
+          settled: boolean;
+          status: string;
         }[];
       };
       settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };

@@ -1,0 +1,232 @@
+-- Purpose: a channel's message becomes a row: once, its customer's, in the right conversation.
+-- Touches: private.channel_messages, private.channel_customers; ingest_channel_message.
+-- Locks:   as 20260101001530_channel_webhooks.sql says.
+-- Undo:    drop the functions and tables.
+
+-- What a channel calls our messages. One of ours may be several of theirs: its parts.
+create table private.channel_messages (
+  channel_id uuid not null references public.communication_channels (id) on delete cascade,
+  external_id text not null,
+  digest bytea not null generated always as (private.id_digest(external_id)) stored,
+  message_id uuid not null references public.messages (id) on delete cascade,
+  primary key (channel_id, digest)
+);
+comment on table private.channel_messages is 'Which message an external id is.';
+create index channel_messages_message_id_idx on private.channel_messages (message_id);
+alter table private.channel_messages enable row level security;
+revoke all on private.channel_messages from anon, authenticated;
+
+-- Whom a channel means: a customer may have several ids, and an id is somebody else's with another account.
+create table private.channel_customers (
+  channel_id uuid not null references public.communication_channels (id) on delete cascade,
+  external_id text not null,
+  digest bytea not null generated always as (private.id_digest(external_id)) stored,
+  customer_id uuid not null references public.customer_profiles (id) on delete cascade,
+  primary key (channel_id, digest)
+);
+comment on table private.channel_customers is 'Which customer a channel''s id is.';
+create index channel_customers_customer_id_idx on private.channel_customers (customer_id);
+alter table private.channel_customers enable row level security;
+revoke all on private.channel_customers from anon, authenticated;
+
+-- Messages that the original had from channels: their replies, receipts and duplicates find them.
+insert into private.channel_messages (channel_id, external_id, message_id)
+select conversations.channel_id, messages.external_message_id, messages.id
+from public.messages as messages
+join public.conversations as conversations on conversations.id = messages.conversation_id
+where messages.external_message_id <> '' and conversations.channel_id is not null
+order by messages.position
+on conflict do nothing;
+
+create or replace function private.find_channel_message(channel_id uuid, external_id text)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select links.message_id from private.channel_messages as links
+    where links.channel_id = find_channel_message.channel_id
+      and links.digest = private.id_digest(find_channel_message.external_id)
+  );
+end $$;
+comment on function private.find_channel_message is 'The message that an account calls so, or null.';
+revoke execute on function private.find_channel_message from public, anon, authenticated;
+
+-- Whoever writes about an external id holds its name until it commits: two of one message come one after the
+-- other, and an event is never written beside the message that it waits for. Names come before conversations,
+-- and in order; 1,024 of them, so that no webhook takes more locks than that.
+create or replace function private.lock_names(names text[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('romashka:channels'), slots.slot)
+  from (select distinct hashtext(name) & 1023 as slot from unnest(names) as name order by 1) as slots;
+end $$;
+comment on function private.lock_names is 'Lock names of messages and customers, in order, until the transaction ends.';
+revoke execute on function private.lock_names from public, anon, authenticated;
+
+create or replace function private.lock_channel_messages(channel_id uuid, external_ids text[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform private.lock_names(array(
+    select lock_channel_messages.channel_id || ' ' || id from unnest(external_ids) as id));
+end $$;
+comment on function private.lock_channel_messages is 'Lock external ids before their conversations: who links several of them calls this first.';
+revoke execute on function private.lock_channel_messages from public, anon, authenticated;
+
+-- What a customer is found by: the channel's ids, and the phone or address where the channel vouches for it.
+create or replace function private.customer_ids(event private.channel_event)
+returns text[]
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return array(
+    select (event.body -> 'customer' ->> 'id') union all
+    select id from jsonb_array_elements_text(case jsonb_typeof(event.body -> 'customer' -> 'other_ids')
+      when 'array' then event.body -> 'customer' -> 'other_ids' else '[]' end) as id
+    where length(id) between 1 and 1000
+  );
+end $$;
+comment on function private.customer_ids is 'The ids by which a channel means the customer of an event, the first one first.';
+revoke execute on function private.customer_ids from public, anon, authenticated;
+
+create or replace function private.customer_phone(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when event.channel_type in ('whatsapp', 'sms') then
+    '+' || substring(private.phone_digits(event.body -> 'customer' ->> 'phone') from '^[0-9]{5,20}$') end;
+end $$;
+comment on function private.customer_phone is 'The phone of an event''s customer, where the channel is one of phones.';
+revoke execute on function private.customer_phone from public, anon, authenticated;
+
+create or replace function private.customer_email(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_email text := lower(btrim(coalesce(event.body -> 'customer' ->> 'email', event.body -> 'customer' ->> 'id')));
+begin
+  return case when event.channel_type = 'email' and v_email like '%_@_%' and length(v_email) <= 255 then v_email end;
+end $$;
+comment on function private.customer_email is 'The address of an event''s customer, where the channel is one of addresses.';
+revoke execute on function private.customer_email from public, anon, authenticated;
+
+-- The ends of a long list say most: where the thread began, and what was answered.
+create or replace function private.thread_references(event private.channel_event)
+returns text[]
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_ids text[] := array(
+    select id from jsonb_array_elements_text(coalesce(nullif(event.body #> '{thread,references}', 'null'), '[]')) as id
+    where length(id) between 1 and 4000
+  );
+begin
+  return case when cardinality(v_ids) > 50 then v_ids[1:1] || v_ids[cardinality(v_ids) - 48:] else v_ids end;
+end $$;
+comment on function private.thread_references is 'The mails that a mail refers to, at most 50.';
+revoke execute on function private.thread_references from public, anon, authenticated;
+
+create or replace function private.find_channel_customer(event private.channel_event)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_phone text := private.phone_digits(private.customer_phone(event));
+  v_email text := private.customer_email(event);
+  v_id uuid;
+begin
+  select known.customer_id into v_id
+  from unnest(private.customer_ids(event)) with ordinality as ids (id, place)
+  join private.channel_customers as known
+    on known.channel_id = event.channel_id and known.digest = private.id_digest(ids.id)
+  order by ids.place limit 1;
+  if v_id is null and v_phone is not null then
+    select customers.id into v_id from public.customer_profiles as customers
+    where private.phone_digits(customers.phone) = v_phone;
+  elsif v_id is null and v_email is not null then
+    select customers.id into v_id from public.customer_profiles as customers
+    where lower(customers.email) = v_email order by customers.created_at, customers.id limit 1;
+  end if;
+  return v_id;
+end $$;
+comment on function private.find_channel_customer is 'The customer of an event, or null for a new one.';
+revoke execute on function private.find_channel_customer from public, anon, authenticated;
+
+create or replace function private.find_or_create_channel_customer(event private.channel_event)
+returns uuid
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_id uuid := private.find_channel_customer(event);
+  v_name text := private.name_of(event);
+begin
+  if v_id is null then
+    insert into public.customer_profiles (name, phone, email)
+    values (v_name, private.customer_phone(event), private.customer_email(event))
+    on conflict do nothing returning id into v_id;
+    v_id := coalesce(v_id, private.find_channel_customer(event));
+  else
+    update public.customer_profiles as customers set name = v_name
+    where customers.id = v_id and customers.name is null and v_name is not null;
+    -- A number becomes known when its owner shows it; who has it already keeps it.
+    update public.customer_profiles as customers set phone = private.customer_phone(event)
+    where customers.id = v_id and customers.phone is null and private.customer_phone(event) is not null
+      and not exists (
+        select from public.customer_profiles as others
+        where private.phone_digits(others.phone) = private.phone_digits(private.customer_phone(event))
+      );
+  end if;
+  insert into private.channel_customers (channel_id, external_id, customer_id)
+  select event.channel_id, id, v_id from unnest(private.customer_ids(event)) as id
+  on conflict do nothing;
+  return v_id;
+end $$;
+comment on function private.find_or_create_channel_customer is 'The customer of an event, known by all of its ids from now on.';
+revoke execute on function private.find_or_create_channel_customer from public, anon, authenticated;
+
+create or replace function private.name_of(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return left(coalesce(nullif(btrim(event.body -> 'customer' ->> 'name'), ''),
+    '@' || nullif(btrim(event.body -> 'customer' ->> 'username'), '')), 255);
+end $$;
+comment on function private.name_of is 'What the customer of an event is called there.';
+revoke execute on function private.name_of from public, anon, authenticated;
