@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -11,9 +12,10 @@ from tests.channels.meta import Meta
 from tests.support.stacks import RunningStack
 
 
-@pytest.fixture
-def meta(stack: RunningStack) -> Meta:
-    return Meta(stack)
+@pytest.fixture(scope="session")
+def meta(stack: RunningStack) -> Iterator[Meta]:
+    with httpx.Client(timeout=60) as http:
+        yield Meta(stack, http)
 
 
 @pytest.fixture

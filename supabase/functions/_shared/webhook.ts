@@ -62,7 +62,11 @@ async function receive(channel: Channel, request: Request) {
   await finish?.(received);
   const outcomes = count(received.results.map(({ outcome }) => outcome));
   const { webhook_id } = received;
-  log(outcomes.failed ? "warning" : "info", "webhook.received", { channel: channel.type, webhook_id, outcomes });
+  log(outcomes.failed ? "warning" : "info", "webhook.received", {
+    channel: channel.type,
+    webhook_id,
+    outcomes,
+  });
   return { webhook_id, outcomes };
 }
 
