@@ -127,6 +127,10 @@ begin
       select messages.conversation_id as id from unnest(events) as event
       join public.messages as messages on messages.id = private.find_channel_message(event.channel_id, event.external_id)
       union
+      select deliveries.conversation_id from unnest(events) as event
+      join public.channel_deliveries as deliveries
+        on deliveries.id = substring(event.body ->> 'reference' from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):')::uuid
+      union
       select private.find_channel_conversation(event, private.find_channel_customer(event))
       from unnest(events) as event where event.problem is null and event.kind in ('message', 'echo')
       order by id
@@ -156,9 +160,13 @@ begin
         'subject', left(event.body #>> '{thread,subject}', 1000),
         'references', nullif(to_jsonb(private.thread_references(event)), '[]'))), '{}'),
       'media', (
-        select jsonb_agg(item || case when item ->> 'file' ~ '^[0-9a-zA-Z._-]+$'
+        select jsonb_agg(item - 'path' || case when item ->> 'file' ~ '^[0-9a-zA-Z._-]+$'
           then jsonb_build_object('path', conversation_id || '/' || (item ->> 'file')) else '{}' end order by place)
         from jsonb_array_elements(nullif(event.body -> 'media', 'null')) with ordinality as media (item, place)
+      ),
+      'attachment', (  -- the file that media_url names, as frontends describe theirs
+        select jsonb_build_object('name', item -> 'name', 'content_type', item -> 'mime_type', 'size', item -> 'size')
+        from (values (event.body #> '{media,0}')) as first (item) where item ->> 'file' is not null
       )));
 end $$;
 comment on function private.metadata_of is 'The metadata of a channel''s message.';
@@ -180,7 +188,8 @@ begin
   v_message.content := coalesce(event.body ->> 'content', '');
   v_message.metadata := private.metadata_of(event, conversation_id);
   if v_first is not null then
-    v_message.media_url := case when v_first ->> 'url' ~* '^https?://' then v_first ->> 'url' end;
+    v_message.media_url := coalesce(v_message.metadata #>> '{media,0,path}',
+      case when v_first ->> 'url' ~* '^https?://' then v_first ->> 'url' end);
     v_message.media_caption := nullif(v_message.content, '');
   end if;
   -- What was taken back already is shown to nobody, not for a moment.
