@@ -188,7 +188,7 @@ set search_path = ''
 as $$
 begin
   return message.external_message_id is not null and (
-    message.metadata @> '{"is_automatic": true}' or message.metadata ? 'deleted_at' or exists (
+    coalesce(message.metadata @> '{"is_automatic": true}' or message.metadata ? 'deleted_at', false) or exists (
       select from public.conversations as conversations
       join public.customer_profiles as customers on customers.id = conversations.customer_id
       where conversations.id = message.conversation_id and customers.status = 'blocked'

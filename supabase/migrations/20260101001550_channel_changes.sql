@@ -207,7 +207,7 @@ begin
   set user_message = coalesce((
     select string_agg(nullif(said.content, ''), e'\n' order by said.position) from public.messages as said
     where said.conversation_id = jobs.conversation_id and said.sender_type = 'user'
-      and said.position between first.position and last.position and not said.metadata @> '{"is_automatic": true}'
+      and said.position between first.position and last.position and not private.expects_no_answer(said)
   ), '')
   from public.messages as first, public.messages as last
   where jobs.conversation_id = message.conversation_id and message.sender_type = 'user'
