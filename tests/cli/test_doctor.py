@@ -18,6 +18,9 @@ from tests.support.stacks import ROMASHKA, RunningStack
 from tests.worker.provider import MODEL, open_provider
 
 _OURS = ("SUPABASE_", "OPENAI_", "ROMASHKA_", "DATABASE_URL")
+CHANNELS = ("channels", "whatsapp", "instagram", "email")
+"""Other tests leave accounts; tests/cli/test_doctor_channels.py has what is said of them."""
+CHANNEL_SECRETS = ("WHATSAPP_ACCESS_TOKEN", "INSTAGRAM_ACCESS_TOKEN", "EMAIL_SMTP_URL")
 
 
 def romashka(*command: str, **settings: str) -> tuple[int, str]:
@@ -45,8 +48,9 @@ async def test_a_good_configuration_is_found_good_piece_by_piece(stack: RunningS
             SUPABASE_SERVICE_ROLE_KEY=stack.service_role_key,
             OPENAI_BASE_URL=provider.url,
             OPENAI_MODEL=MODEL,
+            **dict.fromkeys(CHANNEL_SECRETS, "a secret"),
         )
-    findings = json.loads(said)
+    findings = [one for one in json.loads(said) if one["name"] not in CHANNELS]
 
     assert [(finding["name"], finding["state"]) for finding in findings] == [
         ("settings", "ok"),

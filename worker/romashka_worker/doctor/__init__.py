@@ -10,6 +10,7 @@ from romashka import (
     RomashkaError,
 )
 
+from romashka_worker.doctor.channels import look_at_channels
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.doctor.models import look_at_embeddings, look_at_models
 from romashka_worker.doctor.project import (
@@ -54,6 +55,8 @@ async def _examine_project(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
             yield await look_at_functions(client, settings)
             yield await look_at_realtime(client, settings)
+            async for finding in look_at_channels(client, settings):
+                yield finding
     except SchemaTooOld as error:
         yield Finding.problem(
             "schema", f"the database has {error.found}", migrate_command(settings)

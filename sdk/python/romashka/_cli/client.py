@@ -107,7 +107,8 @@ async def _opened(project: Project, key_name: str) -> "AsyncIterator[AsyncRomash
 
     url, key = project.url, project.key
     if url is None:
-        url, key = _local_stack(key_name)
+        url, its_key = _local_stack(key_name)
+        key = key or its_key
     elif key is None:
         raise CommandError(f"the key is missing; set SUPABASE_{key_name}, or use --key")
     async with AsyncRomashka.connect(url, key) as client:

@@ -1,5 +1,6 @@
 """`romashka inbox`: the conversations as they change."""
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from romashka import AsyncRomashka, ConversationDetails
+
+_PIPE_WIDTH = 160
 
 
 def inbox(
@@ -62,7 +65,8 @@ async def _list(
         return
     from rich.console import Console
 
-    Console(highlight=False).print(_table(conversations))
+    is_screen = sys.stdout.isatty() or "COLUMNS" in os.environ
+    Console(highlight=False, width=None if is_screen else _PIPE_WIDTH).print(_table(conversations))
 
 
 async def _follow(project: Project, limit: int, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from romashka._cli.client import (
     print_json,
     run,
 )
+from romashka._cli.problems import CommandError
 from romashka._cli.tail import line_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def send(
     if as_agent and wait is not None:
         raise typer.BadParameter("nothing answers an agent: leave out --wait")
     text = sys.stdin.read().strip() if text == "-" else text
+    if not text.strip():
+        raise CommandError("there is nothing to say: the message is empty")
     project = Project(url, key, email)
     run(_send(project, text, conversation, customer, wait, as_agent=as_agent, as_json=as_json))
 

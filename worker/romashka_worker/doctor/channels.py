@@ -1,0 +1,115 @@
+"""The channels as doctor sees them: can what comes get in, and can what is due get out?"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import httpx
+from romashka import AsyncRomashka
+from romashka._client import tls_context
+from romashka._rows import fetch
+
+from romashka_worker.channels.settings import ChannelSettings
+from romashka_worker.doctor.finding import Finding
+from romashka_worker.settings import Settings
+
+_SECONDS = 15.0
+# By channel: what its function proves senders with, and what the worker proves itself with.
+_SECRETS = {
+    "whatsapp": ("app_secret", "access_token"),
+    "instagram": ("app_secret", "access_token"),
+    "email": ("webhook_token", "smtp_url"),
+}
+# No secret makes these, so the function refuses the call, and says by its refusal that it works.
+_FORGED = {"X-Hub-Signature-256": f"sha256={'0' * 64}", "Authorization": "Bearer doctor"}
+
+Account = Mapping[str, Any]
+
+
+async def look_at_channels(client: AsyncRomashka, settings: Settings) -> AsyncIterator[Finding]:
+    """Yield how each channel is that has an account, or a secret in the environment."""
+    environment = ChannelSettings.from_environment().secrets
+    accounts = await _active_accounts(client)
+    used = [
+        channel
+        for channel, (_, secret) in _SECRETS.items()
+        if accounts.get(channel) or (channel, secret) in environment
+    ]
+    if not used:
+        yield Finding.ok("channels", "none but the website")
+    for channel in used:
+        of_channel = accounts.get(channel, [])
+        findings = [
+            await _look_at_function(channel, settings),
+            *[_in_error(account) for account in of_channel if account["status"] == "error"],
+        ]
+        if (channel, _SECRETS[channel][1]) not in environment:
+            findings += await _look_for_secrets(client, channel, of_channel)
+        wrong = [finding for finding in findings if finding is not None]
+        for finding in wrong:
+            yield finding
+        if not wrong:
+            yield Finding.ok(channel, f"{len(of_channel)} accounts; the function answers")
+
+
+async def _active_accounts(client: AsyncRomashka) -> Mapping[str, Sequence[Account]]:
+    table = client.supabase.table("communication_channels")
+    query = table.select("id,type,external_account_id,status,last_error").neq("status", "disabled")
+    accounts: dict[str, list[Account]] = {}
+    for account in await fetch(query.not_.is_("external_account_id", "null").order("id")):
+        accounts.setdefault(account["type"], []).append(account)
+    return accounts
+
+
+def _in_error(account: Account) -> Finding:
+    says = f"{account['external_account_id']}: {account['last_error'] or 'there is a problem'}"
+    return Finding.warning(account["type"], says, "romashka channels list")
+
+
+async def _look_for_secrets(
+    client: AsyncRomashka, channel: str, accounts: Sequence[Account]
+) -> list[Finding]:
+    """Name the accounts of which nothing can go out."""
+    name = _SECRETS[channel][1]
+    rows = await client.call("get_channel_credentials", channel_type=channel)
+    has_one = {row["channel_id"] for row in rows if row["name"] == name}
+    return [
+        Finding.problem(
+            channel,
+            f"{account['external_account_id']} has no {name}: nothing goes out",
+            f"romashka channels secret {account['id']} {name}"
+            f"  # or, for all accounts: export {channel.upper()}_{name.upper()}=...",
+        )
+        for account in accounts
+        if account["id"] not in has_one
+    ]
+
+
+async def _look_at_function(channel: str, settings: Settings) -> Finding | None:
+    """Call a channel's function as a forger would."""
+    url = f"{settings.supabase_url.rstrip('/')}/functions/v1/{channel}"
+    try:
+        async with httpx.AsyncClient(verify=tls_context(), timeout=_SECONDS) as http:
+            response = await http.post(url, json={}, headers=_FORGED)
+    except httpx.HTTPError as error:
+        says = f"its function does not answer: {type(error).__name__}"
+        return Finding.problem(channel, says, f"curl -i {url}")
+    secret = f"{channel}_{_SECRETS[channel][0]}".upper()
+    match _refusal(response):
+        case "not_authorised":
+            return None
+        case "not_configured":
+            says = f"its function has no {secret}: nothing gets in"
+            return Finding.problem(channel, says, f"supabase secrets set {secret}=...")
+        case _:
+            says = f"its function does not answer (status {response.status_code})"
+            deploy = f"supabase functions deploy {channel} --no-verify-jwt"
+            return Finding.problem(channel, says, deploy)
+
+
+def _refusal(response: httpx.Response) -> str | None:
+    """Return the reason that a function of ours gave."""
+    try:
+        told = response.json()
+    except ValueError:
+        return None
+    return told.get("error") if isinstance(told, dict) else None
