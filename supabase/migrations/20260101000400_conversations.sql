@@ -65,6 +65,10 @@ where status is null or requires_human is null or priority is null or channel_ty
 create index if not exists conversations_customer_id_idx on public.conversations (customer_id, channel_type);
 create index if not exists conversations_assigned_agent_id_idx on public.conversations (assigned_agent_id);
 create index if not exists conversations_last_message_at_idx on public.conversations (last_message_at desc, id desc);
+create index if not exists conversations_requires_human_idx on public.conversations (last_message_at desc, id desc)
+  where requires_human;
+-- What a screen missed while its connection was interrupted.
+create index if not exists conversations_updated_at_idx on public.conversations (updated_at, id);
 
 create or replace function private.my_conversation_ids()
 returns setof uuid

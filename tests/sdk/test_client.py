@@ -45,7 +45,7 @@ async def test_without_a_session_a_conversation_names_the_way_in(stack: RunningS
 async def test_a_wrong_key_is_not_signed_in(stack: RunningStack) -> None:
     """A key of another project must not look like a network problem."""
     async with AsyncRomashka.connect(stack.api_url, "no.such.key") as client:
-        with pytest.raises(NotSignedIn):
+        with pytest.raises(NotSignedIn, match="does not take the key"):
             await client.conversations.list()
 
 

@@ -52,11 +52,11 @@ async def test_conversations_can_be_filtered(stack: RunningStack) -> None:
         conversation = await client.conversations.create(new_identifier())
         await client.conversations.create(new_identifier(), channel_type="email")
 
-        assert len(await client.conversations.list()) == 2
-        assert await client.conversations.list(requires_human=True) == []
-        assert conversation.id in [
-            found.id for found in await client.conversations.list(status="active")
-        ]
+        listed = client.conversations.list
+        assert len(await listed(priority="normal", requires_human=False)) == 2
+        assert await listed(requires_human=True) == []
+        assert await listed(assigned_agent_id=new_identifier()[-36:]) == []
+        assert await listed(status="active", channel_type="website") == [conversation]
 
 
 async def test_a_stranger_finds_and_writes_nothing(stack: RunningStack) -> None:
@@ -64,8 +64,9 @@ async def test_a_stranger_finds_and_writes_nothing(stack: RunningStack) -> None:
     async with customer_of(stack) as client, customer_of(stack) as stranger:
         conversation = await client.conversations.create(new_identifier(), message="private")
 
-        with pytest.raises(NotFound):
-            await stranger.conversations.get(conversation.id)
+        for id_ in (conversation.id, "no-id"):
+            with pytest.raises(NotFound, match=id_):
+                await stranger.conversations.get(id_)
         assert await stranger.conversations.list() == []
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from postgrest import APIError
 from romashka import _errors
+from supabase_auth.errors import AuthApiError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +39,7 @@ def test_every_stable_name_is_documented() -> None:
         (APIError({"code": "42501", "message": "no"}), _errors.PermissionDenied, False),
         (APIError({"code": "40P01", "message": "deadlock"}), _errors.ServerError, True),
         (APIError({"code": "503", "message": "down"}), _errors.Unreachable, True),
+        (AuthApiError("No.\nSee the web.", 422, None), _errors.NotSignedIn, False),
         (httpx.ReadTimeout("slow"), _errors.Unreachable, True),
     ],
 )
@@ -50,3 +52,4 @@ def test_errors_of_the_wrapped_clients_become_ours(
 
     assert type(caught.value) is expected
     assert caught.value.retryable is retryable
+    assert "\n" not in str(caught.value)  # the command line says it in one

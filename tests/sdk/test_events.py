@@ -9,6 +9,7 @@ import jwt
 import pytest
 from romashka import AsyncRomashka, Broadcast, MessageCreated, NotSignedIn, _topic
 from romashka._events import follow
+from romashka._inbox import _Feed
 
 from tests.support.customers import conversation_with_human, customer_of, service_of
 from tests.support.proxy import open_proxy
@@ -180,3 +181,20 @@ async def test_a_broadcast_that_got_lost_is_fetched_with_the_next(stack: Running
             listener.put(Broadcast("message.created", {"message": rows.data[0]}))
             async with aclosing(follow(listener, conversation._read_after, 0)) as events:
                 assert await take(events, 2) == ["lost", "not lost"]
+
+
+async def test_the_inbox_passes_over_what_it_does_not_know(stack: RunningStack) -> None:
+    """Deliveries that fail are told there too: a list of conversations shows none of it."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await conversation_with_human(client, stack, "before")
+        async with service.topics.listen("inbox") as listener:
+            listener.put(Broadcast("delivery.failed", {"conversation_id": conversation.id}))
+            listener.put(Broadcast("conversation.changed", {"conversation": {"id": "other"}}))
+            feed = _Feed(service, newest=1)
+            async with asyncio.timeout(100):
+                while isinstance(signal := await anext(listener), Broadcast):
+                    assert [each async for each in feed.states_after(signal)] == []
+            (shown,) = [each async for each in feed.states_after(signal)]
+            missed = [each.id async for each in feed._changed_since(shown.updated_at)]
+
+    assert conversation.id in missed

@@ -5,9 +5,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from romashka import Broadcast, Listener, Message, MessageCreated, Resync, Unreachable
+from romashka import (
+    Broadcast,
+    Listener,
+    Message,
+    MessageCreated,
+    MessageUpdated,
+    Resync,
+    Unreachable,
+)
 from romashka import _events as events
 from romashka._events import follow
 
@@ -143,3 +152,34 @@ async def test_a_broadcast_of_an_unknown_form_makes_it_read() -> None:
     listener.put(Broadcast("message.created", {"message": {"id": "x"}}))
 
     assert await seen_of(listener, store, 2) == [1, 2]
+
+
+async def test_a_change_is_told_of_what_was_seen_and_unknown_events_are_passed_over() -> None:
+    """A status that comes early must not show a message twice, nor a newer server stop a client."""
+    store, listener = Store(), Listener(Topic())
+    store.count = 2
+    read = {"message": store.row(1) | {"delivery_status": "read"}}
+    for event, payload in (
+        ("message.updated", read),
+        ("message.created", {"message": store.row(1)}),
+        ("message.translated", read),
+        ("message.updated", {"message": "of another form"}),
+        ("message.updated", read),
+        ("message.created", {"message": store.row(2)}),
+    ):
+        listener.put(Broadcast(event, payload))
+    following = follow(listener, store.read_after, 0)
+    seen = [await anext(following) for _ in range(3)]
+    await following.aclose()
+
+    assert [type(event) for event in seen] == [MessageCreated, MessageUpdated, MessageCreated]
+    assert isinstance(seen[1], MessageUpdated)
+    assert seen[1].message.delivery_status == "read"
+
+
+@pytest.mark.parametrize("metadata", [None, 5, "x", ["x"], {"attachment": "x"}])
+def test_whatever_a_customer_writes_beside_a_message_it_is_read(metadata: object) -> None:
+    """Else a stranger could stop the script of an agent who reads the conversation."""
+    message = Message.from_row(Store().row(1) | {"metadata": metadata, "media_url": "x"})
+
+    assert (message.kind, message.attachment) == ("message", None)

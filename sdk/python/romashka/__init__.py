@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         TooLarge,
         Unreachable,
     )
-    from romashka._events import Event, MessageCreated
+    from romashka._events import Event, MessageCreated, MessageUpdated
     from romashka._inbox import ConversationChanged, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._listener import Broadcast, Listener, Resync
@@ -52,6 +52,7 @@ __all__ = [
     "Listener",
     "Message",
     "MessageCreated",
+    "MessageUpdated",
     "Metrics",
     "NoAnswer",
     "NotFound",
@@ -93,7 +94,7 @@ _HOMES = {
         "TooLarge",
         "Unreachable",
     ),
-    "_events": ("Event", "MessageCreated"),
+    "_events": ("Event", "MessageCreated", "MessageUpdated"),
     "_inbox": ("ConversationChanged", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Listener", "Resync"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from romashka._errors import NoAnswer
 from romashka._events import Event, MessageCreated, follow
 from romashka._models import Attachment, Message
-from romashka._rows import fetch
+from romashka._rows import fetch, repeated
 
 if TYPE_CHECKING:
     from romashka._conversation import Conversation
@@ -65,6 +65,6 @@ async def _newest_message_answered_by(conversation: "Conversation", reply: Messa
     jobs = conversation._client.supabase.table("ai_response_queue").select("message_id")
     completed = jobs.eq("turn_id", reply.turn_id).eq("status", "completed")
     # Realtime tells of a commit a moment before other sessions see it.
-    while not (answered := await fetch(completed)):  # noqa: ASYNC110 -- nothing here would set an event
+    while not (answered := await repeated(lambda: fetch(completed))):  # noqa: ASYNC110 -- nothing sets an event
         await asyncio.sleep(0.05)
     return str(answered[0]["message_id"])

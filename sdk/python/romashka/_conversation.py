@@ -136,7 +136,10 @@ class Conversation(ConversationDetails):
                 print(event.message.position, event.message.content)
                 break
         """
-        async with aclosing(self.live(after, on_connection=on_connection)) as events:
+        async with (
+            self._client.topics.listen(self._topic, on_connection) as listener,
+            aclosing(follow(listener, self._read_after, after)) as events,
+        ):
             async for event in events:
                 if isinstance(event, MessageCreated):
                     yield event
@@ -144,17 +147,21 @@ class Conversation(ConversationDetails):
     async def live(
         self, after: int = 0, *, on_connection: OnConnection | None = None
     ) -> AsyncGenerator[Event]:
-        """Yield what `events` yields, and in between the replies that are being written.
+        """Yield what `events` yields, and in between what passes by.
+
+        Replies that are being written, and messages that were delivered or read.
 
         Example:
             async for event in conversation.live(after=conversation.message_count - 1):
                 if isinstance(event, MessageCreated):
                     break
         """
-        async with self._client.topics.listen(self._topic, on_connection) as listener:
-            async with aclosing(follow(listener, self._read_after, after)) as events:
-                async for event in events:
-                    yield event
+        async with (
+            self._client.topics.listen(self._topic, on_connection) as listener,
+            aclosing(follow(listener, self._read_after, after)) as events,
+        ):
+            async for event in events:
+                yield event
 
     def presence(self, role: Role, name: str = "") -> AbstractAsyncContextManager[Presence]:
         """Be seen by the others who look at the conversation, and see them and who types.

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from romashka._conversation import Conversation
-from romashka._errors import NotFound
+from romashka._errors import InvalidRequest, NotFound
 from romashka._models import ChannelType, ConversationDetails, Priority, Status
 from romashka._rows import fetch
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
 
 _SEARCHED = ("customer_name", "user_name", "user_email", "customer_phone", "last_message")
+
+_NO_UUID = "22P02"
 
 
 class Conversations:
@@ -53,7 +55,12 @@ class Conversations:
             same = await client.conversations.get(conversation.id)
         """
         query = self._client.supabase.table("conversations").select("*").eq("id", conversation_id)
-        found = await fetch(query)
+        try:
+            found = await fetch(query)
+        except InvalidRequest as error:
+            if error.name != _NO_UUID:
+                raise
+            found = []
         if not found:
             raise NotFound(
                 f"there is no conversation {conversation_id}", name="conversation_not_found"
@@ -93,10 +100,12 @@ class Conversations:
             if value is not None:
                 query = query.eq(column, value)
         if requires_human is not None:
-            query = query.is_("requires_human", requires_human)
+            query = query.eq("requires_human", str(requires_human).lower())
         if search:
             query = query.or_(_matching(search))
         if before is not None:
+            # Twice: the database begins to read where the first says, and the second is exact.
+            query = query.lte("last_message_at", before.last_message_at.isoformat())
             query = query.or_(_older_than(before))
         latest_first = query.order("last_message_at", desc=True).order("id", desc=True)
         rows = await fetch(latest_first.limit(limit))

@@ -4,13 +4,13 @@ docs/streaming.md has the rules. A draft is a preview: pieces may be missing, an
 back; the message that follows is the truth.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from romashka._listener import Broadcast
 
+_REMEMBERED = 16
 Outcome = Literal["replied", "escalated", "superseded", "taken_over"]
 
 
@@ -49,7 +49,7 @@ class Drafts:
         self._turn_id = ""
         self._draft_id: str | None = None
         self._next = 1
-        self._closed: deque[str] = deque(maxlen=16)
+        self._closed: tuple[str, ...] = ()
 
     def take(self, broadcast: Broadcast) -> Iterator[ReplyEvent]:
         """Yield what follows from a broadcast; nothing from one that is late or unknown."""
@@ -77,6 +77,6 @@ class Drafts:
     def close(self, turn_id: str, *, for_good: bool = True) -> None:
         """Give up the draft of a turn; for good, what comes of it later is late."""
         if for_good:
-            self._closed.append(turn_id)
+            self._closed = (*self._closed, turn_id)[-_REMEMBERED:]
         if turn_id == self._turn_id:
             self._draft_id = None

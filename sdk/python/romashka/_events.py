@@ -23,11 +23,21 @@ class MessageCreated:
     message: Message
 
 
-Event = MessageCreated | ReplyEvent
+@dataclass(frozen=True, slots=True)
+class MessageUpdated:
+    """A message that was seen has changed: it was delivered, or read, or failed to be.
+
+    Sent once and never again, as all that is not `MessageCreated`: the row is the truth.
+    """
+
+    message: Message
+
+
+Event = MessageCreated | MessageUpdated | ReplyEvent
 
 
 async def follow(listener: Listener, read_after: ReadAfter, after: int) -> AsyncGenerator[Event]:
-    """Yield every message whose position is greater than `after`, and the replies being written.
+    """Yield every message whose position is greater than `after`, and what passes by meanwhile.
 
     The topic was joined before anything is read, so a message is in what is read, or in a later
     broadcast, or in both; its position tells. A broadcast that leaves a gap makes us read:
@@ -50,6 +60,8 @@ async def follow(listener: Listener, read_after: ReadAfter, after: int) -> Async
             continue
         message = _message_of(signal.payload) if isinstance(signal, Broadcast) else None
         if isinstance(signal, Broadcast) and signal.event != "message.created":
+            if signal.event == "message.updated" and message and message.position <= seen:
+                yield MessageUpdated(message)
             continue
         if signal == Resync():
             for event in drafts.interrupt():
@@ -65,7 +77,7 @@ def _message_of(payload: Mapping[str, Any]) -> Message | None:
     """Return the message of a broadcast; None where it is not what we know, so that it is read."""
     try:
         return Message.from_row(payload["message"])
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PAGE = 500
 _RETRY_SECONDS = 0.5
 _REMEMBERED = 10_000
+_NO_ID = "00000000-0000-0000-0000-000000000000"
 _OVERLAP = timedelta(seconds=60)
 """A change has its time from before it commits, by a statement's timeout (30 s) at most."""
 
@@ -92,8 +93,7 @@ class _Feed:
             return
         while True:
             try:
-                # From time to time, only what a screen shows: the rest has no index to be read by.
-                latest = None if signal.is_routine else self._latest
+                latest = self._latest
                 states = self._first() if latest is None else self._changed_since(latest)
                 async for conversation in states:
                     yield conversation
@@ -109,13 +109,16 @@ class _Feed:
 
     async def _changed_since(self, latest: datetime) -> AsyncIterator[Conversation]:
         """Read what changed since the latest state that was shown, and some of what was before."""
-        after = f'updated_at.gt."{(latest - _OVERLAP).isoformat()}"'
+        at, last = (latest - _OVERLAP).isoformat(), _NO_ID
         while True:
-            query = self._client.supabase.table("conversations").select("*").or_(after)
+            conversations = self._client.supabase.table("conversations").select("*")
+            # Twice: the database begins to read where the first says, and the second is exact.
+            query = conversations.gte("updated_at", at).or_(
+                f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'
+            )
             rows = await fetch(query.order("updated_at").order("id").limit(_PAGE))
             for row in rows:
                 yield Conversation.from_row(row, self._client)
             if len(rows) < _PAGE:
                 return
             at, last = rows[-1]["updated_at"], rows[-1]["id"]
-            after = f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'

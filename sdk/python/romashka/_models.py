@@ -55,7 +55,8 @@ class Message:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Message":
         """Parse a row of `messages`."""
-        metadata = row.get("metadata") or {}
+        # Customers write it as they like.
+        metadata = given if isinstance(given := row.get("metadata"), dict) else {}
         return cls(
             id=row["id"],
             conversation_id=row["conversation_id"],

@@ -19,6 +19,7 @@ from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, BroadcastPayload
 from realtime.types import RealtimeChannelOptions, RealtimeSubscribeStates
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from romashka._bell import Bell
 from romashka._errors import NotSignedIn, PermissionDenied, RomashkaError, Unreachable
 from romashka._listener import Broadcast, Listener, OnConnection, Resync, Signal
 from romashka._session import Session
@@ -43,7 +44,7 @@ class Topic:
         self._session = session
         self._name = name
         self._channel: AsyncRealtimeChannel | None = None
-        self._changed = asyncio.Event()
+        self._changed = Bell()
         self._is_streaming = False  # the server said so
         self._is_token_refused = False
         self._is_renewed = False  # the token, since the topic was live
@@ -74,7 +75,7 @@ class Topic:
     def track(self, payload: Mapping[str, Any]) -> None:
         """Be present with this payload whenever the topic is live."""
         self._tracked, self._is_tracked = payload, False
-        self._changed.set()
+        self._changed.ring()
 
     async def _run(self) -> None:
         try:
@@ -90,7 +91,6 @@ class Topic:
     async def _keep_subscribed(self) -> None:
         failures = checks = 0
         while not self.is_refused:
-            self._changed.clear()
             if not self.is_live:
                 checks = 0
                 with suppress(*_CONNECTION_ERRORS):
@@ -181,7 +181,7 @@ class Topic:
             self._refuse(PermissionDenied(f"unable to listen; {reason}", name="unauthorized"))
         self._is_token_refused = reason.startswith(_TOKEN_ERRORS)
         self._set_live(state is RealtimeSubscribeStates.SUBSCRIBED)
-        self._changed.set()
+        self._changed.ring()
         if self.is_live:
             self._is_renewed = False
             self._put(Resync())
@@ -195,7 +195,7 @@ class Topic:
 
     def _refuse(self, error: RomashkaError) -> None:
         self.is_refused = True
-        self._changed.set()
+        self._changed.ring()
         for listener in self.listeners:
             listener.refuse(error)
 
@@ -205,7 +205,7 @@ class Topic:
 
     def _on_streaming(self) -> None:
         self._is_streaming = True
-        self._changed.set()
+        self._changed.ring()
         self._put(Resync())
 
     def _put(self, signal: Signal) -> None:

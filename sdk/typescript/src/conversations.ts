@@ -1,7 +1,7 @@
 /** `client.conversations`: open, find and list conversations. */
 import type { Romashka } from "./client.js";
 import { Conversation } from "./conversation.js";
-import { unwrap } from "./errors.js";
+import { InvalidRequest, NotFound, unwrap } from "./errors.js";
 import type { ChannelType, ConversationRow, Priority, Status } from "./models.js";
 
 /** Which conversations, and how many. */
@@ -18,6 +18,7 @@ export interface ListOptions {
   limit?: number;
 }
 
+const NO_UUID = "22P02";
 const WITH_CUSTOMER = "*, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)";
 const SEARCHED = [
   "customer_name",
@@ -59,7 +60,12 @@ export class Conversations {
    */
   async get(id: string): Promise<Conversation> {
     const query = this.client.supabase.from("conversations").select(WITH_CUSTOMER).eq("id", id);
-    return new Conversation(this.client, (await unwrap(query.single())) as ConversationRow);
+    const [row] = await unwrap(query).catch((error: unknown) => {
+      if (error instanceof InvalidRequest && error.code === NO_UUID) return [];
+      throw error;
+    });
+    if (!row) throw new NotFound(`there is no conversation ${id}`, "conversation_not_found");
+    return new Conversation(this.client, row as ConversationRow);
   }
 
   /**
@@ -80,7 +86,11 @@ export class Conversations {
     if (assignedAgentId !== undefined) query = query.eq("assigned_agent_id", assignedAgentId);
     if (requiresHuman !== undefined) query = query.eq("requires_human", requiresHuman);
     if (options.search) query = query.or(matching(options.search));
-    if (options.before) query = query.or(before(options.before.row));
+    if (options.before) {
+      // Twice: the database begins to read where the first says, and the second is exact.
+      const { row } = options.before;
+      query = query.lte("last_message_at", row.last_message_at!).or(before(row));
+    }
     const latest = query
       .order("last_message_at", { ascending: false })
       .order("id", { ascending: false });

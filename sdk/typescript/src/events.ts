@@ -22,7 +22,7 @@ export async function* follow(
   let seen = after;
   for await (const signal of listener) {
     if (signal.type === "broadcast" && signal.event !== "message.created") {
-      if (isKnown(signal)) yield { ...signal.payload, type: signal.event } as PassingEvent;
+      if (isKnown(signal, seen)) yield { ...signal.payload, type: signal.event } as PassingEvent;
       continue;
     }
     const created = signal.type === "broadcast" ? messageOf(signal) : undefined;
@@ -42,8 +42,9 @@ export async function* follow(
 const PASSING = new Set(["reply.started", "reply.delta", "reply.settled"]);
 
 /** Servers of other versions say more: whoever does not know it does not hear it. */
-function isKnown(signal: Broadcast): boolean {
-  return PASSING.has(signal.event) || (signal.event === "message.updated" && !!messageOf(signal));
+function isKnown(signal: Broadcast, seen: number): boolean {
+  const changed = signal.event === "message.updated" ? messageOf(signal) : undefined;
+  return PASSING.has(signal.event) || (changed !== undefined && changed.position <= seen);
 }
 
 function messageOf({ payload }: Broadcast): Message | undefined {

@@ -12,6 +12,7 @@ const PAGE = 100;
 const OVERLAP_MS = 60_000;
 /** Of so many conversations it is known which state was given; of others one may come twice. */
 const MAX_KNOWN = 10_000;
+const NO_ID = "00000000-0000-0000-0000-000000000000";
 
 export interface InboxOptions {
   /** The latest `updated_at` that is known already: instead of the newest, only what changed since. */
@@ -66,20 +67,25 @@ export class Inbox {
   }
 
   async *#newest(): AsyncGenerator<ConversationRow, void> {
-    const newest = this.#conversations().order("updated_at", { ascending: false }).limit(PAGE);
+    const latest = this.#conversations().order("last_message_at", { ascending: false });
+    const newest = latest.order("id", { ascending: false }).limit(PAGE);
     yield* (await unwrap(newest)).reverse() as ConversationRow[];
   }
 
   async *#changedSince(time: number): AsyncGenerator<ConversationRow, void> {
-    let filter = `updated_at.gte."${new Date(time).toISOString()}"`;
+    let at = new Date(time).toISOString();
+    let id = NO_ID;
     for (;;) {
-      const next = this.#conversations().or(filter).order("updated_at").order("id").limit(PAGE);
-      const page = (await unwrap(next)) as ConversationRow[];
-      yield* page;
-      const last = page.at(-1);
+      // Twice: the database begins to read where the first says, and the second is exact.
+      const next = this.#conversations()
+        .gte("updated_at", at)
+        .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
+      const page = await unwrap(next.order("updated_at").order("id").limit(PAGE));
+      yield* page as ConversationRow[];
+      const last = (page as ConversationRow[]).at(-1);
       if (!last || page.length < PAGE) return;
-      const { updated_at: at, id } = last;
-      filter = `updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`;
+      at = last.updated_at;
+      id = last.id;
     }
   }
 
