@@ -1,5 +1,6 @@
 -- Purpose: who sees what at once. Existing frontends listen to the tables; ours to private topics:
---          conversation:<id>, inbox, ai-jobs, and conversation:<id>:typing for typing and presence.
+--          conversation:<id>, inbox, ai-jobs, channel-deliveries, and conversation:<id>:typing for typing
+--          and presence.
 -- Touches: publication supabase_realtime; policies on realtime.messages; triggers on messages, conversations.
 -- Undo:    drop the policies and triggers; drop function private.may_join_topic.
 
@@ -63,19 +64,19 @@ create policy "members say that they type" on realtime.messages
 drop policy if exists "other policies do not open these topics" on realtime.messages;
 create policy "other policies do not open these topics" on realtime.messages as restrictive
   for select to authenticated using (
-    (select realtime.topic()) not in ('inbox', 'ai-jobs') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
     or (select private.may_join_topic(realtime.topic()))
   );
 drop policy if exists "other policies do not write to these topics" on realtime.messages;
 create policy "other policies do not write to these topics" on realtime.messages as restrictive
   for insert to authenticated with check (
-    (select realtime.topic()) not in ('inbox', 'ai-jobs') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
     or (select realtime.topic()) like 'conversation:%:typing' and (select private.may_join_topic(realtime.topic()))
   );
 drop policy if exists "nobody joins these topics without a session" on realtime.messages;
 create policy "nobody joins these topics without a session" on realtime.messages as restrictive
   for all to anon using (
-    (select realtime.topic()) not in ('inbox', 'ai-jobs') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
   );
 
 create or replace function private.broadcast_message_update()

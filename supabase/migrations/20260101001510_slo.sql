@@ -1,20 +1,22 @@
 -- Purpose: does the team keep its promises: the service level of the last minutes.
 -- Touches: get_messaging_slo, an index of the queue and one of the messages.
 -- Undo:    drop function public.get_messaging_slo; drop index public.ai_response_queue_turn_started_at_idx,
---          public.messages_failed_idx.
+--          public.messages_undelivered_idx.
 
 -- Jobs come in about this order; a claim and a settle write no entry of a block range.
 create index if not exists ai_response_queue_turn_started_at_idx
   on public.ai_response_queue using brin (turn_started_at) with (pages_per_range = 32);
 
 -- Few are: what came through is counted without reading its message.
-create index if not exists messages_failed_idx on public.messages (created_at) where delivery_status = 'failed';
+create index if not exists messages_undelivered_idx
+  on public.messages (created_at) where delivery_status in ('pending', 'failed');
 
 -- A turn is an answered job: its time is from the turn's first message to the answer, by the server's
 -- clock. Superseded and taken-over jobs are no turns of their own: nobody was due an automatic answer.
 -- Resolved by the AI is a conversation with turns in the window, all of them replied, that no human has
 -- had since the first of them (no escalation, takeover or agent's message) and that was not reopened
 -- after it had been resolved. It can still become unresolved: look at windows that have ended.
+-- Delivered is the share of the answers that did not fail; what is still on its way is not counted yet.
 drop function if exists public.get_messaging_slo(integer);
 create function public.get_messaging_slo(window_minutes integer default 60)
 returns table (
@@ -38,15 +40,16 @@ begin
       using errcode = 'PT403', detail = 'staff_only', hint = 'Sign in as an agent or an admin.';
   end if;
   return query
-  with failed as (
-    select answers.turn_id from public.messages as answers
-    where answers.delivery_status = 'failed' and answers.turn_id is not null
+  with undelivered as (
+    select answers.turn_id, answers.delivery_status = 'failed' as is_failed from public.messages as answers
+    where answers.delivery_status in ('pending', 'failed') and answers.turn_id is not null
       and answers.created_at > now() - make_interval(mins => get_messaging_slo.window_minutes)
   ), turns as (
     select jobs.conversation_id, jobs.outcome, jobs.turn_id, jobs.turn_started_at,
       extract(epoch from jobs.completed_at - jobs.turn_started_at) * 1000 as answer_ms,
-      jobs.turn_id in (select failed.turn_id from failed) as is_failed
+      case when undelivered.turn_id is null then 1 when undelivered.is_failed then 0 end as is_delivered
     from public.ai_response_queue as jobs
+    left join undelivered on undelivered.turn_id = jobs.turn_id
     where jobs.turn_started_at > now() - make_interval(mins => get_messaging_slo.window_minutes)
       and jobs.outcome in ('replied', 'escalated')
   ), by_conversation as (
@@ -92,7 +95,7 @@ begin
       percentile_cont(0.95) within group (order by answer_ms) as p95,
       percentile_cont(0.99) within group (order by answer_ms) as p99,
       avg((answer_ms <= 6000)::integer) as within_6s,
-      avg((not is_failed)::integer) as delivered
+      avg(is_delivered) as delivered
     from answered where channel = channels.channel or channels.channel is null
   ) as turns
   cross join lateral (

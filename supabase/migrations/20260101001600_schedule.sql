@@ -15,6 +15,7 @@ begin
   -- Jobs from before Romashka have no turn, and stay until somebody calls cleanup_ai_response_queue.
   delete from public.ai_response_queue
   where status in ('completed', 'failed') and completed_at < now() - interval '30 days' and turn_id is not null;
+  perform private.prune_deliveries();
   delete from public.webhook_events where received_at < now() - interval '14 days';
   delete from private.channel_changes where received_at < now() - interval '7 days';
   -- A sweep a second is 86,400 rows a day.

@@ -19,6 +19,7 @@ TABLES = (
     "communication_channels",
     "ai_settings",
     "conversation_notes",
+    "channel_deliveries",
 )
 
 
@@ -35,6 +36,14 @@ def conversation(inbox: Inbox) -> UUID:
         opened,
     )
     inbox.run("insert into public.communication_channels (name, type) values ('site', 'website')")
+    inbox.run(
+        "insert into public.channel_deliveries"
+        " (channel_id, conversation_id, message_id, position, expires_at)"
+        " select channels.id, messages.conversation_id, messages.id, messages.position, now()"
+        " from public.communication_channels as channels, public.messages as messages"
+        " where messages.conversation_id = %s",
+        opened,
+    )
     return opened
 
 
@@ -185,6 +194,8 @@ def test_nobody_raises_their_own_role(inbox: Inbox) -> None:
         "complete_ai_response_jobs('[]')",
         "extend_ai_response_leases('w', '[]')",
         "settle_overdue_ai_response_jobs()",
+        "claim_channel_deliveries('w')",
+        "settle_channel_deliveries('[]')",
         "fail_ai_response_job(gen_random_uuid(), 'x')",
         "cleanup_ai_response_queue()",
     ],

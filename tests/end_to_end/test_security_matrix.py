@@ -7,7 +7,15 @@ from uuid import uuid4
 import pytest
 from postgrest import APIError
 
-from tests.end_to_end.cast import ACTORS, ROLE_OF, Cast, Row, cast_on, restore_settings
+from tests.end_to_end.cast import (
+    ACTORS,
+    ROLE_OF,
+    Cast,
+    Person,
+    Row,
+    cast_on,
+    restore_settings,
+)
 from tests.support.security_page import matrix, written_columns
 from tests.support.stacks import RunningStack
 
@@ -97,7 +105,20 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
         "ai_settings": {"id": True},
         "realtime_metrics": {"metric_name": "x", "metric_value": 1},
     }
+    if table == "channel_deliveries":
+        bodies[table] = new_delivery(cast, owner)
     return cast.rest(who).table(table).insert(bodies[table])
+
+
+def new_delivery(cast: Cast, owner: Person) -> Row:
+    message = cast.make_row("messages", owner)
+    return {
+        "channel_id": cast.make_row("communication_channels", owner)["id"],
+        "conversation_id": owner.conversation,
+        "message_id": message["id"],
+        "position": message["position"],
+        "expires_at": message["created_at"],
+    }
 
 
 def update_row(cast: Cast, table: str, actor: str, _: bool) -> Any:
