@@ -20,7 +20,7 @@ from tests.support.servers import config_for, serving
 from tests.support.stacks import ROOT
 from tests.support.waiting import becomes
 
-CHANNELS = ("whatsapp", "instagram", "email")
+CHANNELS = ("whatsapp", "instagram", "email", "sms")
 Answer = tuple[int, Any]
 
 
@@ -45,7 +45,7 @@ class Database:
 
 @asynccontextmanager
 async def serve_functions(
-    folder: Path, database: Database | None, **secrets: str
+    folder: Path, database: Database | None, project: Path = ROOT / "supabase", **secrets: str
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the functions with these secrets in their environment, on `database`, or on none."""
     async with _listening(database) as port:
@@ -54,7 +54,7 @@ async def serve_functions(
             "edge_runtime": {"secrets": secrets},
         }
         config = config_for("postgresql://postgres@127.0.0.1:1/postgres", folder, **settings)
-        config = replace(config, port=port, project_dir=ROOT / "supabase")
+        config = replace(config, port=port, project_dir=project)
         async with serving(open_functions, config) as http:
             yield http
 

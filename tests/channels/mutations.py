@@ -85,6 +85,6 @@ def change(draw: st.DrawFn, holder: Any, place: Any) -> None:
     elif kind == "odd text" and isinstance(part, str):
         holder[place] = draw(st.sampled_from(["{}\0", "\ud800{}", "{}" + "y" * 400])).format(part)
     elif kind == "nest":
-        holder[place] = draw(st.sampled_from([[part], {"id": part}, [[part], part]]))
+        holder[place] = draw(st.sampled_from([[part], {"id": part}, [[part], copy.deepcopy(part)]]))
     else:
-        holder[place] = draw(ODD)
+        holder[place] = copy.deepcopy(draw(ODD))  # further changes are not to last

@@ -19,3 +19,12 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
   }
   return body;
 }
+
+/** Parse a body of JSON; anything else is no webhook (400). */
+export function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    throw new Refusal(400, "not_json");
+  }
+}

@@ -2,6 +2,7 @@
 // a signature of each body), and the outermost shape of what it sends.
 
 import { createHmac } from "node:crypto";
+import { parseJson } from "./body.ts";
 import type { ChannelEvent } from "./events.ts";
 import { type Fields, fields, objects, text } from "./json.ts";
 import { Refusal } from "./refusal.ts";
@@ -21,7 +22,7 @@ export function metaChannel(type: string, read: (payload: unknown) => ChannelEve
     maxBytes: MAX_BYTES,
     subscribe: (request) => subscribe(type, request),
     authorise: (request, body) => checkSignature(type, request, body),
-    parse: (body) => read(storable(readJson(body))),
+    parse: (body) => read(storable(parseJson(body))),
   };
 }
 
@@ -50,14 +51,6 @@ async function checkSignature(
   return await findScope(channel, "app_secret", (secret) => {
     return isSame(given, createHmac("sha256", secret).update(body).digest("hex"));
   });
-}
-
-function readJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
-  } catch {
-    throw new Refusal(400, "not_json");
-  }
 }
 
 /** Return the entries of a webhook about `object`; anything else is no webhook of the channel (400). */

@@ -1,0 +1,135 @@
+"""The functions as code: formatted, linted, typed; and the documented new channel, which works."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import deno
+import httpx
+import pytest
+
+from tests.channels.functions import Database, serve_functions
+from tests.support.stacks import ROOT
+
+FUNCTIONS = ROOT / "supabase" / "functions"
+SLUGS = sorted(path.parent.name for path in FUNCTIONS.glob("*/index.ts"))
+SMS = {
+    "id": "sms-1",
+    "from": "+12025550142",
+    "to": "+12025550100",
+    "text": "Are you open?",
+    "sent_at": "2026-01-02T15:04:05Z",
+}
+
+
+def run_deno(*arguments: str | Path, cwd: Path = FUNCTIONS) -> None:
+    done = subprocess.run(
+        [deno.find_deno_bin(), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [["fmt", "--check"], ["lint"]])
+def test_the_functions_are_written_as_deno_likes_them(command: list[str]) -> None:
+    """`deno fmt` and `deno lint`, with the settings beside them."""
+    run_deno(*command, "--config", "deno.json")
+
+
+def test_the_functions_pin_what_they_import_alike() -> None:
+    """They share code, so they share its versions; and what is deployed is what was tested."""
+    pinned = [json.loads((FUNCTIONS / slug / "deno.json").read_text())["imports"] for slug in SLUGS]
+
+    assert all(re.search(r"@\d+\.\d+\.\d+$", found) for each in pinned for found in each.values())
+    assert len({each["@supabase/supabase-js"] for each in pinned}) == 1
+
+
+def example(language: str) -> str:
+    """Return an example of the page's section on a new channel."""
+    page = (ROOT / "docs" / "channels.md").read_text().split("## A new channel")[1]
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return str(code)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with our functions, and the one of the page."""
+    project = tmp_path_factory.mktemp("project") / "supabase"
+    shutil.copytree(FUNCTIONS, project / "functions")
+    sms = project / "functions" / "sms"
+    sms.mkdir()
+    shutil.copy(FUNCTIONS / "whatsapp" / "deno.json", sms)
+    (sms / "index.ts").write_text(example("ts"))
+    return project
+
+
+def test_the_functions_type_check(project: Path) -> None:
+    """What a payload may lack is checked before it runs, not by a customer."""
+    functions = project / "functions"
+    settings = [json.loads((FUNCTIONS / slug / "deno.json").read_text()) for slug in SLUGS]
+    imports = {name: found for each in settings for name, found in each["imports"].items()}
+    (functions / "all.json").write_text(json.dumps({"imports": imports, "lock": False}))
+    entrypoints = [f"{slug}/index.ts" for slug in (*SLUGS, "sms")]
+
+    run_deno("check", "--config", "all.json", *entrypoints, cwd=functions)
+
+
+async def test_the_documented_channel_comes_in(project: Path, tmp_path: Path) -> None:
+    """Who copies the page has a channel: refusing strangers, told to the database."""
+    database = Database()
+    secrets = {"SMS_WEBHOOK_TOKEN": "token-of-the-test"}
+    async with serve_functions(tmp_path, database, project, **secrets) as http:
+        answers = [
+            await http.post("/sms", content=body, headers={"x-gateway-token": token})
+            for token, body in (
+                ("another", json.dumps(SMS)),
+                ("token-of-the-test", "{"),
+                ("token-of-the-test", "{}"),
+                ("token-of-the-test", json.dumps(SMS)),
+            )
+        ]
+    events = [event for call in database.received for event in call["events"]]
+
+    assert [answer.status_code for answer in answers] == [401, 400, 200, 200]
+    assert [event["kind"] for event in events] == ["ignored", "message"]
+    assert (events[1]["content"], events[1]["account"]) == ("Are you open?", "+12025550100")
+
+
+async def test_the_documented_channel_goes_out() -> None:
+    """It sends what it is given, and says of each failure whether to try again."""
+    from romashka_worker.channels import Channel, ChannelError, Delivery
+
+    namespace: dict[str, Any] = {}
+    exec(example("python"), namespace)  # noqa: S102 -- our own page
+    answers = iter([httpx.Response(200, json={"id": "out-1"}), *map(httpx.Response, (429, 400))])
+    transport = httpx.MockTransport(lambda _: next(answers))
+    delivery = Delivery(
+        id="1",
+        attempt=1,
+        kind="message",
+        channel_id="2",
+        channel_type="sms",
+        account="+12025550100",
+        conversation_id="3",
+        message_id="4",
+        recipient="+12025550142",
+        content="Until six.",
+    )
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway.test") as http:
+        channel: Channel = namespace["Sms"](http)
+        (part,) = channel.split(delivery)
+        sent = await channel.send(delivery, part, "secret")
+        troubles = []
+        for _ in range(2):
+            with pytest.raises(ChannelError) as refused:
+                await channel.send(delivery, part, "secret")
+            troubles.append(refused.value.trouble)
+
+    assert sent.external_id == "out-1"
+    assert troubles == ["retry", "failed"]
