@@ -46,7 +46,8 @@ def test_a_message_becomes_a_row_that_a_person_can_read(
     assert stored["metadata"]["sent_at"].startswith("2026-01-02T15:04:05")
     assert stored["metadata"].get("reply_to") == sent.get("context", {}).get("id")
     assert stored["external_message_id"] == sent["id"]
-    assert (stored["customer_name"], stored["customer_phone"]) == ("Front Desk", f"+{CUSTOMER}")
+    assert stored["customer_name"] == "Front Desk"
+    assert stored["customer_phone"] == f"+{sent.get('system', {}).get('wa_id', CUSTOMER)}"
     assert len(jobs_of(inbox, account)) == (0 if shape in AUTOMATIC else 1)
 
 
@@ -176,6 +177,20 @@ def test_what_the_team_writes_in_the_app_takes_the_conversation_over(
         ("agent", "I am on it, Front Desk"),
     ]
     assert rows[0]["requires_human"]
+
+
+def test_what_the_team_sent_in_forms_of_the_app_can_be_read(meta: Meta, inbox: Database) -> None:
+    """Buttons and templates have no text where a customer's message has it."""
+    account = new_id()
+    buttons = {"type": "button", "body": {"text": "Shall we call?"}, "action": {"buttons": []}}
+    template = {"name": "order_ready", "language": {"code": "en"}}
+    sent = [echo("interactive", buttons), echo("template", template)]
+    meta.post("whatsapp", whatsapp(account, echoes(*sent)))
+
+    assert [row["content"] for row in messages_of(inbox, account)] == [
+        "Shall we call?",
+        "[Template: order_ready]",
+    ]
 
 
 @pytest.mark.parametrize("name", ["sent", "delivered", "read", "failed"])

@@ -26,10 +26,11 @@ const READERS = new Map<string, (part: Fields) => Content>([
   ["location", (part) => ({ type: "location", content: readLocation(part) })],
   ["interactive", (part) => said(readInteractive(part))],
   ["button", (part) => said(text(part.text) ?? text(part.payload) ?? "[Button]")],
+  ["template", (part) => said(`[Template: ${short(part.name) ?? "unnamed"}]`)],
   ["order", (part) => said(readOrder(part))],
   ["system", (part) => ({ ...said(text(part.body) ?? "[System message]"), is_automatic: true })],
 ]);
-const FILES = new Set(["image", "video", "audio", "sticker", "document", "text"]);
+const PLAIN = new Set(["image", "video", "audio", "sticker", "document", "text", "template"]);
 
 export function readContent(message: Fields): Content {
   const type = text(message.type) ?? "nameless";
@@ -42,7 +43,7 @@ export function readContent(message: Fields): Content {
   if (!read) {
     return { ...said("[Unsupported message]"), metadata: present({ type: short(type), errors }) };
   }
-  const metadata = { errors, [type]: FILES.has(type) ? undefined : bounded(part) };
+  const metadata = { errors, [type]: PLAIN.has(type) ? undefined : bounded(part) };
   return { ...read(fields(part)), metadata: present(metadata) };
 }
 
@@ -84,7 +85,8 @@ function readInteractive(part: Fields): string {
   if (part.type === "call_permission_reply") {
     return `[Call permission: ${short(reply.response) ?? "unknown"}]`;
   }
-  return text(reply.title) ?? text(reply.description) ?? text(reply.id) ?? "[Reply]";
+  const said = text(reply.title) ?? text(reply.description) ?? text(reply.id);
+  return said ?? text(fields(part.body).text) ?? "[Reply]"; // a body has what the team sent
 }
 
 /** A form's answers, one a line; other forms (an address) come with a text of their own. */

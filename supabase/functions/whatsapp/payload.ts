@@ -96,8 +96,8 @@ function readWritten(message: Fields, customer: Customer, kind: "message" | "ech
 }
 
 /**
- * Who the message is from (or an echo to): the phone number's id, where the person shows it, and the id that
- * they have for this business alone. The system's message of a change of either names the new one too.
+ * Who the message is from (or an echo to): by the phone number, where the person shows it, and by the id that
+ * they have for this business alone. The system's message of a change names the new ones, which count from then.
  */
 function readCustomer(
   phoneId: unknown,
@@ -106,20 +106,10 @@ function readCustomer(
   people: Fields[],
 ): Customer | undefined {
   const system = fields(message.system);
-  const person =
-    people.find(({ wa_id, user_id }) =>
-      (id(wa_id) && id(wa_id) === id(phoneId)) || (id(user_id) && id(user_id) === id(userId))
-    ) ?? (id(phoneId) ?? id(userId) ?? people.length !== 1 ? {} : people[0]);
-  const number = id(phoneId) ?? id(person.wa_id) ?? id(system.customer);
-  const candidates = [
-    number,
-    userId,
-    person.user_id,
-    system.wa_id,
-    system.new_wa_id,
-    system.user_id,
-  ];
-  const [first, ...others] = new Set(candidates.map(id).filter((one) => one !== undefined));
+  const person = findPerson(id(phoneId), id(userId), people);
+  const numbers = [system.wa_id, system.new_wa_id, phoneId, person.wa_id, system.customer].map(id);
+  const userIds = [system.user_id, userId, person.user_id].map(id);
+  const [first, ...others] = new Set([...numbers, ...userIds].filter((one) => one !== undefined));
   if (!first) return undefined;
   const profile = fields(person.profile);
   return {
@@ -127,8 +117,20 @@ function readCustomer(
     other_ids: others.length ? others : undefined,
     name: short(profile.name),
     username: short(profile.username),
-    phone: number && /^\d{5,15}$/.test(number) ? `+${number}` : undefined,
+    phone: numbers.filter((one) => /^\d{5,15}$/.test(one ?? "")).map((one) => `+${one}`)[0],
   };
+}
+
+/** The contact of that name; the only one, where the message names nobody. */
+function findPerson(
+  phoneId: string | undefined,
+  userId: string | undefined,
+  people: Fields[],
+): Fields {
+  if (!phoneId && !userId) return people.length === 1 ? people[0] : {};
+  return people.find(({ wa_id, user_id }) =>
+    (phoneId && id(wa_id) === phoneId) || (userId && id(user_id) === userId)
+  ) ?? {};
 }
 
 function readReaction(reaction: Fields, customer: Customer): Happening {
