@@ -44,7 +44,7 @@ class MailServer:
         self.received: list[Received] = []
         self.connections: list[asyncio.Transport] = []
         self.answers: dict[str, list[str]] = defaultdict(list)
-        """By command: what the next ones are answered."""
+        """By command (`RCPT`, or `RCPT somebody@example.org`): what the next ones are answered."""
 
     @property
     def url(self) -> str:
@@ -65,7 +65,7 @@ class MailServer:
     async def handle_RCPT(
         self, server: SMTP, _: Session, envelope: Envelope, address: str, __: list[str]
     ) -> str:
-        if (answer := self._next("RCPT")) is None:
+        if (answer := self._next(f"RCPT {address}") or self._next("RCPT")) is None:
             envelope.rcpt_tos.append(address)
         return self._answered(server, answer or "250 2.1.5 yes")
 

@@ -61,7 +61,7 @@ def test_an_answer_stays_in_its_thread_and_knows_its_conversation() -> None:
                 reply_to="<third@example.org>",
                 thread={
                     "subject": "Where is my order?",
-                    "references": ["<first@example.org>", LONG_ID, "no id"],
+                    "references": ["no id", LONG_ID, "<first@example.org>"],
                     "reply_token": CONVERSATION,
                 },
             ),
@@ -103,7 +103,7 @@ def test_a_mail_without_a_thread_has_a_subject_and_no_references() -> None:
 def test_a_long_thread_keeps_its_first_mail_and_its_last_ones() -> None:
     """A header that grows with each mail is refused some day."""
     references = [f"<{number}@example.org>" for number in range(50)]
-    mail = write_mail(delivery(thread={"references": references}), [], NOW)
+    mail = write_mail(delivery(thread={"references": references[::-1]}), [], NOW)
 
     assert mail["References"].split() == [references[0], *references[-19:]]
     assert mail["In-Reply-To"] == references[-1]

@@ -3,6 +3,7 @@
 import mimetypes
 import re
 from pathlib import PurePath
+from uuid import UUID, uuid5
 
 from romashka import AsyncRomashka, Attachment, NotFound
 from romashka._attachments import BUCKET
@@ -24,15 +25,14 @@ class Files:
     async def store(self, delivery: Delivery, number: int, file: File) -> str:
         """Store the file with that number of a customer's message; return its path.
 
-        The same file has the same path, whoever stores it: a repetition replaces what a crash may
-        have left half-done.
+        Its path is always the same: a repetition replaces what a crash may have left half-done.
 
         Raises:
             RomashkaError: Storage does not answer, or refuses.
         """
         mime_type = safe_type(file.mime_type)
-        ending = _ending(file.name, mime_type)
-        path = f"{delivery.conversation_id}/{delivery.message_id}-{number}{ending}"
+        name = uuid5(UUID(delivery.message_id), str(number))
+        path = f"{delivery.conversation_id}/{name}{_ending(file.name, mime_type)}"
         bucket = self._client.supabase.storage.from_(BUCKET)
         with translated():
             await bucket.upload(path, file.content, {"content-type": mime_type, "upsert": "true"})
@@ -78,5 +78,5 @@ def _gone() -> ChannelError:
 
 def _ending(name: str | None, mime_type: str) -> str:
     """Return how a file's path ends: a name may have any letters, a path in Storage may not."""
-    ending = PurePath(name or "").suffix.lower() or mimetypes.guess_extension(mime_type) or ""
-    return ending if re.fullmatch(r"\.[a-z0-9]{1,10}", ending) else ""
+    endings = (PurePath(name or "").suffix.lower(), mimetypes.guess_extension(mime_type) or "")
+    return next((ending for ending in endings if re.fullmatch(r"\.[a-z0-9]{1,10}", ending)), "")

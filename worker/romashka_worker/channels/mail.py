@@ -116,8 +116,9 @@ def _reply_address(delivery: Delivery, account: str) -> str:
 
 
 def _thread(mail: EmailMessage, delivery: Delivery) -> None:
-    told = delivery.thread.get("references")
-    references = _message_ids(" ".join(map(str, told)) if isinstance(told, list) else "")
+    told = delivery.thread.get("references")  # of the mail that is answered, the newest first
+    told = reversed(told) if isinstance(told, list) else ()
+    references = _message_ids(" ".join(map(str, told)))
     answered = _message_ids(delivery.reply_to or "")[-1:] or references[-1:]
     if not answered:
         return
