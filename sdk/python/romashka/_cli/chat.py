@@ -38,7 +38,7 @@ def chat(
 ) -> None:
     """Write to the team as a customer, a line a message; Ctrl-D ends it.
 
-    At the end of the input, exit code 3: a human was promised; 4: nobody answered in time.
+    At the end of a pipe, exit code 3: a human was promised; 4: nobody answered in time.
     """
     run(_chat(Project(url, key), name, as_json=as_json))
 
@@ -69,6 +69,8 @@ async def _write(conversation: "Conversation", screen: "_Screen") -> int:
         if line:
             screen.asked = (await conversation.send(line)).position
         screen.prompt()
+    if screen.is_interactive:
+        return 0  # who leaves does not wait
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             await screen.wait_for_answer()
@@ -85,14 +87,14 @@ class _Screen:
         """The position of the customer's newest message."""
         self.is_handed_over = False
         self._as_json = as_json
-        self._is_interactive = is_interactive
+        self.is_interactive = is_interactive
         self._answered = 0
         self._changed = asyncio.Event()
         self._draft = ""
 
     def prompt(self) -> None:
         """Show that the customer may write."""
-        if self._is_interactive:
+        if self.is_interactive:
             self._put("> ")
 
     def show(self, event: "Event") -> None:
@@ -136,7 +138,7 @@ class _Screen:
         self.prompt()
 
     def _put(self, text: str) -> None:
-        sys.stdout.write(text if self._is_interactive else text.lstrip("\r"))
+        sys.stdout.write(text if self.is_interactive else text.lstrip("\r"))
         sys.stdout.flush()
 
 
