@@ -31,6 +31,9 @@ class Database:
         self.credentials: list[Mapping[str, str]] = []
         self.failure: Answer | None = None
         self.received: list[dict[str, Any]] = []
+        self.accounts: list[str] = []
+        self.storage_failure: Answer | None = None
+        self.files: dict[str, bytes] = {}
 
     async def call(self, request: Request) -> Response:
         if request.path_params["name"] == "get_channel_credentials":
@@ -39,8 +42,23 @@ class Database:
             status, error = self.failure
             return JSONResponse(error, status)
         self.received.append(await request.json())
-        results = [{"outcome": "stored", "error": None} for _ in self.received[-1]["events"]]
+        stored = {"outcome": "stored", "error": None, "conversation_id": "conversation"}
+        results = [stored for _ in self.received[-1]["events"]]
         return JSONResponse({"webhook_id": "of-the-test", "results": results})
+
+    async def list_accounts(self, request: Request) -> Response:
+        if self.failure:
+            status, error = self.failure
+            return JSONResponse(error, status)
+        return JSONResponse([{"external_account_id": account} for account in self.accounts])
+
+    async def store(self, request: Request) -> Response:
+        """Take a file, as Storage does."""
+        if self.storage_failure:
+            status, error = self.storage_failure
+            return JSONResponse(error, status)
+        self.files[request.path_params["path"]] = await request.body()
+        return JSONResponse({"Id": "of-the-test", "Key": request.path_params["path"]})
 
 
 @asynccontextmanager
@@ -66,7 +84,13 @@ async def _listening(database: Database | None) -> AsyncIterator[int]:
             unused.bind(("127.0.0.1", 0))  # and does not listen
             yield unused.getsockname()[1]
         return
-    app = Starlette(routes=[Route("/rest/v1/rpc/{name}", database.call, methods=["POST"])])
+    app = Starlette(
+        routes=[
+            Route("/rest/v1/rpc/{name}", database.call, methods=["POST"]),
+            Route("/rest/v1/communication_channels", database.list_accounts),
+            Route("/storage/v1/object/{path:path}", database.store, methods=["POST"]),
+        ]
+    )
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
     running = asyncio.create_task(server.serve())
     await becomes(lambda: server.started)

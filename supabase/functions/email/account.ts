@@ -41,7 +41,8 @@ export function recipientOf(mail: Mail, connected: readonly string[], scope: Sco
 export async function connectedAccounts(): Promise<string[]> {
   const { data, error } = await project.from("communication_channels")
     .select("external_account_id").eq("type", "email")
-    .not("external_account_id", "is", null).order("created_at");
+    .not("external_account_id", "is", null).order("created_at")
+    .retry(false); // the sender will
   if (!error) return data.map(({ external_account_id }) => external_account_id);
   log("error", "database.refused", { table: "communication_channels", code: error.code });
   throw new Refusal(503, "accounts_unknown");

@@ -62,18 +62,19 @@ function messageOf(
   const authentication = authenticationOf(mail);
   const isForged = authentication.dmarc === "fail";
   const notAnswered = isForged ? "dmarc" : automaticBy(mail, account) ?? undefined;
-  const subject = bareSubject(mail.subject);
+  const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
   const { content, original } = saidIn(mail);
+  const body = content || placeholder(mail, attached);
   const isFirst = !before.length && !token;
   return {
     id: messageId(mail),
     customer: customerOf(sender),
     type: typeOf(attached),
-    content: (isFirst ? withSubject(content, subject) : content) || placeholder(mail, attached),
+    content: (isFirst && subject ? withSubject(body, subject) : body) || "[Empty mail]",
     ...(attached.media.length && { media: attached.media }),
     metadata: present({
-      subject: subject || undefined,
+      subject,
       original_text: original,
       authentication: present(authentication),
       not_answered: notAnswered,
@@ -101,8 +102,8 @@ function typeOf({ media: [first] }: Attached): string {
   return ["image", "audio", "video"].includes(kind) ? kind : "document";
 }
 
-function placeholder(mail: Mail, attached: Attached): string {
-  const names = [...attached.media, ...attached.tooLarge].map(({ name }) => `[Document: ${name}]`);
+function placeholder(mail: Mail, { media, tooLarge }: Attached): string {
   const isEncrypted = mail.files.some(({ type }) => /pgp-encrypted|pkcs7-mime/.test(type));
-  return isEncrypted ? "[Encrypted mail]" : names.join("\n") || "[Empty mail]";
+  if (isEncrypted) return "[Encrypted mail]";
+  return [...media, ...tooLarge].map(({ name }) => `[Document: ${name}]`).join("\n");
 }

@@ -12,8 +12,9 @@ const BUCKET = "conversation-attachments";
 const MAX_FILES = 50;
 const MAX_BYTES = 10 * 1024 * 1024; // the bucket's limit
 const MIN_INLINE_BYTES = 1_000; // below it, an image in the HTML only tells that the mail was opened
-// Signatures of the mail itself.
-const SIGNATURES = /^application\/(?:pgp-signature|(?:x-)?pkcs7-signature)$/;
+// What belongs to the mail itself: signatures, and the parts of reports that are for programs.
+const NO_FILES =
+  /^(?:application\/(?:pgp-signature|pgp-encrypted|(?:x-)?pkcs7-signature)|message\/(?:delivery-status|disposition-notification|feedback-report))$/;
 // A browser runs none of these, whoever opens a signed URL.
 const PASSIVE =
   /^(?:image\/(?:png|jpe?g|gif|webp|heic|heif|avif|bmp|tiff)|audio\/[\w.+-]+|video\/[\w.+-]+|text\/(?:plain|csv|calendar)|application\/(?:pdf|zip|msword|vnd\.[\w.+-]+))$/;
@@ -63,7 +64,7 @@ export function attachedTo(mail: Mail, messageId: string): Attached {
 function isWanted(file: MailFile): boolean {
   const isTracker = file.isInline && file.type.startsWith("image/") &&
     file.content.length < MIN_INLINE_BYTES;
-  return file.content.length > 0 && !isTracker && !SIGNATURES.test(file.type);
+  return file.content.length > 0 && !isTracker && !NO_FILES.test(file.type);
 }
 
 /** Return a name that is nothing but one: no path, no hidden file, no reversed ending. */

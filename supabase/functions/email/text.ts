@@ -5,6 +5,7 @@ import type { Mail } from "./mail.ts";
 import { withoutQuotes } from "./quotes.ts";
 import { bareSubject } from "./thread.ts";
 
+const MAX_READ = 1_000_000;
 const MAX_CONTENT = 50_000;
 const MAX_ORIGINAL = 100_000;
 const MARKED =
@@ -39,7 +40,8 @@ export function withSubject(content: string, subject: string): string {
 
 /** Without what no screen shows: control characters, and the fillers that newsletters hide in previews. */
 function clean(text: string): string {
-  return text.replace(/\r\n?/g, "\n")
-    .replace(/[^\P{Cc}\n\t]|[\u00ad\u034f\u200b\u2060\ufeff]/gu, "")
-    .replace(/[ \t\u00a0]+$/gm, "").replace(/\n{4,}/g, "\n\n\n").trim().toWellFormed();
+  const shown = text.slice(0, MAX_READ).replace(/\r\n?/g, "\n")
+    .replace(/[^\P{Cc}\n\t]|[\u00ad\u034f\u200b\u2060\ufeff]/gu, "");
+  return shown.split("\n").map((line) => line.trimEnd()).join("\n")
+    .replace(/\n{4,}/g, "\n\n\n").trim().toWellFormed();
 }

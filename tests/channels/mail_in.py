@@ -1,0 +1,96 @@
+"""Mail, as our function gets it: raw or from Postmark, posted with the account's token."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+from psycopg.rows import dict_row
+
+from tests.support.stacks import CHANNEL_SECRETS, RunningStack
+
+MAILS = Path(__file__).with_name("mails")
+SUPPORT = "support@example.com"
+DESK = "desk@example.org"
+"""A customer's; all hosts are of the names that are kept for examples."""
+TOKEN = CHANNEL_SECRETS["EMAIL_WEBHOOK_TOKEN"]
+
+
+def raw(name: str) -> bytes:
+    """Return a mail of the folder as servers send it."""
+    return (MAILS / f"{name}.eml").read_bytes().replace(b"\n", b"\r\n")
+
+
+def write(body: str = "Hello.", **headers: str) -> bytes:
+    """Return a mail with an id of its own; a header that is empty is left out."""
+    given = {
+        "From": f"Front Desk <{DESK}>",
+        "To": SUPPORT,
+        "Subject": "Question",
+        "Date": "Mon, 05 Jan 2026 10:00:00 +0100",
+        "Message-ID": f"<{uuid4()}@mail.example.org>",
+        "Content-Type": "text/plain; charset=utf-8",
+    } | {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"{name}: {value}" for name, value in given.items() if value]
+    return "\r\n".join([*lines, "", body, ""]).encode()
+
+
+@contextmanager
+def open_mail_server(stack: RunningStack) -> Iterator["MailServer"]:
+    """Open a mail server whose team's address is connected: its first mail has come."""
+    with (
+        httpx.Client(base_url=f"{stack.api_url}/functions/v1", timeout=60) as http,
+        psycopg.connect(stack.admin_url(), autocommit=True, row_factory=dict_row) as database,
+    ):
+        server = MailServer(http, database)
+        assert server.post(write()).status_code == 200
+        yield server
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Posts to the function of a stack, and looks up what became of it."""
+
+    http: httpx.Client
+    database: psycopg.Connection[dict[str, Any]]
+
+    def post(self, body: bytes, kind: str = "message/rfc822", token: str = TOKEN) -> httpx.Response:
+        headers = {"content-type": kind}
+        return self.http.post("/email", content=body, headers=headers, auth=("postmaster", token))
+
+    def post_json(self, payload: Any) -> httpx.Response:
+        return self.post(json.dumps(payload).encode(), "application/json; charset=utf-8")
+
+    def event_of(self, answer: httpx.Response) -> dict[str, Any]:
+        """Return what the function read in the mail that it gave this answer to."""
+        assert answer.status_code == 200, answer.text
+        (event,) = self.query(
+            "select events -> 0 as event from public.webhook_events where id = %s",
+            answer.json()["webhook_id"],
+        )
+        found: dict[str, Any] = event["event"]
+        return found
+
+    def rows_of(self, message_id: str) -> list[dict[str, Any]]:
+        """Return the messages that are known by an id."""
+        return self.query(
+            """
+            select messages.*, conversations.channel_id, conversations.user_email,
+              exists (
+                select from public.ai_response_queue as jobs where jobs.message_id = messages.id
+              ) as is_turn
+            from public.messages as messages
+            join public.conversations as conversations
+              on conversations.id = messages.conversation_id
+            where messages.external_message_id = %s
+            """,
+            message_id,
+        )
+
+    def query(self, statement: Any, *parameters: Any) -> list[dict[str, Any]]:
+        return self.database.execute(statement, parameters).fetchall()

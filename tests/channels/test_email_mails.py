@@ -1,0 +1,64 @@
+"""Mails of all kinds: each `mails/<name>.eml` becomes what `<name>.json` says."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.channels.mail_in import MAILS, MailServer, open_mail_server, raw
+from tests.support.stacks import RunningStack
+
+NAMES = sorted(path.stem for path in MAILS.glob("*.eml"))
+
+
+@pytest.fixture(scope="module")
+def server(stack: RunningStack) -> Iterator[MailServer]:
+    with open_mail_server(stack) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mail_is_read_as_it_was_meant(server: MailServer, name: str) -> None:
+    """Charsets, quotes, files, reports: what the inbox shows, and what is answered."""
+    expected = json.loads((MAILS / f"{name}.json").read_text())
+    answer = server.post(raw(name))
+    event = server.event_of(answer)
+
+    assert event == expected
+    if event["kind"] != "message":
+        assert "stored" not in answer.json()["outcomes"]
+        return
+    [row] = server.rows_of(event["id"])
+    assert row["content"] == event["content"]
+    assert row["message_type"] == event["type"]
+    assert row["user_email"] == event["customer"]["email"]
+    assert row["is_turn"] is not event["is_automatic"]
+
+
+def test_files_are_stored_where_the_message_names_them(server: MailServer) -> None:
+    """A name from outside is no path, a file that a browser would run is none to it."""
+    event = server.event_of(server.post(raw("attachments")))
+    [row] = server.rows_of(event["id"])
+    stored = server.query(
+        "select name, metadata from storage.objects where name like %s",
+        f"{row['conversation_id']}/%",
+    )
+    types = {one["name"]: one["metadata"]["mimetype"] for one in stored}
+
+    assert row["media_url"] == row["metadata"]["media"][0]["path"]
+    assert row["metadata"]["attachment"] == {
+        "name": "photo.png",
+        "content_type": "image/png",
+        "size": 2056,
+    }
+    assert [types[file["path"]] for file in row["metadata"]["media"]] == [
+        "image/png",
+        "application/pdf",
+        "text/plain",
+        "application/octet-stream",
+        "application/octet-stream",
+    ]
+
+
+def test_every_mail_of_the_folder_has_its_expectation() -> None:
+    assert NAMES == sorted(path.stem for path in MAILS.glob("*.json"))

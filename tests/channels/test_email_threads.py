@@ -1,0 +1,138 @@
+"""Mails that belong together are one conversation, of one customer; loops end."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.channels.mail_in import DESK, SUPPORT, MailServer, open_mail_server, write
+from tests.support.stacks import RunningStack
+
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def server(stack: RunningStack) -> Iterator[MailServer]:
+    with open_mail_server(stack) as opened:
+        yield opened
+
+
+def arrive(server: MailServer, body: str = "Hello.", **headers: str) -> Row:
+    """Let a mail come, and return its row."""
+    event = server.event_of(server.post(write(body, **headers)))
+    [row] = server.rows_of(event["id"])
+    return row
+
+
+def answer_to(server: MailServer, question: Row, **columns: Any) -> str:
+    """Let an agent answer, and return the id that the answer's mail went out under."""
+    sent_as = f"<{uuid4()}@example.com>"
+    [answer] = server.query(
+        "insert into public.messages (conversation_id, sender_type, content, channel_type)"
+        " values (%s, 'agent', 'An answer.', 'email') returning id",
+        question["conversation_id"],
+    )
+    server.query(
+        "select private.link_channel_message(%s, %s, %s)",
+        question["channel_id"],
+        sent_as,
+        answer["id"],
+    )
+    return sent_as
+
+
+def test_a_reply_goes_on_in_its_conversation(server: MailServer) -> None:
+    """By what it answers, by an older mail that it refers to, or by the address that it goes to."""
+    question = arrive(server)
+    sent_as = answer_to(server, question)
+    reply_to = f"support+{question['conversation_id']}@example.com"
+    replies = [
+        arrive(server, In_Reply_To=sent_as),
+        arrive(server, References=f"{question['external_message_id']} <unknown@example.net>"),
+        arrive(server, To=reply_to),
+    ]
+    alone = arrive(server, Subject="Re: Question")
+
+    assert {reply["conversation_id"] for reply in replies} == {question["conversation_id"]}
+    assert alone["conversation_id"] != question["conversation_id"]
+
+
+def test_nobody_gets_into_anothers_conversation(server: MailServer) -> None:
+    """A forwarded answer gives away its ids and its address; they open nothing."""
+    question = arrive(server)
+    headers = {
+        "In_Reply_To": question["external_message_id"],
+        "To": f"support+{question['conversation_id']}@example.com",
+    }
+    others = [
+        arrive(server, From="other@example.net", **headers),
+        arrive(server, From="other@example.net", Reply_To=DESK, **headers),
+        arrive(server, Authentication_Results="mx.example.com; dmarc=fail", **headers),
+    ]
+
+    assert question["conversation_id"] not in {row["conversation_id"] for row in others}
+    assert [row["is_turn"] for row in others] == [True, True, False]
+
+
+def test_the_same_mail_again_is_one_message(server: MailServer) -> None:
+    """Its sender tries again, or it came to two of our addresses."""
+    mail = write()
+    first, second = (
+        server.event_of(server.post(body)) for body in (mail, b"X-Again: 1\r\n" + mail)
+    )
+    without_id = write("No id.", Message_ID="")
+    again = [server.event_of(server.post(without_id))["id"] for _ in range(2)]
+
+    assert first["id"] == second["id"]
+    assert len(server.rows_of(first["id"])) == 1
+    assert again[0] == again[1]
+    assert len(server.rows_of(again[0])) == 1
+
+
+def test_a_bounce_shows_on_the_answer_that_did_not_arrive(server: MailServer) -> None:
+    """An agent sees that the customer has not read it, and why; nothing answers the bounce."""
+    sent_as = answer_to(server, arrive(server))
+    report = "\r\n".join(
+        [
+            "--rep",
+            "Content-Type: message/delivery-status",
+            "",
+            "Reporting-MTA: dns; mx.example.org",
+            "",
+            f"Final-Recipient: rfc822; {DESK}",
+            "Action: failed",
+            "Status: 5.1.1",
+            "",
+            "--rep",
+            "Content-Type: text/rfc822-headers",
+            "",
+            f"Message-ID: {sent_as}",
+            "--rep--",
+        ]
+    )
+    kind = "multipart/report; report-type=delivery-status; boundary=rep"
+    bounce = write(report, From="MAILER-DAEMON@example.org", Content_Type=kind)
+    answer = server.post(bounce)
+    [row] = server.query(
+        "select messages.delivery_status from public.messages as messages"
+        " join private.channel_messages as links on links.message_id = messages.id"
+        " where links.external_id = %s",
+        sent_as,
+    )
+
+    assert answer.json()["outcomes"] == {"updated": 1}
+    assert row["delivery_status"] == "failed"
+
+
+def test_two_programs_do_not_answer_one_another(server: MailServer) -> None:
+    """A program's answer to ours opens no turn; our own mail that comes back is no message."""
+    question = arrive(server)
+    sent_as = answer_to(server, question)
+    vacation = arrive(server, "I am away.", In_Reply_To=sent_as, Auto_Submitted="auto-replied")
+    own = server.post(write(From=SUPPORT, Auto_Submitted="auto-replied", In_Reply_To=sent_as))
+
+    assert vacation["conversation_id"] == question["conversation_id"]
+    assert vacation["metadata"]["is_automatic"] is True
+    assert not vacation["is_turn"]
+    assert own.json()["outcomes"] == {"ignored": 1}
