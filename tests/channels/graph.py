@@ -268,6 +268,16 @@ def shows(
     return behave
 
 
+def waits_for(event: asyncio.Event, behaviour: Behaviour = accepts) -> Behaviour:
+    """Behave so when something has happened."""
+
+    async def behave(graph: Graph, call: Call, writer: asyncio.StreamWriter) -> None:
+        await event.wait()
+        await behaviour(graph, call, writer)
+
+    return behave
+
+
 async def hangs(_: Graph, __: Call, ___: asyncio.StreamWriter) -> None:
     """Never answer."""
     await asyncio.Event().wait()

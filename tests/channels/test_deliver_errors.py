@@ -52,11 +52,11 @@ def usage(minutes: int) -> str:
 
 
 REFUSED: list[tuple[str, Behaviour, str, str]] = [
-    ("whatsapp", refuses(0, status=401), "failed", "unauthorized"),
-    ("whatsapp", refuses(190, 463, status=401), "failed", "unauthorized"),
-    ("whatsapp", refuses(10), "failed", "unauthorized"),
-    ("whatsapp", refuses(200, status=403), "failed", "unauthorized"),
-    ("whatsapp", shows("<html>", 401), "failed", "unauthorized"),
+    ("whatsapp", refuses(0, status=401), "retry", "unauthorized"),
+    ("whatsapp", refuses(190, 463, status=401), "retry", "unauthorized"),
+    ("whatsapp", refuses(10), "retry", "unauthorized"),
+    ("whatsapp", refuses(200, status=403), "retry", "unauthorized"),
+    ("whatsapp", shows("<html>", 401), "retry", "unauthorized"),
     ("whatsapp", refuses(131047), "failed", "window_closed"),
     ("whatsapp", refuses(470), "failed", "window_closed"),
     ("instagram", refuses(10, 2534022), "failed", "window_closed"),

@@ -15,6 +15,9 @@ from romashka import (
 
 from romashka_worker.answerer import open_answerer
 from romashka_worker.broadcasts import Broadcasts
+from romashka_worker.channels.adapters import open_deliverer
+from romashka_worker.channels.deliverer import Deliverer
+from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.embeddings.choice import open_embedder
 from romashka_worker.health import Health
 from romashka_worker.indexer import kept_embedded
@@ -36,8 +39,9 @@ def main() -> int:
     """Run a worker until SIGINT or SIGTERM; return the exit code."""
     try:
         settings = Settings.from_environment()
+        channels = ChannelSettings.from_environment()
         configure_logs(settings.log_level)
-        asyncio.run(_run(settings))
+        asyncio.run(_run(settings, channels))
     except (SettingsError, SchemaTooOld) as error:
         return _fail(str(error), 2)
     except InvalidRequest as error:
@@ -54,7 +58,7 @@ def _fail(problem: str, exit_code: int) -> int:
     return exit_code
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, channels: ChannelSettings) -> None:
     key = settings.supabase_key.get_secret_value()
     health = Health()
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
@@ -66,6 +70,9 @@ async def _run(settings: Settings) -> None:
             kept_embedded(client, embedder),
             open_answerer(settings, client, embedder, streams.open) as turns,
             client.topics.listen(TOPIC) as announcements,
+            open_deliverer(
+                channels, client, settings.worker_id, settings.grace_seconds
+            ) as deliverer,
         ):
             wake = Wake(announcements)
             REALTIME.set_function(lambda: wake.is_live)
@@ -78,16 +85,22 @@ async def _run(settings: Settings) -> None:
                 concurrency=settings.concurrency,
                 grace_seconds=settings.grace_seconds,
             )
-            _stop_on_signals(worker)
+            _stop_on_signals(worker, deliverer)
             with serve_probes(settings.http_host, settings.http_port, health) as port:
                 log.info("worker.started", worker_id=settings.worker_id, http_port=port)
-                await worker.run()
+                async with asyncio.TaskGroup() as parts:
+                    parts.create_task(worker.run())
+                    parts.create_task(deliverer.run())
             log.info("worker.stopped", worker_id=settings.worker_id)
 
 
-def _stop_on_signals(worker: Worker) -> None:
+def _stop_on_signals(*parts: Worker | Deliverer) -> None:
+    def stop() -> None:
+        for part in parts:
+            part.stop()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, worker.stop)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
 if __name__ == "__main__":

@@ -140,8 +140,8 @@ class ChannelError(Exception):
     they hold no text, no recipient and no secret.
 
     `trouble` is `retry` (it does not have it, and may take it later), `unknown` (it may have it) or
-    `failed` (it will never take it). With the code `unauthorized` the secret is wrong: the message
-    waits for another one.
+    `failed` (it will never take it). With the code `unauthorized` the secret is wrong: a `retry`,
+    for the message waits for another one.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ class Credentials:
         secret = own.get((delivery.channel_id, name))
         secret = secret or self._environment.get((delivery.channel_type, name))
         if secret is None:
-            raise ChannelError("failed", "unauthorized", f"the account has no {name}")
+            raise ChannelError("retry", "unauthorized", f"the account has no {name}")
         return secret.get_secret_value()
 
     def forget(self, channel_type: str) -> None:

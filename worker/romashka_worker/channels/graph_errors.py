@@ -27,7 +27,12 @@ class _Meaning:
     retry_after_seconds: float | None = None
 
 
-_UNAUTHORIZED = _Meaning("unauthorized", "the access token is not valid, or may not do this")
+_UNAUTHORIZED = _Meaning(
+    "unauthorized",
+    "the access token is not valid, or may not do this",
+    "retry",  # with the token that replaces it
+    retry_after_seconds=60,
+)
 _BUSY = _Meaning("unavailable", "Meta's servers have a problem", "retry")
 _IN_DOUBT = _Meaning("no_answer", "Meta's servers failed in the middle of it", "unknown")
 _LIMITED = _Meaning("rate_limited", "too many messages or calls", "retry", pause_seconds=60)

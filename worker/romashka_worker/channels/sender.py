@@ -132,10 +132,6 @@ def _in_doubt(delivery: Delivery) -> Result:
 
 def _result_of(error: ChannelError, delivery: Delivery) -> Result:
     outcome: Outcome = error.trouble
-    if (
-        error.code == "unauthorized"
-    ):  # of the account, not of this message: that waits for a new one
-        outcome = "retry"
     if outcome != "failed" and delivery.kind != "message":
         outcome = _again(delivery)
     return Result(
