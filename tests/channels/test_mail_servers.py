@@ -59,7 +59,7 @@ async def test_a_connection_is_kept_and_made_anew_when_its_server_ended_it(
     ("command", "answer", "trouble", "code", "pause_seconds"),
     [
         ("MAIL", "421 4.3.2 busy", "retry", "421 4.3.2", 60),
-        ("MAIL", "530 5.7.0 who are you", "retry", "unauthorized", 60),
+        ("MAIL", "530 5.7.0 who are you", "retry", "unauthorized", None),
         ("RCPT", "450 4.2.0 grey", "retry", "450 4.2.0", None),
         ("RCPT", "550 5.1.1 no customer@example.org", "failed", "550 5.1.1", None),
         ("RCPT", "551 gone", "failed", "551", None),
@@ -96,7 +96,7 @@ async def test_a_wrong_password_and_nobody_there_are_tried_again_later(
     wrong = await refused(mail_servers, server.url.replace("word", "w"))
     nobody = await refused(mail_servers, "smtps://user:secret@127.0.0.1:1")
 
-    assert (wrong.trouble, wrong.code, wrong.pause_seconds) == ("retry", "unauthorized", 60)
+    assert (wrong.trouble, wrong.code, wrong.retry_after_seconds) == ("retry", "unauthorized", 60)
     assert (nobody.trouble, nobody.code) == ("retry", "unreachable")
     assert "secret" not in str(nobody)
 

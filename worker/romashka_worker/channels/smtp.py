@@ -84,7 +84,7 @@ class Server:
 
 def _bad_url() -> ChannelError:
     says = "smtp_url is not of the form smtps://user:password@host:465"
-    return ChannelError("retry", "unauthorized", says, pause_seconds=_PAUSE_SECONDS)
+    return ChannelError("retry", "unauthorized", says, retry_after_seconds=_PAUSE_SECONDS)
 
 
 def _is_this_machine(host: str) -> bool:
@@ -205,7 +205,7 @@ def _refusal(error: SMTPResponseException) -> ChannelError:
     """Tell what the server's numbers say: its words may name the recipient."""
     if error.code in _UNAUTHORIZED:
         says = f"the mail server refuses the user or the password ({error.code})"
-        return ChannelError("retry", "unauthorized", says, pause_seconds=_PAUSE_SECONDS)
+        return ChannelError("retry", "unauthorized", says, retry_after_seconds=_PAUSE_SECONDS)
     status = _ENHANCED.match(error.message)
     code = f"{error.code} {status[1]}" if status else str(error.code)
     about = _SUBJECTS.get(status[1].split(".")[1]) if status else None

@@ -33,6 +33,9 @@ _CALLS: Mapping[str, Mapping[str, Any]] = {
     "complete_ai_response_jobs": {"results": []},
     "search_knowledge": {"query": "romashka"},
     "record_ai_response_traces": {"traces": []},
+    "claim_channel_deliveries": {"worker_id": "doctor", "max_deliveries": 0},
+    "settle_channel_deliveries": {"results": []},
+    "get_channel_credentials": {"channel_type": "doctor"},
 }
 _REFUSALS_THAT_PROVE_IT = ("bad_claim",)
 
