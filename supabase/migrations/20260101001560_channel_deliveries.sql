@@ -23,7 +23,7 @@ create table public.channel_deliveries (
   attempt integer not null default 0,
   failures integer not null default 0,  -- in a row
   unconfirmed integer not null default 0,  -- attempts of which nobody heard how they ended
-  leased_by text,
+  leased_by text,  -- null again when it has told how the attempt ended
   parts_sent integer not null default 0,
   external_ids text[] not null default '{}',  -- the channel's ids of what is out
   error_code text,
@@ -85,6 +85,7 @@ end $$;
 comment on function private.announce_failure is 'Tell the inbox that a delivery was given up.';
 revoke execute on function private.announce_failure from public, anon, authenticated;
 
+-- An account is connected once a verified webhook came from it; before that, somebody else may send its messages.
 -- A conversation that came by a channel has its account. One that staff opened by a customer's number or
 -- address gets the only account of its channel. A number that a visitor claims reaches nobody.
 create function private.account_of(conversation public.conversations)
@@ -99,11 +100,12 @@ declare
 begin
   if conversation.channel_id is not null then
     select * into v_account from public.communication_channels as channels
-    where channels.id = conversation.channel_id and channels.external_account_id is not null;
+    where channels.id = conversation.channel_id
+      and channels.external_account_id is not null and channels.connected_at is not null;
   elsif private.recipient_of(conversation) is not null then
     select ((array_agg(channels))[1]).* into v_account from public.communication_channels as channels
-    where channels.type = conversation.channel_type and channels.external_account_id is not null
-      and channels.status is distinct from 'disabled'
+    where channels.type = conversation.channel_type and channels.status <> 'disabled'
+      and channels.external_account_id is not null and channels.connected_at is not null
     having count(*) = 1;
   end if;
   return v_account;
@@ -234,7 +236,8 @@ begin
   select v_account.id, new.conversation_id, new.id, new.position, new.created_at,
     new.created_at + case v_account.type when 'email' then interval '48 hours' else interval '24 hours' end,
     case when v_is_failed then 'failed' else 'pending' end, case when v_is_failed then new.created_at end,
-    new.metadata #>> '{delivery_error,code}', new.metadata #>> '{delivery_error,message}',
+    case when v_is_failed then new.metadata #>> '{delivery_error,code}' end,
+    case when v_is_failed then new.metadata #>> '{delivery_error,message}' end,
     case when not v_is_failed and not exists (
       select from public.channel_deliveries as older
       where older.conversation_id = new.conversation_id and older.kind = 'message' and older.settled_at is null

@@ -120,7 +120,7 @@ create trigger conversations_tell_channel after update on public.conversations
   when (new.agent_read_position > old.agent_read_position and new.channel_id is not null)
   execute function private.tell_channel_that_staff_read();
 
--- The next one moves up when what was before it is deleted.
+-- With its account, say: then its message does not go out, and the next one moves up.
 create function private.follow_deleted_delivery()
 returns trigger
 language plpgsql
@@ -129,10 +129,13 @@ security definer  -- only these functions write deliveries
 set search_path = ''
 as $$
 begin
+  update public.messages as messages set delivery_status = 'failed', metadata = coalesce(messages.metadata, '{}')
+    || '{"delivery_error": {"code": "deleted", "message": "its delivery was deleted"}}'
+  where messages.id = old.message_id and messages.delivery_status = 'pending';
   perform private.open_next_deliveries(array[old.conversation_id]);
   return null;
 end $$;
-comment on function private.follow_deleted_delivery is 'Make the next delivery of a conversation due.';
+comment on function private.follow_deleted_delivery is 'Show that a message does not go out; make the next one due.';
 revoke execute on function private.follow_deleted_delivery from public, anon, authenticated;
 
 create trigger channel_deliveries_follow after delete on public.channel_deliveries

@@ -19,8 +19,9 @@ begin
   ), (
     select case conversation.channel_type
       when 'whatsapp' then private.phone_digits(customers.phone)
+      when 'sms' then customers.phone
       when 'email' then customers.email
-      when 'instagram' then customers.external_id end
+      else customers.external_id end
     from public.customer_profiles as customers
     where customers.id = conversation.customer_id and customers.user_id is null
   ));

@@ -243,7 +243,7 @@ begin
     set status = case judged.outcome
         when 'sent' then 'sent' when 'failed' then 'failed' when 'unknown' then 'sending' else 'pending' end,
       settled_at = case when judged.outcome in ('sent', 'failed') then v_now end,
-      process_after = judged.process_after, failures = judged.failures, external_ids = judged.external_ids,
+      leased_by = null, process_after = judged.process_after, failures = judged.failures, external_ids = judged.external_ids,
       parts_sent = judged.parts_sent, error_code = judged.error_code, error = judged.error,
       unconfirmed = case when judged.outcome in ('sent', 'part_sent') then 0 else deliveries.unconfirmed end
     from private.judge_results(results, v_now) as judged where judged.delivery_id = deliveries.id

@@ -3,8 +3,8 @@
 -- Locks:   the conversation, then its deliveries. The callers have the names of the external ids.
 -- Undo:    drop the functions.
 
--- A part is out. Which was the last one the worker knows, who cut the text: it has the delivery at once, unless
--- a lease still runs, and goes on, or says that all is done.
+-- A part is out. Which was the last one the worker knows, who cut the text: it has the delivery at once, or when
+-- its lease has ended, and goes on, or says that all is done.
 create function private.note_part(delivery public.channel_deliveries, external_id text, parts_sent integer)
 returns void
 language plpgsql
@@ -17,11 +17,11 @@ begin
   set external_ids = case when external_id = any (deliveries.external_ids) then deliveries.external_ids
       else deliveries.external_ids || external_id end,
     parts_sent = greatest(deliveries.parts_sent, note_part.parts_sent), unconfirmed = 0,
-    process_after = case when deliveries.status = 'sending'
-      then deliveries.process_after - private.time_to_tell(channels.type) else deliveries.process_after end
+    process_after = case when deliveries.leased_by is null then least(deliveries.process_after, clock_timestamp())
+      else deliveries.process_after - private.time_to_tell(channels.type) end
   from public.communication_channels as channels
   where deliveries.id = delivery.id and deliveries.settled_at is null and channels.id = deliveries.channel_id
-    and note_part.parts_sent > deliveries.parts_sent;
+    and deliveries.attempt > 0 and note_part.parts_sent > deliveries.parts_sent;
   if found then
     perform private.announce_delivery(deliveries.process_after)
     from public.channel_deliveries as deliveries where deliveries.id = delivery.id;
@@ -58,8 +58,9 @@ end $$;
 comment on function private.reconcile_delivery is 'Is this external id a part of a delivery of ours? Then it is noted.';
 revoke execute on function private.reconcile_delivery from public, anon, authenticated;
 
--- An echo has no reference: it is ours when it says what we are sending, or a piece of it. White space may have
--- changed on the way. The caller has the conversation.
+-- An echo has no reference: it is ours when it says what we are sending, or of a long text a long piece or its
+-- end; what else a person writes in the app is theirs. White space may have changed on the way. The caller has
+-- the conversation.
 create function private.take_echo(conversation_id uuid, external_id text, content text)
 returns boolean
 language plpgsql
@@ -74,10 +75,13 @@ declare
 begin
   select deliveries.* into v_delivery from public.channel_deliveries as deliveries
   join public.messages as messages on messages.id = deliveries.message_id
+  cross join lateral (select btrim(regexp_replace(messages.content, '\s+', ' ', 'g')) as text) as ours
   where deliveries.conversation_id = take_echo.conversation_id and deliveries.kind = 'message'
     and deliveries.settled_at is null and deliveries.attempt > 0
     and case when v_said = '' then coalesce(messages.media_url, '') <> ''
-      else position(v_said in regexp_replace(messages.content, '\s+', ' ', 'g')) > 0 end
+      else v_said = ours.text or octet_length(ours.text) > 900 and (
+        length(v_said) >= 100 and position(v_said in ours.text) > 0
+        or deliveries.parts_sent > 0 and right(ours.text, length(v_said)) = v_said) end
   order by deliveries.position limit 1;
   if not found then
     return false;

@@ -9,6 +9,7 @@ from romashka_local.postgres import Cluster
 
 from tests.database.clock import install_clock
 from tests.database.inbox import Inbox
+from tests.database.outbox import Outbox
 from tests.support import databases
 
 
@@ -32,4 +33,11 @@ def fresh_db(cluster: Cluster, clocked_template: str) -> Iterator[str]:
 def inbox(fresh_db: str) -> Iterator[Inbox]:
     """A fresh database with the migrations."""
     with Inbox(fresh_db) as opened:
+        yield opened
+
+
+@pytest.fixture
+def outbox(fresh_db: str) -> Iterator[Outbox]:
+    """The same, where customers come by channels."""
+    with Outbox(fresh_db) as opened:
         yield opened
