@@ -6,6 +6,8 @@ from pydantic import Field, SecretStr
 
 from romashka_worker.settings import EnvironmentSettings
 
+_URL = r"^https?://[^/\s]+"
+
 
 class ChannelSettings(EnvironmentSettings):
     """An account's own secret, in the database, wins over these."""
@@ -16,10 +18,10 @@ class ChannelSettings(EnvironmentSettings):
     )
     email_smtp_url: SecretStr | None = Field(None, validation_alias="EMAIL_SMTP_URL")
     whatsapp_api_url: str = Field(
-        "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL"
+        "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL", pattern=_URL
     )
     instagram_api_url: str = Field(
-        "https://graph.instagram.com/v26.0", validation_alias="INSTAGRAM_API_URL"
+        "https://graph.instagram.com/v26.0", validation_alias="INSTAGRAM_API_URL", pattern=_URL
     )
 
     @property
