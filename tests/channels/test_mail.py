@@ -100,6 +100,19 @@ def test_a_mail_without_a_thread_has_a_subject_and_no_references() -> None:
     assert named["Subject"] == "AW: Blumen"  # one prefix is enough
 
 
+@pytest.mark.parametrize(
+    "account",
+    [{"account": f"{'help' * 7}@example.com"}, {"configuration": {"plus_addressing": False}}],
+)
+def test_where_a_tagged_address_would_not_work_replies_go_to_the_plain_one(
+    account: dict[str, Any],
+) -> None:
+    """A reply that bounces is a customer lost; the thread tells the conversation too."""
+    mail = write_mail(delivery(**account), [], NOW)
+
+    assert mail["Reply-To"].addresses[0] == mail["From"].addresses[0]
+
+
 def test_a_long_thread_keeps_its_first_mail_and_its_last_ones() -> None:
     """A header that grows with each mail is refused some day."""
     references = [f"<{number}@example.org>" for number in range(50)]

@@ -27,7 +27,7 @@ class Mailer:
     def __init__(self, stack: RunningStack) -> None:
         self.stack = stack
         self.customer = f"customer-{uuid.uuid4()}@example.org"
-        self.team = f"help-{uuid.uuid4()}@example.com"
+        self.team = f"help-{uuid.uuid4().hex[:12]}@example.com"
 
     async def write(self, text: str, to: str | None = None, **headers: str) -> str:
         """Send a mail; return the conversation that it came to."""

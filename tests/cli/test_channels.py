@@ -98,6 +98,30 @@ def test_an_account_is_added_given_a_secret_and_shown(
     assert secrets_of(stack, account) == {}
 
 
+def test_an_accounts_configuration_is_changed_a_member_at_a_time(
+    stack: RunningStack, romashka: Command
+) -> None:
+    """A secret among them, where staff would read it, is refused."""
+    address = f"help-{uuid.uuid4()}@example.com"
+    romashka("channels", "add", "email", address, "--name", "Help")
+    romashka("channels", "set", address, "plus_addressing", "false")
+    romashka("channels", "set", address, "sender_name", "Help & Co.")
+    removed = romashka("channels", "set", address, "plus_addressing")
+    romashka("channels", "set", address, "messages_per_second", "0.5")
+    secret = romashka("channels", "set", address, "access_token", "a-token")
+    (line,) = [
+        line
+        for line in json_lines(romashka("channels", "list", "--json"))
+        if line["external_account_id"] == address
+    ]
+
+    assert removed.output == f"email {address} has no plus_addressing now.\n"
+    assert line["configuration"] == {"sender_name": "Help & Co.", "messages_per_second": 0.5}
+    assert secret.exit_code == 1
+    assert secret.errors.startswith("romashka: access_token cannot be that, or not here: ")
+    assert "a-token" not in secret.errors
+
+
 def json_lines(done: Done) -> list[dict[str, Any]]:
     assert done.exit_code == 0, done.errors
     return [json.loads(line) for line in done.output.splitlines()]

@@ -15,7 +15,8 @@ from romashka_worker.channels import ChannelError, Delivery, File
 _MAX_REFERENCES = 20
 _MAX_SUBJECT = 200
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x20\x7f]+@[^\s<>@,;:\"()\[\]\\\x00-\x20\x7f]+")
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]+>")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")  # no line of a mail is longer than 998
+_MAX_LOCAL_PART = 64
 _REPLY_PREFIX = re.compile(r"(re|aw|sv|antw|res|rif)\s*:", re.IGNORECASE)
 
 
@@ -51,7 +52,7 @@ def write_mail(delivery: Delivery, attachments: Sequence[File], sent_at: datetim
     _thread(mail, delivery)
     if delivery.sender_type == "ai":  # RFC 3834: other machines do not answer it
         mail["Auto-Submitted"] = "auto-replied"
-        mail["X-Auto-Response-Suppress"] = "All"
+        mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # Exchange; its reports are welcome
     text = "\n".join(delivery.content.splitlines())
     mail.set_content(text + "\n")
     mail.add_alternative(_html(text), subtype="html")
@@ -109,10 +110,11 @@ def _subject(delivery: Delivery, otherwise: str) -> str:
 def _reply_address(delivery: Delivery, account: str) -> str:
     """Return where an answer tells its conversation by the address alone, if the server can."""
     token = _one_line(delivery.thread.get("reply_token")) or delivery.conversation_id
-    if delivery.configuration.get("plus_addressing") is False:
-        return account
     local, _, host = account.rpartition("@")
-    return parse_address(f"{local}+{token}@{host}")
+    tagged = f"{local}+{token}"
+    if delivery.configuration.get("plus_addressing") is False or len(tagged) > _MAX_LOCAL_PART:
+        return account
+    return parse_address(f"{tagged}@{host}")
 
 
 def _thread(mail: EmailMessage, delivery: Delivery) -> None:

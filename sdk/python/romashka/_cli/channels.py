@@ -1,6 +1,7 @@
 """`romashka channels`: the accounts by which customers write, and their secrets."""
 
 import getpass
+import json
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -28,7 +29,7 @@ app = typer.Typer(help="The accounts by which customers write.", no_args_is_help
 
 _SHOWN = (
     "id,type,external_account_id,name,status,connected_at,last_received_at,last_sent_at,"
-    "received_count,sent_count,failed_count,last_error,last_error_at"
+    "received_count,sent_count,failed_count,last_error,last_error_at,configuration"
 )
 
 Account = Annotated[
@@ -155,6 +156,49 @@ async def _set_secret(project: Project, account: str, name: str, value: str) -> 
         await client.call("set_channel_secret", channel_id=found["id"], name=name, value=value)
     does = "has" if value else "no longer has"
     typer.echo(f"{found['type']} {account} {does} a {name} of its own.")
+
+
+@app.command("set")
+def set_option(
+    account: Account,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="Such as sender_name, plus_addressing, template, messages_per_second.",
+        ),
+    ],
+    value: Annotated[
+        str | None, typer.Argument(metavar="VALUE", help="JSON, or a text; none takes it away.")
+    ] = None,
+    url: Url = None,
+    key: StaffKey = None,
+) -> None:
+    """Change a member of an account's configuration."""
+    run(_set_option(Project(url, key), account, name, value))
+
+
+async def _set_option(project: Project, account: str, name: str, value: str | None) -> None:
+    from romashka import InvalidRequest
+    from romashka._rows import fetch
+
+    async with opened_as_staff(project) as client:
+        found = await _find(client, account)
+        kept = {key: each for key, each in found["configuration"].items() if key != name}
+        changed = kept if value is None else kept | {name: _parsed(value)}
+        table = client.supabase.table("communication_channels")
+        try:
+            await fetch(table.update({"configuration": changed}).eq("id", found["id"]))
+        except InvalidRequest as error:  # a check of the table
+            raise CommandError(f"{name} cannot be that, or not here: {error}") from error
+    typer.echo(f"{found['type']} {account} has {'no ' if value is None else ''}{name} now.")
+
+
+def _parsed(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 @app.command()
