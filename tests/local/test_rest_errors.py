@@ -206,3 +206,17 @@ async def test_a_nul_character_is_a_bad_value(rest: Rest) -> None:
     assert (value.status_code, value.json()["code"]) == (400, "22021")
     assert name.status_code == 400
     assert (body.status_code, body.json()["code"]) == (400, "22P05")
+
+
+async def test_a_restarted_database_costs_one_request(rest: Rest) -> None:
+    """Whoever tries once more is served, however many connections the server had."""
+    await rest.execute(
+        "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+        " where usename = 'authenticator' and datname = current_database()"
+    )
+
+    first = await rest.http.get("/books?limit=1")
+    others = [await rest.http.get("/books?limit=1") for _ in range(6)]
+
+    assert first.status_code == 503
+    assert {answer.status_code for answer in others} == {200}

@@ -65,7 +65,9 @@ async def run_worker(
     worker = WorkerProcess(process)
     reading = asyncio.create_task(worker.read())
     try:
-        await worker.has_logged("worker.started", within=90)
+        await becomes(lambda: worker.logged("worker.started") or process.returncode is not None, 90)
+        assert process.stderr is not None
+        assert process.returncode is None, (await process.stderr.read()).decode()
         yield worker
     finally:
         with suppress(ProcessLookupError):

@@ -38,6 +38,18 @@ async def open_pool(url: str) -> AsyncIterator[Pool]:
         yield pool
 
 
+@asynccontextmanager
+async def _lent(pool: Pool) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """Lend a connection; a server that ended it has ended the idle ones, too."""
+    async with pool.connection() as connection:
+        try:
+            yield connection
+        except psycopg.OperationalError:
+            if connection.closed:
+                await pool.check()
+            raise
+
+
 async def execute(
     pool: Pool, action: Action, context: Context, identity: Identity, catalog: Catalog
 ) -> Result:
@@ -59,7 +71,7 @@ async def execute(
         before.insert(0, Statement(_begin(action)))
     if commits_at_once:
         after.append(Statement("commit"))
-    async with pool.connection() as connection:
+    async with _lent(pool) as connection:
         cursors = await _run_together(connection, [*before, action.statement, *after])
         results = cursors[len(before) :]
         result = _result(results[0], action.statement)
