@@ -166,9 +166,6 @@ as $$
 declare
   v_change private.channel_changes;
 begin
-  if message.metadata ? 'deleted_at' then
-    return message;
-  end if;
   select * into v_change from private.channel_changes as changes
   where changes.channel_id = with_text_changes.channel_id and changes.digest = with_text_changes.digest
     and changes.kind in ('edit', 'deletion')
@@ -180,8 +177,8 @@ begin
     message.metadata := (  -- what else came with it may say what it said
       select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(message.metadata)
       where key in ('sent_at', 'is_automatic', 'reactions', 'delivery_error', 'kind', 'reason', 'reply_to')
-    ) || jsonb_build_object('deleted_at', v_change.at);
-  elsif v_change.at >= coalesce((message.metadata ->> 'edited_at')::timestamptz, '-infinity') then
+    ) || jsonb_build_object('deleted_at', greatest(v_change.at, (message.metadata ->> 'deleted_at')::timestamptz));
+  elsif not message.metadata ? 'deleted_at' and v_change.at >= coalesce((message.metadata ->> 'edited_at')::timestamptz, '-infinity') then
     message.content := v_change.body ->> 'content';
     message.media_caption := case when message.media_caption is not null
       or jsonb_typeof(message.metadata -> 'media') = 'array' then nullif(message.content, '') end;

@@ -1,4 +1,4 @@
-"""A database as a channel's edge function sees it: events in, results out, and what they came to."""
+"""A database as a channel's edge function sees it: events in, results out."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -34,10 +34,13 @@ def mail(number: int = 1, *, sender: str = "buyer@example.com", **fields: Any) -
     """Return the event of a mail, number `number`; `thread` says what it goes on from."""
     return message(
         number,
-        account="Help@Team.example",
-        id=f"<{number}@example.com>",
-        customer={"id": sender, "email": sender, "name": "Buyer"},
-        **{"thread": {"subject": "An order"}} | fields,
+        **{
+            "account": "Help@Team.example",
+            "id": f"<{number}@example.com>",
+            "customer": {"id": sender, "email": sender, "name": "Buyer"},
+            "thread": {"subject": "An order"},
+        }
+        | fields,
     )
 
 
