@@ -69,6 +69,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
+@pytest.mark.timeout(300)  # on a cold cache it downloads what they import
 def test_the_functions_type_check(project: Path) -> None:
     """What a payload may lack is checked before it runs, not by a customer."""
     functions = project / "functions"

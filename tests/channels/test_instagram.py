@@ -133,6 +133,15 @@ def test_what_is_no_message_is_counted_and_changes_nothing(
     assert messages_of(inbox, account) == []
 
 
+def test_a_trial_from_the_dashboard_is_no_account(meta: Meta, inbox: Database) -> None:
+    """Meta's "Test" button sends its sample in the name of account 0."""
+    value = event("23245", "12334", **direct(text="random_text"))
+    answer = meta.post("instagram", changed("0", "messages", value))
+
+    assert answer.json()["outcomes"] == {"ignored": 1}
+    assert messages_of(inbox, "0") == []
+
+
 def test_comments_and_what_another_app_answers_are_not_ours(meta: Meta, inbox: Database) -> None:
     """A comment is public; on standby another inbox has the conversation."""
     account = new_id()

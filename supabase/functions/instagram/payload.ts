@@ -39,7 +39,7 @@ function readEvent(event: Fields, entry: Fields): ChannelEvent[] {
 
 /** Say where and when: the account is the entry's; what names none can only be ignored. */
 function told(happenings: Happening[], event: Fields, entry: Fields): ChannelEvent[] {
-  const account = id(entry.id) ?? null;
+  const account = entry.id === "0" ? null : id(entry.id) ?? null; // 0: a trial from Meta's dashboard
   const at = readTime(event.timestamp, entry.time);
   return happenings.map((happening) => ({
     ...(account === null ? ignored("no_account") : happening),
