@@ -95,9 +95,12 @@ begin
   ), candidates as (
     select near.item_id from near
     union (
-      select documents.item_id from telling
-      join private.knowledge_documents as documents
-        on documents.language = telling.language and documents.words @@ telling.any_term
+      select found.item_id from telling
+      cross join lateral (  -- with a limit of its own: else all items are read to be joined
+        select documents.item_id from private.knowledge_documents as documents
+        where documents.language = telling.language and documents.words @@ telling.any_term
+        limit 500
+      ) as found
       limit 500
     )
   ), covering as materialized (
