@@ -6,10 +6,20 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import jwt
+import psycopg
 import pytest
-from romashka import AsyncRomashka, Broadcast, MessageCreated, NotSignedIn, _topic
+from psycopg.types.json import Jsonb
+from romashka import (
+    AsyncRomashka,
+    Broadcast,
+    ConversationChanged,
+    DeliveryFailed,
+    MessageCreated,
+    NotSignedIn,
+    _topic,
+)
 from romashka._events import follow
-from romashka._inbox import _Feed
+from romashka._inbox import InboxEvent
 
 from tests.support.customers import conversation_with_human, customer_of, service_of
 from tests.support.proxy import open_proxy
@@ -183,18 +193,40 @@ async def test_a_broadcast_that_got_lost_is_fetched_with_the_next(stack: Running
                 assert await take(events, 2) == ["lost", "not lost"]
 
 
-async def test_the_inbox_passes_over_what_it_does_not_know(stack: RunningStack) -> None:
-    """Deliveries that fail are told there too: a list of conversations shows none of it."""
+async def test_the_inbox_tells_what_was_not_delivered_and_passes_over_the_unknown(
+    stack: RunningStack,
+) -> None:
+    """An agent hears that a customer was not reached; a newer server stops nobody."""
     async with customer_of(stack) as client, service_of(stack) as service:
         conversation = await conversation_with_human(client, stack, "before")
-        async with service.topics.listen("inbox") as listener:
-            listener.put(Broadcast("delivery.failed", {"conversation_id": conversation.id}))
-            listener.put(Broadcast("conversation.changed", {"conversation": {"id": "other"}}))
-            feed = _Feed(service, newest=1)
-            async with asyncio.timeout(100):
-                while isinstance(signal := await anext(listener), Broadcast):
-                    assert [each async for each in feed.states_after(signal)] == []
-            (shown,) = [each async for each in feed.states_after(signal)]
-            missed = [each.id async for each in feed._changed_since(shown.updated_at)]
+        async with aclosing(service.inbox.live()) as live, asyncio.timeout(100):
+            hearing = asyncio.create_task(next_failure(live))
 
-    assert conversation.id in missed
+            def is_heard() -> bool:
+                broadcast(stack, "conversation.changed", {"conversation": {"id": "other"}})
+                broadcast(stack, "conversation.translated", {"conversation": "of another form"})
+                broadcast(stack, "delivery.failed", {"message_id": "m", "error": "no such number"})
+                return hearing.done()
+
+            await becomes(is_heard)
+            await conversation.send("after")
+            async for event in live:
+                if isinstance(event, ConversationChanged):
+                    if event.conversation.last_message == "after":
+                        break
+
+        assert await hearing == DeliveryFailed("", "m", None, "no such number")
+        assert await (await service.conversations.get(conversation.id)).deliveries() == []
+
+
+def broadcast(stack: RunningStack, event: str, payload: dict[str, object]) -> None:
+    """Tell the inbox something, as the database does."""
+    with psycopg.connect(stack.db_url) as database:
+        database.execute("select realtime.send(%s, %s, 'inbox', true)", [Jsonb(payload), event])
+
+
+async def next_failure(events: AsyncIterator[InboxEvent]) -> DeliveryFailed:
+    async for event in events:
+        if isinstance(event, DeliveryFailed):
+            return event
+    raise AssertionError("the inbox ended")

@@ -14,8 +14,10 @@ async def answer_next(
     service: AsyncRomashka, conversation_id: str | None, text: str, **result: object
 ) -> None:
     """Claim until the job of that conversation (or any) comes, and settle it."""
+    # A short lease: who stops waiting may be given a job all the same, for the next.
+    claim = {"max_jobs": 1, "wait_seconds": 2, "lease_seconds": 5}
     while True:
-        for job in await service.call("get_next_ai_response_job", max_jobs=1, wait_seconds=2):
+        for job in await service.call("get_next_ai_response_job", **claim):
             mine = conversation_id in (None, job["conversation_id"])
             settled = {"job_id": job["job_id"], "attempt": job["attempt"], "action": "reply"}
             settled |= {"ai_response": text if mine else "for another test"} | result

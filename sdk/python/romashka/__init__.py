@@ -23,11 +23,11 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
-    from romashka._inbox import ConversationChanged, Inbox
+    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._listener import Broadcast, Listener, Resync
     from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
-    from romashka._models import Attachment, ConversationDetails, Message, Note
+    from romashka._models import Attachment, ConversationDetails, Delivery, Message, Note
     from romashka._presence import Person, Presence
     from romashka._topics import Topics
     from romashka.sync import Romashka
@@ -43,6 +43,8 @@ __all__ = [
     "ConversationDetails",
     "ConversationMetrics",
     "Conversations",
+    "Delivery",
+    "DeliveryFailed",
     "Event",
     "Inbox",
     "InvalidRequest",
@@ -95,11 +97,11 @@ _HOMES = {
         "Unreachable",
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
-    "_inbox": ("ConversationChanged", "Inbox"),
+    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Listener", "Resync"),
     "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
-    "_models": ("Attachment", "ConversationDetails", "Message", "Note"),
+    "_models": ("Attachment", "ConversationDetails", "Delivery", "Message", "Note"),
     "_presence": ("Person", "Presence"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),

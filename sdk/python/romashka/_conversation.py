@@ -11,7 +11,14 @@ from romashka._errors import Conflict, NoAnswer
 from romashka._events import Event, MessageCreated, follow
 from romashka._listener import OnConnection
 from romashka._metrics import ConversationMetrics
-from romashka._models import Attachment, ConversationDetails, Message, Note, conversation_fields
+from romashka._models import (
+    Attachment,
+    ConversationDetails,
+    Delivery,
+    Message,
+    Note,
+    conversation_fields,
+)
 from romashka._presence import Presence, Role, present_in
 from romashka._rows import fetch, repeated
 
@@ -248,6 +255,17 @@ class Conversation(ConversationDetails):
         query = self._client.supabase.table("conversation_notes").select("*")
         rows = await fetch(query.eq("conversation_id", self.id).order("created_at").order("id"))
         return [Note.from_row(row) for row in rows]
+
+    async def deliveries(self) -> list[Delivery]:
+        """Return its messages that go out by a channel, oldest first. For staff.
+
+        Example:
+            work = await staff.conversations.get(conversation.id)
+            lost = [each.error for each in await work.deliveries() if each.status == "failed"]
+        """
+        query = self._client.supabase.table("channel_deliveries").select("*")
+        messages = query.eq("conversation_id", self.id).eq("kind", "message")
+        return [Delivery.from_row(row) for row in await fetch(messages.order("position"))]
 
     async def metrics(self) -> ConversationMetrics:
         """Return the conversation in figures.

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from romashka._conversation import Conversation
 from romashka._errors import RomashkaError
@@ -28,6 +29,19 @@ class ConversationChanged:
     """A conversation is new, or something about it changed; this is its state."""
 
     conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFailed:
+    """A message did not reach its customer, and is tried no more."""
+
+    conversation_id: str
+    message_id: str
+    error_code: str | None
+    error: str | None
+
+
+InboxEvent = ConversationChanged | DeliveryFailed
 
 
 class Inbox:
@@ -53,12 +67,42 @@ class Inbox:
                 print(event.conversation.customer_name, event.conversation.last_message)
                 break
         """
+        async with aclosing(self.live(newest, on_connection=on_connection)) as events:
+            async for event in events:
+                if isinstance(event, ConversationChanged):
+                    yield event
+
+    async def live(
+        self, newest: int = 50, *, on_connection: OnConnection | None = None
+    ) -> AsyncGenerator[InboxEvent]:
+        """Yield what `events` yields, and in between what passes by: deliveries that failed.
+
+        Example:
+            async for event in staff.inbox.live():
+                match event:
+                    case DeliveryFailed(error=reason):
+                        print(reason)
+                    case ConversationChanged(conversation=changed):
+                        print(changed.last_message)
+                break
+        """
         feed = _Feed(self._client, newest)
         async with self._client.topics.listen("inbox", on_connection) as listener:
             async for signal in listener:
+                if isinstance(signal, Broadcast) and signal.event == "delivery.failed":
+                    yield _failure(signal.payload)
                 async for conversation in feed.states_after(signal):
                     if feed.is_news(conversation):
                         yield ConversationChanged(conversation)
+
+
+def _failure(payload: Mapping[str, Any]) -> DeliveryFailed:
+    return DeliveryFailed(
+        conversation_id=str(payload.get("conversation_id", "")),
+        message_id=str(payload.get("message_id", "")),
+        error_code=payload.get("error_code"),
+        error=payload.get("error"),
+    )
 
 
 class _Feed:

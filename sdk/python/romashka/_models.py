@@ -13,6 +13,8 @@ SenderType = Literal["user", "ai", "agent"]
 MessageKind = Literal["message", "reply", "handover"]
 MessageType = Literal["text", "image", "audio", "video", "document", "location"]
 
+DeliveryStatus = Literal["pending", "sending", "sent", "delivered", "read", "failed"]
+
 _PATH = re.compile(r"[0-9a-f-]{36}/[0-9a-f-]{36}(\.[a-z0-9]+)?")
 
 
@@ -154,3 +156,33 @@ class Note:
         """Parse a row of `conversation_notes`."""
         created_at = datetime.fromisoformat(row["created_at"])
         return cls(row["id"], row["author_id"], row["content"], created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message that goes out by a channel, and what became of it."""
+
+    id: str
+    message_id: str
+    channel_id: str
+    status: DeliveryStatus
+    error_code: str | None
+    error: str | None
+    """Why it was tried again, or given up."""
+    created_at: datetime
+    settled_at: datetime | None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Delivery":
+        """Parse a row of `channel_deliveries`."""
+        settled_at = row["settled_at"]
+        return cls(
+            id=row["id"],
+            message_id=row["message_id"],
+            channel_id=row["channel_id"],
+            status=row["status"],
+            error_code=row["error_code"],
+            error=row["error"],
+            created_at=datetime.fromisoformat(row["created_at"]),
+            settled_at=datetime.fromisoformat(settled_at) if settled_at else None,
+        )

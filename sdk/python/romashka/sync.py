@@ -15,6 +15,7 @@ from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
 from romashka._facade import Facade, forward, iterate, manage
 from romashka._inbox import ConversationChanged as AsyncConversationChanged
+from romashka._inbox import DeliveryFailed
 from romashka._inbox import Inbox as AsyncInbox
 from romashka._knowledge import Knowledge as AsyncKnowledge
 from romashka._listener import Listener as AsyncListener
@@ -61,6 +62,7 @@ class Conversation(ConversationDetails):
     rate = forward(AsyncConversation.rate)
     add_note = forward(AsyncConversation.add_note)
     notes = forward(AsyncConversation.notes)
+    deliveries = forward(AsyncConversation.deliveries)
     metrics = forward(AsyncConversation.metrics)
 
     def refresh(self) -> "Conversation":
@@ -95,10 +97,17 @@ class ConversationChanged:
         return cls(Conversation.of(twin.conversation, portal))
 
 
+def _inbox_event(
+    twin: AsyncConversationChanged | DeliveryFailed, portal: BlockingPortal
+) -> ConversationChanged | DeliveryFailed:
+    return twin if isinstance(twin, DeliveryFailed) else ConversationChanged.of(twin, portal)
+
+
 class Inbox(Facade[AsyncInbox]):
     """`client.inbox`; for staff."""
 
     events = iterate(AsyncInbox.events, ConversationChanged.of)
+    live = iterate(AsyncInbox.live, _inbox_event)
 
 
 class Attachments(Facade[AsyncAttachments]):

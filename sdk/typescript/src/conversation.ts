@@ -8,6 +8,7 @@ import type { OnConnection } from "./listener.js";
 import {
   type ConversationEvent,
   type ConversationRow,
+  type Delivery,
   type Message,
   type MessageCreated,
   type Note,
@@ -204,6 +205,13 @@ export class Conversation {
   async notes(): Promise<Note[]> {
     const notes = this.client.supabase.from("conversation_notes").select();
     return unwrap(notes.eq("conversation_id", this.id).order("created_at"));
+  }
+
+  /** Return its messages that go out by a channel, oldest first. Staff only. */
+  async deliveries(): Promise<Delivery[]> {
+    const deliveries = this.client.supabase.from("channel_deliveries").select();
+    const messages = deliveries.eq("conversation_id", this.id).eq("kind", "message");
+    return unwrap(messages.order("position"));
   }
 
   #subscribe<Event>(

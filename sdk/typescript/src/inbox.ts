@@ -2,7 +2,7 @@
 import type { Romashka } from "./client.js";
 import { mayPass, unwrap } from "./errors.js";
 import type { Broadcast, Listener, OnConnection } from "./listener.js";
-import type { ConversationChanged, ConversationRow } from "./models.js";
+import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
 import { backoffMs, pause } from "./pause.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
@@ -36,15 +36,32 @@ export class Inbox {
    * for await (const { conversation } of client.inbox.events()) rows.set(conversation.id, conversation);
    * ```
    */
-  events({ since, onConnection }: InboxOptions = {}): AsyncIterableIterator<ConversationChanged> {
+  events(options: InboxOptions = {}): AsyncIterableIterator<ConversationChanged> {
+    return this.#subscribe(options, async function* (events) {
+      for await (const event of events) if (event.type === "conversation.changed") yield event;
+    });
+  }
+
+  /** Give what {@link Inbox.events} gives, and what passes by between: deliveries that failed. */
+  live(options: InboxOptions = {}): AsyncIterableIterator<InboxEvent> {
+    return this.#subscribe(options, (events) => events);
+  }
+
+  #subscribe<Event>(
+    { since, onConnection }: InboxOptions,
+    read: (events: AsyncGenerator<InboxEvent, void>) => AsyncGenerator<Event, void>,
+  ): AsyncIterableIterator<Event> {
     return subscription(
       () => this.client.topics.listen("inbox", onConnection),
-      (listener) => this.#follow(listener, new Known(since)),
+      (listener) => read(this.#follow(listener, new Known(since))),
     );
   }
 
-  async *#follow(listener: Listener, known: Known): AsyncGenerator<ConversationChanged, void> {
+  async *#follow(listener: Listener, known: Known): AsyncGenerator<InboxEvent, void> {
     for await (const signal of listener) {
+      if (signal.type === "broadcast" && signal.event === "delivery.failed") {
+        yield { ...signal.payload, type: signal.event } as InboxEvent;
+      }
       const changed =
         signal.type === "broadcast" ? conversationOf(signal) : this.#read(known, listener);
       for await (const conversation of changed) {

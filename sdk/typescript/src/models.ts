@@ -44,6 +44,9 @@ export function kindOf(message: Message): "message" | "reply" | "handover" {
   return metadata?.kind === "handover" ? "handover" : "reply";
 }
 
+/** A message that goes out by a channel, and what became of it. */
+export type Delivery = Row<"channel_deliveries">;
+
 /** A message was committed. */
 export interface MessageCreated {
   type: "message.created";
@@ -91,3 +94,16 @@ export interface ConversationChanged {
   type: "conversation.changed";
   conversation: ConversationRow;
 }
+
+/** A message did not reach its customer, and is tried no more. */
+export interface DeliveryFailed {
+  type: "delivery.failed";
+  delivery_id: string;
+  conversation_id: string;
+  message_id: string;
+  error_code: string | null;
+  error: string | null;
+}
+
+/** An event of the inbox, as `inbox.live()` gives it. */
+export type InboxEvent = ConversationChanged | DeliveryFailed;

@@ -1,11 +1,11 @@
 /** The inbox converges to the latest state of each conversation, whatever the network does. */
-import { equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { test } from "node:test";
 
-import { type ConversationRow, PermissionDenied } from "romashka";
+import { type ConversationRow, type DeliveryFailed, PermissionDenied } from "romashka";
 
 import { openNetwork } from "./network.js";
-import { newAgent, newCustomer, quietConversation, service } from "./project.js";
+import { newAgent, newCustomer, quietConversation, service, until } from "./project.js";
 import { API_URL } from "./settings.js";
 
 test("after a lost connection every conversation is as it is, and none goes back", async () => {
@@ -38,7 +38,7 @@ test("after a lost connection every conversation is as it is, and none goes back
   await see(allSay("and after"));
 });
 
-test("an event of another kind is passed over", async () => {
+test("a delivery that failed is told beside the conversations, and an unknown event is not", async () => {
   const agent = await newAgent();
   const conversation = await quietConversation(await newCustomer(), "first");
   const events = agent.inbox.events();
@@ -46,11 +46,23 @@ test("an event of another kind is passed over", async () => {
     while ((await events.next()).value!.conversation.last_message !== text);
   };
   await see("first");
+  let failure: DeliveryFailed | undefined;
+  void (async () => {
+    for await (const event of agent.inbox.live()) {
+      if (event.type === "delivery.failed") failure = event;
+    }
+  })();
   const topic = service.supabase.channel("inbox", { config: { private: true } });
-  await topic.httpSend("delivery.failed", { message_id: conversation.id });
+  await until(async () => {
+    await topic.httpSend("conversation.translated", { conversation: "of another form" });
+    await topic.httpSend("delivery.failed", { message_id: "m", error: "no such number" });
+    return failure;
+  });
   await conversation.send("second");
 
   await see("second");
+  deepEqual([failure?.message_id, failure?.error], ["m", "no such number"]);
+  deepEqual(await (await agent.conversations.get(conversation.id)).deliveries(), []);
 });
 
 test("a customer has no inbox", async () => {

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,12 +71,17 @@ async def _list(
 
 
 async def _follow(project: Project, limit: int, *, as_json: bool) -> None:
+    from romashka import DeliveryFailed
+
     async with opened_as_staff(project) as client:
         if not as_json:
             await _show(client, limit)
-        async for event in client.inbox.events(newest=limit):
-            changed = conversation_json(event.conversation)
-            print_json("conversation.changed", conversation=changed)
+        async for event in client.inbox.live(newest=limit):
+            if isinstance(event, DeliveryFailed):
+                print_json("delivery.failed", **asdict(event))
+            else:
+                changed = conversation_json(event.conversation)
+                print_json("conversation.changed", conversation=changed)
 
 
 async def _show(client: "AsyncRomashka", limit: int) -> None:
