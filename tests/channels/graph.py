@@ -124,7 +124,8 @@ class Graph:
         if call.channel == "whatsapp":
             wamid = f"wamid.{uuid.uuid4().hex}"
             self.accepted.append(Accepted(wamid, call.account, body))
-            contact = {"input": body["to"], "wa_id": body["to"].lstrip("+")}
+            known_as = "wa_id" if "to" in body else "user_id"
+            contact = {"input": recipient_of(body), known_as: recipient_of(body)}
             return {
                 "messaging_product": "whatsapp",
                 "contacts": [contact],
@@ -142,7 +143,7 @@ class Graph:
             "id": accepted.id,
             "status": status,
             "timestamp": str(int(time.time())),
-            "recipient_id": accepted.body["to"].lstrip("+"),
+            "recipient_id": recipient_of(accepted.body),
             "biz_opaque_callback_data": accepted.body["biz_opaque_callback_data"],
         }
         number = {"display_phone_number": "15550100", "phone_number_id": accepted.account}
@@ -222,6 +223,11 @@ class Graph:
 
 
 # ---- behaviours
+
+
+def recipient_of(body: dict[str, Any]) -> str:
+    """Return whom a WhatsApp message is for: a number's digits, or a user id."""
+    return str(body.get("to") or body["recipient"]).lstrip("+")
 
 
 async def accepts(graph: Graph, call: Call, writer: asyncio.StreamWriter) -> None:

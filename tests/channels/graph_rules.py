@@ -76,7 +76,10 @@ class _Template(_Strict):
 class _WhatsAppMessage(_Strict):
     messaging_product: Literal["whatsapp"]
     recipient_type: Literal["individual"]
-    to: Annotated[str, Field(pattern=r"^\+?[0-9]{7,15}$")]
+    to: Annotated[str, Field(pattern=r"^\+?[0-9]{7,15}$")] | None = None
+    recipient: Annotated[str, Field(pattern=r"^[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}$")] | None = (
+        None
+    )
     biz_opaque_callback_data: Annotated[str, Field(min_length=1, max_length=512)]
     type: Literal["text", "image", "video", "audio", "document", "template"]
     context: _Context | None = None
@@ -91,6 +94,7 @@ class _WhatsAppMessage(_Strict):
     def _has_what_its_type_says(self) -> Self:
         given = self.model_fields_set & {"text", "image", "video", "audio", "document", "template"}
         assert given == {self.type}, "its content is not of its type"
+        assert (self.to is None) != (self.recipient is None), "it goes to nobody, or to two"
         return self
 
 

@@ -11,6 +11,8 @@ from tests.channels.arrived import (
     messages_of,
     webhooks_with,
 )
+from tests.channels.deliveries import channels_of, delivery
+from tests.channels.graph import TOKEN, open_graph
 from tests.channels.meta import (
     CUSTOMER,
     NUMBER,
@@ -246,6 +248,18 @@ def test_who_has_no_number_is_known_by_their_user_id(meta: Meta, inbox: Database
 
     assert [row["content"] for row in rows] == ["Hello", "My number"]
     assert len({row["conversation_id"] for row in rows}) == 1
+
+
+async def test_who_has_no_number_is_answered_by_their_user_id() -> None:
+    """`to` takes numbers alone: the answer would fail."""
+    user_id = "US.13491208655302741918"
+    async with open_graph() as graph, channels_of(graph) as channels:
+        sending = delivery("whatsapp", recipient=user_id)
+        (part,) = channels["whatsapp"].split(sending)
+        await channels["whatsapp"].send(sending, part, TOKEN)
+        (accepted,) = graph.accepted
+
+    assert (accepted.body["recipient"], accepted.body.get("to")) == (user_id, None)
 
 
 def test_who_changed_the_number_is_still_the_same(meta: Meta, inbox: Database) -> None:

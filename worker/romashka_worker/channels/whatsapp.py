@@ -59,7 +59,7 @@ class WhatsApp:
         body: dict[str, Any] = {
             "messaging_product": "whatsapp",
             "recipient_type": "individual",
-            "to": delivery.recipient,
+            **_address(delivery.recipient),
             "biz_opaque_callback_data": f"{delivery.id}:{part.number}",
         }
         if delivery.reply_to and part.number == 0:
@@ -99,6 +99,11 @@ class WhatsApp:
         if not isinstance(url, str):
             raise ChannelError("retry", "bad_answer", "Meta's answer cannot be read")
         return await self._downloads.get(url, name=media.name, token=secret)
+
+
+def _address(recipient: str) -> dict[str, str]:
+    """Name who gets it: by the number, or by the user id of somebody who shows none."""
+    return {"to" if recipient.lstrip("+").isdigit() else "recipient": recipient}
 
 
 def _template_of(delivery: Delivery) -> Mapping[str, Any] | None:
