@@ -50,6 +50,10 @@ class MailServer:
     def url(self) -> str:
         return f"smtp://{USER}:p%40ss%2Fword%3A1@127.0.0.1:{self.port}"
 
+    def mails_to(self, address: str) -> list[Received]:
+        """Return what came for somebody."""
+        return [received for received in self.received if received.recipient == address]
+
     def hang_up(self) -> None:
         """End the connections that are open, as servers do with idle ones."""
         for transport in self.connections:
@@ -70,7 +74,7 @@ class MailServer:
         return self._answered(server, answer or "250 2.1.5 yes")
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        answer = self._next("DATA")
+        answer = self._next(f"DATA {envelope.rcpt_tos[0]}") or self._next("DATA")
         if answer in (None, DROP):
             assert isinstance(envelope.content, bytes)
             mail = email.message_from_bytes(envelope.content, policy=email.policy.default)

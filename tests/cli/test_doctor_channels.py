@@ -12,7 +12,9 @@ from romashka_worker.doctor.finding import Finding
 from romashka_worker.settings import Settings
 
 from tests.channels.file_server import serving
+from tests.channels.mail_server import open_mail_server
 from tests.channels.meta import new_id
+from tests.cli.accounts import without_accounts
 from tests.support.customers import service_of
 from tests.support.stacks import RunningStack
 
@@ -26,14 +28,8 @@ def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def accounts(stack: RunningStack) -> Iterator[psycopg.Connection[Any]]:
     """The stack's database, where no account is active but those of the test."""
-    with psycopg.connect(stack.admin_url(), autocommit=True) as database:
-        others = "update public.communication_channels set status = 'disabled' returning id"
-        ids = [row[0] for row in database.execute(others).fetchall()]
+    with without_accounts(stack) as database:
         yield database
-        database.execute("update public.communication_channels set status = 'disabled'")
-        database.execute(
-            "update public.communication_channels set status = 'active' where id = any (%s)", [ids]
-        )
 
 
 def add(database: psycopg.Connection[Any], **account: str) -> str:
@@ -104,3 +100,24 @@ async def test_a_function_that_lets_nothing_in_is_found(
     assert (finding.name, finding.state) == ("whatsapp", "problem")
     assert says in finding.says
     assert fix in str(finding.fix)
+
+
+async def test_a_mail_server_is_greeted_and_says_what_is_wrong(
+    stack: RunningStack, accounts: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that was mistyped shows before the first answer waits for it."""
+    async with service_of(stack) as client, open_mail_server() as server:
+        monkeypatch.setenv("EMAIL_SMTP_URL", server.url)
+        good = await look(client, stack.api_url)
+        monkeypatch.setenv("EMAIL_SMTP_URL", server.url.replace("word", "w"))
+        (wrong,) = await look(client, stack.api_url)
+        monkeypatch.setenv("EMAIL_SMTP_URL", "mail.example.com")
+        (malformed,) = await look(client, stack.api_url)
+
+    assert [finding.state for finding in good] == ["ok"]
+    assert server.received == []
+    assert "refuses the user or the password (535)" in wrong.says
+    assert "smtps://user:password@host:465" in malformed.says
+    for finding in (wrong, malformed):
+        assert (finding.name, finding.state) == ("email", "problem")
+        assert "export EMAIL_SMTP_URL=" in str(finding.fix)

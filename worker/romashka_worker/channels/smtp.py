@@ -124,6 +124,18 @@ class MailServers:
         except (SMTPException, OSError, TimeoutError) as error:
             raise _trouble(error, may_be_out=began) from error
 
+    async def greet(self, server: Server) -> None:
+        """Connect and sign in, and send nothing.
+
+        Raises:
+            ChannelError: it cannot be used.
+        """
+        try:
+            async with asyncio.timeout(_GREETING_SECONDS), self._connection(server):
+                pass
+        except (SMTPException, OSError, TimeoutError) as error:
+            raise _trouble(error, may_be_out=False) from error
+
     @asynccontextmanager
     async def _connection(self, server: Server) -> AsyncIterator[SMTP]:
         smtp = await self._kept_connection(server) or await self._connect(server)

@@ -8,7 +8,9 @@ from romashka import AsyncRomashka
 from romashka._client import tls_context
 from romashka._rows import fetch
 
+from romashka_worker.channels import ChannelError
 from romashka_worker.channels.settings import ChannelSettings
+from romashka_worker.channels.smtp import MailServers, Server
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.settings import Settings
 
@@ -42,8 +44,11 @@ async def look_at_channels(client: AsyncRomashka, settings: Settings) -> AsyncIt
             await _look_at_function(channel, settings),
             *[_in_error(account) for account in of_channel if account["status"] == "error"],
         ]
-        if (channel, _SECRETS[channel][1]) not in environment:
+        shared = environment.get((channel, _SECRETS[channel][1]))
+        if shared is None:
             findings += await _look_for_secrets(client, channel, of_channel)
+        elif channel == "email":
+            findings.append(await _look_at_mail_server(shared.get_secret_value()))
         wrong = [finding for finding in findings if finding is not None]
         for finding in wrong:
             yield finding
@@ -82,6 +87,17 @@ async def _look_for_secrets(
         for account in accounts
         if account["id"] not in has_one
     ]
+
+
+async def _look_at_mail_server(url: str) -> Finding | None:
+    servers = MailServers(tls_context())
+    try:
+        await servers.greet(Server.parse(url))
+    except ChannelError as error:
+        return Finding.problem("email", str(error), "export EMAIL_SMTP_URL=smtps://...")
+    finally:
+        await servers.close()
+    return None
 
 
 async def _look_at_function(channel: str, settings: Settings) -> Finding | None:
