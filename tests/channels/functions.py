@@ -28,10 +28,10 @@ class Database:
     """Answers the two functions that webhooks call, as a test tells it to."""
 
     def __init__(self) -> None:
-        self.credentials: list[Mapping[str, str]] = []
+        self.credentials: list[Mapping[str, Any]] = []
         self.failure: Answer | None = None
         self.received: list[dict[str, Any]] = []
-        self.accounts: list[str] = []
+        self.accounts: list[str | None] = []
         self.storage_failure: Answer | None = None
         self.files: dict[str, bytes] = {}
 

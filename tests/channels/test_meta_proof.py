@@ -167,6 +167,23 @@ async def test_an_accounts_own_secret_is_good_for_that_account_alone(tmp_path: P
     assert subscribed.status_code == 200
 
 
+async def test_an_account_without_a_name_learns_it_from_its_first_webhook(tmp_path: Path) -> None:
+    """The original kept a secret and no number; with other accounts beside it, it could be any."""
+    secret: dict[str, Any] = {"channel_id": "1", "account": None, "name": "app_secret"}
+    statuses = []
+    for accounts in ([None], [None, "200"]):
+        database = Database()
+        database.credentials = [secret | {"value": "moved secret"}]
+        database.accounts = accounts
+        async with serve_functions(tmp_path, database) as http:
+            answer = await http.post(
+                "/whatsapp", content=PAYLOAD, headers=signed(PAYLOAD, "moved secret")
+            )
+        statuses.append(answer.status_code)
+
+    assert statuses == [200, 401]
+
+
 async def test_the_service_role_replays_without_a_signature(tmp_path: Path) -> None:
     """`romashka webhooks replay` sends what is kept; no other key of the project may."""
     keys = Keys()

@@ -7,7 +7,8 @@ import { project } from "./project.ts";
 import { Refusal } from "./refusal.ts";
 
 export interface Credential {
-  account: string;
+  /** Null where a row from before Romashka does not name its account. */
+  account: string | null;
   name: string;
   value: string;
 }
@@ -35,6 +36,16 @@ const TIMEOUT_MS = 15_000;
 
 export function getCredentials(channel: string): Promise<Credential[]> {
   return call("get_channel_credentials", { channel_type: channel });
+}
+
+/** Whether the channel has one account and no other. */
+export async function isOnlyAccount(channel: string): Promise<boolean> {
+  const { data, error } = await project.from("communication_channels")
+    .select("external_account_id").eq("type", channel).limit(2)
+    .abortSignal(AbortSignal.timeout(TIMEOUT_MS)).retry(false); // the sender will
+  if (!error) return data.length === 1;
+  log("error", "database.refused", { table: "communication_channels", code: error.code });
+  throw new Refusal(503, "accounts_unknown");
 }
 
 /** Store what came and apply its events, in one transaction; the same any number of times is once. */

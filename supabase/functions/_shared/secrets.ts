@@ -1,7 +1,7 @@
 // What senders prove themselves with: a secret in the environment for all accounts of a channel, or an
 // account's own in the database.
 
-import { type Credential, getCredentials } from "./database.ts";
+import { type Credential, getCredentials, isOnlyAccount } from "./database.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Whose events a proof is good for. */
@@ -13,6 +13,7 @@ const cache = new Map<string, { credentials: Promise<Credential[]>; until: numbe
 /**
  * Find the secrets called `name` that `proves` accepts, and return whose events that lets in; null for
  * none. Where no such secret was ever set, nobody can prove anything: the refusal says what to set.
+ * An account whose name is not known yet learns it from its first webhook, if it is the only one.
  */
 export async function findScope(
   channel: string,
@@ -26,7 +27,9 @@ export async function findScope(
   if (!shared && !own.length) {
     throw new Refusal(403, "not_configured", `Set ${variable}, or the account's own ${name}.`);
   }
-  const accounts = own.filter(({ value }) => proves(value)).map(({ account }) => account);
+  const proven = own.filter(({ value }) => proves(value)).map(({ account }) => account);
+  if (proven.includes(null) && await isOnlyAccount(channel)) return "every account";
+  const accounts = proven.filter((account) => account !== null);
   return accounts.length ? new Set(accounts) : null;
 }
 
