@@ -79,7 +79,8 @@ begin
     when jsonb_typeof(event) <> 'object' then 'it is not an object'
     when v_kind is null or v_kind not in (
       'message', 'echo', 'status', 'reaction', 'edit', 'deletion', 'problem', 'ignored') then 'its kind is unknown'
-    when v_kind <> 'ignored' and (length(btrim(event ->> 'account')) between 1 and 320) is not true
+    when v_kind <> 'ignored' and (jsonb_typeof(event -> 'account') = 'string'
+      and length(btrim(event ->> 'account')) between 1 and 320) is not true
       then 'its account is missing or too long'
     when event ->> 'at' is not null and private.read_time(event ->> 'at') is null then 'its time is not ISO 8601'
     when v_kind not in ('problem', 'ignored') and (jsonb_typeof(event -> 'id') = 'string'
@@ -109,7 +110,7 @@ begin
     when (length(event -> 'customer' ->> 'id') between 1 and 1000) is not true
       then 'its customer''s id is missing or too long'
     when coalesce(jsonb_typeof(event -> 'content'), 'null') not in ('string', 'null') then 'its content is no text'
-    when jsonb_typeof(v_media) <> 'array' or jsonb_path_exists(v_media, '$[*] ? (@.type() != "object")')
+    when jsonb_typeof(v_media) <> 'array' or jsonb_path_exists(v_media, 'strict $[*] ? (@.type() != "object")')
       then 'its media is no list of objects'
     when coalesce(event ->> 'content', '') = '' and v_media = '[]' then 'it has neither content nor media'
     when length(event ->> 'type') > 50 then 'its type is too long'
@@ -288,6 +289,7 @@ language plpgsql
 volatile
 security definer  -- what channels write is in private
 set search_path = ''
+set statement_timeout = '30s'  -- a thousand messages of a backlog in one webhook
 as $$
 #variable_conflict use_variable
 declare
@@ -323,6 +325,7 @@ language plpgsql
 volatile
 security definer  -- what channels write is in private
 set search_path = ''
+set statement_timeout = '30s'  -- a thousand messages of a backlog in one webhook
 as $$
 #variable_conflict use_variable
 declare

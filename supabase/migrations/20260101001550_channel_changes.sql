@@ -106,18 +106,19 @@ declare
 begin
   select jsonb_agg(reaction order by reaction ->> 'at', reaction ->> 'customer') into v_reactions
   from (
-    select jsonb_build_object('emoji', changes.body -> 'emoji', 'customer', changes.who, 'at', changes.at) as reaction
-    from private.channel_changes as changes
-    where changes.channel_id = with_reactions.channel_id and changes.digest = with_reactions.digest
-      and changes.kind = 'reaction' and changes.body ->> 'emoji' is not null
-    union all  -- whose last word is no longer kept
-    select reaction from jsonb_array_elements(coalesce(metadata -> 'reactions', '[]')) as reaction
-    where not exists (
-      select from private.channel_changes as changes
+    select distinct on (said.who) said.reaction from (
+      select changes.who, changes.at, 1 as place,
+        jsonb_build_object('emoji', changes.body -> 'emoji', 'customer', changes.who, 'at', changes.at) as reaction
+      from private.channel_changes as changes
       where changes.channel_id = with_reactions.channel_id and changes.digest = with_reactions.digest
-        and changes.kind = 'reaction' and changes.who = reaction ->> 'customer'
-    )
-  ) as reactions;
+        and changes.kind = 'reaction'
+      union all  -- whose last word may no longer be kept
+      select shown ->> 'customer', (shown ->> 'at')::timestamptz, 2, shown
+      from jsonb_array_elements(coalesce(metadata -> 'reactions', '[]')) as shown
+    ) as said
+    order by said.who, said.at desc, said.place
+  ) as reactions
+  where reaction ->> 'emoji' is not null;
   return metadata - 'reactions' || jsonb_strip_nulls(jsonb_build_object('reactions', v_reactions));
 end $$;
 comment on function private.with_reactions is 'A message''s metadata with the reactions to it.';

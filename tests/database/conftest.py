@@ -41,3 +41,17 @@ def outbox(fresh_db: str) -> Iterator[Outbox]:
     """The same, where customers come by channels."""
     with Outbox(fresh_db) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def inbox_url(cluster: Cluster, clocked_template: str) -> Iterator[str]:
+    """The URL of the database that `passing_inbox` works on; nothing is ever committed in it."""
+    with databases.clone(cluster, clocked_template) as url:
+        yield url
+
+
+@pytest.fixture
+def passing_inbox(inbox_url: str) -> Iterator[Inbox]:
+    """An inbox in one transaction that is rolled back: quicker, where one connection is enough."""
+    with Inbox(inbox_url) as opened, opened.connection.transaction(force_rollback=True):
+        yield opened

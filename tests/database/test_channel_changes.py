@@ -15,8 +15,8 @@ ERROR = {"code": "131026", "message": "It cannot be delivered."}
 
 
 @pytest.fixture
-def channel(inbox: Inbox) -> Channel:
-    return Channel(inbox)
+def channel(passing_inbox: Inbox) -> Channel:
+    return Channel(passing_inbox)
 
 
 def answered(channel: Channel, *parts: str) -> Row:

@@ -10,13 +10,13 @@ from tests.database.inbox import Inbox, Row
 
 
 @pytest.fixture
-def channel(inbox: Inbox) -> Channel:
-    return Channel(inbox)
+def channel(passing_inbox: Inbox) -> Channel:
+    return Channel(passing_inbox)
 
 
 @pytest.fixture
-def letters(inbox: Inbox) -> Channel:
-    return Channel(inbox, "email")
+def letters(passing_inbox: Inbox) -> Channel:
+    return Channel(passing_inbox, "email")
 
 
 def test_a_message_opens_a_turn_in_its_customers_conversation(channel: Channel) -> None:
@@ -90,9 +90,10 @@ def test_a_message_is_stored_however_long(channel: Channel) -> None:
     ],
 )
 def test_a_customer_that_the_team_knows_is_found(
-    inbox: Inbox, kind: str, column: str, known: str, event: Row
+    passing_inbox: Inbox, kind: str, column: str, known: str, event: Row
 ) -> None:
     """One person, one profile, whichever way their number was typed in."""
+    inbox = passing_inbox
     customer = inbox.one(
         f"insert into public.customer_profiles ({column}) values (%s) returning id", known
     )
@@ -103,8 +104,9 @@ def test_a_customer_that_the_team_knows_is_found(
     assert (found["id"], found[column], found["name"]) == (customer["id"], known, "Ada")
 
 
-def test_what_another_channel_claims_finds_nobody(inbox: Inbox) -> None:
+def test_what_another_channel_claims_finds_nobody(passing_inbox: Inbox) -> None:
     """Instagram vouches for no phone and no address: they would open another's conversation."""
+    inbox = passing_inbox
     inbox.run(
         "insert into public.customer_profiles (email, phone) values ('a@b.example', '+15550100')"
     )
@@ -174,8 +176,9 @@ def test_what_expects_no_answer_is_stored_and_nothing_more(channel: Channel, rea
     assert len(inbox.jobs(conversation)) == 1
 
 
-def test_nobody_calls_their_own_message_automatic(inbox: Inbox) -> None:
+def test_nobody_calls_their_own_message_automatic(passing_inbox: Inbox) -> None:
     """A customer who inserts one would be heard by nobody, and bound by nothing."""
+    inbox = passing_inbox
     customer = inbox.user()
     conversation = inbox.open(customer)
     inbox.run(
@@ -265,8 +268,9 @@ def test_a_mail_that_comes_after_its_answers_joins_them(letters: Channel) -> Non
     assert stranger["conversation_id"] not in conversations
 
 
-def test_one_message_is_ingested_without_a_webhook(inbox: Inbox) -> None:
+def test_one_message_is_ingested_without_a_webhook(passing_inbox: Inbox) -> None:
     """A channel of one's own is a script that calls one function."""
+    inbox = passing_inbox
     ingest = "select public.ingest_channel_message('sms', %s) as result"
     event = {name: value for name, value in message(1).items() if name != "kind"}
     first, again = (
