@@ -150,10 +150,8 @@ class MailServers:
         kept = self._kept.get(server, [])
         while kept:
             smtp, since = kept.pop()
-            if time.monotonic() - since < _KEPT_SECONDS:
-                with suppress(SMTPException, OSError):  # its server ended it meanwhile
-                    await smtp.noop()
-                    return smtp
+            if time.monotonic() - since < _KEPT_SECONDS and await _is_alive(smtp):
+                return smtp
             smtp.close()
         return None
 
@@ -179,6 +177,18 @@ class MailServers:
                     await smtp.quit(timeout=1)
                 smtp.close()
         self._kept.clear()
+
+
+async def _is_alive(smtp: SMTP) -> bool:
+    """Has its server not ended the connection meanwhile?"""
+    try:
+        await smtp.noop()
+    except (SMTPException, OSError):
+        return False
+    except asyncio.CancelledError:
+        smtp.close()
+        raise
+    return True
 
 
 async def _address(smtp: SMTP, sender: str, recipient: str, size: int) -> None:
