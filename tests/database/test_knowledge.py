@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from romashka._migration_files import product_folder
 from romashka._migrations import apply_migrations
 
 from tests.database.inbox import Inbox
@@ -163,6 +164,23 @@ def test_extensions_may_be_in_another_schema(bare_db: str) -> None:
             _store(inbox, _missing(inbox)["Passwords"], _direction(1))
 
         assert _search(inbox, "pasword", _direction(1))[0]["title"] == "Passwords"
+
+
+def test_pgvector_may_come_later(vectors: Inbox) -> None:
+    """What `romashka doctor` says to do when it was not there as the migrations ran."""
+    [migration] = (product_folder() / "migrations").glob("*001420_*.sql")
+    found = {}
+    _add(vectors, "Passwords")
+    for change in ("drop extension vector cascade", "create extension vector schema extensions"):
+        vectors.run(change)
+        vectors.run("drop table if exists private.knowledge_embeddings")
+        vectors.connection.execute(migration.read_bytes())  # has signs of percent
+        for item in _missing(vectors).values():
+            _store(vectors, item, _direction(1))
+        found[change.split()[0]] = _search(vectors, "passwords", _direction(1))
+
+    assert [(row["title"], row["similarity"]) for row in found["drop"]] == [("Passwords", None)]
+    assert [(row["title"], row["similarity"]) for row in found["create"]] == [("Passwords", 1)]
 
 
 def _import(inbox: Inbox, by: str, source: str, **sections: str) -> dict[str, int]:
