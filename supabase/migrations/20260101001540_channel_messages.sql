@@ -134,7 +134,7 @@ end $$;
 comment on function private.customer_email is 'The address of an event''s customer, where the channel is one of addresses.';
 revoke execute on function private.customer_email from public, anon, authenticated;
 
--- The ends of a long list say most: where the thread began, and what was answered.
+-- The newest come first. The ends of a long list say most: what was answered, and where the thread began.
 create or replace function private.thread_references(event private.channel_event)
 returns text[]
 language plpgsql
@@ -148,7 +148,7 @@ declare
     where length(id) between 1 and 4000
   );
 begin
-  return case when cardinality(v_ids) > 50 then v_ids[1:1] || v_ids[cardinality(v_ids) - 48:] else v_ids end;
+  return case when cardinality(v_ids) > 50 then v_ids[1:49] || v_ids[cardinality(v_ids):] else v_ids end;
 end $$;
 comment on function private.thread_references is 'The mails that a mail refers to, at most 50.';
 revoke execute on function private.thread_references from public, anon, authenticated;

@@ -19,7 +19,7 @@ declare
   v_token uuid := case when v_said ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_said::uuid end;
 begin
   return query
-  select messages.conversation_id, -ids.place
+  select messages.conversation_id, ids.place - 100  -- before the others, and the newest first
   from unnest(v_references) with ordinality as ids (id, place)
   join public.messages as messages on messages.id = private.find_channel_message(event.channel_id, ids.id)
   union all

@@ -3,6 +3,7 @@
 import { compile } from "html-to-text";
 
 const MAX_CHARS = 500_000;
+const MAX_DEPTH = 10_000;
 /** Stands for the place from which on everything is quoted. */
 const CUT = "\u001e";
 
@@ -54,10 +55,25 @@ const unquoted = compile({
 
 /** Return all that the HTML says. */
 export function htmlToText(html: string): string {
-  return whole(html.slice(0, MAX_CHARS));
+  return convert(html, whole);
 }
 
 /** Return what it says without quotes that are marked up as such. */
 export function htmlToReply(html: string): string {
-  return unquoted(html.slice(0, MAX_CHARS)).split(CUT)[0];
+  return convert(html, unquoted).split(CUT)[0];
+}
+
+function convert(html: string, how: (html: string) => string): string {
+  const read = html.slice(0, MAX_CHARS);
+  return depthOf(read) > MAX_DEPTH ? read.replace(/<[^<>]*>/g, " ") : how(read);
+}
+
+/** The parser's time grows with the square of the depth, and a mail may be nothing but depth. */
+function depthOf(html: string): number {
+  let depth = 0, deepest = 0;
+  for (const [, slash, name] of html.matchAll(/<(\/?)([a-z]+)/gi)) {
+    if (!/^(?:br|img|hr|meta|link|col|input|area|wbr)$/i.test(name)) depth += slash ? -1 : 1;
+    if (depth > deepest) deepest = depth;
+  }
+  return deepest;
 }

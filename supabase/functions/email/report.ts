@@ -67,7 +67,7 @@ function originalId(mail: Mail): string | null {
   const found = [named, ...brought].map((text) => text.match(/<[^<>\s]{1,900}>/)?.[0]).find(
     Boolean,
   );
-  return found ?? references(mail).at(-1) ?? null;
+  return found ?? references(mail)[0] ?? null;
 }
 
 function partOf(mail: Mail, type: string): string | null {

@@ -22,11 +22,11 @@ export function answeredBy(mail: Mail): string | undefined {
   return idsOf(mail, "in-reply-to").at(-1);
 }
 
-/** Return the ids that it refers to, the oldest first: where the thread began, then the newest ones. */
+/** Return the ids that it refers to, the newest first; of many the newest, and where the thread began. */
 export function references(mail: Mail): string[] {
-  const newest = idsOf(mail, "in-reply-to");
-  const ids = [...new Set([...idsOf(mail, "references"), ...newest].toReversed())].toReversed();
-  return ids.length > MAX_REFERENCES ? [ids[0], ...ids.slice(1 - MAX_REFERENCES)] : ids;
+  const oldestFirst = [...idsOf(mail, "references"), ...idsOf(mail, "in-reply-to")];
+  const ids = [...new Set(oldestFirst.toReversed())];
+  return ids.length > MAX_REFERENCES ? [...ids.slice(0, MAX_REFERENCES - 1), ids.at(-1)!] : ids;
 }
 
 function idsOf(mail: Mail, key: string): string[] {
