@@ -8,6 +8,7 @@ from romashka_worker.channels import Channel, ChannelError, Media, Sent
 
 from tests.channels.deliveries import channels_of, delivery, file
 from tests.channels.graph import TOKEN, Graph, open_graph
+from tests.channels.graph_rules import problem_with
 
 LATE = {"send_window": "template"}
 TEMPLATE = {"name": "follow_up", "language": "de"}
@@ -200,3 +201,28 @@ async def test_a_file_that_a_customer_sent_is_fetched(
     fetched = await channels["whatsapp"].fetch(delivery(kind="media"), media, TOKEN)
 
     assert (fetched.content, fetched.mime_type) == (b"a photo", "image/jpeg")
+
+
+@pytest.mark.parametrize(
+    ("channel_type", "changes"),
+    [
+        ("whatsapp", {"text": {"body": "x" * 4097}}),
+        ("whatsapp", {"text": {"body": ""}}),
+        ("whatsapp", {"text": {"body": "one", "colour": "red"}}),
+        ("whatsapp", {"to": "somebody"}),
+        ("whatsapp", {"type": "image"}),
+        ("whatsapp", {"biz_opaque_callback_data": "x" * 513}),
+        ("instagram", {"message": {"text": "ö" * 501}}),
+        ("instagram", {"tag": "HUMAN_AGENT"}),
+        ("instagram", {"recipient": {"username": "somebody"}}),
+    ],
+)
+async def test_the_loopback_graph_api_refuses_what_meta_would(
+    graph: Graph, channels: dict[str, Channel], channel_type: str, changes: dict[str, Any]
+) -> None:
+    """Otherwise no test here would notice it."""
+    await send(channels[channel_type], channel_type)
+    good = graph.accepted[0].body
+
+    assert problem_with(channel_type, good) is None
+    assert problem_with(channel_type, good | changes)

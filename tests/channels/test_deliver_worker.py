@@ -13,6 +13,7 @@ from tests.channels.account import (
     worker_environment,
 )
 from tests.channels.graph import TOKEN, Graph, open_graph, refuses
+from tests.support.proxy import open_proxy
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
 from tests.worker.worker_process import run_worker
@@ -71,6 +72,21 @@ async def test_what_meta_refuses_now_or_for_ever(
     assert deliveries[0]["error_code"] == "undeliverable"
     assert deliveries[0]["attempt"] == 2
     assert (channel["status"], channel["failed_count"]) == ("active", 1)
+
+
+async def test_without_realtime_messages_go_out_too(
+    stack: RunningStack, graph: Graph, account: Account
+) -> None:
+    """It wakes the worker earlier, and is not needed."""
+    async with open_proxy(stack.api_url) as network:
+        network.refuses = b"/realtime/v1/websocket"
+        async with delivering(stack, graph, network.url):
+            first = await account.write("one")
+            await account.ends(first)
+            second = await account.write("two")  # nobody rings
+            await account.ends(second)
+
+    assert [sent.text for sent in sent_by(graph, account)] == ["one", "two"]
 
 
 async def test_a_refused_token_shows_on_the_account(

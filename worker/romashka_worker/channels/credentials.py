@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 from pydantic import SecretStr
-from romashka import AsyncRomashka
+from romashka import AsyncRomashka, Unreachable
 
 from romashka_worker.channels import ChannelError, Delivery
 
@@ -30,7 +30,7 @@ class Credentials:
 
         Raises:
             ChannelError: there is none.
-            RomashkaError, TimeoutError: the project cannot be asked.
+            RomashkaError: the project cannot be asked.
         """
         own = await self._of_accounts(delivery.channel_type)
         secret = own.get((delivery.channel_id, name))
@@ -48,8 +48,13 @@ class Credentials:
             until, secrets = self._kept.get(channel_type, (0.0, {}))
             if time.monotonic() < until:
                 return secrets
-            async with asyncio.timeout(_CALL_SECONDS):
-                rows = await self._client.call("get_channel_credentials", channel_type=channel_type)
+            try:
+                async with asyncio.timeout(_CALL_SECONDS):
+                    rows = await self._client.call(
+                        "get_channel_credentials", channel_type=channel_type
+                    )
+            except TimeoutError as error:  # not the channel's: nothing was sent
+                raise Unreachable("the project does not answer") from error
             secrets = {(row["channel_id"], row["name"]): SecretStr(row["value"]) for row in rows}
             self._kept[channel_type] = time.monotonic() + _KEPT_SECONDS, secrets
             return secrets
