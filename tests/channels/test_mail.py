@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from romashka_worker.channels import ChannelError, Delivery, File
-from romashka_worker.channels.mail import message_id, write_mail
+from romashka_worker.channels.mail import mark_for_postmark, message_id, write_mail
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONVERSATION = "5f0c1c9e-8f43-4a53-9d0c-1b8c41fbd6f1"
@@ -189,6 +189,18 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_repeated_mails_have_one_id() -> None:
     """Where a first one was accepted after all, many servers drop the second."""
     assert message_id(delivery(attempt=1)) == message_id(delivery(attempt=2))
+
+
+def test_postmark_is_asked_to_keep_the_id_and_to_name_it() -> None:
+    """It gives mails ids of its own else: replies and bounces would be of a mail nobody knows."""
+    sent = delivery(account=f"help@{'long.' * 5}example.com")
+    mail = write_mail(sent, [], NOW)
+    mark_for_postmark(mail, sent)
+    source = mail.as_bytes().decode().splitlines()
+
+    assert "X-PM-KeepID: true" in source
+    assert f"X-PM-Metadata-message-id: {message_id(sent)}" in source
+    assert f"X-PM-Metadata-account: {sent.account}" in source
 
 
 ANYTHING = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=300)

@@ -11,7 +11,12 @@ from romashka._client import tls_context
 from romashka_worker.channels import ChannelError, Delivery, File, Media, Part, Sent
 from romashka_worker.channels.downloads import Downloads
 from romashka_worker.channels.files import Files
-from romashka_worker.channels.mail import message_id, parse_address, write_mail
+from romashka_worker.channels.mail import (
+    mark_for_postmark,
+    message_id,
+    parse_address,
+    write_mail,
+)
 from romashka_worker.channels.smtp import MailServers, Server
 
 
@@ -48,6 +53,8 @@ class Email:
         server = Server.parse(secret)
         attachments = [await self._load(media) for media in delivery.media]
         mail = write_mail(delivery, attachments, datetime.now(UTC))
+        if server.host.endswith("postmarkapp.com"):
+            mark_for_postmark(mail, delivery)
         sender, recipient = parse_address(delivery.account), parse_address(delivery.recipient)
         await self._servers.send(server, sender, recipient, mail.as_bytes())
         return Sent(message_id(delivery))

@@ -17,6 +17,7 @@ _MAX_SUBJECT = 200
 _ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]\\\x00-\x20\x7f]+@[^\s<>@,;:\"()\[\]\\\x00-\x20\x7f]+")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")  # no line of a mail is longer than 998
 _MAX_LOCAL_PART = 64
+_POSTMARK_MAX_VALUE = 80
 _REPLY_PREFIX = re.compile(r"(re|aw|sv|antw|res|rif)\s*:", re.IGNORECASE)
 
 
@@ -28,7 +29,7 @@ class _MessageIds(UnstructuredHeader, BaseHeader):
 
 
 _HEADERS = HeaderRegistry()
-for _name in ("in-reply-to", "references"):
+for _name in ("in-reply-to", "references", "x-pm-metadata-message-id"):
     _HEADERS.map_to_type(_name, _MessageIds)
 # Seven bits go through every server; only an address can need more.
 _POLICY = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
@@ -59,6 +60,15 @@ def write_mail(delivery: Delivery, attachments: Sequence[File], sent_at: datetim
     for file in attachments:
         _attach(mail, file)
     return mail
+
+
+def mark_for_postmark(mail: EmailMessage, delivery: Delivery) -> None:
+    """Have Postmark keep the Message-ID, and name it in what it posts about the mail."""
+    mail["X-PM-KeepID"] = "true"
+    known = {"message-id": message_id(delivery), "account": parse_address(delivery.account)}
+    for name, value in known.items():
+        if len(value) <= _POSTMARK_MAX_VALUE:  # it refuses the mail otherwise
+            mail[f"X-PM-Metadata-{name}"] = value
 
 
 def message_id(delivery: Delivery) -> str:
