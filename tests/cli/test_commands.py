@@ -1,6 +1,5 @@
 """`romashka staff` and `romashka migrations export`, as operators type them."""
 
-import subprocess
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,11 +7,7 @@ import psycopg
 import pytest
 from romashka._export import ExportError, export_migrations
 
-from tests.support.stacks import ROMASHKA
-
-
-def _romashka(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([ROMASHKA, *command], capture_output=True, text=True, check=False)
+from tests.support.commands import Command
 
 
 def _sign_up(url: str, email: str) -> None:
@@ -22,47 +17,49 @@ def _sign_up(url: str, email: str) -> None:
         )
 
 
-def test_staff_are_added_listed_and_removed(fresh_db: str) -> None:
+def test_staff_are_added_listed_and_removed(romashka: Command, fresh_db: str) -> None:
     """Nobody can raise their own role, so the first admin is made here."""
     _sign_up(fresh_db, "ada@example.com")
     _sign_up(fresh_db, "bob@example.com")
     added = [
-        _romashka("staff", "add", "Ada@example.com", "--role", "admin", "--db-url", fresh_db),
-        _romashka("staff", "add", "bob@example.com", "--db-url", fresh_db),
+        romashka("staff", "add", "Ada@example.com", "--role", "admin", "--db-url", fresh_db),
+        romashka("staff", "add", "bob@example.com", "--db-url", fresh_db),
     ]
-    first = _romashka("staff", "list", "--db-url", fresh_db)
-    _romashka("staff", "remove", "bob@example.com", "--db-url", fresh_db)
-    second = _romashka("staff", "list", "--db-url", fresh_db)
+    first = romashka("staff", "list", "--db-url", fresh_db)
+    romashka("staff", "remove", "bob@example.com", "--db-url", fresh_db)
+    second = romashka("staff", "list", "--db-url", fresh_db)
 
-    assert [done.stdout for done in added] == [
+    assert [done.output for done in added] == [
         "Ada@example.com is admin now.\n",
         "bob@example.com is agent now.\n",
     ]
-    assert first.stdout == "admin\tada@example.com\nagent\tbob@example.com\n"
-    assert second.stdout == "admin\tada@example.com\n"
+    assert first.output == "admin\tada@example.com\nagent\tbob@example.com\n"
+    assert second.output == "admin\tada@example.com\n"
 
 
-def test_a_stranger_or_an_empty_database_is_one_clear_line(fresh_db: str, bare_db: str) -> None:
+def test_a_stranger_or_an_empty_database_is_one_clear_line(
+    romashka: Command, fresh_db: str, bare_db: str
+) -> None:
     """A misspelt address must not look like success."""
-    unknown = _romashka("staff", "add", "nobody@example.com", "--db-url", fresh_db)
-    too_early = _romashka("staff", "list", "--db-url", bare_db)
+    unknown = romashka("staff", "add", "nobody@example.com", "--db-url", fresh_db)
+    too_early = romashka("staff", "list", "--db-url", bare_db)
 
-    assert (unknown.returncode, unknown.stderr) == (
+    assert (unknown.exit_code, unknown.errors) == (
         1,
         "romashka: no user has the address nobody@example.com; they sign up first\n",
     )
-    assert (too_early.returncode, too_early.stderr) == (
+    assert (too_early.exit_code, too_early.errors) == (
         1,
         "romashka: the database has no Romashka yet; run `romashka migrate` first\n",
     )
 
 
-def test_an_export_copies_what_is_missing_and_says_so(tmp_path: Path) -> None:
+def test_an_export_copies_what_is_missing_and_says_so(romashka: Command, tmp_path: Path) -> None:
     """It is run again with each new version."""
-    first = _romashka("migrations", "export", str(tmp_path)).stdout.splitlines()
+    first = romashka("migrations", "export", str(tmp_path)).output.splitlines()
     names = sorted(path.name for path in tmp_path.iterdir())
     (tmp_path / names[0]).unlink()
-    second = _romashka("migrations", "export", str(tmp_path)).stdout.splitlines()
+    second = romashka("migrations", "export", str(tmp_path)).output.splitlines()
 
     assert first == [
         *(f"copied {name}" for name in names),
@@ -82,9 +79,9 @@ def test_an_export_overwrites_nothing(tmp_path: Path, name: str) -> None:
     assert (tmp_path / name).read_text() == "select 1;"
 
 
-def test_an_export_needs_a_folder(tmp_path: Path) -> None:
+def test_an_export_needs_a_folder(romashka: Command, tmp_path: Path) -> None:
     """A misspelt path would otherwise become a folder that nobody looks at."""
-    done = _romashka("migrations", "export", str(tmp_path / "nowhere"))
+    done = romashka("migrations", "export", str(tmp_path / "nowhere"))
 
-    assert done.returncode == 1
-    assert done.stderr.startswith("romashka: there is no folder ")
+    assert done.exit_code == 1
+    assert done.errors.startswith("romashka: there is no folder ")

@@ -1,37 +1,30 @@
 """`romashka knowledge`, as the people type it who write what the AI answers from."""
 
 import json
-import os
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from romashka._documents import DocumentError, Section, read_document
 
-from tests.support.stacks import ROMASHKA, RunningStack
-
-Command = Callable[..., subprocess.CompletedProcess[str]]
+from tests.support.commands import Command, Done
+from tests.support.stacks import RunningStack
 
 
 @pytest.fixture
-def knowledge(stack: RunningStack, tmp_path: Path) -> Iterator[Command]:
+def knowledge(
+    stack: RunningStack, tmp_path: Path, romashka: Command, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Command]:
     """Run `romashka knowledge ...` in a folder of its own, without embeddings."""
-    environment = os.environ | {
+    monkeypatch.chdir(tmp_path)
+    settings = {
         "SUPABASE_URL": stack.api_url,
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
         "ROMASHKA_EMBEDDINGS": "off",
     }
 
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [ROMASHKA, "knowledge", *command],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(*command: str) -> Done:
+        return romashka("knowledge", *command, **settings)
 
     yield run
     if (folder := tmp_path / "help").is_dir():
@@ -53,13 +46,13 @@ def test_a_folder_is_imported_changed_and_emptied(knowledge: Command, tmp_path: 
     (folder / "table.csv").unlink()
     third = knowledge("import", "help", "--language", "en")
     found = knowledge("search", "zebra returns", "--language", "en", "--json")
-    best = json.loads(found.stdout.splitlines()[0])
+    best = json.loads(found.output.splitlines()[0])
 
-    assert first.stdout == "3 added, 0 changed, 0 unchanged, 0 removed\n"
-    assert "help/broken.csv: line 2: the text is missing" in first.stderr
-    assert first.returncode == 1
-    assert json.loads(again.stdout)["unchanged"] == 3
-    assert third.stdout == "0 added, 1 changed, 0 unchanged, 2 removed\n"
+    assert first.output == "3 added, 0 changed, 0 unchanged, 0 removed\n"
+    assert "help/broken.csv: line 2: the text is missing" in first.errors
+    assert first.exit_code == 1
+    assert json.loads(again.output)["unchanged"] == 3
+    assert third.output == "0 added, 1 changed, 0 unchanged, 2 removed\n"
     assert (best["content"], best["source_url"]) == (
         "Sixty days.",
         "help/returns.md#zebra-returns",
@@ -69,20 +62,20 @@ def test_a_folder_is_imported_changed_and_emptied(knowledge: Command, tmp_path: 
 def test_an_item_is_added_listed_and_removed(knowledge: Command) -> None:
     """The shortest way to teach the AI one thing."""
     added = knowledge("add", "Okapi hours", "Dawn to dusk.")
-    item_id = added.stdout.strip()
-    listed = knowledge("list", "--language", "en").stdout.splitlines()
+    item_id = added.output.strip()
+    listed = knowledge("list", "--language", "en").output.splitlines()
     removed = knowledge("remove", item_id)
 
-    assert any(line.startswith(f"{item_id}\ten\t\tOkapi hours") for line in listed), added.stderr
-    assert removed.stdout == "1 removed.\n"
-    assert item_id not in knowledge("list").stdout
+    assert any(line.startswith(f"{item_id}\ten\t\tOkapi hours") for line in listed), added.errors
+    assert removed.output == "1 removed.\n"
+    assert item_id not in knowledge("list").output
 
 
 def test_what_is_not_there_is_one_clear_line(knowledge: Command) -> None:
     """A misspelt folder must not remove anything, nor look like success."""
     done = knowledge("import", "hepl")
 
-    assert (done.returncode, done.stderr) == (1, "romashka: there is no hepl\n")
+    assert (done.exit_code, done.errors) == (1, "romashka: there is no hepl\n")
 
 
 @pytest.mark.parametrize(

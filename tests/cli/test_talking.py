@@ -5,15 +5,13 @@ import json
 import os
 import subprocess
 import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from romashka import Romashka
-from romashka._cli import main
 
 from tests.support.answering import answering
+from tests.support.commands import Command
 from tests.support.customers import (
     conversation_with_human,
     customer_of,
@@ -25,25 +23,27 @@ from tests.support.stacks import ROMASHKA, RunningStack
 DOWN = {"SUPABASE_URL": "http://127.0.0.1:9"}
 
 
-def environment(stack: RunningStack, **others: str) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    return clean | {
+def settings_of(stack: RunningStack) -> dict[str, str]:
+    return {
         "SUPABASE_URL": stack.api_url,
         "SUPABASE_ANON_KEY": stack.anon_key,
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
-        **others,
     }
 
 
-def call(
-    stack: RunningStack, *command: str, typed: str = "", **others: str
-) -> subprocess.CompletedProcess[str]:
+def environment(stack: RunningStack) -> dict[str, str]:
+    """Return the settings of a process of its own, and what else it needs."""
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    return clean | settings_of(stack)
+
+
+def call(stack: RunningStack, *command: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [ROMASHKA, *command],
         capture_output=True,
         text=True,
         input=typed,
-        env=environment(stack, **others),
+        env=environment(stack),
         check=False,
     )
 
@@ -90,60 +90,31 @@ async def test_a_conversation_is_followed(stack: RunningStack) -> None:
     assert (tail.returncode, errors) == (0, b"")
 
 
-class Outcome(NamedTuple):
-    exit_code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command in this process: to start another one takes longer than what it does."""
-    monkeypatch.setattr("logging.disable", lambda: None)
-
-    def run(names: dict[str, str], *command: str) -> Outcome:
-        for name in list(os.environ):
-            if name.startswith(("SUPABASE_", "ROMASHKA_")):
-                monkeypatch.delenv(name)
-        for name, value in names.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr("sys.argv", ["romashka", *command])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Outcome(ended.value.code, *capsys.readouterr())
-
-    return run
-
-
-def test_an_agent_lists_the_inbox_and_its_figures(stack: RunningStack, run: Run) -> None:
+def test_an_agent_lists_the_inbox_and_its_figures(stack: RunningStack, romashka: Command) -> None:
     """Agents have no service key: they sign in."""
     email, password = new_agent(stack)
-    signed_in = environment(
-        stack,
-        ROMASHKA_EMAIL=email,
-        ROMASHKA_PASSWORD=password,
-        SUPABASE_SERVICE_ROLE_KEY=stack.anon_key,
-    )
+    signed_in = settings_of(stack) | {
+        "ROMASHKA_EMAIL": email,
+        "ROMASHKA_PASSWORD": password,
+        "SUPABASE_SERVICE_ROLE_KEY": stack.anon_key,
+    }
     name = f"[bold]{new_identifier()}"
     with Romashka.connect(stack.api_url, stack.anon_key) as customer:
         customer.sign_in_anonymously()
         conversation = customer.conversations.create(name)
-    found = run(signed_in, "inbox", "--search", name)
-    listed = run(signed_in, "inbox", "--once", "--json")
-    levels = [run(signed_in, "metrics", *json) for json in ((), ("--json",))]
-    one = run(signed_in, "metrics", "--conversation", conversation.id)
+    found = romashka("inbox", "--search", name, **signed_in)
+    listed = romashka("inbox", "--once", "--json", **signed_in)
+    levels = [romashka("metrics", *json, **signed_in) for json in ((), ("--json",))]
+    one = romashka("metrics", "--conversation", conversation.id, **signed_in)
 
     assert {each.exit_code for each in (found, listed, *levels, one)} == {0}
-    assert "[bold]visitor" in found.out  # as it is: no markup
-    assert conversation.id in found.out  # for `romashka tail`
-    ids = [json.loads(line)["conversation"]["id"] for line in listed.out.splitlines()]
+    assert "[bold]visitor" in found.output  # as it is: no markup
+    assert conversation.id in found.output  # for `romashka tail`
+    ids = [json.loads(line)["conversation"]["id"] for line in listed.output.splitlines()]
     assert conversation.id in ids
-    assert levels[0].out.splitlines()[-1].startswith("all ")
-    assert json.loads(levels[1].out.splitlines()[-1])["channel_type"] == "all"
-    assert one.out.splitlines()[0].split() == ["total", "messages", "0"]
+    assert levels[0].output.splitlines()[-1].startswith("all ")
+    assert json.loads(levels[1].output.splitlines()[-1])["channel_type"] == "all"
+    assert one.output.splitlines()[0].split() == ["total", "messages", "0"]
 
 
 @pytest.mark.parametrize(
@@ -168,31 +139,31 @@ def test_an_agent_lists_the_inbox_and_its_figures(stack: RunningStack, run: Run)
 )
 def test_what_is_wrong_is_one_clear_line(
     stack: RunningStack,
-    run: Run,
+    romashka: Command,
     command: list[str],
     others: dict[str, str],
     exit_code: int,
     says: str,
 ) -> None:
     """Neither a trace nor a silence."""
-    done = run(environment(stack, **others), *command)
+    done = romashka(*command, **settings_of(stack) | others)
 
     assert done.exit_code == exit_code
-    assert says in done.err
-    assert done.out == ""
+    assert says in done.errors
+    assert done.output == ""
     if exit_code == 1:
-        assert done.err.count("\n") == 1
+        assert done.errors.count("\n") == 1
 
 
 def test_without_a_project_it_says_how_to_have_one(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    romashka: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first try of most people."""
     monkeypatch.chdir(tmp_path)
-    done = run({}, "chat")
+    done = romashka("chat")
 
     assert done.exit_code == 1
-    assert done.err == (
+    assert done.errors == (
         "romashka: which project? set SUPABASE_URL and SUPABASE_ANON_KEY,"
         " or start one: romashka start\n"
     )
