@@ -170,6 +170,21 @@ def test_a_deletion_leaves_nothing_but_the_place(channel: Channel) -> None:
     assert channel.message(stored["id"])["content"] == ""
 
 
+def test_the_files_of_a_deleted_message_are_gone(channel: Channel) -> None:
+    """Whoever kept a link to the picture opens nothing; the conversation's other files stay."""
+    media = [{"file": "one.png"}, {"file": "two.png"}]
+    stored = channel.store(message(1, media=media))
+    for name in ("one.png", "two.png", "three.png"):
+        channel.inbox.run(
+            "insert into storage.objects (bucket_id, name) values ('conversation-attachments', %s)",
+            f"{stored['conversation_id']}/{name}",
+        )
+    channel.receive(about(1, "deletion"))
+    left = channel.inbox.run("select name from storage.objects")
+
+    assert [row["name"] for row in left] == [f"{stored['conversation_id']}/three.png"]
+
+
 def test_what_was_taken_back_before_it_came_is_never_shown(channel: Channel) -> None:
     """Not even for the moment in which a screen, or the AI, would read it."""
     waiting = channel.outcomes(about(1, "deletion"), about(2, "edit", content="edited"))
