@@ -205,6 +205,27 @@ end $$;
 comment on function private.insert_channel_message is 'Insert the row of a channel''s message.';
 revoke execute on function private.insert_channel_message from public, anon, authenticated;
 
+-- Some programs answer mails without saying that they are programs: two would go on for ever. Nobody who
+-- writes mails by hand gets ten answers of the AI's in an hour.
+create or replace function private.is_mail_loop(event private.channel_event, customer_id uuid)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return event.channel_type = 'email' and event.kind = 'message' and 10 <= (
+    select count(*) from public.conversations as conversations
+    join public.messages as messages on messages.conversation_id = conversations.id
+    where conversations.customer_id = is_mail_loop.customer_id and conversations.channel_type = 'email'
+      and conversations.last_message_at > clock_timestamp() - interval '1 hour'
+      and messages.sender_type = 'ai' and messages.created_at > clock_timestamp() - interval '1 hour'
+  );
+end $$;
+comment on function private.is_mail_loop is 'Has the AI answered this customer''s mails too often to be a person''s?';
+revoke execute on function private.is_mail_loop from public, anon, authenticated;
+
 create or replace function private.store_channel_message(event private.channel_event)
 returns jsonb
 language plpgsql
@@ -221,6 +242,10 @@ begin
   if v_message_id is null then
     v_customer_id := private.find_or_create_channel_customer(event);
     v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
+    if private.is_mail_loop(event, v_customer_id) then
+      event.body := jsonb_set(event.body || '{"is_automatic": true}', '{metadata}',
+        '{"not_answered": "loop"}'::jsonb || coalesce(nullif(event.body -> 'metadata', 'null'), '{}'));
+    end if;
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
     if event.kind = 'echo' and private.take_echo(v_conversation_id, event.external_id, event.body ->> 'content') then
       v_message_id := private.find_channel_message(event.channel_id, event.external_id);

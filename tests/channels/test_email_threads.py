@@ -136,3 +136,20 @@ def test_two_programs_do_not_answer_one_another(server: MailServer) -> None:
     assert vacation["metadata"]["is_automatic"] is True
     assert not vacation["is_turn"]
     assert own.json()["outcomes"] == {"ignored": 1}
+
+
+def test_a_program_that_does_not_say_so_is_found_out(server: MailServer) -> None:
+    """Each of its mails looks like a person's; after ten answers in an hour a human may go on."""
+    sender = f"{uuid4()}@example.net"
+    mails = [arrive(server, From=sender)]
+    with server.database.transaction():
+        server.database.execute("set local session_replication_role = replica")
+        server.database.execute(
+            "insert into public.messages (conversation_id, sender_type, content, position)"
+            " select %s, 'ai', 'An answer.', 100 + number from generate_series(1, 10) as number",
+            [mails[0]["conversation_id"]],
+        )
+    mails += [arrive(server, From=sender), arrive(server)]
+
+    assert [mail["is_turn"] for mail in mails] == [True, False, True]
+    assert mails[1]["metadata"]["not_answered"] == "loop"
