@@ -31,12 +31,14 @@ class Wake:
         """End the wait; rung before it begins, it does not begin."""
         self._rung.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait until the alarm rings, but no longer than that."""
+    async def wait(self, seconds: float) -> bool:
+        """Wait until the alarm rings, but no longer than that; return whether it rang."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
+        has_rung = self._rung.is_set()
         self._rung.clear()
+        return has_rung
 
     async def listen(self) -> None:
         """Ring for each announcement, at the time that it names."""

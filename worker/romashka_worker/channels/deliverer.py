@@ -21,10 +21,13 @@ from romashka_worker.wake import Wake
 TOPIC = "channel-deliveries"
 CONCURRENCY = 32
 """So many deliveries are under way at a time: more than the accounts' rates allow."""
-_CLAIM_SECONDS = 5.0
-"""A claim is made this often besides the wake-ups: pauses and leases end without an event."""
-_POLL_SECONDS = 1.0
-_TROUBLE_SECONDS = 1.0
+_IDLE_SECONDS = 5.0
+"""A claim is made this often besides the wake-ups, where channels are not used."""
+_CLAIM_SECONDS = 1.0
+"""So often where they are, or nobody wakes it: pauses end without an event, broadcasts get lost."""
+_USED_SECONDS = 600.0
+_AGAIN_SECONDS = 0.2
+"""Realtime reads the log: it may tell of a delivery an instant before a claim can see it."""
 
 log = structlog.get_logger()
 
@@ -58,6 +61,7 @@ class Deliverer:
         self._grace_seconds = grace_seconds
         self._settler = Settler(outbox.settle)
         self._held: set[_Held] = set()
+        self._used_at = -_USED_SECONDS
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -72,15 +76,16 @@ class Deliverer:
                 tasks.create_task(self._wake.listen()),
                 tasks.create_task(self._settler.run()),
             ]
+            has_rung = False
             while not self._stopping.is_set():
-                await self._wake.wait(await self._claim(tasks))
+                has_rung = await self._wake.wait(await self._claim(tasks, has_rung))
             await self._drain()
             for task in service:
                 task.cancel()
 
     # ---- claiming
 
-    async def _claim(self, tasks: asyncio.TaskGroup) -> float:
+    async def _claim(self, tasks: asyncio.TaskGroup, has_rung: bool) -> float:
         """Claim and start what is due; return the seconds to the next claim, if nobody rings."""
         if not (free := CONCURRENCY - len(self._held)):
             return _CLAIM_SECONDS
@@ -88,18 +93,25 @@ class Deliverer:
             deliveries = await self._outbox.claim(free)
         except (RomashkaError, TimeoutError) as error:
             log.warning("deliveries.unclaimed", error=describe(error))
-            return _TROUBLE_SECONDS
+            return _CLAIM_SECONDS
         except Exception as error:  # answers go on, whatever is wrong with channels
             log.error("deliveries.unclaimed", exc_info=error)
-            return _CLAIM_SECONDS
+            return _IDLE_SECONDS
         if self._stopping.is_set():
             await self._settle_last([(delivery, Result("released")) for delivery in deliveries])
             return 0.0
         for delivery in deliveries:
-            held = _Held(delivery)
-            self._held.add(held)
-            held.task = tasks.create_task(self._work(held))
-        return _CLAIM_SECONDS if self._wake.is_live else _POLL_SECONDS
+            self._start(delivery, tasks)
+        if has_rung and not deliveries:
+            return _AGAIN_SECONDS
+        is_used = time.monotonic() - self._used_at < _USED_SECONDS
+        return _CLAIM_SECONDS if is_used or not self._wake.is_live else _IDLE_SECONDS
+
+    def _start(self, delivery: Delivery, tasks: asyncio.TaskGroup) -> None:
+        self._used_at = time.monotonic()
+        held = _Held(delivery)
+        self._held.add(held)
+        held.task = tasks.create_task(self._work(held))
 
     # ---- one delivery
 
