@@ -77,6 +77,7 @@ declare
 begin
   return case
     when jsonb_typeof(event) <> 'object' then 'it is not an object'
+    when v_kind = 'unreadable' then 'the channel''s function could not read it'
     when v_kind is null or v_kind not in (
       'message', 'echo', 'status', 'reaction', 'edit', 'deletion', 'problem', 'ignored') then 'its kind is unknown'
     when v_kind <> 'ignored' and (jsonb_typeof(event -> 'account') = 'string'

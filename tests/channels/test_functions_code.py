@@ -102,6 +102,24 @@ async def test_the_documented_channel_comes_in(project: Path, tmp_path: Path) ->
     assert (events[1]["content"], events[1]["account"]) == ("Are you open?", "+12025550100")
 
 
+async def test_what_breaks_a_channels_code_is_kept(project: Path, tmp_path: Path) -> None:
+    """Its sender would come again for a while, and then never: nobody could replay it."""
+    broken = tmp_path / "supabase"
+    shutil.copytree(project, broken)
+    code = example("ts").replace("readSms(parseJson(body))", "JSON.parse('{').fails")
+    (broken / "functions" / "sms" / "index.ts").write_text(code)
+    database = Database()
+    secrets = {"SMS_WEBHOOK_TOKEN": "token-of-the-test"}
+    headers = {"x-gateway-token": "token-of-the-test"}
+    async with serve_functions(tmp_path, database, broken, **secrets) as http:
+        answer = await http.post("/sms", content=json.dumps(SMS), headers=headers)
+    [received] = database.received
+
+    assert answer.status_code == 200
+    assert json.loads(received["payload"]) == SMS
+    assert [event["kind"] for event in received["events"]] == ["unreadable"]
+
+
 async def test_the_documented_channel_goes_out() -> None:
     """It sends what it is given, and says of each failure whether to try again."""
     from romashka_worker.channels import Channel, ChannelError, Delivery

@@ -37,6 +37,7 @@ def test_a_webhook_is_kept_once_without_what_opens_doors(channel: Channel) -> No
 NONSENSE: dict[str, Any] = {
     "it is not an object": 3,
     "its kind is unknown": {"kind": "telegram"},
+    "the channel's function could not read it": {"kind": "unreadable", "account": None},
     "its account is missing or too long": message(account=None),
     "its time is not ISO 8601": message(at="yesterday"),
     "its id is missing or too long": message(id="x" * 4001),

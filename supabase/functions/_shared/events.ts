@@ -54,11 +54,12 @@ export type Happening =
   | { kind: "edit"; id: string; content: string }
   | { kind: "deletion"; id: string }
   | { kind: "problem"; error: Failure }
-  | { kind: "ignored"; reason: string };
+  | { kind: "ignored"; reason: string }
+  | { kind: "unreadable" };
 
 export type DeliveryStatus = "sent" | "delivered" | "read" | "failed";
 
-/** The account is null where the webhook names none: such an event can only be ignored. */
+/** The account is null where the webhook names none: such an event can only be ignored, or unreadable. */
 export type ChannelEvent = Happening & { account: string | null; at: string };
 
 export function ignored(reason: string): Happening {

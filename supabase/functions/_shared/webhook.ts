@@ -50,8 +50,7 @@ async function receive(channel: Channel, request: Request) {
   const body = await readBody(request, channel.maxBytes);
   const scope = isServiceRole(request) ? "every account" : await channel.authorise(request, body);
   if (scope === null) throw new Refusal(401, "not_authorised");
-  const parsed = await channel.parse(body, request, scope);
-  const { events, kept, finish }: Parsed = Array.isArray(parsed) ? { events: parsed } : parsed;
+  const { events, kept, finish } = await parse(channel, body, request, scope);
   checkAccounts(events, scope);
   const received = await receiveWebhook(storable({
     channel: channel.type,
@@ -68,6 +67,24 @@ async function receive(channel: Channel, request: Request) {
     outcomes,
   });
   return { webhook_id, outcomes };
+}
+
+/** A payload on which the channel's own code breaks is kept, too: once that is mended, it is replayed. */
+async function parse(
+  channel: Channel,
+  body: Body,
+  request: Request,
+  scope: Scope,
+): Promise<Parsed> {
+  try {
+    const parsed = await channel.parse(body, request, scope);
+    return Array.isArray(parsed) ? { events: parsed } : parsed;
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    const name = error instanceof Error ? error.name : undefined;
+    log("error", "webhook.unreadable", { channel: channel.type, error: name });
+    return { events: [{ kind: "unreadable", account: null, at: new Date().toISOString() }] };
+  }
 }
 
 /** An account's own secret lets nobody write in another's name. */
