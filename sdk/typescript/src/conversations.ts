@@ -112,8 +112,10 @@ export function matches(row: ConversationRow, options: ListOptions): boolean {
   );
 }
 
+/** Find the text as it is: none of its signs is one of a pattern's, or of a filter's. */
 function matching(search: string): string {
-  const pattern = JSON.stringify(`*${search.replaceAll(/[%_\\]/g, "\\$&")}*`);
+  const text = search.replaceAll(/[%_\\]/g, "\\$&").replaceAll("*", "_"); // PostgREST takes * for %
+  const pattern = JSON.stringify(`%${text}%`);
   return SEARCHED.map((column) => `${column}.ilike.${pattern}`).join(",");
 }
 

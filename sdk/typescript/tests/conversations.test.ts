@@ -143,7 +143,7 @@ test("a message whose answer got lost is stored once", async () => {
 test("staff work on conversations, and list them by filter and page", async () => {
   const customer = await newCustomer();
   const agent = await newAgent();
-  const word = newIdentifier();
+  const word = `${newIdentifier()} "odd", (100%) *_\\`;
   const { id } = await customer.conversations.create(word, { message: "help" });
   const conversation = await agent.conversations.get(id);
   await conversation.takeOver();
@@ -158,6 +158,7 @@ test("staff work on conversations, and list them by filter and page", async () =
   const first = await agent.conversations.list({ search: word, limit: 1 });
   const second = await agent.conversations.list({ search: word, limit: 1, before: first[0]! });
   const waiting = await agent.conversations.list({ search: word, requiresHuman: true });
+  deepEqual(await agent.conversations.list({ search: word.replace("100", "%") }), []);
 
   deepEqual(
     [...first, ...second].map(({ row }) => row.channel_type),
