@@ -38,7 +38,7 @@ class Account:
         """Let an agent write to the customer; return the message's id."""
         row = {"conversation_id": self.conversation_id, "sender_type": "agent", "content": content}
         inserted = await self.service.supabase.table("messages").insert(row | columns).execute()
-        return str(inserted.data[0]["id"])  # type: ignore[index, call-overload]
+        return str(inserted.data[0]["id"])
 
     async def delivery(self, message_id: str, kind: str = "message") -> dict[str, Any]:
         """Return the delivery of a message."""
@@ -55,7 +55,7 @@ class Account:
             delivery = await self.delivery(message_id, kind)
             return delivery if delivery["settled_at"] else None
 
-        return await becomes(ended)  # type: ignore[return-value]
+        return await becomes(ended)
 
     async def channel(self) -> dict[str, Any]:
         """Return the account as staff see it."""
@@ -67,7 +67,7 @@ class Account:
         """Return what the customer, the AI or agents wrote."""
         found = self.service.supabase.table("messages").select("*").order("position")
         found = found.eq("conversation_id", self.conversation_id).eq("sender_type", sender_type)
-        return (await found.execute()).data  # type: ignore[return-value]
+        return (await found.execute()).data
 
     async def keep_receipt_open(self, message_id: str) -> None:
         """Let a receipt be due for longer than it is worth something: no slow machine misses it."""
@@ -129,7 +129,7 @@ async def open_account(
         assert result["outcome"] == "stored", result
         found = service.supabase.table("communication_channels").select("id")
         rows = (await found.eq("external_account_id", account).execute()).data
-        channel_id = str(rows[0]["id"])  # type: ignore[index, call-overload]
+        channel_id = str(rows[0]["id"])
         await service.call(
             "set_channel_secret", channel_id=channel_id, name="access_token", value=TOKEN
         )

@@ -2,9 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from romashka_worker.channels import Delivery, Part
+from romashka_worker.channels.whatsapp import WhatsApp
 
 from tests.channels.account import (
     Account,
@@ -146,3 +148,28 @@ async def test_what_is_sent_is_settled_when_the_project_is_back(
 
     assert (delivery["status"], delivery["attempt"]) == ("sent", 1)
     assert len(sent_by(graph, account)) == 1
+
+
+async def test_a_fault_in_a_channel_ends_no_worker(
+    stack: RunningStack, graph: Graph, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Customers of all channels wait for their answers from the same process."""
+    split = WhatsApp.split
+
+    def fail(channel: WhatsApp, delivery: Delivery) -> Sequence[Part]:
+        if delivery.content == "odd":
+            raise KeyError("what nobody thought of")
+        return split(channel, delivery)
+
+    monkeypatch.setattr(WhatsApp, "split", fail)
+    async with open_account(stack) as other, delivering(stack, graph):
+        odd = await account.write("odd")
+        await becomes(lambda: _is_in_doubt(account, odd))
+        good = await other.write("good")
+        delivery = await other.ends(good)
+
+    assert delivery["status"] == "sent"
+
+
+async def _is_in_doubt(account: Account, message_id: str) -> bool:
+    return bool((await account.delivery(message_id))["error_code"] == "internal")
