@@ -55,7 +55,10 @@ begin
     on changes.channel_id = links.channel_id and changes.digest = links.digest and changes.kind = 'status'
   where links.message_id = message.id
   having count(changes.rank) > 0;
-  if message.sender_type = 'user' or private.status_rank(v_status) <= private.status_rank(message.delivery_status) then
+  if v_status is null or message.sender_type = 'user'
+    or private.status_rank(v_status) < private.status_rank(message.delivery_status)
+    or v_status = message.delivery_status and v_status <> 'failed'  -- of several errors the last one counts
+  then
     return message;
   end if;
   message.delivery_status := v_status;
