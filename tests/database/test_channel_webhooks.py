@@ -124,6 +124,8 @@ _EVENTS = st.builds(
 @settings(
     max_examples=40,
     deadline=None,
+    derandomize=True,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(events=st.lists(_EVENTS | _ANYTHING, max_size=6))
