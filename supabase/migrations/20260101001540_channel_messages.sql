@@ -14,6 +14,7 @@ create table private.channel_messages (
 comment on table private.channel_messages is 'Which message an external id is.';
 create index channel_messages_message_id_idx on private.channel_messages (message_id);
 alter table private.channel_messages enable row level security;
+create policy "only the functions" on private.channel_messages for all to service_role using (false);
 revoke all on private.channel_messages from anon, authenticated;
 
 -- Whom a channel means: a customer may have several ids, and an id is somebody else's with another account.
@@ -27,6 +28,7 @@ create table private.channel_customers (
 comment on table private.channel_customers is 'Which customer a channel''s id is.';
 create index channel_customers_customer_id_idx on private.channel_customers (customer_id);
 alter table private.channel_customers enable row level security;
+create policy "only the functions" on private.channel_customers for all to service_role using (false);
 revoke all on private.channel_customers from anon, authenticated;
 
 -- Messages that the original had from channels: their replies, receipts and duplicates find them.

@@ -20,6 +20,7 @@ create table private.channel_changes (
 comment on table private.channel_changes is 'What channels said about messages; it goes after 7 days.';
 create index channel_changes_received_at_idx on private.channel_changes (received_at);
 alter table private.channel_changes enable row level security;
+create policy "only the functions" on private.channel_changes for all to service_role using (false);
 revoke all on private.channel_changes from anon, authenticated;
 
 -- `failed` counts as long as it is not delivered.

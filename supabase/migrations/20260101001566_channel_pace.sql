@@ -14,6 +14,7 @@ create table private.channel_pace (
 );
 comment on table private.channel_pace is 'How much each account may send now.';
 alter table private.channel_pace enable row level security;
+create policy "only the functions" on private.channel_pace for all to service_role using (false);
 revoke all on private.channel_pace from anon, authenticated;
 
 update public.communication_channels as channels set configuration = channels.configuration - 'messages_per_second'
