@@ -10,9 +10,6 @@ from operator import mul
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.language import is_same_language
 
-_NEXT = 4
-"""How many of the next items say whether the best one stands out."""
-
 
 def confidence_in(
     item: KnowledgeItem, found: Sequence[KnowledgeItem], language: str | None
@@ -31,18 +28,21 @@ def features_of(
     An item is compared with others of its language: its translations are no rivals.
     """
     rivals = [one for one in found if one.language == item.language and one.id != item.id]
-    likeness = [one.similarity or 0.0 for one in rivals[:_NEXT]]
-    likeness = likeness or [min((one.similarity or 0.0 for one in found), default=0.0)]
-    by_words = max((one.keyword_score for one in rivals), default=0.0)
     similarity = item.similarity or 0.0
+    likeness = _similarities(rivals) or [min(_similarities(found), default=similarity)]
+    by_words = max((one.keyword_score for one in rivals), default=0.0)
     return (
         similarity,
         similarity - max(likeness),
-        similarity - sum(likeness) / len(likeness),
+        similarity - min(likeness),  # what the base has for any question
         item.keyword_score,
         item.keyword_score - by_words,
         float(language is not None and not is_same_language(item.language, language)),
     )
+
+
+def _similarities(items: Sequence[KnowledgeItem]) -> list[float]:
+    return [one.similarity for one in items if one.similarity is not None]
 
 
 @cache

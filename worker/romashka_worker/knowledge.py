@@ -12,8 +12,8 @@ from romashka_worker.embeddings import Embedding, vector_text
 _MAX_ITEMS = 5
 _SEARCHES_AT_ONCE = 16
 """Heartbeats and settles must not wait behind the searches of hundreds of turns."""
-# By meaning, an item is found with its translations.
-_MAX_ITEMS_OF_ALL_LANGUAGES = 8
+# By meaning, an item is found with its translations, and the last ones say how near anything is.
+_MAX_ITEMS_BY_MEANING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class KnowledgeBase:
         if embedding is not None:
             return await self._search(
                 question,
-                max_results=_MAX_ITEMS_OF_ALL_LANGUAGES,
+                max_results=_MAX_ITEMS_BY_MEANING,
                 query_embedding=vector_text(embedding.vector),
                 embedding_model=embedding.model,
             )

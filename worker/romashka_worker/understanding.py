@@ -19,6 +19,8 @@ _HINT = 0.1
 _SAME_QUESTION = 0.94
 """Cosine similarity: one in a hundred pairs of other questions to the same team is as near."""
 _EMBEDDING_SECONDS = 0.5
+_HARMLESS = {"ordinary", "trouble", "unhelpful"}
+"""Of these the AI may try to answer; "trouble" is what does not work."""
 
 log = structlog.get_logger()
 
@@ -66,7 +68,7 @@ class Understanding:
         sentiments = self._heads.read_sentiments(embedding.vector)
         sentiment = max(sentiments, key=sentiments.__getitem__)
         return Signals(
-            **{name: round(topics[name], 3) for name in topics.keys() - {"ordinary", "unhelpful"}},
+            **{name: round(topics[name], 3) for name in topics.keys() - _HARMLESS},
             negative_sentiment=round(sentiments["negative"], 3),
             sentiment=sentiment,
             failed_replies=failed,

@@ -32,8 +32,10 @@ ATTRIBUTION = (
     " them."
 )
 OWN, FAQ = "our examples", "questions with an answer"
-# Neither asks for a human by itself: see Signals.
-HARMLESS = ("ordinary", "unhelpful")
+# None asks for a human by itself: see Signals. Trouble is what does not work, and an article helps.
+HARMLESS = ("ordinary", "trouble", "unhelpful")
+# Of those messages nobody said that a human is not needed: they weigh little.
+TROUBLE_WEIGHT = 0.1
 TOPIC_STRENGTH, SENTIMENT_STRENGTH = 5.0, 2.0
 """The inverse of the regularisation."""
 
@@ -62,8 +64,10 @@ def read_topics(dataset: Path) -> Examples:
             reason = row["human_reason"] if row["expects_human"] else "ordinary"
             label = "human_requested" if reason == "explicit_request" else reason
             topics.add(row["text"], label, row["source"])
-        elif row["source"] not in judged and row.get("article_id"):
-            topics.add(row["text"], "ordinary", FAQ)  # the team has written its answer
+        elif row.get("article_id") and row["source"] in judged:  # what the judges left open
+            topics.add(row["text"], "trouble", row["source"])
+        elif row.get("article_id"):  # the team has written its answer
+            topics.add(row["text"], "ordinary", FAQ)
     for label, text in _own_examples():
         topics.add(text, "ordinary" if label == "pleased" else label, OWN)
     return topics
@@ -112,7 +116,8 @@ def fit_topics(vectors: np.ndarray, labels: np.ndarray) -> LogisticRegression:
     """Weigh rare topics up, and what is harmless as much as all that is not."""
     counts = Counter(labels)
     weights = np.array([counts[label] ** -0.75 for label in labels])
-    is_harmless = labels == "ordinary"
+    weights[labels == "trouble"] *= TROUBLE_WEIGHT
+    is_harmless = np.isin(labels, ("ordinary", "trouble"))
     weights[is_harmless] /= weights[is_harmless].sum()
     weights[~is_harmless] /= weights[~is_harmless].sum()
     weights *= len(labels) / 2
@@ -128,9 +133,10 @@ def check_topics(vectors: np.ndarray, labels: np.ndarray, sources: np.ndarray) -
         heads = fit_topics(vectors[~held_out], labels[~held_out])
         harmless = np.isin(heads.classes_, HARMLESS)
         scores[held_out] = heads.predict_proba(vectors[held_out])[:, ~harmless].sum(axis=1)
+        held_out &= labels != "trouble"  # nobody has judged that
         f1 = f1_score(truth[held_out], scores[held_out] >= 0.5, zero_division=0)
         print(f"{source:24} n {held_out.sum():5} F1 {f1:.3f}")
-    others = ~np.isin(sources, (OWN, FAQ))
+    others = ~np.isin(sources, (OWN, FAQ)) & (labels != "trouble")
     precision = average_precision_score(truth[others], scores[others])
     f1 = f1_score(truth[others], scores[others] >= 0.5)
     print(f"{'one source left out':24} n {others.sum():5} F1 {f1:.3f} AP {precision:.3f}")

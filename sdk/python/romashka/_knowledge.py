@@ -63,7 +63,10 @@ class Knowledge:
     async def search(
         self, query: str, *, language: str | None = None, limit: int = 5
     ) -> list[KnowledgeMatch]:
-        """Return the active items that answer a question best.
+        """Return the active items that answer a question best, by their words.
+
+        A worker, and `romashka knowledge search`, look for the meaning too: this one has no
+        embeddings, so it finds less in other words, and little in another language.
 
         Example:
             for match in await staff.knowledge.search("Which channels are there?", language="en"):

@@ -13,7 +13,7 @@ from romashka_worker.embeddings import Embedder, EmbeddingError
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.language import base_language, is_same_language
 from romashka_worker.responders import Analysis, Draft, ResponderError, Turn, written
-from romashka_worker.responders.passages import beginning, best_passage, is_long, split
+from romashka_worker.responders.passages import best_passage, is_long
 from romashka_worker.trace import note
 
 _NOTHING = 0.1
@@ -68,7 +68,7 @@ class KnowledgeResponder:
                 return await best_passage(turn.job.user_message, item.content, self._embedder)
         except (EmbeddingError, TimeoutError) as error:
             log.warning("passage.failed", error=str(error) or type(error).__name__)
-            return beginning(split(item.content))
+            return await best_passage(turn.job.user_message, item.content, None)
 
 
 def _best_item(found: Sequence[KnowledgeItem], language: str | None) -> KnowledgeItem:

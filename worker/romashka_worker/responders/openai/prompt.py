@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 
 from openai.types.chat import ChatCompletionMessageParam
@@ -20,6 +20,7 @@ from romashka_worker.responders.openai.analysis import SCHEMA
 _MESSAGE_TOKENS = 2000
 _EARLIER_TOKENS = 1500
 _KNOWLEDGE_TOKENS = 3000
+_MAX_ITEMS = 8
 _CUSTOMER_TOKENS = 200
 
 _RULES = """
@@ -114,7 +115,7 @@ _RULES_WORDS = " ".join(_words(_RULES))
 def _fitting(items: Iterable[KnowledgeItem]) -> Iterator[KnowledgeItem]:
     """Yield the best items, for as long as there is room; the first is always there."""
     left = _KNOWLEDGE_TOKENS
-    for number, item in enumerate(items):
+    for number, item in enumerate(islice(items, _MAX_ITEMS)):
         left -= estimated_tokens(item.title) + estimated_tokens(item.content)
         if number and left < 0:
             return
