@@ -37,7 +37,7 @@ begin
       where jobs.jobname like 'romashka-%'
     $sql$ into v_cron;
   end if;
-  return jsonb_build_object('schema_version', 1, 'migrations', v_migrations, 'cron', v_cron,
+  return jsonb_build_object('schema_version', 2, 'migrations', v_migrations, 'cron', v_cron,
     'searches', jsonb_build_object(  -- what there was on the server when the migrations ran
       'meanings', exists (select from pg_catalog.pg_attribute as columns
         where columns.attrelid = to_regclass('private.knowledge_embeddings')
