@@ -1,11 +1,10 @@
 """Mails of all kinds: each `mails/<name>.eml` becomes what `<name>.json` says."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from tests.channels.mail_in import MAILS, MailServer, open_mail_server, raw
+from tests.channels.mail_in import MAILS, MailServer, expected, open_mail_server, raw
 from tests.support.stacks import RunningStack
 
 NAMES = sorted(path.stem for path in MAILS.glob("*.eml"))
@@ -20,11 +19,10 @@ def server(stack: RunningStack) -> Iterator[MailServer]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mail_is_read_as_it_was_meant(server: MailServer, name: str) -> None:
     """Charsets, quotes, files, reports: what the inbox shows, and what is answered."""
-    expected = json.loads((MAILS / f"{name}.json").read_text())
     answer = server.post(raw(name))
     event = server.event_of(answer)
 
-    assert event == expected
+    assert event == expected(name)
     if event["kind"] != "message":
         assert "stored" not in answer.json()["outcomes"]
         return

@@ -66,8 +66,8 @@ def test_nobody_gets_into_anothers_conversation(server: MailServer) -> None:
         "To": f"support+{question['conversation_id']}@example.com",
     }
     others = [
-        arrive(server, From="other@example.net", **headers),
-        arrive(server, From="other@example.net", Reply_To=DESK, **headers),
+        arrive(server, From=f"{uuid4()}@example.net", **headers),
+        arrive(server, From=f"{uuid4()}@example.net", Reply_To=DESK, **headers),
         arrive(server, Authentication_Results="mx.example.com; dmarc=fail", **headers),
     ]
 
@@ -140,7 +140,7 @@ def test_two_programs_do_not_answer_one_another(server: MailServer) -> None:
 
 def test_a_program_that_does_not_say_so_is_found_out(server: MailServer) -> None:
     """Each of its mails looks like a person's; after ten answers in an hour a human may go on."""
-    sender = f"{uuid4()}@example.net"
+    sender, other = (f"{uuid4()}@example.net" for _ in range(2))
     mails = [arrive(server, From=sender)]
     with server.database.transaction():
         server.database.execute("set local session_replication_role = replica")
@@ -149,7 +149,7 @@ def test_a_program_that_does_not_say_so_is_found_out(server: MailServer) -> None
             " select %s, 'ai', 'An answer.', 100 + number from generate_series(1, 10) as number",
             [mails[0]["conversation_id"]],
         )
-    mails += [arrive(server, From=sender), arrive(server)]
+    mails += [arrive(server, From=sender), arrive(server, From=other)]
 
     assert [mail["is_turn"] for mail in mails] == [True, False, True]
     assert mails[1]["metadata"]["not_answered"] == "loop"

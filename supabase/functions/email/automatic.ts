@@ -42,10 +42,11 @@ function hasNoReturn(mail: Mail): boolean {
 
 /** A team's address may itself be a list or a group, which marks all that it passes on. */
 function listHeader(mail: Mail, account: string): string | null {
-  const names = LISTS.flatMap((key) => headers(mail, key)).join(" ").toLowerCase();
-  if (names && (names.includes(account) || names.includes(`<${account.replace("@", ".")}>`))) {
-    return null;
-  }
+  const names = [...headers(mail, "list-id"), ...headers(mail, "list-post")].join(" ")
+    .toLowerCase();
+  const isOwn = [account.replace("@", "."), `mailto:${account}`]
+    .some((name) => names.includes(`<${name}>`));
+  if (isOwn) return null;
   if (/^\s*(?:bulk|junk|list|auto[_-]?reply)\b/i.test(header(mail, "precedence"))) {
     return "precedence";
   }
