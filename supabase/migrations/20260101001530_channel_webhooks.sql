@@ -205,7 +205,8 @@ begin
     select event.channel_id as id,
       count(*) filter (where event.kind = 'message' and result.outcome = 'stored') as received,
       bool_or(event.kind <> 'problem' and result.outcome <> 'failed') as works,
-      (array_agg(left(concat_ws(' ', event.body -> 'error' ->> 'code', event.body -> 'error' ->> 'message'), 500)
+      (array_agg(coalesce(nullif(left(concat_ws(' ', event.body -> 'error' ->> 'code',
+        event.body -> 'error' ->> 'message'), 500), ''), 'The channel gave no reason.')
         order by event.at desc nulls last, event.place desc) filter (where event.kind = 'problem'))[1] as error
     from unnest(events) as event
     cross join lateral (select results[event.place] ->> 'outcome') as result (outcome)
@@ -221,7 +222,9 @@ begin
       status = case
         when channels.status = 'disabled' then 'disabled'
         when v_account.error is not null then 'error'
-        when v_account.works then 'active'
+        when v_account.works and not exists (  -- it takes no messages of ours
+          select from private.channel_pace as pace where pace.channel_id = channels.id and pace.is_refused
+        ) then 'active'
         else channels.status end
     where channels.id = v_account.id;
   end loop;

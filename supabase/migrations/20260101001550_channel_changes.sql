@@ -59,7 +59,7 @@ begin
   end if;
   insert into private.channel_changes as changes (channel_id, digest, kind, who, rank, at, body)
   values (event.channel_id, v_digest, event.kind,
-    case event.kind when 'reaction' then coalesce(event.body -> 'customer' ->> 'id', '') else '' end,
+    case event.kind when 'reaction' then coalesce(left(event.body -> 'customer' ->> 'id', 255), '') else '' end,
     case event.kind when 'status' then private.status_rank(event.body ->> 'status') else 0 end,
     coalesce(event.at, clock_timestamp()),
     case event.kind

@@ -123,6 +123,7 @@ def test_secrets_are_where_only_the_service_role_reads_them(inbox: Inbox, adopte
         "webhook_secret": "hook-secret",
     }
     assert channel["webhook_secret"] is channel["api_credentials"] is None
+    assert channel["external_account_id"] == "17"
     assert channel["configuration"] == {
         "phone_number_id": "17",
         "verifyToken": "",
