@@ -4,8 +4,9 @@
 -- Undo:    drop the functions.
 
 -- Meta's status webhooks and echoes tell within seconds whether a message is out of which the worker did not
--- hear. A mail keeps its Message-ID, so a second copy is harmless.
-create function private.time_to_tell(channel_type text)
+-- hear. A mail keeps its Message-ID, so a second copy is harmless. The more copies may be out, the longer: the
+-- eight that there may be reach over an outage of hours.
+create function private.time_to_tell(channel_type text, unconfirmed integer)
 returns interval
 language plpgsql
 immutable
@@ -13,9 +14,10 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return case channel_type when 'email' then interval '0' else interval '20 seconds' end;
+  return case when channel_type = 'email' and unconfirmed = 0 then interval '0'
+    else interval '20 seconds' * 3 ^ least(unconfirmed, 6) end;
 end $$;
-comment on function private.time_to_tell is 'How long a channel may need to tell that a message is out.';
+comment on function private.time_to_tell is 'How long to wait for a channel to tell that a message is out.';
 revoke execute on function private.time_to_tell from public, anon, authenticated;
 
 -- What will not be sent any more: its time is over. What a worker may still be sending is left to it.
@@ -65,7 +67,8 @@ declare
   v_leased uuid[];
 begin
   with due as materialized (
-    select deliveries.id from public.channel_deliveries as deliveries
+    select deliveries.id, deliveries.unconfirmed + (deliveries.status = 'sending')::integer as unconfirmed
+    from public.channel_deliveries as deliveries
     join public.conversations as conversations on conversations.id = deliveries.conversation_id
     where deliveries.channel_id = account.id and deliveries.kind = lease_deliveries.kind
       and deliveries.settled_at is null and deliveries.process_after <= v_now and deliveries.expires_at > v_now
@@ -75,9 +78,8 @@ begin
   ), leased as (
     update public.channel_deliveries as deliveries
     set status = 'sending', attempt = deliveries.attempt + 1,
-      unconfirmed = deliveries.unconfirmed + (deliveries.status = 'sending')::integer,
-      leased_by = worker_id,
-      process_after = v_now + lease + private.time_to_tell(account.type)
+      unconfirmed = due.unconfirmed, leased_by = worker_id,
+      process_after = v_now + lease + private.time_to_tell(account.type, due.unconfirmed)
     from due where due.id = deliveries.id
     returning deliveries.id
   )
@@ -104,7 +106,8 @@ begin
     select deliveries.id, channels.type, case
       when private.recipient_of(conversations) is null then 'no_recipient'
       when deliveries.unconfirmed >= 8 then 'unconfirmed'
-      when private.window_of(messages, channels) is null then 'window_closed' end as code
+      -- What has begun is ended: perhaps only its worker did not live to say that it is all out.
+      when deliveries.parts_sent = 0 and private.window_of(messages, channels) is null then 'window_closed' end as code
     from public.channel_deliveries as deliveries
     join public.conversations as conversations on conversations.id = deliveries.conversation_id
     join public.communication_channels as channels on channels.id = deliveries.channel_id

@@ -211,7 +211,7 @@ begin
     select case
       when result.outcome in ('retry', 'unknown') then judge_results.now + make_interval(secs => greatest(
         least(900, 2 ^ least(tried.failures, 10)) * (0.5 + random()), result.retry_after_seconds,
-        case when result.outcome = 'unknown' then extract(epoch from private.time_to_tell(channels.type)) end))
+        case when result.outcome = 'unknown' then extract(epoch from private.time_to_tell(channels.type, deliveries.unconfirmed)) end))
       else judge_results.now end as try_at
     from public.communication_channels as channels where channels.id = deliveries.channel_id
   ) as next
