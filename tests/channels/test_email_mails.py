@@ -1,5 +1,6 @@
 """Mails of all kinds: each `mails/<name>.eml` becomes what `<name>.json` says."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.channels.mail_in import MAILS, MailServer, expected, open_mail_server, raw
 from tests.support.stacks import RunningStack
 
+STORED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[a-z0-9]+)?")
 NAMES = sorted(path.stem for path in MAILS.glob("*.eml"))
 
 
@@ -22,7 +24,9 @@ def test_a_mail_is_read_as_it_was_meant(server: MailServer, name: str) -> None:
     answer = server.post(raw(name))
     event = server.event_of(answer)
 
+    stored = [file.pop("file") for file in event.get("media", ())]
     assert event == expected(name)
+    assert all(STORED.fullmatch(path) for path in stored)
     if event["kind"] != "message":
         assert "stored" not in answer.json()["outcomes"]
         return
