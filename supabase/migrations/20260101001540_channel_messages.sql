@@ -155,6 +155,25 @@ end $$;
 comment on function private.thread_references is 'The mails that a mail refers to, at most 50.';
 revoke execute on function private.thread_references from public, anon, authenticated;
 
+-- Staff may note on a visitor's row what the visitor says of themselves. Only what they signed in with is theirs.
+create or replace function private.is_proven(customer public.customer_profiles, contact text)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return customer.user_id is null or exists (
+    select from auth.users as users where users.id = customer.user_id and (
+      users.email_confirmed_at is not null and lower(users.email) = contact
+      or users.phone_confirmed_at is not null and private.phone_digits(users.phone) = contact
+    )
+  );
+end $$;
+comment on function private.is_proven is 'Is a phone''s digits or an address on a customer''s row known to be theirs?';
+revoke execute on function private.is_proven from public, anon, authenticated;
+
 create or replace function private.find_channel_customer(event private.channel_event)
 returns uuid
 language plpgsql
@@ -174,10 +193,11 @@ begin
   order by ids.place limit 1;
   if v_id is null and v_phone is not null then
     select customers.id into v_id from public.customer_profiles as customers
-    where private.phone_digits(customers.phone) = v_phone;
+    where private.phone_digits(customers.phone) = v_phone and private.is_proven(customers, v_phone);
   elsif v_id is null and v_email is not null then
     select customers.id into v_id from public.customer_profiles as customers
-    where lower(customers.email) = v_email order by customers.created_at, customers.id limit 1;
+    where lower(customers.email) = v_email and private.is_proven(customers, v_email)
+    order by customers.created_at, customers.id limit 1;
   end if;
   return v_id;
 end $$;
@@ -200,6 +220,9 @@ begin
     values (v_name, private.customer_phone(event), private.customer_email(event))
     on conflict do nothing returning id into v_id;
     v_id := coalesce(v_id, private.find_channel_customer(event));
+    if v_id is null then  -- a visitor's row has the phone or the address
+      insert into public.customer_profiles (name) values (v_name) returning id into v_id;
+    end if;
   else
     update public.customer_profiles as customers set name = v_name
     where customers.id = v_id and customers.name is null and v_name is not null;
@@ -218,6 +241,41 @@ begin
 end $$;
 comment on function private.find_or_create_channel_customer is 'The customer of an event, known by all of its ids from now on.';
 revoke execute on function private.find_or_create_channel_customer from public, anon, authenticated;
+
+-- Whoever has seen a mail knows its id. They do not keep another's out by sending one of that id first: of two
+-- customers' mails with one id the later is known by its sender, too.
+create or replace function private.id_beside(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when event.channel_type = 'email' and event.kind = 'message'
+    then event.external_id || ' ' || (event.body -> 'customer' ->> 'id') end;
+end $$;
+comment on function private.id_beside is 'What a mail is known by where another customer''s has its id.';
+revoke execute on function private.id_beside from public, anon, authenticated;
+
+create or replace function private.own_id(event private.channel_event)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when private.id_beside(event) is not null and exists (
+    select from public.messages as messages
+    join public.conversations as conversations on conversations.id = messages.conversation_id
+    where messages.id = private.find_channel_message(event.channel_id, event.external_id)
+      and messages.sender_type = 'user'
+      and conversations.customer_id is distinct from private.find_channel_customer(event)
+  ) then private.id_beside(event) else event.external_id end;
+end $$;
+comment on function private.own_id is 'The id of a message, as its customer''s.';
+revoke execute on function private.own_id from public, anon, authenticated;
 
 create or replace function private.name_of(event private.channel_event)
 returns text

@@ -115,7 +115,8 @@ begin
   perform private.lock_names(array(
     select event.channel_id || ' ' || ids.id
     from unnest(events) as event cross join lateral unnest(
-      event.external_id || private.thread_references(event) || private.customer_ids(event)) as ids (id)
+      event.external_id || private.thread_references(event) || private.customer_ids(event)
+        || private.id_beside(event)) as ids (id)
     where event.problem is null and ids.id is not null
     union all
     select contacts.contact from unnest(events) as event
@@ -226,6 +227,21 @@ end $$;
 comment on function private.is_mail_loop is 'Has the AI answered this customer''s mails too often to be a person''s?';
 revoke execute on function private.is_mail_loop from public, anon, authenticated;
 
+-- Instagram's function writes `[Image]` and the like, where there is no text.
+create or replace function private.echoed_text(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when event.channel_type = 'instagram' and event.body ->> 'type' <> 'text'
+    and event.body ->> 'content' like '[%]' then '' else event.body ->> 'content' end;
+end $$;
+comment on function private.echoed_text is 'The text of an echo; empty where it is a file.';
+revoke execute on function private.echoed_text from public, anon, authenticated;
+
 create or replace function private.store_channel_message(event private.channel_event)
 returns jsonb
 language plpgsql
@@ -234,11 +250,13 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_message_id uuid := private.find_channel_message(event.channel_id, event.external_id);
+  v_message_id uuid;
   v_outcome text := 'duplicate';
   v_customer_id uuid;
   v_conversation_id uuid;
 begin
+  event.external_id := private.own_id(event);
+  v_message_id := private.find_channel_message(event.channel_id, event.external_id);
   if v_message_id is null then
     v_customer_id := private.find_or_create_channel_customer(event);
     v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
@@ -247,7 +265,7 @@ begin
         '{"not_answered": "loop"}'::jsonb || coalesce(nullif(event.body -> 'metadata', 'null'), '{}'));
     end if;
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
-    if event.kind = 'echo' and private.take_echo(v_conversation_id, event.external_id, event.body ->> 'content') then
+    if event.kind = 'echo' and private.take_echo(v_conversation_id, event.external_id, private.echoed_text(event)) then
       v_message_id := private.find_channel_message(event.channel_id, event.external_id);
     else
       v_outcome := 'stored';

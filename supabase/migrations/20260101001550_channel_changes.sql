@@ -108,7 +108,7 @@ begin
   if event.kind = 'status' and event.body ->> 'reference' <> ''
     and private.find_channel_message(event.channel_id, event.external_id) is null
   then  -- the worker that sent it did not live to say so
-    perform private.reconcile_delivery(event.body ->> 'reference', event.external_id);
+    perform private.reconcile_delivery(event.channel_id, event.body ->> 'reference', event.external_id);
   end if;
   v_message_id := private.apply_changes(event.channel_id, private.id_digest(event.external_id));
   return jsonb_build_object(

@@ -31,8 +31,9 @@ end $$;
 comment on function private.note_part is 'Note that a part of a message is out.';
 revoke execute on function private.note_part from public, anon, authenticated;
 
--- A status of an unknown id brings back what was sent with the message: '<delivery>:<part>', parts from 0.
-create function private.reconcile_delivery(reference text, external_id text)
+-- A status of an unknown id brings back what was sent with the message: '<delivery>:<part>', parts from 0. Only
+-- its own account says that it is out.
+create function private.reconcile_delivery(channel_id uuid, reference text, external_id text)
 returns boolean
 language plpgsql
 volatile
@@ -46,9 +47,11 @@ begin
   perform from public.conversations as conversations where conversations.id = (
     select deliveries.conversation_id from public.channel_deliveries as deliveries
     where deliveries.id = v_parts[1]::uuid and deliveries.kind = 'message'
+      and deliveries.channel_id = reconcile_delivery.channel_id
   ) for no key update;
   select * into v_delivery from public.channel_deliveries as deliveries
-  where deliveries.id = v_parts[1]::uuid and deliveries.kind = 'message';
+  where deliveries.id = v_parts[1]::uuid and deliveries.kind = 'message'
+    and deliveries.channel_id = reconcile_delivery.channel_id;
   if v_delivery.id is null then
     return false;
   end if;

@@ -203,6 +203,15 @@ async def test_a_file_that_a_customer_sent_is_fetched(
     assert (fetched.content, fetched.mime_type) == (b"a photo", "image/jpeg")
 
 
+async def test_a_files_id_leads_to_nothing_else(graph: Graph, channels: dict[str, Channel]) -> None:
+    """Whoever owns an account could have the worker ask for anything, with the token of all."""
+    graph.files["300"] = (b"a photo", "image/jpeg")
+    for forged in ("300?fields=url&x=", "me/../300", "300#"):
+        media = Media(forged, None, None, "image/jpeg", "photo.jpg", None)
+        with pytest.raises(ChannelError):
+            await channels["whatsapp"].fetch(delivery(kind="media"), media, TOKEN)
+
+
 @pytest.mark.parametrize(
     ("channel_type", "changes"),
     [

@@ -109,6 +109,7 @@ async def test_the_account_is_whom_the_server_took_the_mail_for(tmp_path: Path) 
         write(To="friend@example.net", Cc=SUPPORT),
         write(To="friend@example.net", Delivered_To="news@example.com"),
         write(To="friend@example.net"),
+        write(To="friend@example.net", Received="by mx.host", Delivered_To="bank@example.net"),
         write(To=f"Support <support+{token}@EXAMPLE.com>, {SUPPORT}"),
     ]
     database = Database()
@@ -120,8 +121,8 @@ async def test_the_account_is_whom_the_server_took_the_mail_for(tmp_path: Path) 
 
     events = [call["events"][0] for call in database.received]
     accounts = [event["account"] for event in events]
-    assert accounts == [SUPPORT, SUPPORT, "news@example.com", SUPPORT, SUPPORT]
-    assert [event["thread"].get("reply_token") for event in events] == [None] * 4 + [token]
+    assert accounts == [SUPPORT, SUPPORT, "news@example.com", *[SUPPORT] * 3]
+    assert [event["thread"].get("reply_token") for event in events] == [None] * 5 + [token]
 
 
 async def test_what_is_no_mail_is_refused_for_good(tmp_path: Path) -> None:
@@ -244,12 +245,13 @@ async def test_a_file_that_could_not_be_stored_comes_again(tmp_path: Path) -> No
         for failure in (away, refused, None):
             database.storage_failure = failure
             statuses.append((await post(http, raw("only_attachment"))).status_code)
-    [path] = database.files
-    named = {call["events"][0]["media"][0]["file"] for call in database.received}
+        [path] = database.files
+        await post(http, raw("only_attachment").replace(b"JVBERi0x", b"JVBERi0y"))
+    *named, other = (call["events"][0]["media"][0]["file"] for call in database.received)
 
     assert statuses == [503, 200, 200]
-    assert path.rpartition("/")[2] in named
-    assert len(named) == 1
+    assert {path.rpartition("/")[2]} == set(named)
+    assert other not in named  # a mail that has taken the other's id replaces nothing of it
 
 
 async def test_an_outage_of_the_database_makes_the_sender_come_again(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ export function attachedTo(mail: Mail, messageId: string): Attached {
       attached.tooLarge.push(media);
       return;
     }
-    const stored = storedName(messageId, index, name);
+    const stored = storedName(messageId, index, name, file.content);
     attached.media.push({ ...media, file: stored });
     const type = PASSIVE.test(file.type) ? file.type : UNKNOWN_TYPE;
     attached.uploads.push({ file: stored, type, content: file.content });
@@ -74,9 +74,17 @@ function safeName({ name, type }: MailFile): string {
   return bare.length > 120 ? bare.slice(0, 100) + bare.slice(-20) : bare || `attachment.${ending}`;
 }
 
-/** The same file of the same mail always gets the same name, so that a second try replaces the first. */
-function storedName(messageId: string, index: number, name: string): string {
-  const hex = createHash("sha256").update(`${messageId}\n${index}`).digest("hex");
+/**
+ * The same file of the same mail always gets the same name, so that a second try replaces the first; another
+ * mail that has taken its id replaces nothing.
+ */
+function storedName(
+  messageId: string,
+  index: number,
+  name: string,
+  content: Uint8Array,
+): string {
+  const hex = createHash("sha256").update(`${messageId}\n${index}\n`).update(content).digest("hex");
   const parts = [
     hex.slice(0, 8),
     hex.slice(8, 12),

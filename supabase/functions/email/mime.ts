@@ -23,12 +23,13 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
   const email = await parsed(body);
   if (!email.headers.some(({ key }) => KNOWN.includes(key))) throw new Refusal(400, "no_mail");
   const named = (...keys: string[]) => mailboxesOf(email.headers, keys);
+  const added = addedByServer(email.headers);
   return {
     headers: email.headers,
     from: named("from")[0] ?? named("sender")[0] ?? null,
     replyTo: named("reply-to")[0] ?? null,
-    envelope: named(...ENVELOPE),
-    recipients: named("to", "cc"),
+    envelope: mailboxesOf(added, ENVELOPE),
+    recipients: [...mailboxesOf(email.headers.slice(added.length), ENVELOPE), ...named("to", "cc")],
     subject: email.subject ?? "",
     date: email.date ?? "",
     text: email.text ?? "",
@@ -56,6 +57,12 @@ async function parsed(body: Uint8Array): Promise<Email> {
   } catch {
     throw new Refusal(400, "no_mail");
   }
+}
+
+/** Servers write on top: what stands below the first `Received`, the sender may have written. */
+function addedByServer(headers: Header[]): Header[] {
+  const received = headers.findIndex(({ key }) => key === "received");
+  return received < 0 ? headers : headers.slice(0, received);
 }
 
 /** Return whom the headers name, in the order of `keys`. */

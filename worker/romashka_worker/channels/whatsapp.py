@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 from romashka_worker.channels import ChannelError, Delivery, File, Media, Part, Sent
 from romashka_worker.channels.downloads import Downloads
@@ -94,7 +95,9 @@ class WhatsApp:
 
     async def fetch(self, delivery: Delivery, media: Media, secret: str) -> File:
         """Return a file that a customer sent: its id leads to an address of five minutes."""
-        found = await self._graph.get(f"{media.id}?phone_number_id={delivery.account}", secret)
+        # Both came with a webhook: with the token nothing else is asked for, whatever they say.
+        file, account = quote(str(media.id), safe=""), quote(delivery.account, safe="")
+        found = await self._graph.get(f"{file}?phone_number_id={account}", secret)
         url = found.get("url")
         if not isinstance(url, str):
             raise ChannelError("retry", "bad_answer", "Meta's answer cannot be read")
