@@ -206,26 +206,39 @@ end $$;
 comment on function private.insert_channel_message is 'Insert the row of a channel''s message.';
 revoke execute on function private.insert_channel_message from public, anon, authenticated;
 
--- Some programs answer mails without saying that they are programs: two would go on for ever. Nobody who
--- writes mails by hand gets ten answers of the AI's in an hour.
-create or replace function private.is_mail_loop(event private.channel_event, customer_id uuid)
-returns boolean
+-- Some programs answer mails without saying that they are programs: two would go on for ever. After ten mails of
+-- the AI's to somebody in an hour a human has what they write. They are told so once: a program would answer
+-- that, too, and in a new conversation each time.
+create or replace function private.stop_mail_loop(
+  event private.channel_event, customer_id uuid, conversation_id uuid
+)
+returns void
 language plpgsql
-stable
+volatile
 security invoker
 set search_path = ''
 as $$
+#variable_conflict use_variable
+declare
+  v_count bigint;
 begin
-  return event.channel_type = 'email' and event.kind = 'message' and 10 <= (
-    select count(*) from public.conversations as conversations
-    join public.messages as messages on messages.conversation_id = conversations.id
-    where conversations.customer_id = is_mail_loop.customer_id and conversations.channel_type = 'email'
-      and conversations.last_message_at > clock_timestamp() - interval '1 hour'
-      and messages.sender_type = 'ai' and messages.created_at > clock_timestamp() - interval '1 hour'
-  );
+  if event.channel_type <> 'email' or event.kind <> 'message' then
+    return;
+  end if;
+  select count(*) into v_count from public.conversations as conversations
+  join public.messages as messages on messages.conversation_id = conversations.id
+  where conversations.customer_id = stop_mail_loop.customer_id and conversations.channel_type = 'email'
+    and conversations.last_message_at > clock_timestamp() - interval '1 hour'
+    and messages.sender_type = 'ai' and messages.created_at > clock_timestamp() - interval '1 hour';
+  update public.conversations as conversations
+  set requires_human = true, escalation_reason = 'repeated_failure',
+    status = case when conversations.status in ('resolved', 'closed') then conversations.status else 'escalated' end,
+    -- As if it had been long ago: handle_new_message says it with this message.
+    handed_over_at = case when v_count = 10 then '-infinity'::timestamptz end
+  where conversations.id = conversation_id and v_count >= 10 and not conversations.requires_human;
 end $$;
-comment on function private.is_mail_loop is 'Has the AI answered this customer''s mails too often to be a person''s?';
-revoke execute on function private.is_mail_loop from public, anon, authenticated;
+comment on function private.stop_mail_loop is 'Give a conversation to a human, if the AI has mailed this customer too often to be read by a person.';
+revoke execute on function private.stop_mail_loop from public, anon, authenticated;
 
 -- Instagram's function writes `[Image]` and the like, where there is no text.
 create or replace function private.echoed_text(event private.channel_event)
@@ -260,11 +273,8 @@ begin
   if v_message_id is null then
     v_customer_id := private.find_or_create_channel_customer(event);
     v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
-    if private.is_mail_loop(event, v_customer_id) then
-      event.body := jsonb_set(event.body || '{"is_automatic": true}', '{metadata}',
-        '{"not_answered": "loop"}'::jsonb || coalesce(nullif(event.body -> 'metadata', 'null'), '{}'));
-    end if;
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
+    perform private.stop_mail_loop(event, v_customer_id, v_conversation_id);
     if event.kind = 'echo' and private.take_echo(v_conversation_id, event.external_id, private.echoed_text(event)) then
       v_message_id := private.find_channel_message(event.channel_id, event.external_id);
     else

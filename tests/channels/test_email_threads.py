@@ -139,7 +139,10 @@ def test_two_programs_do_not_answer_one_another(server: MailServer) -> None:
 
 
 def test_a_program_that_does_not_say_so_is_found_out(server: MailServer) -> None:
-    """Each of its mails looks like a person's; after ten answers in an hour a human may go on."""
+    """Each of its mails looks like a person's; after ten answers in an hour a human has them.
+
+    It is told so once, since it would answer that too, in a new conversation each time.
+    """
     sender, other = (f"{uuid4()}@example.net" for _ in range(2))
     mails = [arrive(server, From=sender)]
     with server.database.transaction():
@@ -149,7 +152,18 @@ def test_a_program_that_does_not_say_so_is_found_out(server: MailServer) -> None
             " select %s, 'ai', 'An answer.', 100 + number from generate_series(1, 10) as number",
             [mails[0]["conversation_id"]],
         )
-    mails += [arrive(server, From=sender), arrive(server, From=other)]
+    mails += [arrive(server, From=sender), arrive(server, From=sender), arrive(server, From=other)]
+    found = [
+        server.query(
+            "select requires_human, (select count(*) from public.messages as messages"
+            " where messages.conversation_id = conversations.id and messages.sender_type = 'ai'"
+            " and messages.metadata ->> 'kind' = 'handover') as told"
+            " from public.conversations as conversations where id = %s",
+            mail["conversation_id"],
+        )[0]
+        for mail in mails[1:3]
+    ]
 
-    assert [mail["is_turn"] for mail in mails] == [True, False, True]
-    assert mails[1]["metadata"]["not_answered"] == "loop"
+    assert [mail["is_turn"] for mail in mails] == [True, False, False, True]
+    assert [row["requires_human"] for row in found] == [True, True]
+    assert [row["told"] for row in found] == [1, 0]
