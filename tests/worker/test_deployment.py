@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from typing import Any
 
 import yaml
 
@@ -19,6 +20,13 @@ def instructions(name: str) -> list[str]:
 
 def lock(name: str) -> str:
     return (DEPLOY / name).read_text()
+
+
+def wheel() -> dict[str, Any]:
+    """Return what pyproject.toml says of the wheel."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    made_of: dict[str, Any] = project["tool"]["hatch"]["build"]["targets"]["wheel"]
+    return made_of
 
 
 def test_what_the_image_copies_is_there_and_is_let_into_the_context() -> None:
@@ -39,12 +47,17 @@ def test_what_the_image_copies_is_there_and_is_let_into_the_context() -> None:
 
 def test_the_image_has_what_the_wheel_is_made_of() -> None:
     """A package that is not copied would be missing at run time only."""
-    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
-    wheel = wheel["targets"]["wheel"]
     copied = " ".join(instructions("COPY")).split()
 
-    for path in [*wheel["packages"], *wheel["force-include"]]:
+    for path in wheel()["only-include"]:
         assert any(path.startswith(source) for source in copied), path
+
+
+def test_secrets_of_a_checkout_stay_there() -> None:
+    """`supabase start` reads them from supabase/functions/.env, beside what the wheel has."""
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
+    assert "**/.env" in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    assert "force-include" not in wheel()  # it takes what git ignores
 
 
 def test_the_image_runs_the_worker_as_nobody_in_particular() -> None:
