@@ -274,13 +274,19 @@ set search_path = ''
 as $$
 begin
   update public.messages as messages
-  set metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('media', result.media),
-    media_url = coalesce((
-      select item ->> 'path' from jsonb_array_elements(result.media) with ordinality as items (item, place)
-      where item ->> 'path' is not null order by place limit 1
-    ), messages.media_url)
+  set metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('media', result.media)
+      || case when first.item is null then '{}' else jsonb_build_object('attachment', jsonb_strip_nulls(
+        jsonb_build_object('name', coalesce(first.item ->> 'name', split_part(first.item ->> 'path', '/', 2)),
+          'content_type', first.item -> 'mime_type', 'size', first.item -> 'size'))) end,
+    media_url = coalesce(first.item ->> 'path', messages.media_url)
   from jsonb_populate_recordset(null::private.delivery_result, results) as result
   join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+  cross join lateral (  -- the file that frontends show
+    select (
+      select item from jsonb_array_elements(result.media) with ordinality as items (item, place)
+      where item ->> 'path' is not null order by place limit 1
+    ) as item
+  ) as first
   where deliveries.id = any (delivery_ids) and deliveries.kind = 'media' and deliveries.status = 'sent'
     and messages.id = deliveries.message_id and jsonb_array_length(result.media) > 0
     and not coalesce(messages.metadata, '{}') ? 'deleted_at';  -- taken back meanwhile

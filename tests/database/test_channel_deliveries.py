@@ -259,6 +259,8 @@ def test_a_customers_files_are_fetched(outbox: Outbox) -> None:
     message = outbox.message(delivery)
     assert message["media_url"] == f"{conversation}/a.jpg"
     assert message["metadata"]["media"] == kept
+    described = {"name": "a.jpg", "content_type": "image/jpeg", "size": 9}
+    assert message["metadata"]["attachment"] == described
     assert outbox.events(f"conversation:{conversation}")[-1]["event"] == "message.updated"
 
 
