@@ -66,9 +66,9 @@ async def test_an_account_without_its_secret_and_one_in_trouble_are_named(
         ("problem", f"{troubled} has no access_token"),
     }
     assert all("romashka channels" in str(one.fix) for one in without)
-    assert with_one == [
-        Finding.warning("whatsapp", f"{troubled}: 190 token", "romashka channels list")
-    ]
+    (refused,) = with_one
+    assert (refused.state, refused.says) == ("warning", f"{troubled}: 190 token")
+    assert "export WHATSAPP_ACCESS_TOKEN=" in str(refused.fix)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ async def look_at_channels(client: AsyncRomashka, settings: Settings) -> AsyncIt
         for finding in wrong:
             yield finding
         if not wrong:
-            yield Finding.ok(channel, f"{len(of_channel)} accounts; the function answers")
+            accounts_there = f"{len(of_channel)} account{'s' * (len(of_channel) != 1)}"
+            yield Finding.ok(channel, f"{accounts_there}; the function answers")
 
 
 async def _active_accounts(client: AsyncRomashka) -> Mapping[str, Sequence[Account]]:
@@ -66,8 +67,16 @@ async def _active_accounts(client: AsyncRomashka) -> Mapping[str, Sequence[Accou
 
 
 def _in_error(account: Account) -> Finding:
+    """Say why an account is refused: its secret, or what that may do, is not right any more."""
     says = f"{account['external_account_id']}: {account['last_error'] or 'there is a problem'}"
-    return Finding.warning(account["type"], says, "romashka channels list")
+    return Finding.warning(account["type"], says, _how_to_give_secret(account))
+
+
+def _how_to_give_secret(account: Account) -> str:
+    name = _SECRETS[account["type"]][1]
+    shared = f"{account['type']}_{name}".upper()
+    own = f"romashka channels secret {account['id']} {name}"
+    return f"{own}  # or, for all accounts: export {shared}=..."
 
 
 async def _look_for_secrets(
@@ -81,8 +90,7 @@ async def _look_for_secrets(
         Finding.problem(
             channel,
             f"{account['external_account_id']} has no {name}: nothing goes out",
-            f"romashka channels secret {account['id']} {name}"
-            f"  # or, for all accounts: export {channel.upper()}_{name.upper()}=...",
+            _how_to_give_secret(account),
         )
         for account in accounts
         if account["id"] not in has_one

@@ -2,8 +2,9 @@
 
 import getpass
 import json
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from romashka._cli.client import (
     Email,
     Json,
     Project,
+    ServiceKey,
     StaffKey,
     Url,
     opened_as_staff,
@@ -31,6 +33,19 @@ _SHOWN = (
     "id,type,external_account_id,name,status,connected_at,last_received_at,last_sent_at,"
     "received_count,sent_count,failed_count,last_error,last_error_at,configuration"
 )
+
+_OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "messages_per_second": (
+        lambda value: type(value) in (int, float) and 0.01 <= value <= 1000,
+        "a number from 0.01 to 1000",
+    ),
+    "plus_addressing": (lambda value: isinstance(value, bool), "true or false"),
+    "template": (
+        lambda value: isinstance(value, dict) and isinstance(value.get("name"), str),
+        """an object, such as '{"name": "follow_up", "language": "en"}'""",
+    ),
+}
+"""What may be in a configuration, as far as we read it: which values, and how to say so."""
 
 Account = Annotated[
     str, typer.Argument(metavar="ACCOUNT", help="The phone number's id, the address; or its id.")
@@ -63,7 +78,7 @@ def _print(accounts: list[Mapping[str, Any]]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name in ("channel", "account", "status", "received", "", "sent", "", "failed"):
+    for name in ("channel", "account", "status", "received", "at", "sent", "at", "failed"):
         table.add_column(name, no_wrap=True, justify="right" if name == "failed" else "left")
     table.add_column("last error", overflow="fold")
     for one in accounts:
@@ -97,18 +112,28 @@ def add(
     ],
     name: Annotated[str | None, typer.Option(help="What staff, and readers of mails, see.")] = None,
     url: Url = None,
-    key: StaffKey = None,
+    key: ServiceKey = None,
 ) -> None:
     """Make an account known before it sends anything: to give it secrets of its own, or a name."""
-    run(_add(Project(url, key), channel, account.strip(), name))
+    run(_add(Project(url, key), channel, _named(channel, account.strip()), name))
+
+
+def _named(channel: Channel, account: str) -> str:
+    """Return an account's name as webhooks have it; one of another form would get none of them."""
+    if channel is Channel.EMAIL:
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", account):
+            raise CommandError(f"{account!r} is no address")
+        return account.lower()
+    if not re.fullmatch(r"[0-9]+", account):
+        of_what = "phone number" if channel is Channel.WHATSAPP else "account"
+        raise CommandError(f"{account!r} is not the {of_what}'s id, which Meta shows as digits")
+    return account
 
 
 async def _add(project: Project, channel: Channel, account: str, name: str | None) -> None:
     from romashka import Conflict
     from romashka._rows import fetch
 
-    if channel is Channel.EMAIL:
-        account = account.lower()
     row = {
         "type": channel.value,
         "external_account_id": account,
@@ -135,7 +160,7 @@ def secret(
     ],
     remove: Annotated[bool, typer.Option("--remove", help="Take it away instead.")] = False,
     url: Url = None,
-    key: StaffKey = None,
+    key: ServiceKey = None,
 ) -> None:
     """Give an account a secret of its own: typed at the prompt, or from standard input."""
     value = "" if remove else _ask(name)
@@ -155,7 +180,7 @@ async def _set_secret(project: Project, account: str, name: str, value: str) -> 
         found = await _find(client, account)
         await client.call("set_channel_secret", channel_id=found["id"], name=name, value=value)
     does = "has" if value else "no longer has"
-    typer.echo(f"{found['type']} {account} {does} a {name} of its own.")
+    typer.echo(f"{found['type']} {account} {does} its own {name}.")
 
 
 @app.command("set")
@@ -172,43 +197,51 @@ def set_option(
         str | None, typer.Argument(metavar="VALUE", help="JSON, or a text; none takes it away.")
     ] = None,
     url: Url = None,
-    key: StaffKey = None,
+    key: ServiceKey = None,
 ) -> None:
     """Change a member of an account's configuration."""
-    run(_set_option(Project(url, key), account, name, value))
+    read = None if value is None else _read(name, value)
+    run(_set_option(Project(url, key), account, name, read))
 
 
-async def _set_option(project: Project, account: str, name: str, value: str | None) -> None:
+def _read(name: str, value: str) -> Any:
+    """Return an option's value; of those that we know, only one that they can have."""
+    try:
+        parsed = value if name == "sender_name" else json.loads(value)
+    except ValueError:
+        parsed = value
+    if name in _OPTIONS and not _OPTIONS[name][0](parsed):
+        raise CommandError(f"{name} cannot be that; give it {_OPTIONS[name][1]}")
+    return parsed
+
+
+async def _set_option(project: Project, account: str, name: str, value: Any) -> None:
     from romashka import InvalidRequest
     from romashka._rows import fetch
 
     async with opened_as_staff(project) as client:
         found = await _find(client, account)
         kept = {key: each for key, each in found["configuration"].items() if key != name}
-        changed = kept if value is None else kept | {name: _parsed(value)}
+        changed = kept if value is None else kept | {name: value}
         table = client.supabase.table("communication_channels")
         try:
             await fetch(table.update({"configuration": changed}).eq("id", found["id"]))
-        except InvalidRequest as error:  # a check of the table
-            raise CommandError(f"{name} cannot be that, or not here: {error}") from error
+        except InvalidRequest as error:  # the table's check
+            raise CommandError(
+                f"staff can read {name} here, and it looks like a secret; "
+                f"romashka channels secret {account} NAME keeps one"
+            ) from error
     typer.echo(f"{found['type']} {account} has {'no ' if value is None else ''}{name} now.")
 
 
-def _parsed(value: str) -> Any:
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
-
-
 @app.command()
-def enable(account: Account, url: Url = None, key: StaffKey = None) -> None:
+def enable(account: Account, url: Url = None, key: ServiceKey = None) -> None:
     """Let an account work again; `romashka webhooks replay` brings what came meanwhile."""
     run(_set_status(Project(url, key), account, "active"))
 
 
 @app.command()
-def disable(account: Account, url: Url = None, key: StaffKey = None) -> None:
+def disable(account: Account, url: Url = None, key: ServiceKey = None) -> None:
     """Let nothing in or out by an account: webhooks are kept, deliveries wait."""
     run(_set_status(Project(url, key), account, "disabled"))
 

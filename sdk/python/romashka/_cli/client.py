@@ -30,6 +30,10 @@ Url = Annotated[
 AnonKey = Annotated[
     str | None, typer.Option("--key", envvar="SUPABASE_ANON_KEY", help="Its anon key.")
 ]
+ServiceKey = Annotated[
+    str | None,
+    typer.Option("--key", envvar="SUPABASE_SERVICE_ROLE_KEY", help="Its service role key."),
+]
 StaffKey = Annotated[
     str | None,
     typer.Option(

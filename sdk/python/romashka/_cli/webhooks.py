@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from romashka._cli.client import Json, Project, StaffKey, Url, opened_as_staff, print_json, run
+from romashka._cli.client import Json, Project, ServiceKey, Url, opened_as_staff, print_json, run
 from romashka._cli.problems import CommandError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def list_webhooks(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 50,
     as_json: Json = False,
     url: Url = None,
-    key: StaffKey = None,
+    key: ServiceKey = None,
 ) -> None:
     """Print what came, the newest first: when, how often, and what became of its events."""
     chosen = _Chosen(failed, channel, _time(since))
@@ -61,14 +61,14 @@ def list_webhooks(
 @app.command()
 def replay(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID...", help="As `list` prints them.")
+        list[str] | None, typer.Argument(metavar="ID", help="As `list` prints them.")
     ] = None,
     failed: Failed = False,
     channel: OfChannel = None,
     since: Since = None,
     as_json: Json = False,
     url: Url = None,
-    key: StaffKey = None,
+    key: ServiceKey = None,
 ) -> None:
     """Give webhooks to their functions again, the oldest first; what is there stays as it is.
 
