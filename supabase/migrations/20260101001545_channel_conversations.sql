@@ -186,6 +186,7 @@ declare
   v_first jsonb := event.body #> '{media,0}';
   v_id uuid;
 begin
+  v_message.sender_type := case event.kind when 'echo' then 'agent' else 'user' end;
   v_message.content := coalesce(event.body ->> 'content', '');
   v_message.metadata := private.metadata_of(event, conversation_id);
   if v_first is not null then
@@ -197,7 +198,7 @@ begin
   v_message := private.with_text_changes(v_message, event.channel_id, private.id_digest(event.external_id));
   insert into public.messages (conversation_id, sender_type, content, channel_type, message_type, media_url,
     media_caption, external_message_id, metadata, created_at)
-  values (conversation_id, case event.kind when 'echo' then 'agent' else 'user' end, v_message.content,
+  values (conversation_id, v_message.sender_type, v_message.content,
     event.channel_type, coalesce(nullif(event.body ->> 'type', ''), 'text'), v_message.media_url,
     v_message.media_caption, left(event.external_id, 255), v_message.metadata, coalesce(event.at, now()))
   returning id into v_id;

@@ -46,20 +46,25 @@ set search_path = ''
 as $$
 declare
   v_digest bytea := private.id_digest(event.external_id);
+  v_who text := left(event.body -> 'customer' ->> 'id', 255);
 begin
+  v_who := case when event.kind = 'reaction' then coalesce(v_who, '')
+    when event.kind in ('edit', 'deletion') and v_who <> '' then 'customer' else '' end;
   -- A text that was taken back is not kept to be written again.
   if event.kind = 'deletion' then
     delete from private.channel_changes as changes
-    where changes.channel_id = event.channel_id and changes.digest = v_digest and changes.kind = 'edit';
+    where changes.channel_id = event.channel_id and changes.digest = v_digest and changes.kind = 'edit'
+      and changes.who = v_who;
   elsif event.kind = 'edit' and exists (
     select from private.channel_changes as changes
     where changes.channel_id = event.channel_id and changes.digest = v_digest and changes.kind = 'deletion'
+      and changes.who = v_who
   ) then
     return false;
   end if;
   insert into private.channel_changes as changes (channel_id, digest, kind, who, rank, at, body)
   values (event.channel_id, v_digest, event.kind,
-    case event.kind when 'reaction' then coalesce(left(event.body -> 'customer' ->> 'id', 255), '') else '' end,
+    v_who,
     case event.kind when 'status' then private.status_rank(event.body ->> 'status') else 0 end,
     coalesce(event.at, clock_timestamp()),
     case event.kind

@@ -83,7 +83,8 @@ begin
   select * into v_change from private.channel_changes as changes
   where changes.channel_id = with_text_changes.channel_id and changes.digest = with_text_changes.digest
     and changes.kind in ('edit', 'deletion')
-  order by changes.kind limit 1;  -- a deletion before an edit
+    and (changes.who = '' or message.sender_type = 'user')  -- customers change no word of the team's
+  order by changes.kind, changes.at desc limit 1;  -- a deletion before an edit
   if v_change.kind = 'deletion' then
     message.content := '';
     message.media_url := null;

@@ -59,6 +59,8 @@ async def test_mail_is_taken_with_the_token_alone(tmp_path: Path) -> None:
             for body in (write(), b"no mail")
         ]
         refused.append(await send("/email", content=write(), headers=MIME))
+        # Nor is anything read: it would be a 413.
+        refused.append(await send("/email", content=bytes(36 * 1024**2), headers=MIME))
         taken = [await send("/email", content=write(), headers=MIME, auth=auth) for auth in right]
         with_bearer = [
             await send(

@@ -101,6 +101,7 @@ def test_a_conversation_lives(meta: Meta, inbox: Database) -> None:
         {"read": {"mid": answered_id}},
         {"reaction": {"mid": answered_id, "action": "react", "reaction": "wow"}},
         {"reaction": {"mid": asked_id, "action": "unreact"}},
+        {"message_edit": {"mid": answered_id, "text": "It is free", "num_edit": 1}},  # not theirs
     ]
     outcomes = []
     for place, step in enumerate(steps):
@@ -109,7 +110,7 @@ def test_a_conversation_lives(meta: Meta, inbox: Database) -> None:
         outcomes += list(answer.json()["outcomes"])
     question, oops, reply = messages_of(inbox, account)
 
-    assert outcomes == ["stored", "stored", *["updated"] * 3, "stored", *["updated"] * 3]
+    assert outcomes == ["stored", "stored", *["updated"] * 3, "stored", *["updated"] * 4]
     assert (question["content"], question["metadata"].get("reactions")) == ("Is it blue?", None)
     assert (oops["content"], "deleted_at" in oops["metadata"]) == ("", True)
     assert (reply["sender_type"], reply["content"]) == ("agent", "It is")

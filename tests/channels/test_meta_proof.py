@@ -107,12 +107,14 @@ async def test_only_get_and_post_are_for_a_webhook_and_five_megabytes(tmp_path: 
             for method in ("PUT", "PATCH", "DELETE", "OPTIONS")
         ]
         told = await http.post("/whatsapp", content=large, headers=signed(large, SECRET))
-        untold = await http.post("/whatsapp", content=endless())
+        untold = await http.post("/whatsapp", content=endless(), headers=signed(b"", SECRET))
+        strange = await http.post("/whatsapp", content=endless())  # and is not even read
         taken = await http.post("/whatsapp", content=fits, headers=signed(fits, SECRET))
 
     assert [answer.status_code for answer in methods] == [405] * 4
     assert methods[0].headers["allow"] == "GET, POST"
-    assert [answer.status_code for answer in (told, untold, taken)] == [413, 413, 200]
+    answers = (told, untold, strange, taken)
+    assert [answer.status_code for answer in answers] == [413, 413, 401, 200]
 
 
 async def test_where_nothing_is_configured_nothing_is_taken(

@@ -161,16 +161,15 @@ def test_what_the_team_writes_in_the_app_takes_the_conversation_over(
     """An answer from somebody's phone is seen by the others, and the AI is silent after it."""
     account = new_id()
     sent = echo("text", {"body": "I am on it"}, timestamp="1767366300")
-    edited = echo(
-        "edit",
-        {
-            "original_message_id": sent["id"],
-            "message": {"type": "text", "text": {"body": "I am on it, Front Desk"}},
-        },
-        timestamp="1767366400",
-    )
+    edit = {
+        "original_message_id": sent["id"],
+        "message": {"type": "text", "text": {"body": "I am on it, Front Desk"}},
+    }
+    edited = echo("edit", edit, timestamp="1767366400")
+    forged = message("edit", edit | {"message": {"type": "text", "text": {"body": "It is free"}}})
     meta.post("whatsapp", whatsapp(account, messages(message("text", {"body": "Help"}))))
     answers = [meta.post("whatsapp", whatsapp(account, echoes(each))) for each in (sent, edited)]
+    meta.post("whatsapp", whatsapp(account, messages(forged | {"timestamp": "1767366500"})))
     rows = messages_of(inbox, account)
 
     assert [outcomes(answer.json()) for answer in answers] == [{"stored": 1}, {"updated": 1}]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.database.channels import Channel, mail, message
+from tests.database.channels import Channel, about, mail, message
 from tests.database.inbox import Row
 from tests.database.outbox import Outbox
 
@@ -121,3 +121,24 @@ def test_the_echo_of_our_file_is_no_agents_message(outbox: Outbox) -> None:
 
     assert told["outcome"] == "duplicate"
     assert told["message_id"] == str(delivery["message_id"])
+
+
+@pytest.mark.parametrize("is_early", [False, True])
+@pytest.mark.parametrize("kind", ["edit", "deletion"])
+def test_a_customer_rewrites_no_word_of_the_teams(
+    outbox: Outbox, kind: str, is_early: bool
+) -> None:
+    """They know its id, and their program may say anything: the team would have promised it."""
+    channel = Channel(outbox)
+    customer = {"customer": {"id": "15550100"}, "content": "It is free."}
+    theirs = about(2, kind, **customer)
+    if is_early:
+        channel.receive(theirs)
+    echo = channel.store(message(2, kind="echo", content="It is 20."))
+    asked = channel.store(message(1))
+    channel.receive(theirs, about(1, kind, **customer))
+
+    assert channel.message(echo["id"])["content"] == "It is 20."
+    assert channel.message(asked["id"])["content"] == ("" if kind == "deletion" else "It is free.")
+    channel.receive(about(2, kind, content="It is 10."))  # the team itself, in the app
+    assert channel.message(echo["id"])["content"] == ("" if kind == "deletion" else "It is 10.")

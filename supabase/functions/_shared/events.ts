@@ -51,8 +51,8 @@ export type Happening =
   | ({ kind: "echo"; app_id?: string } & Written)
   | { kind: "status"; id: string; status: DeliveryStatus; reference?: string; error?: Failure }
   | { kind: "reaction"; id: string; emoji: string | null; customer: Customer }
-  | { kind: "edit"; id: string; content: string }
-  | { kind: "deletion"; id: string }
+  | { kind: "edit"; id: string; content: string; customer?: Customer }
+  | { kind: "deletion"; id: string; customer?: Customer }
   | { kind: "problem"; error: Failure }
   | { kind: "ignored"; reason: string }
   | { kind: "unreadable" };

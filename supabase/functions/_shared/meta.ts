@@ -21,7 +21,7 @@ export function metaChannel(type: string, read: (payload: unknown) => ChannelEve
     type,
     maxBytes: MAX_BYTES,
     subscribe: (request) => subscribe(type, request),
-    authorise: (request, body) => checkSignature(type, request, body),
+    authorise: (request, read) => checkSignature(type, request, read),
     parse: (body) => read(storable(parseJson(body))),
   };
 }
@@ -43,11 +43,12 @@ async function subscribe(channel: string, request: Request): Promise<Response> {
 async function checkSignature(
   channel: string,
   request: Request,
-  body: Uint8Array,
+  read: () => Promise<Uint8Array>,
 ): Promise<Scope | null> {
   const header = request.headers.get("x-hub-signature-256") ?? "";
   const given = header.match(/^sha256=([0-9a-f]{64})$/i)?.[1].toLowerCase();
   if (!given) throw new Refusal(401, "no_signature");
+  const body = await read();
   return await findScope(channel, "app_secret", (secret) => {
     return isSame(given, createHmac("sha256", secret).update(body).digest("hex"));
   });

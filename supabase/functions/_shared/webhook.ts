@@ -18,8 +18,11 @@ type Body = Uint8Array<ArrayBuffer>;
 export interface Channel {
   type: string;
   maxBytes: number;
-  /** Return whose events the sender may bring, or null; runs before anything is parsed. */
-  authorise(request: Request, body: Body): Promise<Scope | null>;
+  /**
+   * Return whose events the sender may bring, or null; runs before anything is parsed. Who need not know the
+   * body for that does not read it: strangers would fill the memory.
+   */
+  authorise(request: Request, read: () => Promise<Body>): Promise<Scope | null>;
   /** Return what the payload says, in its order; throws a Refusal (400) where it is none of the channel's. */
   parse(body: Body, request: Request, scope: Scope): ChannelEvent[] | Promise<Parsed>;
   /** Answer a GET, where the channel has one. */
@@ -47,9 +50,11 @@ export function webhook(channel: Channel): (request: Request) => Promise<Respons
 }
 
 async function receive(channel: Channel, request: Request) {
-  const body = await readBody(request, channel.maxBytes);
-  const scope = isServiceRole(request) ? "every account" : await channel.authorise(request, body);
+  let reading: Promise<Body> | undefined;
+  const read = () => reading ??= readBody(request, channel.maxBytes);
+  const scope = isServiceRole(request) ? "every account" : await channel.authorise(request, read);
   if (scope === null) throw new Refusal(401, "not_authorised");
+  const body = await read();
   const { events, kept, finish } = await parse(channel, body, request, scope);
   checkAccounts(events, scope);
   const received = await receiveWebhook(storable({

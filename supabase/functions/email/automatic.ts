@@ -7,7 +7,11 @@ const MACHINES =
   /^(?:mailer-daemon|postmaster|bounces?|no[._-]?reply|do[._-]?not[._-]?reply|donotreply|nobody|autoreply|auto[._-]?responder|notifications?|listserv|majordomo)(?:[+=._-].*)?@/;
 const LISTS = ["list-id", "list-post", "list-unsubscribe", "list-help", "list-subscribe"];
 const MARKS = ["x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply", "x-loop"];
-const REPORTS = ["message/delivery-status", "message/disposition-notification"];
+const REPORTS = [
+  "message/delivery-status",
+  "message/disposition-notification",
+  "message/feedback-report",
+];
 // What Exchange and its kin write before the subject of an automatic reply.
 const SUBJECTS =
   /^(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office|automatische (?:antwort|reactie)|abwesenheits(?:notiz|nachricht)|réponse automatique|respuesta automática|risposta automatica|resposta automática|automatiskt? svar|odpowiedź automatyczna|автоматический ответ|автоответ|自動応答|自动回复|자동 회신)/iu;
@@ -30,9 +34,12 @@ export function automaticBy(mail: Mail, account: string): string | null {
   return listHeader(mail, account) ?? (SUBJECTS.test(mail.subject.trim()) ? "subject" : null);
 }
 
-function isReport(mail: Mail): boolean {
-  return /^\s*multipart\/report\b/i.test(header(mail, "content-type")) ||
-    mail.files.some(({ type }) => REPORTS.includes(type));
+/** A person may bring a report in a mail of theirs: they forward what came back to them. */
+export function isReport(mail: Mail): boolean {
+  const type = header(mail, "content-type");
+  if (/^\s*multipart\/report\b/i.test(type)) return true;
+  const isPersons = type !== "" && !hasNoReturn(mail) && !MACHINES.test(mail.from?.address ?? "");
+  return !isPersons && mail.files.some((file) => REPORTS.includes(file.type));
 }
 
 /** Nobody wants an answer: the empty path is what bounces and automatic replies are sent with. */

@@ -11,7 +11,7 @@ import { present } from "../_shared/json.ts";
 import type { Recipient } from "./account.ts";
 import { replyAddress } from "./addresses.ts";
 import { authenticationOf } from "./authentication.ts";
-import { automaticBy } from "./automatic.ts";
+import { automaticBy, isReport } from "./automatic.ts";
 import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
 import { reportedBy } from "./report.ts";
@@ -31,7 +31,7 @@ export function readMail(mail: Mail, { account, token }: Recipient): Read {
     uploads: [],
   });
   if (!account) return without(ignored("mail_to_nobody"));
-  const report = reportedBy(mail, account, at);
+  const report = isReport(mail) ? reportedBy(mail, account, at) : null;
   if (report) return { event: report, uploads: [] };
   const sender = senderOf(mail, account);
   if (typeof sender === "string") return without(ignored(sender));

@@ -33,7 +33,7 @@ function readChange(change: Fields, entry: Fields): ChannelEvent[] {
 
 function readEvent(event: Fields, entry: Fields): ChannelEvent[] {
   const part = PARTS.find(([name]) => event[name] !== undefined);
-  const happenings = part ? part[1](fields(event[part[0]]), event) : [];
+  const happenings = part ? part[1](fields(event[part[0]]), event, id(entry.id)) : [];
   return told(happenings.length ? happenings : [ignored(nameOf(event))], event, entry);
 }
 
@@ -48,7 +48,7 @@ function told(happenings: Happening[], event: Fields, entry: Fields): ChannelEve
   }));
 }
 
-const PARTS: [string, (part: Fields, event: Fields) => Happening[]][] = [
+const PARTS: [string, (part: Fields, event: Fields, account?: string) => Happening[]][] = [
   ["message", readMessage],
   ["message_edit", readEdit],
   ["postback", readPostback],
@@ -63,10 +63,13 @@ function nameOf(event: Fields): string {
   return short(Object.keys(event).find((name) => !known.has(name)), 50) ?? "nameless";
 }
 
-function readMessage(message: Fields, event: Fields): Happening[] {
+function readMessage(message: Fields, event: Fields, account?: string): Happening[] {
   const own = id(message.mid);
   if (!own) return [ignored("message_without_id")];
-  if (message.is_deleted === true) return [{ kind: "deletion", id: own }];
+  if (message.is_deleted === true) {
+    const by = message.is_echo === true ? {} : customerOf(event, account);
+    return [{ kind: "deletion", id: own, ...by }];
+  }
   if (message.is_self === true) return [ignored("message_to_itself")];
   const isEcho = message.is_echo === true;
   const customer = person(isEcho ? event.recipient : event.sender);
@@ -121,10 +124,17 @@ const EMOJIS = new Map([
   ["angry", "😠"],
 ]);
 
-function readEdit(edit: Fields): Happening[] {
+function readEdit(edit: Fields, event: Fields, account?: string): Happening[] {
   const target = id(edit.mid);
   const content = text(edit.text);
-  return [target && content ? { kind: "edit", id: target, content } : ignored("edit_of_nothing")];
+  if (!target || !content) return [ignored("edit_of_nothing")];
+  return [{ kind: "edit", id: target, content, ...customerOf(event, account) }];
+}
+
+/** Whose it is that a customer did; nothing where the team did it. */
+function customerOf(event: Fields, account?: string): { customer?: Customer } {
+  const sender = person(event.sender);
+  return sender && sender.id !== account ? { customer: { id: sender.id } } : {};
 }
 
 function statuses(status: "read" | "delivered", ids: unknown[]): Happening[] {

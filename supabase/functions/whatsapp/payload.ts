@@ -66,15 +66,16 @@ function readEcho(echo: Fields, people: Fields[]): Timed {
 }
 
 function readWritten(message: Fields, customer: Customer, kind: "message" | "echo"): Happening {
+  const by = kind === "message" && { customer: { id: customer.id } };
   if (message.type === "revoke") {
     const original = id(fields(message.revoke).original_message_id);
-    return original ? { kind: "deletion", id: original } : ignored("deletion_of_nothing");
+    return original ? { kind: "deletion", id: original, ...by } : ignored("deletion_of_nothing");
   }
   if (message.type === "edit") {
     const edit = fields(message.edit);
     const original = id(edit.original_message_id);
     const { content } = readContent(fields(edit.message));
-    return original ? { kind: "edit", id: original, content } : ignored("edit_of_nothing");
+    return original ? { kind: "edit", id: original, content, ...by } : ignored("edit_of_nothing");
   }
   const own = id(message.id);
   if (!own) return ignored(`${kind}_without_id`);
