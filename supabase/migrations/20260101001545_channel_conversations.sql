@@ -223,7 +223,9 @@ as $$
 declare
   v_count bigint;
 begin
-  if event.channel_type <> 'email' or event.kind <> 'message' then
+  if event.channel_type <> 'email' or event.kind <> 'message'
+    or (event.body ->> 'is_automatic')::boolean  -- which is not answered anyhow
+  then
     return;
   end if;
   select count(*) into v_count from public.conversations as conversations
@@ -307,12 +309,12 @@ begin
     and coalesce(message ->> 'kind', 'message') = 'message') is not true
   then
     raise exception 'unable to take the message; the channel''s type or the message is none'
-      using errcode = 'PT400', detail = 'bad_webhook', hint = 'Give a type and an object: docs/channels.md.';
+      using errcode = 'PT400', detail = 'bad_webhook', hint = 'Give a type and an object: docs/webhooks.md.';
   end if;
   v_result := private.apply_events(channel_type, jsonb_build_array('{"kind": "message"}' || message)) -> 0;
   if v_result ->> 'outcome' = 'failed' then
     raise exception 'unable to take the message; %', v_result ->> 'error'
-      using errcode = 'PT400', detail = 'bad_webhook', hint = 'docs/channels.md says what a message has.';
+      using errcode = 'PT400', detail = 'bad_webhook', hint = 'docs/webhooks.md says what a message has.';
   end if;
   return v_result;
 end $$;

@@ -1,4 +1,4 @@
-// What a channel's webhook says, in the words of `receive_channel_webhook` (docs/channels.md).
+// What a channel's webhook says, in the words of `receive_channel_webhook` (docs/webhooks.md).
 
 export interface Customer {
   id: string;

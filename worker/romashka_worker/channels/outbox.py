@@ -23,7 +23,7 @@ Outcome = Literal["sent", "part_sent", "retry", "unknown", "failed", "released"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a delivery; docs/channels.md says what follows."""
+    """What became of a delivery; docs/deliveries.md says what follows."""
 
     outcome: Outcome
     external_ids: tuple[str, ...] = ()
