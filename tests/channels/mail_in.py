@@ -57,11 +57,16 @@ def write(body: str = "Hello.", **headers: str) -> bytes:
 
 @contextmanager
 def open_mail_server(stack: RunningStack) -> Iterator["MailServer"]:
-    """Open a mail server whose team's address is connected: its first mail has come."""
+    """Open a mail server whose team's address is an account, among others of the stack's."""
     with (
         httpx.Client(base_url=f"{stack.api_url}/functions/v1", timeout=60) as http,
         psycopg.connect(stack.admin_url(), autocommit=True, row_factory=dict_row) as database,
     ):
+        database.execute(
+            "insert into public.communication_channels (name, type, external_account_id)"
+            " values ('Support', 'email', %s) on conflict do nothing",
+            [SUPPORT],
+        )
         server = MailServer(http, database)
         assert server.post(write()).status_code == 200
         yield server
