@@ -146,7 +146,8 @@ set search_path = ''
 as $$
 declare
   v_ids text[] := array(
-    select id from jsonb_array_elements_text(coalesce(nullif(event.body #> '{thread,references}', 'null'), '[]')) as id
+    select id from jsonb_array_elements_text(case jsonb_typeof(event.body #> '{thread,references}')
+      when 'array' then event.body #> '{thread,references}' else '[]' end) as id  -- only a message's are checked
     where length(id) between 1 and 4000
   );
 begin

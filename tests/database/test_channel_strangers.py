@@ -142,3 +142,24 @@ def test_a_customer_rewrites_no_word_of_the_teams(
     assert channel.message(asked["id"])["content"] == ("" if kind == "deletion" else "It is free.")
     channel.receive(about(2, kind, content="It is 10."))  # the team itself, in the app
     assert channel.message(echo["id"])["content"] == ("" if kind == "deletion" else "It is 10.")
+
+
+def test_an_absence_note_after_many_answers_escalates_nothing(outbox: Outbox) -> None:
+    """It is no loop: a program said that it is one, and is not answered."""
+    letters = Channel(outbox, "email")
+    for number in range(1, 11):
+        letters.store(mail(number))
+        outbox.answer()
+    noted = letters.store(mail(11, is_automatic=True))
+    asked = letters.store(mail(12))
+
+    conversation = outbox.conversation(noted["conversation_id"])
+    assert (conversation["requires_human"], conversation["handed_over_at"]) == (False, None)
+    assert outbox.conversation(asked["conversation_id"])["requires_human"]
+
+
+def test_an_event_that_makes_no_sense_keeps_none_of_the_others_out(outbox: Outbox) -> None:
+    """An adapter of one's own says too much: the customer's message is there all the same."""
+    strange = about(1, "status", status="sent", thread={"references": "<1@example.com>"})
+
+    assert Channel(outbox).outcomes(strange, message(1)) == ["updated", "stored"]
