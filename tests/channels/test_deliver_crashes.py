@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 from romashka_worker.channels import Delivery, Part
@@ -15,23 +15,11 @@ from tests.channels.account import (
     sent_by,
     worker_environment,
 )
-from tests.channels.graph import Graph, accepts, accepts_and, hangs, open_graph, waits_for
+from tests.channels.graph import Graph, accepts, accepts_and, hangs, waits_for
 from tests.support.proxy import open_proxy
 from tests.support.stacks import CHANNEL_SECRETS, RunningStack
 from tests.support.waiting import becomes
 from tests.worker.worker_process import run_worker
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[Graph]:
-    async with open_graph() as running:
-        yield running
-
-
-@pytest.fixture
-async def account(stack: RunningStack) -> AsyncIterator[Account]:
-    async with open_account(stack) as opened:
-        yield opened
 
 
 async def test_a_worker_that_dies_around_a_send_costs_no_message(

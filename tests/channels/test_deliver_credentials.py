@@ -13,10 +13,9 @@ from romashka_worker.channels.sender import Sender
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.settings import SettingsError
 
-from tests.channels.account import Account, open_account
+from tests.channels.account import Account
 from tests.channels.deliveries import channels_of, delivery, file
 from tests.channels.graph import TOKEN, Graph, open_graph
-from tests.support.stacks import RunningStack
 
 OWN, SHARED = "own", "shared"
 
@@ -26,12 +25,6 @@ async def graph() -> AsyncIterator[Graph]:
     async with open_graph() as running:
         running.tokens = {OWN, SHARED}
         yield running
-
-
-@pytest.fixture
-async def account(stack: RunningStack) -> AsyncIterator[Account]:
-    async with open_account(stack) as opened:
-        yield opened
 
 
 @pytest.fixture

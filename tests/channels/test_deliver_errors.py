@@ -1,6 +1,5 @@
 """What becomes of a delivery when Meta refuses, fails or falls silent: later, never, or a doubt."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -23,18 +22,6 @@ from tests.channels.graph import (
 )
 
 HOURS = 3600.0
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[Graph]:
-    async with open_graph() as running:
-        yield running
-
-
-@pytest.fixture
-async def channels(graph: Graph) -> AsyncIterator[dict[str, Channel]]:
-    async with channels_of(graph) as opened:
-        yield opened
 
 
 async def trouble(channel: Channel, channel_type: str = "whatsapp", **changes: Any) -> ChannelError:

@@ -1,29 +1,16 @@
 """What the Graph API is sent for a message: the loopback one refuses all that Meta would."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from romashka_worker.channels import Channel, ChannelError, Media, Sent
 
-from tests.channels.deliveries import channels_of, delivery, file
-from tests.channels.graph import TOKEN, Graph, open_graph
+from tests.channels.deliveries import delivery, file
+from tests.channels.graph import TOKEN, Graph
 from tests.channels.graph_rules import problem_with
 
 LATE = {"send_window": "template"}
 TEMPLATE = {"name": "follow_up", "language": "de"}
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[Graph]:
-    async with open_graph() as running:
-        yield running
-
-
-@pytest.fixture
-async def channels(graph: Graph) -> AsyncIterator[dict[str, Channel]]:
-    async with channels_of(graph) as opened:
-        yield opened
 
 
 async def send(channel: Channel, channel_type: str, **changes: Any) -> list[Sent]:
@@ -125,6 +112,13 @@ async def test_a_message_may_bring_its_own_template(
     )
 
     assert graph.accepted[0].body["template"]["components"] == []
+
+
+async def test_what_is_no_template_is_none(graph: Graph, channels: dict[str, Channel]) -> None:
+    """Staff may write anything there; the customer gets the text all the same."""
+    await send(channels["whatsapp"], "whatsapp", metadata={"template": "follow_up"})
+
+    assert graph.accepted[0].body["type"] == "text"
 
 
 def test_what_fits_no_template_fails_before_it_is_sent(channels: dict[str, Channel]) -> None:

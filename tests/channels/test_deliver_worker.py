@@ -1,8 +1,5 @@
 """A worker process sends what is due to a loopback Graph API."""
 
-from collections.abc import AsyncIterator
-
-import pytest
 from romashka import Attachment
 
 from tests.channels.account import (
@@ -12,23 +9,11 @@ from tests.channels.account import (
     sent_by,
     worker_environment,
 )
-from tests.channels.graph import TOKEN, Graph, open_graph, refuses
+from tests.channels.graph import TOKEN, Graph, refuses
 from tests.support.proxy import open_proxy
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
 from tests.worker.worker_process import run_worker
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[Graph]:
-    async with open_graph() as running:
-        yield running
-
-
-@pytest.fixture
-async def account(stack: RunningStack) -> AsyncIterator[Account]:
-    async with open_account(stack) as opened:
-        yield opened
 
 
 async def test_messages_go_out_in_order_and_once(

@@ -210,7 +210,6 @@ SHAPES: dict[str, tuple[Payload, Row]] = {
 }
 
 AUTOMATIC = {"changed number", "changed identity"}
-REPLIES = {name for name, (sent, _) in SHAPES.items() if "id" in sent.get("context", {})}
 
 
 def status(name: str, of: str, **more: Any) -> Payload:

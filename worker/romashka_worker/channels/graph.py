@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from romashka._client import tls_context
 
-from romashka_worker.channels import ChannelError
+from romashka_worker.channels import ChannelError, Trouble
 from romashka_worker.channels.graph_errors import error_from
 
 _CONNECT_SECONDS = 4.0
@@ -68,7 +68,7 @@ class Graph:
         return _read(response)
 
 
-def _lost(trouble: Any, code: str, error: Exception) -> ChannelError:
+def _lost(trouble: Trouble, code: str, error: Exception) -> ChannelError:
     return ChannelError(trouble, code, f"Meta's servers cannot be asked: {type(error).__name__}")
 
 

@@ -107,10 +107,8 @@ class Sender:
 
     async def _keep_file(self, channel: Channel, delivery: Delivery, number: int) -> dict[str, Any]:
         media = delivery.media[number]
-        if (
-            "path" in media.json or "file" in media.json
-        ):  # it is there, or came inside of the webhook
-            return {}
+        if "path" in media.json or "file" in media.json:
+            return {}  # it is there, or came inside of the webhook
 
         async def fetch(delivery: Delivery, secret: str) -> dict[str, Any]:
             file = await channel.fetch(delivery, media, secret)

@@ -111,14 +111,18 @@ def _address(recipient: str) -> dict[str, str]:
 
 def _template_of(delivery: Delivery) -> Mapping[str, Any] | None:
     """Return the template that the message asks for, or that the account has for late answers."""
-    if template := delivery.metadata.get("template"):
-        return dict(template)
+    if template := _template_in(delivery.metadata):
+        return template
     if delivery.send_window != "template":
         return None
-    template = delivery.configuration.get("template")
-    if not template:
-        raise ChannelError("failed", "window_closed", "the customer wrote over 24 hours ago")
-    return dict(template)
+    if template := _template_in(delivery.configuration):
+        return template
+    raise ChannelError("failed", "window_closed", "the customer wrote over 24 hours ago")
+
+
+def _template_in(members: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    template = members.get("template")  # staff write it: it may be anything
+    return template if isinstance(template, dict) else None
 
 
 def _template_part(delivery: Delivery) -> Sequence[Part]:
