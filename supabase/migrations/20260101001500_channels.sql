@@ -228,7 +228,9 @@ begin
   join private.channel_secrets as secrets on secrets.channel_id = channels.id
   cross join lateral private.credential_name(channels.type, secrets.name) as known (name)
   where channels.type = get_channel_credentials.channel_type and known.name is not null
-  order by channels.id, known.name, secrets.name = known.name desc, length(secrets.name), secrets.name;
+  order by channels.id, known.name, secrets.name = known.name desc,
+    -- One that says what it is (`api_credentials.appSecret`) before one that may be it (`webhook_secret`).
+    secrets.name ~* (replace(known.name, '_', '_?') || '$') desc, length(secrets.name), secrets.name;
 end $$;
 comment on function public.get_channel_credentials is 'The credentials of the accounts of a type, as set or as moved from where the original had them.';
 revoke execute on function public.get_channel_credentials from public, anon, authenticated;

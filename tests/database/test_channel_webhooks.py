@@ -245,6 +245,10 @@ def test_credentials_are_found_by_what_they_are(channel: Channel) -> None:
     read = "select account, name, value from public.get_channel_credentials('whatsapp')"
     write = "select public.set_channel_secret(%s, %s, %s)"
     moved = channel.inbox.run(read, by="service_role")
+    channel.inbox.run(
+        "insert into private.channel_secrets values (%s, 'api_credentials.appSecret', 'app')",
+        channel_id,
+    )
     channel.inbox.run(write, channel_id, "access_token", "old", by="service_role")
     channel.inbox.run(write, channel_id, "access_token", "new", by="service_role")
     channel.inbox.run(write, channel_id, "verify_token", "x", by="service_role")
@@ -255,7 +259,7 @@ def test_credentials_are_found_by_what_they_are(channel: Channel) -> None:
         {"account": ACCOUNT, "name": "access_token", "value": "configuration.accessToken"},
         {"account": ACCOUNT, "name": "app_secret", "value": "webhook_secret"},
     ]
-    assert [row["value"] for row in chosen] == ["new", "webhook_secret"]
+    assert [row["value"] for row in chosen] == ["new", "app"]
     for arguments, name in (
         ((channel_id, "password", "x"), "bad_secret"),
         ((uuid4(), "app_secret", "x"), "channel_not_found"),
