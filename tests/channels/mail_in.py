@@ -83,9 +83,6 @@ class MailServer:
         headers = {"content-type": kind}
         return self.http.post("/email", content=body, headers=headers, auth=("postmaster", token))
 
-    def post_json(self, payload: Any) -> httpx.Response:
-        return self.post(json.dumps(payload).encode(), "application/json; charset=utf-8")
-
     def event_of(self, answer: httpx.Response) -> dict[str, Any]:
         """Return what the function read in the mail that it gave this answer to."""
         assert answer.status_code == 200, answer.text
