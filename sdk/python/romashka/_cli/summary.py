@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 _LABELS = {
     "API_URL": "API",
@@ -17,12 +17,8 @@ _LABELS = {
 
 
 def print_summary(state: Mapping[str, str]) -> None:
-    """Print the addresses and the keys."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
-    for name, label in _LABELS.items():
-        table.add_row(label, state[name])
-    console = Console(highlight=False)
+    """Print the addresses and the keys, each in one line: whoever copies a key copies all of it."""
+    console = Console(highlight=False, soft_wrap=True)
     console.print("The local stack is ready; Ctrl-C stops it.", style="bold")
-    console.print(table)
+    for name, label in _LABELS.items():
+        console.print(Text.assemble((f"{label:<18}", "dim"), state[name]))
