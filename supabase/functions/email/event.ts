@@ -10,7 +10,7 @@ import {
 import { present } from "../_shared/json.ts";
 import type { Recipient } from "./account.ts";
 import { replyAddress } from "./addresses.ts";
-import { authenticationOf } from "./authentication.ts";
+import { authenticationOf, isForged } from "./authentication.ts";
 import { automaticBy, isReport } from "./automatic.ts";
 import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
@@ -60,8 +60,8 @@ function messageOf(
   attached: Attached,
 ): Written {
   const authentication = authenticationOf(mail);
-  const isForged = authentication.dmarc === "fail";
-  const notAnswered = isForged ? "dmarc" : automaticBy(mail, account) ?? undefined;
+  const isAnothers = isForged(mail);
+  const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account) ?? undefined;
   const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
   const { content, original } = saidIn(mail);
@@ -83,10 +83,10 @@ function messageOf(
         : mail.replyTo?.address,
       too_large: attached.tooLarge.length ? attached.tooLarge : undefined,
     }),
-    reply_to: isForged ? undefined : answeredBy(mail),
+    reply_to: isAnothers ? undefined : answeredBy(mail),
     is_automatic: notAnswered !== undefined,
     // Who is not who they say goes on from nobody's conversation.
-    thread: isForged
+    thread: isAnothers
       ? { subject }
       : { references: before, reply_token: token ?? undefined, subject },
   };

@@ -26,7 +26,7 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
   const added = addedByServer(email.headers);
   return {
     headers: email.headers,
-    from: named("from")[0] ?? named("sender")[0] ?? null,
+    from: named("from")[0] ?? null,
     replyTo: named("reply-to")[0] ?? null,
     envelope: mailboxesOf(added, ENVELOPE),
     recipients: [...mailboxesOf(email.headers.slice(added.length), ENVELOPE), ...named("to", "cc")],
