@@ -45,6 +45,9 @@ async def test_a_configured_server_gives_a_file_and_a_redirect_keeps_the_token_a
         "https://10.1.2.3/",
         "https://169.254.169.254/latest/meta-data/",
         "https://[64:ff9b::a00:1]/",  # 10.0.0.1, as NAT64 has it
+        "https://[64:ff9b:1::a00:1]/",
+        "https://[fec0::1]/",
+        "https://[::127.0.0.1]/",
         "https://0.0.0.0/",
         "http://93.184.215.14/",
         "file:///etc/passwd",

@@ -21,6 +21,8 @@ _UNKNOWN_TYPE = "application/octet-stream"
 _TYPE = re.compile(r"[a-z0-9][\w.+-]*/[a-z0-9][\w.+-]*")
 # A browser runs these: a file of a customer is never one of them.
 _ACTIVE = re.compile(r"text/(html|xml|xsl)|application/xml|.*\+xml|.*/(x-)?(java|ecma)script")
+# Of a network itself, though Python takes them for public: old forms, and translation inside of it.
+_LOCAL = tuple(map(ipaddress.IPv6Network, ("::/96", "fec0::/10", "64:ff9b:1::/48")))
 
 
 class Downloads:
@@ -118,7 +120,8 @@ def _is_public(address: str) -> bool:
             parsed = embedded
         elif parsed in ipaddress.ip_network("64:ff9b::/96"):  # NAT64
             parsed = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
-    return parsed.is_global and not parsed.is_multicast
+    is_local = parsed.version == 6 and any(parsed in network for network in _LOCAL)
+    return parsed.is_global and not parsed.is_multicast and not is_local
 
 
 def _check(response: httpx.Response) -> None:
