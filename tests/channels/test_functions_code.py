@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from tests.channels.functions import Database, serve_functions
-from tests.support.stacks import ROOT
+from tests.support.stacks import CHANNEL_SECRETS, ROOT, RunningStack
 
 FUNCTIONS = ROOT / "supabase" / "functions"
+PAGE = (ROOT / "docs" / "channels.md").read_text()
 SLUGS = sorted(path.parent.name for path in FUNCTIONS.glob("*/index.ts"))
 SMS = {
     "id": "sms-1",
@@ -52,9 +53,24 @@ def test_the_functions_pin_what_they_import_alike() -> None:
 
 def example(language: str) -> str:
     """Return an example of the page's section on a new channel."""
-    page = (ROOT / "docs" / "channels.md").read_text().split("## A new channel")[1]
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    section = PAGE.split("## A new channel")[1]
+    (code,) = re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     return str(code)
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("bash", "curl", "openssl"))), reason="the page's programs are absent"
+)
+def test_the_documented_webhook_is_taken(stack: RunningStack) -> None:
+    """Who tries the page's lines on a stack of their own sees a conversation."""
+    (lines,) = re.findall(r"^message=.*?^curl [^\n]*whatsapp$", PAGE, re.MULTILINE | re.DOTALL)
+    signed = lines.replace("-hmac secret ", f"-hmac {CHANNEL_SECRETS['WHATSAPP_APP_SECRET']} ")
+    script = f"functions={stack.api_url}/functions/v1\n{signed}"
+    done = subprocess.run(
+        ["bash", "-euc", script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert json.loads(done.stdout)["outcomes"] == {"stored": 1}
 
 
 @pytest.fixture(scope="module")
