@@ -67,9 +67,10 @@ async def _active_accounts(client: AsyncRomashka) -> Mapping[str, Sequence[Accou
 
 
 def _in_error(account: Account) -> Finding:
-    """Say why an account is refused: its secret, or what that may do, is not right any more."""
+    """Say why an account is in trouble: mostly its secret, or what that may do, is not right."""
     says = f"{account['external_account_id']}: {account['last_error'] or 'there is a problem'}"
-    return Finding.warning(account["type"], says, _how_to_give_secret(account))
+    fix = f"{_how_to_give_secret(account)}; if it is something else: romashka channels list"
+    return Finding.warning(account["type"], says, fix)
 
 
 def _how_to_give_secret(account: Account) -> str:
