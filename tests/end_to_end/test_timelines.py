@@ -54,8 +54,11 @@ async def test_with_a_worker_every_turn_gets_its_one_answer_in_time(
     """However customers write, and whatever the network does to them meanwhile."""
 
     async def answers_as_asked() -> Any:
-        is_slow = "slowly" in str(provider.requests[-1]["messages"])
-        return await answers_after(2.8 if is_slow else 0.8, analysis(reply="An answer."))()
+        asked = str(provider.requests[-1]["messages"])
+        if "never" in asked:
+            return await hangs()()
+        seconds = 2.8 if "slowly" in asked else 0.8
+        return await answers_after(seconds, analysis(reply="An answer."))()
 
     provider.will(answers_as_asked)
     async with run_worker(stack, OPENAI_BASE_URL=provider.url) as worker:
@@ -126,7 +129,7 @@ async def has_answers_to_all(visitor: Visitor) -> bool:
 async def an_agent_at_two_seconds(stack: RunningStack, worker: WorkerProcess) -> None:
     """The answer that was being written is never sent."""
     async with visit(stack) as visitor:
-        await visitor.say("Answer slowly, please.")
+        await visitor.say("Answer never, please.")
         await asyncio.sleep(2)
         await say_as_agent(stack, visitor, "I am here.")
         await worker.has_logged("job.dropped", conversation_id=visitor.conversation.id)
