@@ -62,6 +62,10 @@ class Screen:
     def deltas(self) -> list[dict[str, Any]]:
         return [dict(seen.payload) for seen in self.events if seen.event == "reply.delta"]
 
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [seen.payload["message"] for seen in self.events if seen.event == "message.created"]
+
     async def is_up_to_date(self) -> None:
         """Have seen what was sent so far: a message that comes after it."""
         await self.conversation.send("Thank you")
@@ -88,14 +92,14 @@ async def test_a_reply_is_read_while_it_is_written(
     first = await screen.sees("reply.delta")
     goes_on.set()
     settled = await screen.sees("reply.settled")
-    answer = (await screen.conversation.messages())[-1]
+    answer = screen.messages[-1]
 
     assert (first["text"], first["sequence"], first["turn_id"]) == (FIRST, 1, question.id)
     names = [seen.event for seen in screen.events]
     assert names.index("reply.started") == names.index("reply.delta") - 1
-    assert answer.content == FIRST + LAST
-    assert answer.content.startswith("".join(delta["text"] for delta in screen.deltas))
-    assert (settled["outcome"], settled["message_id"]) == ("replied", answer.id)
+    assert answer["content"] == FIRST + LAST
+    assert answer["content"].startswith("".join(delta["text"] for delta in screen.deltas))
+    assert (settled["outcome"], settled["message_id"]) == ("replied", answer["id"])
     assert settled["turn_id"] == question.id
 
 
