@@ -24,6 +24,9 @@ HEARTBEAT_SECONDS = 0.5
 CLAIM_SECONDS = 0.25
 """A worker with free slots claims this often, besides the wake-ups: leases run out, quiet windows
 end and broadcasts get lost without an event. One without sweeps as often, as a claim would have."""
+_AGAIN_SECONDS = 0.02
+"""After an announcement, a claim that found nothing is made once more: for an instant a delivery's
+claim may lock the conversation, or the commit be told of before it is seen."""
 LONG_POLL_SECONDS = 5.0
 _TROUBLE_SECONDS = 1.0
 
@@ -98,11 +101,12 @@ class Worker:
 
     async def _claim_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
         await self._wake.wait(_TROUBLE_SECONDS)  # the subscription wakes us; without it, long-poll
+        has_rung = False
         while not self._stopping.is_set():
-            if pause_seconds := await self._claim(tasks):
-                await self._wake.wait(pause_seconds)
+            pause_seconds = await self._claim(tasks, has_rung)
+            has_rung = bool(pause_seconds) and await self._wake.wait(pause_seconds)
 
-    async def _claim(self, tasks: asyncio.TaskGroup) -> float:
+    async def _claim(self, tasks: asyncio.TaskGroup, has_rung: bool) -> float:
         """Claim and start what there is; return the seconds to the next claim, if nobody rings."""
         if not (free := min(self._free_slots(), MAX_JOBS)):
             return CLAIM_SECONDS
@@ -121,8 +125,9 @@ class Worker:
             return 0.0
         for job in jobs:
             self._start(job, tasks)
-        may_have_more = len(jobs) == free
-        return 0.0 if polls or may_have_more else CLAIM_SECONDS
+        if polls or len(jobs) == free:  # there may be more
+            return 0.0
+        return _AGAIN_SECONDS if has_rung and not jobs else CLAIM_SECONDS
 
     def _free_slots(self) -> int:
         return self._concurrency - len(self._held)

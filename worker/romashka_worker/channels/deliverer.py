@@ -26,8 +26,9 @@ _IDLE_SECONDS = 5.0
 _CLAIM_SECONDS = 1.0
 """So often where they are, or nobody wakes it: pauses end without an event, broadcasts get lost."""
 _USED_SECONDS = 600.0
-_AGAIN_SECONDS = 0.2
-"""Realtime reads the log: it may tell of a delivery an instant before a claim can see it."""
+_AGAIN_SECONDS = 0.05
+"""Realtime reads the log: it may tell of a delivery an instant before a claim can see it; for an
+instant, too, a job's claim may lock the conversation."""
 
 log = structlog.get_logger()
 
