@@ -13,7 +13,7 @@ from tests.support import databases
 _FILL = """
 set session_replication_role = replica;
 insert into public.knowledge_items (title, content)
-select 'Topic ' || number, 'x' from generate_series(1, 3000) as number;
+select 'Topic ' || number, 'x' from generate_series(1, 8000) as number;
 insert into private.knowledge_documents (item_id, language, title_words, words)
 select items.id, 'en', to_tsvector('simple', items.title), (
   select to_tsvector('simple', string_agg('word' || word, ' '))
@@ -46,7 +46,7 @@ def many_items(cluster: Cluster, template_db: str) -> Iterator[str]:
             connection.execute(_FILL)
             if schema := _schema_of_pgvector(connection):
                 _fill_vectors(connection, schema)
-            connection.execute("analyze private.knowledge_documents")
+            connection.execute("vacuum analyze")
         yield url
 
 
