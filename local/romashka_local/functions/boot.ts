@@ -31,6 +31,7 @@ async function endWithTheStack() {
 
 const order = await readOrder();
 endWithTheStack();
+Deno.createHttpClient({}).close(); // while the environment still tells which certificates are trusted
 for (const name of Object.keys(Deno.env.toObject())) {
   if (!order.environment.includes(name)) Deno.env.delete(name);
 }

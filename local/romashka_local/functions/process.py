@@ -198,4 +198,10 @@ def _command(function: FunctionSettings, place: Place) -> list[str]:
 def _environment(place: Place) -> dict[str, str]:
     # The function sees what `place` gives alone: boot.ts deletes the rest before it runs.
     needed = {name: os.environ[name] for name in _DENO_NEEDS if name in os.environ}
-    return {**needed, "NO_COLOR": "1", "DENO_NO_UPDATE_CHECK": "1", **place.environment}
+    return {
+        "DENO_TLS_CA_STORE": "mozilla,system",  # some networks have authorities of their own
+        **needed,
+        "NO_COLOR": "1",
+        "DENO_NO_UPDATE_CHECK": "1",
+        **place.environment,
+    }
