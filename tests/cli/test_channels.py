@@ -1,63 +1,34 @@
 """`romashka channels` and `romashka webhooks`, as operators type them."""
 
-import io
 import json
-import logging
 import os
 import pty
 import subprocess
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
-from romashka._cli import main
 
 from tests.channels.meta import message, messages, new_id, whatsapp
+from tests.support.commands import Command, Done
 from tests.support.stacks import ROMASHKA, RunningStack
 
 
-def environment(stack: RunningStack) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-    return clean | {
+def settings(stack: RunningStack) -> dict[str, str]:
+    return {
         "SUPABASE_URL": stack.api_url,
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
         "COLUMNS": "200",
     }
 
 
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    exit_code: object
-    output: str
-    errors: str
-
-
-Command = Callable[..., Done]
-
-
 @pytest.fixture
-def romashka(
-    stack: RunningStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    """Run a command on the stack, in this process: most of the time of one is its start."""
-    for name, value in environment(stack).items():
-        monkeypatch.setenv(name, value)
-
-    def run(*command: str, typed: str = "") -> Done:
-        monkeypatch.setattr("sys.argv", ["romashka", *command])
-        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Done(ended.value.code, *capsys.readouterr())
-
-    yield run
-    logging.disable(logging.NOTSET)  # commands switch it off
+def romashka(stack: RunningStack, romashka: Command) -> Command:
+    """Run a command on the stack."""
+    return partial(romashka, **settings(stack))
 
 
 def secrets_of(stack: RunningStack, account: str) -> dict[str, str]:
@@ -131,13 +102,14 @@ def test_a_secret_that_is_typed_is_not_shown(stack: RunningStack, romashka: Comm
     """Whoever looks over the shoulder, or at the terminal's history, sees nothing."""
     address = f"help-{uuid.uuid4()}@example.com"
     romashka("channels", "add", "email", address.upper())
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
     terminal, theirs = pty.openpty()
     with subprocess.Popen(
         [ROMASHKA, "channels", "secret", address, "smtp_url"],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=environment(stack),
+        env=clean | settings(stack),
         start_new_session=True,
     ) as process:
         os.close(theirs)
