@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 from romashka_local.bootstrap import bootstrap_database
 from romashka_local.postgres import Cluster, run_cluster
 
@@ -81,7 +81,7 @@ def _measure(cluster: Cluster, name: LiteralString, size: int, rounds: int) -> d
     with psycopg.connect(cluster.url(), autocommit=True) as connection:
         connection.execute(f"create database {name} owner postgres")
     bootstrap_database(cluster.url(database=name))
-    apply_migrations(cluster.url("postgres", name))
+    install(cluster.url("postgres", name))
     with psycopg.connect(cluster.url(database=name), autocommit=True) as connection:
         connection.execute("select cron.unschedule(jobname) from cron.job")
         began = time.monotonic()

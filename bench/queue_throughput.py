@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 from romashka_local.bootstrap import bootstrap_database
 from romashka_local.postgres import Cluster, find_binaries, run_cluster
 
@@ -82,7 +82,7 @@ def _install(cluster: Cluster) -> None:
     if found is None or found.origin is None:
         sys.exit("unable to compare; pip install --no-deps pgmq, it brings the SQL")
     bootstrap_database(cluster.url())
-    apply_migrations(cluster.url("postgres"))
+    install(cluster.url("postgres"))
     _run(cluster, "select cron.unschedule(jobname) from cron.job")
     _run(cluster, (Path(found.origin).parent / "sql" / "pgmq.sql").read_text(encoding="utf-8"))
 

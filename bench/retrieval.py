@@ -25,7 +25,7 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 from romashka_local.bootstrap import bootstrap_database
 from romashka_local.postgres import run_cluster
 from romashka_worker.embeddings import Embedding, Vector, vector_text
@@ -146,7 +146,7 @@ def database() -> Iterator[Connection]:
         Path(folder).chmod(0o755)  # Postgres runs as another account where we are root
         with run_cluster(Path(folder) / "postgres", ephemeral=True) as cluster:
             bootstrap_database(cluster.url())
-            apply_migrations(cluster.url("postgres"))
+            install(cluster.url("postgres"))
             with psycopg.connect(cluster.url("postgres"), row_factory=dict_row) as connection:
                 yield connection
 

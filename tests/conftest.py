@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 from romashka_local.postgres import Cluster
 
 from tests.support import databases, waiting
@@ -50,7 +50,7 @@ def bare_db(cluster: Cluster, bare_template: str) -> Iterator[str]:
 def template_db(cluster: Cluster) -> str:
     """The name of a database with Romashka's migrations (without the seed), made once."""
     name = databases.make_template(cluster, "migrated")
-    apply_migrations(cluster.url("postgres", name))
+    install(cluster.url("postgres", name))
     return name
 
 

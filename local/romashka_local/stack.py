@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import uvloop
+from romashka._installation import install
 from romashka._migrations import MigrationError, apply_migrations, apply_seed
 
 from romashka_local.bootstrap import bootstrap_database
@@ -126,13 +127,20 @@ def _prepare_database(config: StackConfig, cluster: Cluster, *, migrate: bool) -
     try:
         bootstrap_database(cluster.url(), jwt_secret=config.keys.jwt_secret)
         if migrate:
-            apply_migrations(config.database_url(), config.project_dir)
+            _apply_migrations(config.database_url(), config.project_dir)
             apply_seed(config.database_url(), config.project_dir)
     except MigrationError as error:
         raise StackError(f"unable to apply the migrations; {error}") from error
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         raise StackError(f"unable to prepare the database; {reason}") from error
+
+
+def _apply_migrations(url: str, project: Path) -> None:
+    if (project / "repeatable").is_dir():
+        install(url, project)
+    else:
+        apply_migrations(url, project)
 
 
 def _run_servers(

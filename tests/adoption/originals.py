@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 from romashka_local.postgres import Cluster
 
 from tests.support import databases
@@ -38,7 +38,7 @@ class Adopted:
     notices: list[str]
 
 
-def install(url: str, original: str) -> None:
+def install_original(url: str, original: str) -> None:
     """Make a bare Supabase database one of the original's."""
     with psycopg.connect(url) as connection:
         for name in ORIGINALS[original]:
@@ -50,10 +50,10 @@ def adopt(cluster: Cluster, original: str) -> Adopted:
     """Make a database of the original, and apply the migrations to it; once for each cluster."""
     name = databases.make_template(cluster, original.replace(" ", "_"))
     url = cluster.url("postgres", name)
-    install(url, original)
+    install_original(url, original)
     before = read_rows(url)
-    with _said("romashka.migrations") as notices:
-        apply_migrations(url)
+    with notices_of("romashka.migrations") as notices:
+        install(url)
     return Adopted(name, before, notices)
 
 
@@ -78,7 +78,7 @@ def read_rows(url: str) -> Rows:
 
 
 @contextmanager
-def _said(logger: str) -> Iterator[list[str]]:
+def notices_of(logger: str) -> Iterator[list[str]]:
     """Collect what a logger is told within the block."""
     lines: list[str] = []
     handler = logging.Handler()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 from romashka_local.postgres import Cluster
 
-from tests.adoption.originals import ORIGINALS, install
+from tests.adoption.originals import ORIGINALS, install_original
 from tests.database.inbox import Inbox
 from tests.support import databases
 
@@ -37,8 +37,8 @@ def test_everything_installs_and_a_turn_works_on_postgresql_15(
     """Many hosted projects are on it; an empty one and the original's alike must work."""
     with databases.clone(oldest, oldest_bare) as url:
         if original:
-            install(url, original)
-        apply_migrations(url)
+            install_original(url, original)
+        install(url)
         assert _answers(url)
 
 
@@ -51,17 +51,17 @@ def test_extensions_may_be_in_public(cluster: Cluster, bare_db: str, original: s
             connection.execute(f'drop extension if exists "{name}" cascade'.encode())
             connection.execute(f'create extension "{name}" with schema public'.encode())
     if original:
-        install(bare_db, original)
-    apply_migrations(bare_db)
+        install_original(bare_db, original)
+    install(bare_db)
 
     assert _answers(bare_db)
 
 
 def test_two_runs_at_once_adopt_once(bare_db: str) -> None:
     """Two deployments start together over the original: one does the work, the other waits."""
-    install(bare_db, "full product")
+    install_original(bare_db, "full product")
     with ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(apply_migrations, bare_db) for _ in range(2)]
+        runs = [pool.submit(install, bare_db) for _ in range(2)]
         applied = [name for run in runs for name in run.result()]
 
     assert len(applied) == len(set(applied)) > 0

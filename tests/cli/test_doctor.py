@@ -57,6 +57,7 @@ async def test_a_good_configuration_is_found_good_piece_by_piece(stack: RunningS
         ("migrations", "ok"),
         ("extensions", "ok"),
         ("pg_cron", "ok"),
+        ("grants", "ok"),
         ("functions", "ok"),
         ("realtime", "ok"),
         ("channels", "ok"),
@@ -105,6 +106,46 @@ def test_an_old_schema_is_found_and_refused_with_the_command(stack: RunningStack
     assert worker_code == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "back", "says"),
+    [
+        (
+            "revoke select on public.knowledge_items from service_role",
+            "grant select on public.knowledge_items to service_role",
+            "✗ grants          missing: service_role: select on public.knowledge_items\n",
+        ),
+        (
+            "revoke execute on function public.get_romashka_installation from service_role",
+            "grant execute on function public.get_romashka_installation to service_role",
+            "✗ grants          the service role: permission denied for function",
+        ),
+        (
+            "grant select on public.webhook_events to anon",
+            "revoke select on public.webhook_events from anon",
+            "! grants          granted by nobody of ours: anon: select on public.webhook_events\n",
+        ),
+    ],
+)
+def test_a_grant_that_is_not_as_it_should_be_is_named(
+    stack: RunningStack, change: str, back: str, says: str
+) -> None:
+    """It was once taken for a wrong key, and looked for in the dashboard for a morning."""
+    settings = {
+        "SUPABASE_URL": stack.api_url,
+        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
+    }
+    with psycopg.connect(stack.db_url, autocommit=True) as database:
+        database.execute(change.encode())
+        try:
+            _, said = romashka("doctor", **settings)
+        finally:
+            database.execute(back.encode())
+
+    assert says in said
+    assert "→ romashka migrate --db-url" in said
+    assert "key             the project refuses" not in said
+
+
 @contextmanager
 def schema_version_zero(stack: RunningStack) -> Iterator[None]:
     """Let the database say, within the block, that it is older than it is."""
@@ -127,29 +168,21 @@ async def test_what_the_database_lacks_is_told_apart(stack: RunningStack) -> Non
     """Each of these is a morning's search without a name for it."""
     async with service_of(stack) as service:
         good = await service.call("get_romashka_installation")
-    oldest = good["migrations"][0]
+    oldest = min(good["files"])
     sweep = good["cron"]["romashka-sweep"]
+    without_one = {name: digest for name, digest in good["files"].items() if name != oldest}
 
     assert problems(good) == {}
     for name, changed, says, fix in [
-        ("migrations", {"migrations": good["migrations"][1:]}, oldest["version"], "migrate"),
-        (
-            "migrations",
-            {"migrations": [oldest | {"digest": "0"}, *good["migrations"][1:]]},
-            "another edition",
-            "db reset",
-        ),
+        ("migrations", {"files": without_one}, f"1 not applied: {oldest}", "romashka migrate"),
+        ("migrations", {"files": good["files"] | {oldest: "0"}}, "another edition", "migrate"),
+        ("extensions", {"extensions": {}}, "not found by its meaning", "create extension"),
+        ("extensions", {"extensions": {"vector": "1"}}, "pg_trgm is not there", "pg_trgm schema"),
         (
             "extensions",
-            {"searches": {"meanings": False, "similar_words": True}, "extensions": {}},
-            "not found by its meaning",
-            "knowledge_vectors.sql",
-        ),
-        (
-            "extensions",
-            {"searches": {"meanings": True, "similar_words": False}},
-            "pg_trgm",
-            "knowledge_words.sql",
+            {"files": good["files"] | {"extensions": "vector in extensions"}},
+            "pg_trgm came later",
+            "romashka migrate",
         ),
         ("pg_cron", {"cron": None}, "not there", "private.schedule_jobs()"),
         ("pg_cron", {"cron": {}}, "nothing is scheduled", "private.schedule_jobs()"),

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from romashka._migration_files import find_migrations, product_folder
-from romashka._migrations import apply_migrations
+from romashka._export import export_migrations
+from romashka._installation import install
+from romashka._migration_files import product_folder
 from romashka_local.postgres import Cluster
 
 from tests.adoption.originals import adopt
 from tests.support.javascript import install_packages
 from tests.support.stacks import ROMASHKA
+from tests.upgrade.catalog import read_catalog
 
 _HERE = Path(__file__).parent
-_NAMES = [migration.path.name for migration in find_migrations(product_folder())]
 
 Cli = Callable[..., str]
 
@@ -50,79 +51,100 @@ def cli(supabase: Path, tmp_path: Path) -> Cli:
     return run
 
 
-def _project(folder: Path, names: list[str]) -> Path:
-    """Make a project folder that holds these migrations of Romashka; return its `supabase`."""
+def _project(folder: Path) -> Path:
+    """Make a project folder; return its folder of migrations."""
     (folder / "supabase" / "migrations").mkdir(parents=True, exist_ok=True)
     (folder / "supabase" / "config.toml").write_text('project_id = "test"\n')
-    for name in names:
-        shutil.copy(product_folder() / "migrations" / name, folder / "supabase" / "migrations")
-    return folder / "supabase"
+    return folder / "supabase" / "migrations"
 
 
-def _applied(url: str) -> list[str]:
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(
-            "select version || '_' || name || '.sql'"
-            " from supabase_migrations.schema_migrations order by version"
-        )
-        return [name for (name,) in rows]
+def _export(migrations: Path) -> None:
+    subprocess.run([ROMASHKA, "migrations", "export", migrations], check=True, capture_output=True)
 
 
-def test_the_cli_goes_on_where_romashka_stopped(cli: Cli, bare_db: str, tmp_path: Path) -> None:
-    """A team may change from one to the other at any time."""
-    half = _project(tmp_path / "half", _NAMES[:6])
-    apply_migrations(bare_db, half)
-    _project(tmp_path, _NAMES)
+def test_what_is_exported_installs_romashka(
+    cli: Cli, bare_db: str, template_db: str, cluster: Cluster, tmp_path: Path
+) -> None:
+    """Teams that deploy with `db push` get what `romashka migrate` makes, and may change to it."""
+    _export(_project(tmp_path))
     first = cli("db", "push", url=bare_db)
     second = cli("db", "push", url=bare_db)
 
     assert "Finished supabase db push" in first
     assert "up to date" in second
-    assert _applied(bare_db) == _NAMES
-    assert apply_migrations(bare_db) == []
+    assert read_catalog(bare_db) == read_catalog(cluster.url("postgres", template_db))
+    assert install(bare_db) == []
 
 
-def test_romashka_goes_on_where_the_cli_stopped(cli: Cli, bare_db: str, tmp_path: Path) -> None:
-    """The same the other way round."""
-    half = _project(tmp_path / "half", _NAMES[:6])
-    cli("db", "push", url=bare_db, project=half.parent)
+def test_the_cli_goes_on_where_romashka_stopped(cli: Cli, bare_db: str, tmp_path: Path) -> None:
+    """The other way round: the exported files are known, or change nothing."""
+    install(bare_db)
+    before = read_catalog(bare_db)
+    _export(_project(tmp_path))
+    cli("db", "push", url=bare_db)
 
-    assert apply_migrations(bare_db) == _NAMES[6:]
-    assert _applied(bare_db) == _NAMES
+    assert read_catalog(bare_db) == before
+    assert install(bare_db) == []
+
+
+def test_an_upgrade_comes_as_one_more_file(cli: Cli, bare_db: str, tmp_path: Path) -> None:
+    """The CLI applies a version once: what is repeatable has to come with a new one."""
+    migrations = _project(tmp_path)
+    _export(migrations)
+    cli("db", "push", url=bare_db)
+    edition = shutil.copytree(product_folder(), tmp_path / "edition")
+    settings = edition / "repeatable" / "0500_settings.sql"
+    settings.write_text(settings.read_text().replace("a human takes over.", "it is handed over."))
+    (edition / "migrations" / "29990101000000_next.sql").write_text("select 1;")
+    copied, _ = export_migrations(migrations, edition)
+    again, _ = export_migrations(migrations, edition)
+    cli("db", "push", url=bare_db)
+
+    assert copied[0] == "29990101000000_next.sql"
+    assert copied[1] > copied[0], "functions after the tables that they use"
+    assert (len(copied), again) == (2, [])
+    assert install(bare_db, edition) == []
+    with psycopg.connect(bare_db) as connection:
+        said = connection.execute(
+            "select obj_description('private.handover_text'::regproc, 'pg_proc')"
+        ).fetchone()
+    assert said == ("What a customer of this language is told when it is handed over.",)
 
 
 def test_a_project_with_migrations_of_its_own_takes_them_in(
     cli: Cli, bare_db: str, tmp_path: Path
 ) -> None:
     """The CLI refuses a history with files that it lacks; the export gives it them."""
-    migrations = _project(tmp_path, []) / "migrations"
+    migrations = _project(tmp_path)
     (migrations / "20260601000000_shops.sql").write_text("create table public.shops (id int);")
     cli("db", "push", url=bare_db)
-    apply_migrations(bare_db)
-    (migrations / "20260701000000_more.sql").write_text("create table public.more (id int);")
+    install(bare_db)
+    (migrations / "20991231000000_more.sql").write_text("create table public.more (id int);")
     with pytest.raises(AssertionError, match="not found in local migrations directory"):
         cli("db", "push", url=bare_db)
 
-    subprocess.run([ROMASHKA, "migrations", "export", migrations], check=True, capture_output=True)
+    _export(migrations)
     cli("db", "push", url=bare_db)
-    assert _applied(bare_db) == [
-        *_NAMES,
-        "20260601000000_shops.sql",
-        "20260701000000_more.sql",
-    ]
+    with psycopg.connect(bare_db) as connection:
+        applied = connection.execute(
+            "select version from supabase_migrations.schema_migrations order by version"
+        ).fetchall()
+    assert [version for (version,) in applied] == sorted(
+        path.name.partition("_")[0] for path in migrations.iterdir()
+    )
 
 
 def test_exported_files_are_applied_beside_newer_ones(
     cli: Cli, bare_db: str, tmp_path: Path
 ) -> None:
     """Romashka's versions are older than what a project wrote since: the CLI wants to be told."""
-    migrations = _project(tmp_path, []) / "migrations"
-    (migrations / "20260601000000_shops.sql").write_text("create table public.shops (id int);")
+    migrations = _project(tmp_path)
+    (migrations / "20991231000000_shops.sql").write_text("create table public.shops (id int);")
     cli("db", "push", url=bare_db)
-    subprocess.run([ROMASHKA, "migrations", "export", migrations], check=True, capture_output=True)
+    _export(migrations)
     cli("db", "push", "--include-all", url=bare_db)
 
-    assert apply_migrations(bare_db) == []
+    assert install(bare_db) == []
 
 
 @pytest.mark.parametrize("original", [None, "full product wide open", "chat widget"])
@@ -133,7 +155,7 @@ def test_the_advisors_find_nothing(
     name = adopt(cluster, original).template if original else template_db
     said = cli(
         "db", "advisors", "--level", "info", "--output-format", "json",
-        url=cluster.url("postgres", name), project=_project(tmp_path, []).parent,
+        url=cluster.url("postgres", name), project=_project(tmp_path).parents[1],
     )  # fmt: skip
     found = json.loads(said)["results"]
 

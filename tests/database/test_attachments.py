@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 
 
 def test_a_project_without_storage_is_migrated_all_the_same(
@@ -15,6 +15,6 @@ def test_a_project_without_storage_is_migrated_all_the_same(
     with psycopg.connect(admin) as connection:
         connection.execute("drop schema storage cascade")
     with caplog.at_level("INFO"):
-        apply_migrations(bare_db)
+        install(bare_db)
 
     assert "conversations have no attachments" in caplog.text

@@ -5,8 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from romashka._migration_files import product_folder
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 
 from tests.database.inbox import Inbox
 
@@ -157,7 +156,7 @@ def test_extensions_may_be_in_another_schema(bare_db: str) -> None:
         inbox.run("create schema elsewhere")
         for row in available:
             inbox.run(f"create extension {row['name']} schema elsewhere")
-    apply_migrations(bare_db)
+    install(bare_db)
     with Inbox(bare_db) as inbox:
         _add(inbox, "Passwords")
         if _has_vectors(inbox):
@@ -166,15 +165,13 @@ def test_extensions_may_be_in_another_schema(bare_db: str) -> None:
         assert _search(inbox, "pasword", _direction(1))[0]["title"] == "Passwords"
 
 
-def test_pgvector_may_come_later(vectors: Inbox) -> None:
+def test_pgvector_may_come_later(vectors: Inbox, fresh_db: str) -> None:
     """What `romashka doctor` says to do when it was not there as the migrations ran."""
-    [migration] = (product_folder() / "migrations").glob("*001420_*.sql")
     found = {}
     _add(vectors, "Passwords")
     for change in ("drop extension vector cascade", "create extension vector schema extensions"):
         vectors.run(change)
-        vectors.run("drop table if exists private.knowledge_embeddings")
-        vectors.connection.execute(migration.read_bytes())  # has signs of percent
+        install(fresh_db)
         for item in _missing(vectors).values():
             _store(vectors, item, _direction(1))
         found[change.split()[0]] = _search(vectors, "passwords", _direction(1))

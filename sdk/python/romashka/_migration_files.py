@@ -1,28 +1,20 @@
 """The files of a Supabase project's migrations and seed, in the order in which they are applied."""
 
-import hashlib
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-
-from romashka._statements import split_statements
 
 _FILE_NAME = re.compile(r"([0-9]+)_(.*)\.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file of `migrations/`."""
+    """One file of `migrations/`: applied once, never edited after that."""
 
     path: Path
     version: str
     name: str
-
-    def digest(self) -> str:
-        """Return what tells this edition of the file from others: the recorded statements' MD5."""
-        statements = split_statements(self.path.read_text(encoding="utf-8"))
-        return hashlib.md5("\n".join(statements).encode(), usedforsecurity=False).hexdigest()
 
 
 def product_folder() -> Path:
@@ -40,6 +32,11 @@ def find_migrations(project: Path) -> list[Migration]:
         if (match := _FILE_NAME.fullmatch(path.name))
     ]
     return sorted(found, key=lambda migration: migration.version)
+
+
+def read_sql(path: Path) -> str:
+    """Return the text of a file, without a byte order mark and with plain line ends."""
+    return path.read_text(encoding="utf-8-sig")
 
 
 def find_seeds(project: Path) -> list[Path]:

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import psycopg
 
-from romashka._migration_files import Migration, find_migrations, find_seeds, product_folder
+from romashka._migration_files import (
+    Migration,
+    find_migrations,
+    find_seeds,
+    product_folder,
+    read_sql,
+)
 from romashka._statements import split_statements
 
 _log = logging.getLogger("romashka.migrations")
@@ -28,23 +34,22 @@ class MigrationError(Exception):
     """A file failed, and nothing of it was kept; the message names it and says why."""
 
 
-def apply_migrations(db_url: str, project: Path | None = None) -> list[str]:
-    """Apply the migrations that the database lacks, and return their file names.
-
-    `project` is a `supabase` folder, by default Romashka's own.
+def apply_migrations(db_url: str, project: Path) -> list[str]:
+    """Apply the migrations of a `supabase` folder that the database lacks, and return their names.
 
     Each file is one transaction together with its row in the history, so after a crash the next run
-    continues where this one stopped. Two runs at once wait for one another.
+    continues where this one stopped. Two runs at once wait for one another. Romashka's own are
+    applied by `_installation.install`, all at once.
 
     Raises:
         MigrationError: a file failed.
         psycopg.OperationalError: the database cannot be reached.
     """
-    with _connect(db_url) as connection:
+    with open_for_migrations(db_url) as connection:
         return [
             migration.path.name
-            for migration in find_migrations(project or product_folder())
-            if _apply(connection, migration)
+            for migration in find_migrations(project)
+            if _apply_alone(connection, migration)
         ]
 
 
@@ -54,51 +59,78 @@ def apply_seed(db_url: str, project: Path | None = None) -> list[str]:
     Raises: as `apply_migrations`.
     """
     project = project or product_folder()
-    with _connect(db_url) as connection:
+    with open_for_migrations(db_url) as connection:
         return [path.name for path in find_seeds(project) if _seed(connection, project, path)]
 
 
-def _connect(db_url: str) -> psycopg.Connection:
+def open_for_migrations(db_url: str) -> psycopg.Connection:
+    """Connect, with the tables that keep the history, and what migrations say on the log."""
     # Without prepared statements, so that a pooler between us and the database does no harm.
     connection = psycopg.connect(
         db_url, autocommit=True, prepare_threshold=None, application_name="romashka migrate"
     )
     connection.add_notice_handler(_log_notice)
     with connection.transaction():
-        _lock(connection)
+        take_turns(connection)
         connection.execute(_HISTORY)
     return connection
 
 
-def _lock(connection: psycopg.Connection) -> None:
+def take_turns(connection: psycopg.Connection) -> None:
+    """Wait for whoever else migrates this database, until the end of the transaction."""
     # Of the transaction, not of the session: works through a pooler, and no crash leaves it behind.
     connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
 
 
-def _apply(connection: psycopg.Connection, migration: Migration) -> bool:
-    """Apply one file; return False when it was applied before."""
-    with connection.transaction():
-        _lock(connection)
-        known = connection.execute(
-            "select from supabase_migrations.schema_migrations where version = %s",
-            [migration.version],
-        )
-        if known.rowcount:
-            return False
-        statements = _run(connection, migration.path)
-        connection.execute(
-            "insert into supabase_migrations.schema_migrations (version, name, statements)"
-            " values (%s, %s, %s)",
-            [migration.version, migration.name, statements],
-        )
-    connection.execute("reset all")
+def apply_migration(connection: psycopg.Connection, migration: Migration) -> bool:
+    """Apply one file within the open transaction; return False when it was applied before."""
+    known = connection.execute(
+        "select from supabase_migrations.schema_migrations where version = %s", [migration.version]
+    )
+    if known.rowcount:
+        return False
+    statements = run_file(connection, migration.path)
+    connection.execute(
+        "insert into supabase_migrations.schema_migrations (version, name, statements)"
+        " values (%s, %s, %s)",
+        [migration.version, migration.name, statements],
+    )
     return True
+
+
+def run_file(connection: psycopg.Connection, path: Path) -> list[str]:
+    """Run the statements of a file within the open transaction, and return them.
+
+    Raises:
+        MigrationError: one failed.
+    """
+    text = read_sql(path)
+    statements = split_statements(text)
+    start = 0
+    for statement in statements:
+        start = text.index(statement, start)
+        try:
+            connection.execute(statement.encode())
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            raise  # nobody's fault, and over soon
+        except psycopg.Error as error:
+            raise MigrationError(_describe(error, path, text, start)) from error
+        start += len(statement)
+    return statements
+
+
+def _apply_alone(connection: psycopg.Connection, migration: Migration) -> bool:
+    with connection.transaction():
+        take_turns(connection)
+        is_new = apply_migration(connection, migration)
+    connection.execute("reset all")
+    return is_new
 
 
 def _seed(connection: psycopg.Connection, project: Path, path: Path) -> bool:
     """Run one seed file; return False when it was run before, even if it has changed since."""
     with connection.transaction():
-        _lock(connection)
+        take_turns(connection)
         recorded = connection.execute(
             "insert into supabase_migrations.seed_files (path, hash) values (%s, %s)"
             " on conflict (path) do nothing",
@@ -109,24 +141,9 @@ def _seed(connection: psycopg.Connection, project: Path, path: Path) -> bool:
         )
         if not recorded.rowcount:
             return False
-        _run(connection, path)
+        run_file(connection, path)
     connection.execute("reset all")
     return True
-
-
-def _run(connection: psycopg.Connection, path: Path) -> list[str]:
-    """Run the statements of a file, within the transaction that is open, and return them."""
-    text = path.read_text(encoding="utf-8")
-    statements = split_statements(text)
-    start = 0
-    for statement in statements:
-        start = text.index(statement, start)
-        try:
-            connection.execute(statement.encode())
-        except psycopg.Error as error:
-            raise MigrationError(_describe(error, path, text, start)) from error
-        start += len(statement)
-    return statements
 
 
 def _describe(error: psycopg.Error, path: Path, text: str, start: int) -> str:

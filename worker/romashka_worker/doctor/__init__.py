@@ -16,6 +16,7 @@ from romashka_worker.doctor.models import look_at_embeddings, look_at_models
 from romashka_worker.doctor.project import (
     KEY_FIX,
     look_at_functions,
+    look_at_grants,
     look_at_installation,
     look_at_key,
     look_at_realtime,
@@ -53,6 +54,7 @@ async def _examine_project(settings: Settings) -> AsyncIterator[Finding]:
             yield Finding.ok("schema", f"version {installed['schema_version']}")
             for finding in look_at_installation(installed, settings):
                 yield finding
+            yield await look_at_grants(client, settings)
             yield await look_at_functions(client, settings)
             yield await look_at_realtime(client, settings)
             async for finding in look_at_channels(client, settings):
@@ -61,8 +63,10 @@ async def _examine_project(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding.problem(
             "schema", f"the database has {error.found}", migrate_command(settings)
         )
-    except (NotSignedIn, PermissionDenied):
+    except NotSignedIn:
         yield Finding.problem("key", "the project refuses SUPABASE_SERVICE_ROLE_KEY", KEY_FIX)
+    except PermissionDenied as error:  # the key is a role's, and the role lacks a right
+        yield Finding.problem("grants", f"the service role: {error}", migrate_command(settings))
     except InvalidRequest as error:
         yield Finding.problem("project", str(error), "export SUPABASE_URL=https://...")
     except (RomashkaError, TimeoutError) as error:

@@ -6,11 +6,11 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from romashka import AsyncRomashka, RomashkaError, ServerError
-from romashka._migration_files import find_migrations, product_folder
+from romashka._edition import read_edition
+from romashka._grants import Grant, differences, read_grants
 
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.settings import Settings
@@ -86,54 +86,46 @@ def _role_of(key: str) -> str | None:
 
 def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     """Say what the database tells about itself."""
-    yield _migrations(installed["migrations"], settings)
-    yield _extensions(installed.get("searches", {}), installed["extensions"], settings)
+    yield _migrations(installed.get("files", {}), settings)
+    yield _extensions(installed.get("files", {}), installed["extensions"], settings)
     yield _cron(installed["cron"], settings)
 
 
-def _migrations(recorded: list[dict[str, Any]], settings: Settings) -> Finding:
-    applied = {row["version"]: row["digest"] for row in recorded}
-    ours = find_migrations(product_folder())
-    missing = [file.path.name for file in ours if file.version not in applied]
-    if missing:
+def _migrations(applied: Mapping[str, str], settings: Settings) -> Finding:
+    ours = read_edition().records()
+    missing = [name for name in ours if name not in applied]
+    changed = [name for name, digest in ours.items() if applied.get(name, digest) != digest]
+    if not applied:
+        says = "an earlier edition is installed"
+    elif missing:
         says = f"{len(missing)} not applied: {', '.join(missing)}"
-        return Finding.problem("migrations", says, migrate_command(settings))
-    changed = [
-        file.path.name for file in ours if applied[file.version] not in (None, file.digest())
-    ]
-    if changed:
-        return Finding.warning(
-            "migrations",
-            f"applied in another edition: {', '.join(changed)}",
-            "romashka db reset  # locally; before 1.0, other databases are made anew",
-        )
-    return Finding.ok("migrations", f"all {len(ours)} applied")
+    elif changed:
+        says = f"applied in another edition: {', '.join(changed)}"
+    else:
+        return Finding.ok("migrations", f"all {len(ours)} applied")
+    return Finding.problem("migrations", says, migrate_command(settings))
 
 
 def _extensions(
-    searches: Mapping[str, bool], there: Mapping[str, str], settings: Settings
+    applied: Mapping[str, str], there: Mapping[str, str], settings: Settings
 ) -> Finding:
-    """Migrations look for the extensions once: one that came later does not help by itself."""
-    create = "create extension if not exists {} schema extensions"
-    if not searches.get("meanings"):
-        again = "drop table if exists private.knowledge_embeddings"  # vectors are made anew
-        return Finding.warning(
-            "extensions",
-            "knowledge is not found by its meaning: vector was not there when it was migrated",
-            f"{_psql(settings, create.format('vector'), again)} -f {_migration('001420')}",
-        )
-    if not searches.get("similar_words"):
-        return Finding.warning(
-            "extensions",
-            "misspelt words are not found: pg_trgm was not there when it was migrated",
-            f"{_psql(settings, create.format('pg_trgm'))}"
-            f"  # then the last block of {_migration('001410')}",
-        )
+    """Say which of the two that help a search is not there, or was not when it was migrated."""
+    for name, lacks in (
+        ("vector", "knowledge is not found by its meaning"),
+        ("pg_trgm", "misspelt words are not found"),
+    ):
+        if name not in there:
+            create = f"create extension if not exists {name} schema extensions"
+            return Finding.warning(
+                "extensions",
+                f"{lacks}: {name} is not there",
+                f"{_psql(settings, create)} && {migrate_command(settings)}",
+            )
+        if f"{name} in " not in applied.get("extensions", ""):
+            return Finding.warning(
+                "extensions", f"{lacks}: {name} came later", migrate_command(settings)
+            )
     return Finding.ok("extensions", f"vector {there['vector']}, pg_trgm {there['pg_trgm']}")
-
-
-def _migration(number: str) -> Path:
-    return next((product_folder() / "migrations").glob(f"*{number}_*.sql"))
 
 
 def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
@@ -153,6 +145,23 @@ def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
         reasons = "select return_message from cron.job_run_details order by runid desc limit 5"
         return Finding.problem("pg_cron", f"{_SWEEP} fails each time", _psql(settings, reasons))
     return Finding.ok("pg_cron", f"{_SWEEP} runs each {sweep['schedule']}")
+
+
+async def look_at_grants(client: AsyncRomashka, settings: Settings) -> Finding:
+    """Compare who may do what with what the files grant: dumps, restores and hands change it."""
+    missing, surplus = differences(read_grants(), await client.call("get_romashka_grants"))
+    if missing:
+        return Finding.problem("grants", f"missing: {_some(missing)}", migrate_command(settings))
+    if surplus:
+        return Finding.warning(
+            "grants", f"granted by nobody of ours: {_some(surplus)}", migrate_command(settings)
+        )
+    return Finding.ok("grants", "as docs/security.md says")
+
+
+def _some(grants: list[Grant]) -> str:
+    more = f"; {len(grants) - 3} more" if len(grants) > 3 else ""
+    return "; ".join(map(str, grants[:3])) + more
 
 
 # ---- what answers

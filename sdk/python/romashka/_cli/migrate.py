@@ -10,13 +10,14 @@ from romashka._cli.problems import CommandError
 
 
 def migrate(db_url: DatabaseUrl) -> None:
-    """Apply Romashka's migrations to a database; what was applied before is left alone."""
-    from romashka._migrations import MigrationError, apply_migrations
+    """Install Romashka in a database, or bring it to this edition: all of it, or nothing."""
+    from romashka._installation import install
+    from romashka._migrations import MigrationError
 
     logging.basicConfig(stream=sys.stderr, format="%(message)s")
     try:
         with clear_database_errors():
-            applied = apply_migrations(db_url)
+            applied = install(db_url)
     except MigrationError as error:
         raise CommandError(str(error)) from error
     for name in applied:

@@ -1,0 +1,55 @@
+"""What one edition of Romashka's schema is made of, and what a database records of it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from romashka._migration_files import Migration, find_migrations, product_folder, read_sql
+
+EXTENSIONS = """
+select coalesce(
+  string_agg(extname || ' in ' || extnamespace::regnamespace, ', ' order by extname), 'none')
+from pg_catalog.pg_extension where extname in ('vector', 'pg_trgm', 'pg_cron')
+"""
+"""Which of the optional ones a database has: repeatable files look for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatable:
+    """One file of `repeatable/`: functions, triggers, policies, grants; applied anew if changed."""
+
+    path: Path
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def digest(self) -> str:
+        """What tells this edition of the file from others, whatever its line ends are."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Versioned files (tables and data), which are never edited, and the repeatable ones."""
+
+    folder: Path
+    migrations: list[Migration]
+    repeatables: list[Repeatable]
+
+    def records(self) -> dict[str, str]:
+        """Return what a database that has this edition records in `private.applied_files`."""
+        return {migration.path.name: "once" for migration in self.migrations} | {
+            file.name: file.digest for file in self.repeatables
+        }
+
+
+def read_edition(folder: Path | None = None) -> Edition:
+    """Read the edition in a `supabase` folder, by default this package's."""
+    folder = folder or product_folder()
+    repeatables = sorted((folder / "repeatable").glob("*.sql"))
+    return Edition(
+        folder, find_migrations(folder), [Repeatable(path, read_sql(path)) for path in repeatables]
+    )

@@ -1,0 +1,3 @@
+-- Purpose: what earlier editions had and this one has not: it goes before the rest is made. Each line stays as long
+--          as an edition that has the object can be upgraded.
+-- Touches: functions, triggers and policies of earlier editions.

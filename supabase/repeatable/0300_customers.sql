@@ -1,0 +1,36 @@
+-- Purpose: whoever writes to the team.
+-- Touches: public.customer_profiles, private.phone_digits, private.current_customer_id.
+-- Locks:   customer_profiles, while columns are added.
+-- Undo:    drop function private.current_customer_id; drop table public.customer_profiles cascade.
+
+create or replace trigger customer_profiles_touch before update on public.customer_profiles
+  for each row execute function private.touch_updated_at();
+
+create or replace function private.current_customer_id()
+returns uuid
+language sql
+stable
+security definer  -- policies on customer_profiles call it
+set search_path = ''
+as $$
+  select customers.id from public.customer_profiles as customers where customers.user_id = auth.uid();
+$$;
+comment on function private.current_customer_id is 'The customer that the caller is, or null.';
+
+drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
+create policy "customers read themselves, staff read all" on public.customer_profiles
+  for select to authenticated using (user_id = (select auth.uid()) or (select private.is_staff()));
+
+-- A customer creates their own row, without what identifies others.
+drop policy if exists "customers create themselves, staff create any" on public.customer_profiles;
+create policy "customers create themselves, staff create any" on public.customer_profiles
+  for insert to authenticated with check (
+    (select private.is_staff()) or (
+      user_id = (select auth.uid()) and email is null and phone is null and external_id is null
+      and notes is null and status = 'active'
+    )
+  );
+
+drop policy if exists "staff update customers" on public.customer_profiles;
+create policy "staff update customers" on public.customer_profiles
+  for update to authenticated using ((select private.is_staff())) with check ((select private.is_staff()));

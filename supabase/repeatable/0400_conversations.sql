@@ -1,0 +1,76 @@
+-- Purpose: the conversations of the inbox, and the one place where their state changes take effect.
+-- Touches: public.conversations, private.my_conversation_ids.
+-- Locks:   conversations, while columns are added.
+-- Undo:    drop table public.conversations cascade; drop the functions.
+
+create or replace function private.my_conversation_ids()
+returns setof uuid
+language sql
+stable
+security definer  -- the policies of conversations call it for messages
+set search_path = ''
+as $$
+  select conversations.id from public.conversations as conversations
+  where conversations.customer_id = private.current_customer_id();
+$$;
+comment on function private.my_conversation_ids is 'The conversations of the customer that the caller is.';
+
+-- A human has it, or does not: whichever way that was said (a function, an agent's message, an inbox that
+-- updates the row), what follows from it is set here.
+create or replace function private.conversation_state_changes()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  new.updated_at := clock_timestamp();
+  if new.status in ('resolved', 'closed') and old.status not in ('resolved', 'closed') then
+    new.requires_human := false;
+    new.resolved_at := clock_timestamp();
+    new.resolution_time_seconds := extract(epoch from clock_timestamp() - new.created_at);
+  elsif new.status not in ('resolved', 'closed') and old.status in ('resolved', 'closed') then
+    new.resolved_at := null;
+    new.resolution_time_seconds := null;
+    -- By the message that did it, if one did.
+    new.reopened_at := case when new.last_message_at is distinct from old.last_message_at
+      then new.last_message_at else clock_timestamp() end;
+  elsif new.status = 'escalated' and old.status <> 'escalated' then
+    new.requires_human := true;
+  end if;
+  if new.requires_human or old.requires_human then
+    new.last_human_at := clock_timestamp();
+  end if;
+  if not coalesce(new.requires_human, false) then
+    new.requires_human := false;
+    new.escalation_reason := null;
+    new.handoff_reason := null;
+    new.handed_over_at := null;
+    if new.status = 'escalated' then
+      new.status := 'active';
+    end if;
+  end if;
+  return new;
+end $$;
+comment on function private.conversation_state_changes is 'Keep status, requires_human and what depends on them consistent.';
+
+create or replace trigger conversations_change_state before update on public.conversations
+  for each row execute function private.conversation_state_changes();
+
+drop policy if exists "Allow authenticated access to conversations" on public.conversations;
+
+drop policy if exists "customers read their conversations, staff read all" on public.conversations;
+create policy "customers read their conversations, staff read all" on public.conversations
+  for select to authenticated using (
+    (select private.is_staff()) or customer_id = (select private.current_customer_id())
+  );
+
+drop policy if exists "customers open their conversations, staff open any" on public.conversations;
+create policy "customers open their conversations, staff open any" on public.conversations
+  for insert to authenticated with check (
+    (select private.is_staff()) or customer_id = (select private.current_customer_id())
+  );
+
+drop policy if exists "staff update conversations" on public.conversations;
+create policy "staff update conversations" on public.conversations
+  for update to authenticated using ((select private.is_staff())) with check ((select private.is_staff()));

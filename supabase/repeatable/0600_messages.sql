@@ -1,0 +1,124 @@
+-- Purpose: the messages, each with its place in its conversation.
+-- Touches: public.messages, private.guard_message, private.number_message.
+-- Locks:   an insert takes its conversation's row (for no key update) until it commits: messages of one
+--          conversation are written one after the other, and with them the state of its turn.
+-- Undo:    drop table public.messages cascade; drop the functions.
+
+-- Who may write what. Runs as the caller, so that it sees which role that is: an AI row comes from the
+-- functions that settle a turn (they run as the owner) and from nobody else, the service role included.
+create or replace function private.guard_message()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if current_user not in ('anon', 'authenticated', 'service_role') then
+    return new;
+  end if;
+  new.position := null;  -- messages_number gives it
+  if new.sender_type = 'ai' then
+    raise exception 'unable to store the message; AI messages are written when a job is settled'
+      using errcode = 'PT403', detail = 'ai_message_refused', hint = 'Call complete_ai_response_jobs.';
+  end if;
+  if current_user = 'authenticated' then
+    new.sender_id := case when new.sender_type = 'agent' or not private.is_staff() then auth.uid() end;
+    if not private.is_staff() then
+      perform private.check_customer_message(new);
+      new.delivery_status := 'sent';
+    end if;
+  end if;
+  return new;
+end $$;
+comment on function private.guard_message is 'Refuse AI rows from outside, and what a customer may not store. Raises ai_message_refused, message_too_long, too_many_messages.';
+
+-- Bounds what one customer can do to everybody's database: what comes with a text is held to the same limit
+-- as the text. It counts what is committed: a customer who sends on many connections at once can pass the
+-- limit of rate by as many messages.
+create or replace function private.check_customer_message(message public.messages)
+returns void
+language plpgsql
+stable
+security definer  -- customers have no rights on ai_settings
+set search_path = ''
+as $$
+declare
+  v_settings public.ai_settings;
+  v_sent integer;
+  v_length integer := greatest(length(message.content),
+    length(concat(message.media_url, message.media_caption, nullif(message.metadata, '{}'))));
+begin
+  select settings.* into v_settings from public.ai_settings as settings;
+  if v_length > v_settings.max_message_chars then
+    raise exception 'unable to store the message; it has % characters, the limit is %',
+      v_length, v_settings.max_message_chars
+      using errcode = 'PT413', detail = 'message_too_long', hint = 'Send it in parts.';
+  end if;
+  select count(*) into v_sent from (
+    select from public.messages as messages
+    where messages.sender_id = auth.uid() and messages.created_at > clock_timestamp() - interval '1 minute'
+    limit v_settings.max_messages_per_minute
+  ) as recent;
+  if v_sent >= v_settings.max_messages_per_minute then
+    raise exception 'unable to store the message; the limit is % messages a minute', v_settings.max_messages_per_minute
+      using errcode = 'PT429', detail = 'too_many_messages', hint = 'Wait a minute.';
+  end if;
+end $$;
+comment on function private.check_customer_message is 'Check what a customer may store. Raises message_too_long, too_many_messages.';
+
+create or replace trigger messages_guard before insert on public.messages
+  for each row execute function private.guard_message();
+
+-- Gives the message its place: the conversation's lock makes `max(position) + 1` and the server's clock
+-- agree with the order in which messages commit. A client's own clock is kept in metadata.sent_at.
+create or replace function private.number_message()
+returns trigger
+language plpgsql
+security definer  -- customers may not lock conversations
+set search_path = ''
+as $$
+begin
+  perform from public.conversations as conversations
+  where conversations.id = new.conversation_id for no key update;
+  if not found then
+    raise exception 'unable to store the message; there is no conversation %', new.conversation_id
+      using errcode = 'PT404', detail = 'conversation_not_found', hint = 'Call create_conversation first.';
+  end if;
+  if new.created_at is distinct from now() then
+    new.metadata := coalesce(new.metadata, '{}') || jsonb_build_object('sent_at', new.created_at);
+  end if;
+  new.position := 1 + coalesce((
+    select max(messages.position) from public.messages as messages
+    where messages.conversation_id = new.conversation_id
+  ), 0);
+  new.created_at := clock_timestamp();
+  new.updated_at := new.created_at;
+  return new;
+end $$;
+comment on function private.number_message is 'Lock the conversation and give the message its position. Raises conversation_not_found.';
+
+create or replace trigger messages_number before insert on public.messages
+  for each row when (new.position is null)  -- the settle gives its own, under the same lock
+  execute function private.number_message();
+
+create or replace trigger messages_touch before update on public.messages
+  for each row execute function private.touch_updated_at();
+
+drop policy if exists "Allow authenticated access to messages" on public.messages;
+
+drop policy if exists "whoever reads a conversation reads its messages" on public.messages;
+create policy "whoever reads a conversation reads its messages" on public.messages
+  for select to authenticated using (
+    (select private.is_staff()) or conversation_id in (select private.my_conversation_ids())
+  );
+
+drop policy if exists "customers write as themselves, staff as agents too" on public.messages;
+create policy "customers write as themselves, staff as agents too" on public.messages
+  for insert to authenticated with check (
+    (select private.is_staff())
+    or (sender_type = 'user' and conversation_id in (select private.my_conversation_ids()))
+  );
+
+drop policy if exists "staff update delivery states" on public.messages;
+create policy "staff update delivery states" on public.messages
+  for update to authenticated using ((select private.is_staff())) with check ((select private.is_staff()));

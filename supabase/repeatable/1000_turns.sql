@@ -1,0 +1,253 @@
+-- Purpose: what a new message does: it joins, supersedes or opens a turn, or stops the AI.
+-- Touches: trigger trigger_handle_new_message on messages; conversations_settle_jobs on conversations.
+-- Locks:   the conversation (taken when the message was numbered), then its open jobs: everywhere in this
+--          order.
+-- Undo:    drop the triggers and functions.
+
+-- The functions below are plpgsql where SQL would do: Postgres keeps their plans for the session, while
+-- before version 18 it plans a SQL function again in every statement that calls it.
+
+-- Ends the open jobs of a conversation, which is locked, without an answer. A screen may show what has been
+-- streamed of the one that runs: it hears that no reply comes of it.
+create or replace function private.end_open_jobs(conversation_id uuid, outcome text)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform realtime.send(jsonb_build_object(
+    'turn_id', jobs.turn_id, 'outcome', end_open_jobs.outcome, 'message_id', null),
+    'reply.settled', 'conversation:' || jobs.conversation_id, true)
+  from public.ai_response_queue as jobs
+  where jobs.conversation_id = end_open_jobs.conversation_id and jobs.status = 'processing';
+  update public.ai_response_queue as jobs
+  set status = 'failed', outcome = end_open_jobs.outcome, leased_until = null, completed_at = clock_timestamp()
+  where jobs.conversation_id = end_open_jobs.conversation_id and jobs.status in ('pending', 'processing');
+end $$;
+comment on function private.end_open_jobs is 'Settle the open jobs of a conversation as superseded or taken_over.';
+
+create or replace function private.announce_job(job public.ai_response_queue)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform realtime.send(jsonb_build_object(
+    'job_id', job.id, 'conversation_id', job.conversation_id, 'process_after', job.process_after),
+    'job.available', 'ai-jobs', true);
+end $$;
+comment on function private.announce_job is 'Wake the workers for a job.';
+
+create or replace function private.open_job(message public.messages, conversation public.conversations)
+returns public.ai_response_queue
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_job public.ai_response_queue;
+begin
+  insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at,
+    process_after, turn_id, turn_started_at, deadline)
+  select conversation.id, message.id, message.content,
+    case conversation.priority when 'urgent' then 1 when 'high' then 2 when 'low' then 4 else 3 end,
+    message.created_at, message.created_at, message.id, message.created_at,
+    message.created_at + make_interval(secs => settings.deadline_ms / 1000.0)
+  from public.ai_settings as settings
+  returning * into v_job;
+  return v_job;
+end $$;
+comment on function private.open_job is 'Open a turn with its first message.';
+
+-- The message joins the job that waits. It never waits longer than cap_ms after the turn's first message.
+create or replace function private.join_job(job public.ai_response_queue, message public.messages)
+returns public.ai_response_queue
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_job public.ai_response_queue;
+begin
+  update public.ai_response_queue as jobs
+  set message_id = message.id,
+    user_message = concat_ws(e'\n', nullif(jobs.user_message, ''), nullif(message.content, '')),
+    process_after = least(
+      message.created_at + make_interval(secs => settings.quiet_ms / 1000.0),
+      jobs.turn_started_at + make_interval(secs => settings.cap_ms / 1000.0)
+    )
+  from public.ai_settings as settings
+  where jobs.id = job.id
+  returning jobs.* into v_job;
+  return v_job;
+end $$;
+comment on function private.join_job is 'Add a message to a pending job.';
+
+-- The customer wrote more while the draft was being made: the draft's job ends, a new one takes its turn.
+create or replace function private.supersede_job(job public.ai_response_queue, message public.messages)
+returns public.ai_response_queue
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_job public.ai_response_queue;
+begin
+  perform private.end_open_jobs(job.conversation_id, 'superseded');
+  insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at,
+    turn_id, turn_started_at, deadline)
+  values (job.conversation_id, job.message_id, job.user_message, job.priority, message.created_at,
+    job.turn_id, job.turn_started_at, job.deadline)
+  returning * into v_job;
+  return private.join_job(v_job, message);
+end $$;
+comment on function private.supersede_job is 'Replace a job that is being worked on by one that has the new message too.';
+
+create or replace function private.enqueue_message(message public.messages, conversation public.conversations)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_pending public.ai_response_queue;
+  v_running public.ai_response_queue;
+  v_cap interval := (select make_interval(secs => settings.cap_ms / 1000.0) from public.ai_settings as settings);
+begin
+  select * into v_pending from public.ai_response_queue as jobs
+  where jobs.conversation_id = conversation.id and jobs.status = 'pending' for update;
+  select * into v_running from public.ai_response_queue as jobs
+  where jobs.conversation_id = conversation.id and jobs.status = 'processing' for update;
+
+  if v_pending.id is not null then
+    v_pending := private.join_job(v_pending, message);
+  elsif message.created_at < v_running.turn_started_at + v_cap then
+    v_pending := private.supersede_job(v_running, message);
+    v_running := null;
+  else
+    v_pending := private.open_job(message, conversation);
+  end if;
+  if v_running.id is null then  -- otherwise the settle of the running job announces it
+    perform private.announce_job(v_pending);
+  end if;
+end $$;
+comment on function private.enqueue_message is 'Put a customer message into the turn that it belongs to.';
+
+-- While a human has it nothing is automatic, but that a customer whom no agent has answered yet is told
+-- again, once in a while, that somebody is coming.
+create or replace function private.repeat_handover(message public.messages, conversation public.conversations)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_answer public.messages;
+begin
+  if conversation.handed_over_at < message.created_at - (
+    select make_interval(mins => settings.handover_repeat_minutes) from public.ai_settings as settings
+  ) then
+    insert into public.messages (conversation_id, sender_type, content, channel_type, turn_id, metadata)
+    values (conversation.id, 'ai', private.handover_text(conversation.language), conversation.channel_type,
+      message.id, '{"kind": "handover", "repeated": true}')
+    returning * into v_answer;
+    perform realtime.send(jsonb_build_object('message', to_jsonb(v_answer)), 'message.created',
+      'conversation:' || conversation.id, true);
+    update public.conversations as conversations
+    set last_message = v_answer.content, last_message_at = v_answer.created_at,
+      message_count = v_answer.position, handed_over_at = v_answer.created_at
+    where conversations.id = conversation.id;
+  end if;
+end $$;
+comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
+
+-- What a program sent (an absence note, a bounce), what was taken back before it came, and what a blocked customer
+-- writes is stored, and nothing more. Only channels tell: a customer who inserts a message has no external id.
+create or replace function private.expects_no_answer(message public.messages)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return message.external_message_id is not null and (
+    coalesce(message.metadata @> '{"is_automatic": true}' or message.metadata ? 'deleted_at', false) or exists (
+      select from public.conversations as conversations
+      join public.customer_profiles as customers on customers.id = conversations.customer_id
+      where conversations.id = message.conversation_id and customers.status = 'blocked'
+    )
+  );
+end $$;
+comment on function private.expects_no_answer is 'Is this a channel''s message that opens no turn and reopens nothing?';
+
+create or replace function public.handle_new_message()
+returns trigger
+language plpgsql
+volatile
+security definer  -- whoever may write a message has no rights on what follows from it
+set search_path = ''
+as $$
+declare
+  v_conversation public.conversations;
+  v_is_asking boolean := new.sender_type = 'user' and not private.expects_no_answer(new);
+begin
+  perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.created',
+    'conversation:' || new.conversation_id, true);
+  update public.conversations as conversations
+  set last_message = new.content, last_message_at = new.created_at, message_count = new.position,
+    status = case
+      when v_is_asking and conversations.status in ('resolved', 'closed') then 'active'
+      else conversations.status end,
+    requires_human = conversations.requires_human or new.sender_type = 'agent',
+    handed_over_at = case when new.sender_type = 'agent' then null else conversations.handed_over_at end,
+    assigned_agent_id = case
+      when new.sender_type = 'agent' then coalesce(conversations.assigned_agent_id, new.sender_id)
+      else conversations.assigned_agent_id end
+  where conversations.id = new.conversation_id
+  returning conversations.* into v_conversation;
+  if new.sender_type = 'user' then
+    insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
+    values ('message_received', 1, jsonb_build_object('channel_type', v_conversation.channel_type), new.created_at);
+    if v_is_asking and v_conversation.requires_human then
+      perform private.repeat_handover(new, v_conversation);
+    elsif v_is_asking then
+      perform private.enqueue_message(new, v_conversation);
+    end if;
+  end if;
+  return null;
+end $$;
+comment on function public.handle_new_message is 'After a message: its events, its conversation, its turn.';
+
+create or replace trigger trigger_handle_new_message after insert on public.messages
+  for each row when (new.sender_type <> 'ai')  -- who writes an answer does the rest, too
+  execute function public.handle_new_message();
+
+-- Promise 3. Whichever way a human took it, what is pending or being written ends in the same transaction.
+create or replace function private.end_jobs_of_taken_conversation()
+returns trigger
+language plpgsql
+volatile
+security definer  -- an agent may update the conversation, not the queue
+set search_path = ''
+as $$
+begin
+  perform private.end_open_jobs(new.id, 'taken_over');
+  return null;
+end $$;
+comment on function private.end_jobs_of_taken_conversation is 'A human has the conversation, or it is resolved: end its open jobs.';
+
+create or replace trigger conversations_settle_jobs after update on public.conversations
+  for each row
+  when (new.requires_human and not coalesce(old.requires_human, false)
+    or new.status in ('resolved', 'closed') and old.status not in ('resolved', 'closed'))
+  execute function private.end_jobs_of_taken_conversation();

@@ -1,0 +1,288 @@
+-- Purpose: how a job ends: one transaction decides, whatever its worker thinks.
+-- Touches: complete_ai_response_jobs, settle_overdue_ai_response_jobs, and the original's single-job forms.
+-- Locks:   each conversation, in the order of their ids, then its job.
+-- Undo:    drop the functions.
+
+-- All results at once, by sets: fifty cost little more than a few. Only what its attempt still holds is
+-- written; of two results for one job one counts. An escalation ends what waits behind it when it changes
+-- its conversation (conversations_settle_jobs).
+create or replace function private.settle_jobs(results jsonb)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+  v_sent integer;
+begin
+  perform from (
+    select (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = result.job_id) as id
+    from jsonb_populate_recordset(null::private.result, results) as result order by id
+  ) as concerned, lateral (
+    select from public.conversations as conversations where conversations.id = concerned.id for no key update
+  ) as locked;
+  v_now := clock_timestamp();
+
+  with ended as (
+    update public.ai_response_queue as jobs
+    set status = 'completed', outcome = case result.action when 'reply' then 'replied' else 'escalated' end,
+      leased_until = null, completed_at = v_now,
+      ai_response = coalesce(nullif(btrim(result.ai_response), ''),
+        private.handover_text(coalesce(result.language, (
+          select conversations.language from public.conversations as conversations
+          where conversations.id = jobs.conversation_id)))),
+      ai_confidence = result.confidence,
+      response_time_ms = coalesce(result.response_time_ms, extract(epoch from v_now - jobs.turn_started_at) * 1000)
+    from jsonb_populate_recordset(null::private.result, results) as result
+    where jobs.id = result.job_id and jobs.attempt = result.attempt and jobs.leased_until is not null
+      and (
+        select answers.id from public.messages as answers
+        where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
+      ) is null
+    returning jobs.conversation_id, jobs.turn_id, jobs.turn_started_at, jobs.outcome, jobs.ai_response as content, result,
+      case when jobs.outcome = 'escalated' then coalesce(result.reason, 'ai_failure') end as reason,
+      (
+        select conversations.channel_type from public.conversations as conversations
+        where conversations.id = jobs.conversation_id
+      ) as channel_type,
+      1 + (
+        select max(messages.position) from public.messages as messages
+        where messages.conversation_id = jobs.conversation_id
+      ) as position
+  ), answers as (
+    insert into public.messages (conversation_id, sender_type, content, channel_type, position, turn_id,
+      created_at, updated_at, metadata, confidence_score, processing_time_ms, intent_detected,
+      knowledge_sources, tokens_used)
+    select conversation_id, 'ai', content, channel_type, position, turn_id, v_now, v_now,
+      jsonb_strip_nulls(jsonb_build_object('kind', case when outcome = 'escalated' then 'handover' end,
+        'reason', reason, 'language', (result).language, 'model', (result).model)),
+      (result).confidence, (result).response_time_ms, (result).intent,
+      coalesce((result).knowledge_sources, '[]'), (result).tokens_used
+    from ended
+    returning messages.*
+  ), told as (
+    update public.conversations as conversations
+    set last_message = content, last_message_at = v_now, message_count = position,
+      intent = coalesce((result).intent, conversations.intent),
+      sentiment = coalesce((result).sentiment, conversations.sentiment),
+      language = coalesce((result).language, conversations.language),
+      ai_confidence = coalesce((result).confidence, conversations.ai_confidence),
+      requires_human = conversations.requires_human or outcome = 'escalated',
+      status = case outcome when 'escalated' then 'escalated' else conversations.status end,
+      handed_over_at = case outcome when 'escalated' then v_now else conversations.handed_over_at end,
+      escalation_reason = coalesce(ended.reason, conversations.escalation_reason)
+    from ended
+    where conversations.id = ended.conversation_id
+  ), counted as (
+    insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
+    select 'ai_response_generated', extract(epoch from v_now - turn_started_at) * 1000,
+      jsonb_build_object('outcome', outcome), v_now
+    from ended
+  ), events as (
+    select 'conversation:' || conversation_id as topic, 'message.created' as event,
+      jsonb_build_object('message', to_jsonb(answers)) as payload
+    from answers
+    union all
+    select 'conversation:' || conversation_id, 'reply.settled', jsonb_build_object('turn_id', turn_id,
+      'outcome', case metadata ->> 'kind' when 'handover' then 'escalated' else 'replied' end, 'message_id', id)
+    from answers
+    union all  -- the turn that waited behind this one
+    select 'ai-jobs', 'job.available', jsonb_build_object('job_id', jobs.id,
+      'conversation_id', jobs.conversation_id, 'process_after', jobs.process_after)
+    from ended cross join lateral (
+      select jobs.* from public.ai_response_queue as jobs
+      where jobs.conversation_id = ended.conversation_id and jobs.status = 'pending' limit 1
+    ) as jobs
+    where ended.outcome = 'replied'
+  )
+  select count(realtime.send(events.payload, events.event, events.topic, true)) into v_sent from events;
+end $$;
+comment on function private.settle_jobs is 'Settle jobs for the attempts that hold them.';
+
+create or replace function private.check_results(results jsonb)
+returns void
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_wrong jsonb;
+begin
+  if jsonb_typeof(results) is distinct from 'array' then
+    raise exception 'unable to settle jobs; results is not an array of objects'
+      using errcode = 'PT400', detail = 'bad_results', hint = 'Send [{"job_id", "attempt", "action", ...}].';
+  end if;
+  select item into v_wrong from jsonb_array_elements(results) as item
+  where (
+    jsonb_typeof(item) = 'object'
+    and item ->> 'job_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    and item ->> 'attempt' ~ '^[0-9]{1,9}$'
+    and (item ->> 'action' = 'reply' and btrim(item ->> 'ai_response') <> ''
+      or item ->> 'action' = 'escalate' and coalesce(item ->> 'reason', 'ai_failure') in (
+        'low_confidence', 'human_requested', 'ai_failure', 'overdue', 'negative_sentiment', 'legal',
+        'safety', 'repeated_failure', 'out_of_scope'))
+    and coalesce(item ->> 'confidence', '0') ~ '^(0(\.[0-9]+)?|1(\.0+)?|[1-9](\.[0-9]+)?e-[0-9]{1,2})$'
+    and coalesce(item ->> 'response_time_ms', '0') ~ '^[0-9]{1,9}$'
+    and coalesce(item ->> 'tokens_used', '0') ~ '^[0-9]{1,9}$'
+    and length(coalesce(item ->> 'intent', '')) <= 100
+    and coalesce(item ->> 'sentiment', 'neutral') in ('positive', 'neutral', 'negative')
+    and length(coalesce(item ->> 'language', '')) <= 10
+  ) is not true limit 1;
+  if found then
+    raise exception 'unable to settle jobs; the result of job % is not one', coalesce(v_wrong ->> 'job_id', '(none)')
+      using errcode = 'PT400', detail = 'bad_results', hint = 'A result has job_id (uuid), attempt, action '
+        '(reply, with ai_response, or escalate, with reason); confidence is 0 to 1; response_time_ms and '
+        'tokens_used are integers; intent has at most 100 characters, sentiment is positive, neutral or '
+        'negative, language a code of at most 10 characters.';
+  end if;
+end $$;
+comment on function private.check_results is 'Check what complete_ai_response_jobs is given. Raises bad_results.';
+
+create or replace function public.complete_ai_response_jobs(results jsonb)
+returns table (job_id uuid, settled boolean, outcome text, message_id uuid)
+language plpgsql
+volatile
+security definer  -- AI rows are written by the owner alone
+set search_path = ''
+-- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set enable_hashjoin = off set enable_mergejoin = off
+set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
+as $$
+#variable_conflict use_column
+begin
+  perform private.check_results(results);
+  perform private.settle_jobs(results);
+  return query
+  select result.job_id, coalesce(jobs.status = 'completed' and jobs.attempt = result.attempt, false),
+    jobs.outcome, case when jobs.status = 'completed' then (
+      select answers.id from public.messages as answers
+      where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
+    ) end
+  from jsonb_populate_recordset(null::private.result, results) as result
+  left join public.ai_response_queue as jobs on jobs.id = result.job_id;
+end $$;
+comment on function public.complete_ai_response_jobs is 'Settle a batch of jobs; returns what became of each. Raises bad_results.';
+
+-- What is past its deadline, what has no live lease one second before it, and what has killed its workers
+-- max_retries times. A turn behind one that is being answered waits until that has ended: then it is next.
+-- `skip locked`: sweeps never wait for one another, or for a settle. A hundred at a time, so that none of
+-- them waits long for the commit.
+create or replace function public.settle_overdue_ai_response_jobs()
+returns integer
+language plpgsql
+volatile
+security definer  -- AI rows are written by the owner alone
+set search_path = ''
+-- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set enable_hashjoin = off set enable_mergejoin = off
+set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
+as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_results jsonb;
+begin
+  with overdue as materialized (
+    select jobs.id from public.ai_response_queue as jobs
+    join public.conversations as conversations on conversations.id = jobs.conversation_id
+    where jobs.status in ('pending', 'processing') and jobs.deadline <= v_now + interval '1 second'
+      and (jobs.deadline <= v_now or jobs.status = 'pending' or jobs.leased_until <= v_now)
+      and not (jobs.status = 'pending' and (
+        select true from public.ai_response_queue as running
+        where running.conversation_id = jobs.conversation_id and running.status = 'processing'
+      ) is not null)
+    order by jobs.deadline limit 100 for no key update of conversations, jobs skip locked
+  ), exhausted as materialized (
+    select jobs.id from public.ai_response_queue as jobs
+    join public.conversations as conversations on conversations.id = jobs.conversation_id
+    where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt >= jobs.max_retries
+    order by jobs.leased_until limit 100 for no key update of conversations, jobs skip locked
+  ), fenced as (  -- the new attempt fences off a worker that may still have it
+    update public.ai_response_queue as jobs
+    set status = 'processing', attempt = jobs.attempt + 1, leased_until = v_now, leased_by = null,
+      processed_at = coalesce(jobs.processed_at, v_now)
+    from (select id from overdue union select id from exhausted) as due where jobs.id = due.id
+    returning jobs.id as job_id, jobs.attempt, 'escalate' as action,
+      case when jobs.deadline <= v_now + interval '1 second' then 'overdue' else 'ai_failure' end as reason
+  )
+  select jsonb_agg(to_jsonb(fenced)) into v_results from fenced;
+  if v_results is null then
+    return 0;
+  end if;
+  perform private.settle_jobs(v_results);
+  return jsonb_array_length(v_results);
+end $$;
+comment on function public.settle_overdue_ai_response_jobs is 'Hand over the jobs that nobody will answer in time; returns how many.';
+
+create or replace function public.complete_ai_response_job(
+  job_id uuid, ai_response text, confidence numeric default null, response_time_ms integer default null,
+  requires_human boolean default false, confidence_score numeric default null,
+  processing_time_ms integer default null, intent_detected text default null,
+  sentiment_detected text default null, knowledge_sources jsonb default null
+)
+returns boolean
+language plpgsql
+volatile
+security definer  -- AI rows are written by the owner alone
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_confidence numeric := coalesce(confidence, confidence_score);
+  v_reason text := case
+    when btrim(coalesce(ai_response, '')) = '' then 'ai_failure'
+    when requires_human and v_confidence < 0.6 then 'low_confidence'
+    when requires_human then 'human_requested' end;
+  v_attempt integer;
+begin
+  select jobs.attempt into v_attempt from public.ai_response_queue as jobs
+  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_by is null;
+  if not found then
+    return false;
+  end if;
+  perform private.settle_jobs(jsonb_build_array(jsonb_build_object(
+    'job_id', job_id, 'attempt', v_attempt, 'action', case when v_reason is null then 'reply' else 'escalate' end,
+    'reason', v_reason, 'ai_response', ai_response, 'confidence', least(greatest(v_confidence, 0), 1),
+    'response_time_ms', coalesce(response_time_ms, processing_time_ms), 'intent', left(intent_detected, 100),
+    'sentiment', left(sentiment_detected, 20), 'knowledge_sources', knowledge_sources)));
+  return exists (
+    select from public.ai_response_queue as jobs
+    where jobs.id = job_id and jobs.attempt = v_attempt and jobs.status = 'completed'
+  );
+end $$;
+comment on function public.complete_ai_response_job is 'Settle a job of the bare claim; returns whether it took effect.';
+
+create or replace function public.fail_ai_response_job(job_id uuid, error_message text)
+returns boolean
+language plpgsql
+volatile
+security definer  -- AI rows are written by the owner alone
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_job public.ai_response_queue;
+begin
+  perform from public.conversations as conversations
+  where conversations.id = (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = job_id)
+  for no key update;
+  update public.ai_response_queue as jobs
+  set leased_until = clock_timestamp(), error_message = fail_ai_response_job.error_message
+  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_by is null
+  returning * into v_job;
+  if not found then
+    return false;
+  end if;
+  if v_job.attempt >= v_job.max_retries then
+    perform private.settle_jobs(jsonb_build_array(jsonb_build_object(
+      'job_id', job_id, 'attempt', v_job.attempt, 'action', 'escalate', 'reason', 'ai_failure')));
+  end if;
+  return true;
+end $$;
+comment on function public.fail_ai_response_job is 'Report that a job of the bare claim failed; returns whether it took effect.';

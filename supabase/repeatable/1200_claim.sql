@@ -1,0 +1,197 @@
+-- Purpose: how a worker gets jobs and keeps them.
+-- Touches: get_next_ai_response_job, extend_ai_response_leases.
+-- Locks:   conversations (skip locked, in the order of their ids), then their jobs.
+-- Undo:    drop the functions.
+
+-- Claims up to max_jobs: expired leases first (the same job again, one attempt more), then what waits, by
+-- priority and age. What another session has locked is left to that session.
+-- `lease` null: until the job's deadline.
+create or replace function private.claim_jobs(worker_id text, max_jobs integer, lease interval)
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_job_ids uuid[];
+begin
+  with expired as materialized (
+    select jobs.id from public.ai_response_queue as jobs
+    join public.conversations as conversations on conversations.id = jobs.conversation_id
+    where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
+    order by jobs.leased_until limit max_jobs
+    for no key update of conversations, jobs skip locked
+  ), waiting as materialized (
+    select jobs.id from public.ai_response_queue as jobs
+    join public.conversations as conversations on conversations.id = jobs.conversation_id
+    where jobs.status = 'pending' and jobs.process_after <= v_now and (
+      select true from public.ai_response_queue as running
+      where running.conversation_id = jobs.conversation_id and running.status = 'processing'
+    ) is null
+    order by jobs.priority, jobs.process_after limit max_jobs - (select count(*) from expired)
+    for no key update of conversations, jobs skip locked
+  ), claimed as (
+    update public.ai_response_queue as jobs
+    set status = 'processing', attempt = jobs.attempt + 1, retry_count = jobs.attempt, leased_by = worker_id,
+      leased_until = coalesce(v_now + lease, jobs.deadline), processed_at = v_now
+    from (select id from expired union all select id from waiting) as ready
+    where jobs.id = ready.id
+    returning jobs.id
+  )
+  select array_agg(claimed.id) into v_job_ids from claimed;
+  return v_job_ids;
+end $$;
+comment on function private.claim_jobs is 'Lease jobs to a worker; returns their ids.';
+
+create or replace function private.conversation_context(conversation public.conversations, up_to bigint)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('channel_type', conversation.channel_type, 'language', conversation.language,
+    'priority', conversation.priority, 'department', conversation.department, 'intent', conversation.intent,
+    'sentiment', conversation.sentiment, 'message_count', conversation.message_count,
+    'recent_messages', (
+      select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
+        'sender_type', recent.sender_type, 'kind', recent.metadata ->> 'kind',
+        'created_at', recent.created_at) order by recent.position), '[]')
+      from (
+        select messages.* from public.messages as messages
+        where messages.conversation_id = conversation.id and messages.position <= up_to
+        order by messages.position desc limit 10
+      ) as recent
+    ));
+end $$;
+comment on function private.conversation_context is 'What a responder is told about a conversation, with its newest ten messages up to a position.';
+
+-- The workers that stream now share one budget.
+create or replace function private.worker_settings(worker_id text)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select to_jsonb(settings) - 'handover_texts' || jsonb_build_object('stream_budget_per_second',
+      greatest(1, settings.stream_budget_per_second / (1 + others.count)))
+    from public.ai_settings as settings, (
+      select count(distinct jobs.leased_by) from public.ai_response_queue as jobs
+      where jobs.status = 'processing' and jobs.leased_until > clock_timestamp()
+        and jobs.leased_by <> worker_settings.worker_id
+    ) as others
+  );
+end $$;
+comment on function private.worker_settings is 'The settings, with this worker''s part of the stream budget.';
+
+create or replace function private.customer_context(customer public.customer_profiles)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('id', customer.id, 'name', customer.name, 'email', customer.email,
+    'phone', customer.phone, 'total_conversations', customer.total_conversations,
+    'satisfaction_rating', customer.satisfaction_rating, 'preferences', customer.preferences,
+    'language', customer.language);
+end $$;
+comment on function private.customer_context is 'What a responder is told about a customer.';
+
+create or replace function public.get_next_ai_response_job(
+  worker_id text default null, max_jobs integer default 1, lease_seconds numeric default null,
+  wait_seconds numeric default 0
+)
+returns table (
+  job_id uuid, conversation_id uuid, message_id uuid, user_message text, conversation_context jsonb,
+  customer_profile jsonb, priority integer, attempt integer, turn_id uuid, deadline timestamptz,
+  budget_ms integer, settings jsonb
+)
+language plpgsql
+volatile
+security definer  -- it sweeps, and the sweep writes AI rows
+set search_path = ''
+set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
+-- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+set enable_hashjoin = off set enable_mergejoin = off
+set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
+as $$
+#variable_conflict use_column
+declare
+  v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
+  v_job_ids uuid[];
+begin
+  if (get_next_ai_response_job.max_jobs between 1 and 100
+      and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
+      and get_next_ai_response_job.wait_seconds between 0 and 25) is not true then
+    raise exception 'unable to claim jobs; max_jobs is 1 to 100, lease_seconds 0.1 to 60, wait_seconds 0 to 25'
+      using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
+  end if;
+  loop
+    perform public.settle_overdue_ai_response_jobs();
+    v_job_ids := private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
+      make_interval(secs => get_next_ai_response_job.lease_seconds));
+    -- Whoever locks or writes a row has a transaction id.
+    exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
+    perform pg_sleep(0.025);
+  end loop;
+  -- On its own: it sees what the claim saw, and what was committed just before that.
+  return query
+  select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
+    private.conversation_context(conversations, messages.position),
+    private.customer_context(customers),
+    jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
+    greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,
+    (select private.worker_settings(get_next_ai_response_job.worker_id))
+  from public.ai_response_queue as jobs
+  join public.conversations as conversations on conversations.id = jobs.conversation_id
+  join public.messages as messages on messages.id = jobs.message_id
+  left join public.customer_profiles as customers on customers.id = conversations.customer_id
+  where jobs.id = any (v_job_ids)
+  order by jobs.priority, jobs.turn_started_at;
+end $$;
+comment on function public.get_next_ai_response_job is 'Claim jobs for a worker, waiting for them if asked. Raises bad_claim.';
+
+-- A heartbeat never waits: what is locked is being settled, and the next beat hears how.
+create or replace function public.extend_ai_response_leases(worker_id text, jobs jsonb, lease_seconds numeric default 2)
+returns table (job_id uuid, is_held boolean)
+language plpgsql
+volatile
+security definer  -- only these functions write leases
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_leased_until timestamptz := clock_timestamp() + make_interval(secs => extend_ai_response_leases.lease_seconds);
+begin
+  if (extend_ai_response_leases.lease_seconds between 0 and 60) is not true
+    or jsonb_typeof(extend_ai_response_leases.jobs) is distinct from 'array' then
+    raise exception 'unable to extend leases; jobs is an array of {job_id, attempt}, lease_seconds 0 to 60'
+      using errcode = 'PT400', detail = 'bad_claim', hint = 'Send lease_seconds 0 to give the jobs back.';
+  end if;
+  with held as materialized (
+    select queue.id from public.ai_response_queue as queue
+    join jsonb_to_recordset(extend_ai_response_leases.jobs) as asked (job_id uuid, attempt integer)
+      on queue.id = asked.job_id and queue.attempt = asked.attempt
+    where queue.status = 'processing' and queue.leased_by = extend_ai_response_leases.worker_id
+    order by queue.id for update of queue skip locked
+  )
+  update public.ai_response_queue as queue set leased_until = v_leased_until
+  from held where held.id = queue.id;
+
+  return query
+  select asked.job_id, coalesce(queue.status = 'processing' and queue.attempt = asked.attempt
+    and queue.leased_by = extend_ai_response_leases.worker_id, false)
+  from jsonb_to_recordset(extend_ai_response_leases.jobs) as asked (job_id uuid, attempt integer)
+  left join public.ai_response_queue as queue on queue.id = asked.job_id;
+end $$;
+comment on function public.extend_ai_response_leases is 'Prolong leases, or give jobs back; says which are still held. Raises bad_claim.';

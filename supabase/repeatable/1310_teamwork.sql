@@ -1,0 +1,146 @@
+-- Purpose: what a team does with a conversation besides writing: assign it, note things, see what was
+--          read and how it was rated.
+-- Touches: public.conversation_notes; functions.
+-- Undo:    drop the functions; drop table public.conversation_notes.
+
+drop policy if exists "staff read notes" on public.conversation_notes;
+create policy "staff read notes" on public.conversation_notes
+  for select to authenticated using ((select private.is_staff()));
+
+drop policy if exists "staff write notes as themselves" on public.conversation_notes;
+create policy "staff write notes as themselves" on public.conversation_notes
+  for insert to authenticated with check ((select private.is_staff()) and author_id = (select auth.uid()));
+
+drop policy if exists "authors remove their notes" on public.conversation_notes;
+create policy "authors remove their notes" on public.conversation_notes
+  for delete to authenticated using ((select private.is_staff()) and author_id = (select auth.uid()));
+
+create or replace function public.assign_conversation(conversation_id uuid, agent_id uuid)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if agent_id is not null and not exists (
+    select from public.profiles as profiles
+    where profiles.id = agent_id and profiles.role in ('agent', 'admin')
+  ) and (current_user <> 'authenticated' or private.is_staff()) then
+    raise exception 'unable to assign the conversation; % is not an agent', agent_id
+      using errcode = 'PT400', detail = 'bad_agent', hint = 'Give the id of a profile with the role agent or admin, or null.';
+  end if;
+  update public.conversations as conversations set assigned_agent_id = agent_id
+  where conversations.id = assign_conversation.conversation_id;
+  perform private.raise_unless_staff_changed(conversation_id, found);
+end $$;
+comment on function public.assign_conversation is 'Say whose conversation it is; the AI goes on answering. Raises bad_agent, staff_only, conversation_not_found.';
+
+-- Customers change three columns of their conversation, each through a function that checks whose it is:
+-- a policy that let them update the row would let them update all that staff may.
+create or replace function private.raise_unless_readable(conversation_id uuid)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if not exists (
+    select from public.conversations as conversations
+    where conversations.id = raise_unless_readable.conversation_id
+  ) then
+    raise exception 'unable to change the conversation; there is no conversation % that you may read', conversation_id
+      using errcode = 'PT404', detail = 'conversation_not_found', hint = 'Check the id and the session.';
+  end if;
+end $$;
+comment on function private.raise_unless_readable is 'Refuse who may not read a conversation. Raises conversation_not_found.';
+
+create or replace function private.store_rating(conversation_id uuid, rating numeric)
+returns void
+language sql
+volatile
+security definer  -- customers may not update conversations
+set search_path = ''
+as $$
+  update public.conversations as conversations
+  set satisfaction_rating = store_rating.rating, satisfaction_score = store_rating.rating
+  where conversations.id = store_rating.conversation_id
+    and (private.is_staff() or conversations.customer_id = private.current_customer_id());
+  update public.customer_profiles as customers
+  set satisfaction_rating = store_rating.rating, avg_satisfaction = (
+    select round(avg(rated.satisfaction_rating), 2) from public.conversations as rated
+    where rated.customer_id = customers.id and rated.satisfaction_rating is not null
+  )
+  from public.conversations as conversations
+  where conversations.id = store_rating.conversation_id and customers.id = conversations.customer_id
+    and (private.is_staff() or customers.id = private.current_customer_id());
+$$;
+comment on function private.store_rating is 'Store how a customer rated a conversation of theirs.';
+
+create or replace function public.rate_conversation(conversation_id uuid, rating numeric)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if (rating between 1 and 5) is not true then
+    raise exception 'unable to rate the conversation; the rating is 1 to 5'
+      using errcode = 'PT400', detail = 'bad_rating', hint = 'Give 1 (bad) to 5 (good).';
+  end if;
+  perform private.raise_unless_readable(conversation_id);
+  perform private.store_rating(conversation_id, rating);
+end $$;
+comment on function public.rate_conversation is 'How content the customer is, 1 to 5. Raises bad_rating, conversation_not_found.';
+
+-- Marks only go forward; the other side's messages up to there become `read`.
+create or replace function private.store_read_mark(conversation_id uuid, up_to bigint)
+returns void
+language plpgsql
+volatile
+security definer  -- customers may not update conversations and messages
+set search_path = ''
+as $$
+declare
+  v_is_customer boolean := not private.is_staff();
+  v_from bigint;
+begin
+  select case when v_is_customer then conversations.customer_read_position else conversations.agent_read_position end
+  into v_from
+  from public.conversations as conversations
+  where conversations.id = store_read_mark.conversation_id
+    and (not v_is_customer or conversations.customer_id = private.current_customer_id())
+  for no key update;
+  if v_from is null or up_to <= v_from then
+    return;
+  end if;
+  update public.conversations as conversations
+  set customer_read_position = case when v_is_customer then up_to else customer_read_position end,
+    agent_read_position = case when v_is_customer then agent_read_position else up_to end
+  where conversations.id = store_read_mark.conversation_id;
+  update public.messages as messages set delivery_status = 'read'
+  where messages.conversation_id = store_read_mark.conversation_id
+    and messages.position > v_from and messages.position <= up_to
+    and (messages.sender_type = 'user') is distinct from v_is_customer
+    and messages.delivery_status in ('sent', 'delivered');
+end $$;
+comment on function private.store_read_mark is 'Store how far one side has read.';
+
+create or replace function public.mark_conversation_read(conversation_id uuid, up_to_position bigint default null)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform private.raise_unless_readable(conversation_id);
+  perform private.store_read_mark(conversation_id, least(up_to_position, newest.position))
+  from (
+    select coalesce(max(messages.position), 0) as position from public.messages as messages
+    where messages.conversation_id = mark_conversation_read.conversation_id
+  ) as newest;
+end $$;
+comment on function public.mark_conversation_read is 'Say how far the caller''s side has read; without a position, everything. Raises conversation_not_found.';

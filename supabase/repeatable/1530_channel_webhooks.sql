@@ -1,0 +1,299 @@
+-- Purpose: what channels send: kept as it came, and applied event by event.
+-- Touches: public.webhook_events, receive_channel_webhook, replay_channel_webhook.
+-- Locks:   the webhook's row, the names of what its events are about (advisory, in order), their conversations
+--          in the order of their ids, what follows from them, the accounts last: everywhere in this order.
+-- Undo:    drop the functions; drop table public.webhook_events; drop type private.channel_event.
+
+drop policy if exists "the service role reads webhooks" on public.webhook_events;
+create policy "the service role reads webhooks" on public.webhook_events
+  for all to service_role using (true) with check (true);
+
+-- Null where it is no time with a zone.
+create or replace function private.read_time(said text)
+returns timestamptz
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  if said ~ '^(19|20)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$' then
+    return said::timestamptz;
+  end if;
+  return null;
+exception when data_exception then
+  return null;
+end $$;
+comment on function private.read_time is 'A time in ISO 8601, or null.';
+
+create or replace function private.problem_of_event(event jsonb)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_kind text := case when jsonb_typeof(event) = 'object' then event ->> 'kind' end;
+  v_is_message boolean := v_kind in ('message', 'echo');
+begin
+  return case
+    when jsonb_typeof(event) <> 'object' then 'it is not an object'
+    when v_kind = 'unreadable' then 'the channel''s function could not read it'
+    when v_kind is null or v_kind not in (
+      'message', 'echo', 'status', 'reaction', 'edit', 'deletion', 'problem', 'ignored') then 'its kind is unknown'
+    when v_kind <> 'ignored' and (jsonb_typeof(event -> 'account') = 'string'
+      and length(btrim(event ->> 'account')) between 1 and 320) is not true
+      then 'its account is missing or too long'
+    when event ->> 'at' is not null and private.read_time(event ->> 'at') is null then 'its time is not ISO 8601'
+    when v_kind not in ('problem', 'ignored') and (jsonb_typeof(event -> 'id') = 'string'
+      and length(event ->> 'id') between 1 and 4000) is not true then 'its id is missing or too long'
+    when v_is_message then private.problem_of_message(event)
+    when v_kind = 'status' and (event ->> 'status' in ('sent', 'delivered', 'read', 'failed')) is not true
+      then 'its status is unknown'
+    when v_kind = 'edit' and (jsonb_typeof(event -> 'content') = 'string') is not true then 'its content is no text'
+    when v_kind = 'reaction' and coalesce(jsonb_typeof(event -> 'emoji'), 'null') not in ('string', 'null')
+      then 'its emoji is no text'
+  end;
+end $$;
+comment on function private.problem_of_event is 'Why an event makes no sense, or null.';
+
+create or replace function private.problem_of_message(event jsonb)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_media jsonb := coalesce(nullif(event -> 'media', 'null'), '[]');
+begin
+  return case
+    when (length(event -> 'customer' ->> 'id') between 1 and 1000) is not true
+      then 'its customer''s id is missing or too long'
+    when coalesce(jsonb_typeof(event -> 'content'), 'null') not in ('string', 'null') then 'its content is no text'
+    when jsonb_typeof(v_media) <> 'array' or jsonb_path_exists(v_media, 'strict $[*] ? (@.type() != "object")')
+      then 'its media is no list of objects'
+    when coalesce(event ->> 'content', '') = '' and v_media = '[]' then 'it has neither content nor media'
+    when length(event ->> 'type') > 50 then 'its type is too long'
+    when coalesce(jsonb_typeof(event -> 'metadata'), 'null') not in ('object', 'null') then 'its metadata is no object'
+    when coalesce(jsonb_typeof(event -> 'thread'), 'null') not in ('object', 'null') then 'its thread is no object'
+    when coalesce(jsonb_typeof(event -> 'thread' -> 'references'), 'null') not in ('array', 'null')
+      then 'its references are no list'
+    when coalesce(jsonb_typeof(event -> 'is_automatic'), 'null') not in ('boolean', 'null')
+      then 'is_automatic is neither true nor false'
+  end;
+end $$;
+comment on function private.problem_of_message is 'Why a message or echo makes no sense, or null.';
+
+-- In the order of their time; those without one, and of one time, as they came.
+create or replace function private.read_events(channel_type text, events jsonb)
+returns private.channel_event[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_events private.channel_event[];
+  v_event private.channel_event;
+  v_channel public.communication_channels;
+begin
+  v_events := array(
+    select row(item.place, item.event ->> 'kind', read_events.channel_type, null, false, item.event ->> 'id',
+      private.read_time(item.event ->> 'at'), item.event, private.problem_of_event(item.event))::private.channel_event
+    from jsonb_array_elements(events) with ordinality as item (event, place)
+    order by private.read_time(item.event ->> 'at'), item.place
+  );
+  for v_place in 1..cardinality(v_events) loop
+    v_event := v_events[v_place];
+    if v_event.problem is null and v_event.kind <> 'ignored' then
+      v_channel := private.find_or_create_account(channel_type, case channel_type
+        when 'email' then lower(btrim(v_event.body ->> 'account')) else btrim(v_event.body ->> 'account') end);
+      v_event.channel_id := v_channel.id;
+      v_event.is_disabled := v_channel.status = 'disabled';
+      v_events[v_place] := v_event;
+    end if;
+  end loop;
+  return v_events;
+end $$;
+comment on function private.read_events is 'Check the events of a webhook and find their accounts.';
+
+-- One that failed undoes nothing of the others. What may pass by itself ends the whole: the sender tries again.
+create or replace function private.try_event(event private.channel_event)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_problem text := event.problem;
+begin
+  if v_problem is null then
+    return case
+      when event.kind = 'ignored' then '{"outcome": "ignored"}'
+      when event.is_disabled then '{"outcome": "ignored", "error": "the account is disabled"}'
+      when event.kind in ('message', 'echo') then private.store_channel_message(event)
+      when event.kind = 'problem' then '{"outcome": "updated"}'  -- told to the account at the end
+      else private.change_channel_message(event)
+    end;
+  end if;
+  return jsonb_build_object('outcome', 'failed', 'error', v_problem);
+exception
+  when transaction_rollback or insufficient_resources or operator_intervention or system_error or lock_not_available then
+    raise;
+  when others then  -- its text may hold what was in the event
+    return jsonb_build_object('outcome', 'failed', 'error', format('the database refused it (%s)', sqlstate));
+end $$;
+comment on function private.try_event is 'Apply one event; returns its result.';
+
+-- Last of all, and in the order of their ids: every webhook of an account comes by its row.
+create or replace function private.note_account_activity(events private.channel_event[], results jsonb[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_account record;
+begin
+  for v_account in
+    select event.channel_id as id,
+      count(*) filter (where event.kind = 'message' and result.outcome = 'stored') as received,
+      bool_or(event.kind <> 'problem' and result.outcome <> 'failed') as works,
+      (array_agg(coalesce(nullif(left(concat_ws(' ', event.body -> 'error' ->> 'code',
+        event.body -> 'error' ->> 'message'), 500), ''), 'The channel gave no reason.')
+        order by event.at desc nulls last, event.place desc) filter (where event.kind = 'problem'))[1] as error
+    from unnest(events) as event
+    cross join lateral (select results[event.place] ->> 'outcome') as result (outcome)
+    where event.channel_id is not null and not event.is_disabled
+    group by event.channel_id order by event.channel_id
+  loop
+    update public.communication_channels as channels
+    set connected_at = coalesce(channels.connected_at, clock_timestamp()),
+      received_count = channels.received_count + v_account.received,
+      last_received_at = case when v_account.works then clock_timestamp() else channels.last_received_at end,
+      last_error = coalesce(v_account.error, channels.last_error),
+      last_error_at = case when v_account.error is null then channels.last_error_at else clock_timestamp() end,
+      status = case
+        when channels.status = 'disabled' then 'disabled'
+        when v_account.error is not null then 'error'
+        when v_account.works and not exists (  -- it takes no messages of ours
+          select from private.channel_pace as pace where pace.channel_id = channels.id and pace.is_refused
+        ) then 'active'
+        else channels.status end
+    where channels.id = v_account.id;
+  end loop;
+end $$;
+comment on function private.note_account_activity is 'Show on the accounts what came, and their problems.';
+
+create or replace function private.apply_events(channel_type text, events jsonb)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_events private.channel_event[] := private.read_events(channel_type, events);
+  v_results jsonb[] := array_fill(null::jsonb, array[cardinality(v_events)]);
+  v_event private.channel_event;
+begin
+  perform private.lock_channel_names(v_events);
+  foreach v_event in array v_events loop
+    v_results[v_event.place] := '{"message_id": null, "conversation_id": null, "error": null}'
+      || private.try_event(v_event);
+  end loop;
+  perform private.note_account_activity(v_events, v_results);
+  return to_jsonb(v_results);
+end $$;
+comment on function private.apply_events is 'Apply events; returns a result for each, in their order.';
+
+create or replace function private.process_webhook(webhook_id uuid, channel_type text, events jsonb)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_results jsonb := private.apply_events(channel_type, events);
+begin
+  update public.webhook_events as webhooks
+  set processed_at = clock_timestamp(),
+    outcomes = (
+      select coalesce(jsonb_object_agg(counted.outcome, counted.count), '{}') from (
+        select result ->> 'outcome' as outcome, count(*) as count
+        from jsonb_array_elements(v_results) as result group by 1
+      ) as counted
+    ),
+    error = (
+      select left(string_agg(format('event %s: %s', place, result ->> 'error'), '; ' order by place), 1000)
+      from jsonb_array_elements(v_results) with ordinality as results (result, place)
+      where result ->> 'outcome' = 'failed'
+    )
+  where webhooks.id = webhook_id;
+  return jsonb_build_object('webhook_id', webhook_id, 'results', v_results);
+end $$;
+comment on function private.process_webhook is 'Apply the events of a webhook that is kept, and note what became of them.';
+
+-- Two deliveries of one webhook come one after the other: the second waits for the row.
+create or replace function public.receive_channel_webhook(
+  channel_type text, payload text, events jsonb, headers jsonb default '{}'
+)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- what channels write is in private
+set search_path = ''
+set statement_timeout = '30s'  -- a thousand messages of a backlog in one webhook
+as $$
+#variable_conflict use_variable
+declare
+  v_webhook_id uuid;
+begin
+  if (channel_type ~ '^[a-z][a-z0-9_]{0,49}$' and channel_type <> 'website' and payload is not null
+    and jsonb_typeof(events) = 'array' and jsonb_typeof(coalesce(headers, '{}')) = 'object') is not true
+    or jsonb_array_length(events) > 5000
+  then
+    raise exception 'unable to take the webhook; the channel''s type, payload, events or headers are none'
+      using errcode = 'PT400', detail = 'bad_webhook',
+        hint = 'Give a type, the raw text, an array of at most 5,000 events and an object.';
+  end if;
+  insert into public.webhook_events as webhooks (channel_type, digest, payload, headers, events)
+  values (channel_type, private.id_digest(payload), payload, (
+    -- Kept for 14 days, and no place for what opens doors.
+    select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(coalesce(headers, '{}'))
+    where lower(key) not in ('authorization', 'proxy-authorization', 'cookie', 'apikey')
+  ), events)
+  on conflict on constraint webhook_events_channel_type_digest_key do update
+  set headers = excluded.headers, events = excluded.events, attempts = webhooks.attempts + 1
+  returning id into v_webhook_id;
+  return private.process_webhook(v_webhook_id, channel_type, events);
+end $$;
+comment on function public.receive_channel_webhook is 'Keep a verified webhook and apply its events; returns what became of each. Raises bad_webhook.';
+
+-- For what failed, or was ignored while the account was disabled: the rest of it is there already.
+create or replace function public.replay_channel_webhook(webhook_id uuid)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- what channels write is in private
+set search_path = ''
+set statement_timeout = '30s'  -- a thousand messages of a backlog in one webhook
+as $$
+#variable_conflict use_variable
+declare
+  v_webhook public.webhook_events;
+begin
+  update public.webhook_events as webhooks set attempts = webhooks.attempts + 1
+  where webhooks.id = webhook_id returning * into v_webhook;
+  if not found then
+    raise exception 'unable to replay the webhook; there is no webhook %', webhook_id
+      using errcode = 'PT404', detail = 'webhook_not_found', hint = 'They are kept for 14 days.';
+  end if;
+  return private.process_webhook(v_webhook.id, v_webhook.channel_type, v_webhook.events);
+end $$;
+comment on function public.replay_channel_webhook is 'Apply the events of a kept webhook once more; returns what became of each. Raises webhook_not_found.';

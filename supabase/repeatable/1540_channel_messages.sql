@@ -1,0 +1,249 @@
+-- Purpose: a channel's message becomes a row: once, its customer's, in the right conversation.
+-- Touches: private.channel_messages, private.channel_customers; ingest_channel_message.
+-- Locks:   as 20260101001530_channel_webhooks.sql says.
+-- Undo:    drop the functions and tables.
+
+drop policy if exists "only the functions" on private.channel_messages;
+create policy "only the functions" on private.channel_messages for all to service_role using (false);
+
+drop policy if exists "only the functions" on private.channel_customers;
+create policy "only the functions" on private.channel_customers for all to service_role using (false);
+
+create or replace function private.find_channel_message(channel_id uuid, external_id text)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select links.message_id from private.channel_messages as links
+    where links.channel_id = find_channel_message.channel_id
+      and links.digest = private.id_digest(find_channel_message.external_id)
+  );
+end $$;
+comment on function private.find_channel_message is 'The message that an account calls so, or null.';
+
+-- Whoever writes about an external id holds its name until it commits: two of one message come one after the
+-- other, and an event is never written beside the message that it waits for. Names come before conversations,
+-- and in order; 1,024 of them, so that no webhook takes more locks than that.
+create or replace function private.lock_names(names text[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock(hashtext('romashka:channels'), slots.slot)
+  from (select distinct hashtext(name) & 1023 as slot from unnest(names) as name order by 1) as slots;
+end $$;
+comment on function private.lock_names is 'Lock names of messages and customers, in order, until the transaction ends.';
+
+create or replace function private.lock_channel_messages(channel_id uuid, external_ids text[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform private.lock_names(array(
+    select lock_channel_messages.channel_id || ' ' || id from unnest(external_ids) as id));
+end $$;
+comment on function private.lock_channel_messages is 'Lock external ids before their conversations: who links several of them calls this first.';
+
+-- What a customer is found by: the channel's ids, and the phone or address where the channel vouches for it.
+create or replace function private.customer_ids(event private.channel_event)
+returns text[]
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return array(
+    select (event.body -> 'customer' ->> 'id') union all
+    select id from jsonb_array_elements_text(case jsonb_typeof(event.body -> 'customer' -> 'other_ids')
+      when 'array' then event.body -> 'customer' -> 'other_ids' else '[]' end) as id
+    where length(id) between 1 and 1000
+  );
+end $$;
+comment on function private.customer_ids is 'The ids by which a channel means the customer of an event, the first one first.';
+
+create or replace function private.customer_phone(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when event.channel_type in ('whatsapp', 'sms') then
+    '+' || substring(private.phone_digits(event.body -> 'customer' ->> 'phone') from '^[0-9]{5,20}$') end;
+end $$;
+comment on function private.customer_phone is 'The phone of an event''s customer, where the channel is one of phones.';
+
+create or replace function private.customer_email(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_email text := lower(btrim(coalesce(event.body -> 'customer' ->> 'email', event.body -> 'customer' ->> 'id')));
+begin
+  return case when event.channel_type = 'email' and v_email like '%_@_%' and length(v_email) <= 255 then v_email end;
+end $$;
+comment on function private.customer_email is 'The address of an event''s customer, where the channel is one of addresses.';
+
+-- The newest come first. The ends of a long list say most: what was answered, and where the thread began.
+create or replace function private.thread_references(event private.channel_event)
+returns text[]
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_ids text[] := array(
+    select id from jsonb_array_elements_text(case jsonb_typeof(event.body #> '{thread,references}')
+      when 'array' then event.body #> '{thread,references}' else '[]' end) as id  -- only a message's are checked
+    where length(id) between 1 and 4000
+  );
+begin
+  return case when cardinality(v_ids) > 50 then v_ids[1:49] || v_ids[cardinality(v_ids):] else v_ids end;
+end $$;
+comment on function private.thread_references is 'The mails that a mail refers to, at most 50.';
+
+-- Staff may note on a visitor's row what the visitor says of themselves. Only what they signed in with is theirs.
+create or replace function private.is_proven(customer public.customer_profiles, contact text)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return customer.user_id is null or exists (
+    select from auth.users as users where users.id = customer.user_id and (
+      users.email_confirmed_at is not null and lower(users.email) = contact
+      or users.phone_confirmed_at is not null and private.phone_digits(users.phone) = contact
+    )
+  );
+end $$;
+comment on function private.is_proven is 'Is a phone''s digits or an address on a customer''s row known to be theirs?';
+
+create or replace function private.find_channel_customer(event private.channel_event)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_phone text := private.phone_digits(private.customer_phone(event));
+  v_email text := private.customer_email(event);
+  v_id uuid;
+begin
+  select known.customer_id into v_id
+  from unnest(private.customer_ids(event)) with ordinality as ids (id, place)
+  join private.channel_customers as known
+    on known.channel_id = event.channel_id and known.digest = private.id_digest(ids.id)
+  order by ids.place limit 1;
+  if v_id is null and v_phone is not null then
+    select customers.id into v_id from public.customer_profiles as customers
+    where private.phone_digits(customers.phone) = v_phone and private.is_proven(customers, v_phone);
+  elsif v_id is null and v_email is not null then
+    select customers.id into v_id from public.customer_profiles as customers
+    where lower(customers.email) = v_email and private.is_proven(customers, v_email)
+    order by customers.created_at, customers.id limit 1;
+  end if;
+  return v_id;
+end $$;
+comment on function private.find_channel_customer is 'The customer of an event, or null for a new one.';
+
+create or replace function private.find_or_create_channel_customer(event private.channel_event)
+returns uuid
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_id uuid := private.find_channel_customer(event);
+  v_name text := private.name_of(event);
+begin
+  if v_id is null then
+    insert into public.customer_profiles (name, phone, email)
+    values (v_name, private.customer_phone(event), private.customer_email(event))
+    on conflict do nothing returning id into v_id;
+    v_id := coalesce(v_id, private.find_channel_customer(event));
+    if v_id is null then  -- a visitor's row has the phone or the address
+      insert into public.customer_profiles (name) values (v_name) returning id into v_id;
+    end if;
+  else
+    update public.customer_profiles as customers set name = v_name
+    where customers.id = v_id and customers.name is null and v_name is not null;
+    -- A number becomes known when its owner shows it; who has it already keeps it.
+    update public.customer_profiles as customers set phone = private.customer_phone(event)
+    where customers.id = v_id and customers.phone is null and private.customer_phone(event) is not null
+      and not exists (
+        select from public.customer_profiles as others
+        where private.phone_digits(others.phone) = private.phone_digits(private.customer_phone(event))
+      );
+  end if;
+  insert into private.channel_customers (channel_id, external_id, customer_id)
+  select event.channel_id, id, v_id from unnest(private.customer_ids(event)) as id
+  on conflict do nothing;
+  return v_id;
+end $$;
+comment on function private.find_or_create_channel_customer is 'The customer of an event, known by all of its ids from now on.';
+
+-- Whoever has seen a mail knows its id. They do not keep another's out by sending one of that id first: of two
+-- customers' mails with one id the later is known by its sender, too.
+create or replace function private.id_beside(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when event.channel_type = 'email' and event.kind = 'message'
+    then event.external_id || ' ' || (event.body -> 'customer' ->> 'id') end;
+end $$;
+comment on function private.id_beside is 'What a mail is known by where another customer''s has its id.';
+
+create or replace function private.own_id(event private.channel_event)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when private.id_beside(event) is not null and exists (
+    select from public.messages as messages
+    join public.conversations as conversations on conversations.id = messages.conversation_id
+    where messages.id = private.find_channel_message(event.channel_id, event.external_id)
+      and messages.sender_type = 'user'
+      and conversations.customer_id is distinct from private.find_channel_customer(event)
+  ) then private.id_beside(event) else event.external_id end;
+end $$;
+comment on function private.own_id is 'The id of a message, as its customer''s.';
+
+create or replace function private.name_of(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return left(coalesce(nullif(btrim(event.body -> 'customer' ->> 'name'), ''),
+    '@' || nullif(btrim(event.body -> 'customer' ->> 'username'), '')), 255);
+end $$;
+comment on function private.name_of is 'What the customer of an event is called there.';

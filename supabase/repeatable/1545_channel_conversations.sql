@@ -1,0 +1,312 @@
+-- Purpose: where a channel's message belongs, and how it is stored there.
+-- Touches: ingest_channel_message; functions.
+-- Locks:   as 20260101001530_channel_webhooks.sql says.
+-- Undo:    drop the functions.
+
+-- The conversations that a mail may belong to, the likeliest first: of what it answers, by its reply address
+-- (a hint: anybody can write there), of a mail that came before it and refers to it, or to what it refers to.
+create or replace function private.threads_of(event private.channel_event)
+returns table (conversation_id uuid, rank bigint)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_references text[] := private.thread_references(event);
+  v_said text := lower(event.body #>> '{thread,reply_token}');
+  v_token uuid := case when v_said ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_said::uuid end;
+begin
+  return query
+  select messages.conversation_id, ids.place - 100  -- before the others, and the newest first
+  from unnest(v_references) with ordinality as ids (id, place)
+  join public.messages as messages on messages.id = private.find_channel_message(event.channel_id, ids.id)
+  union all
+  select v_token, 1::bigint where v_token is not null
+  union all
+  select changes.who::uuid, 1 + ids.place
+  from unnest(event.external_id || v_references) with ordinality as ids (id, place)
+  join private.channel_changes as changes on changes.channel_id = event.channel_id
+    and changes.digest = private.id_digest(ids.id) and changes.kind = 'thread';
+end $$;
+comment on function private.threads_of is 'The conversations that a mail''s references and reply address lead to.';
+
+-- A mail's is its thread's, if it is the same customer's; any other message's is the last one with the account.
+-- One from before the account was known is that account's now.
+create or replace function private.find_channel_conversation(event private.channel_event, customer_id uuid)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if event.channel_type = 'email' then
+    return (
+      select conversations.id from private.threads_of(event) as threads
+      join public.conversations as conversations on conversations.id = threads.conversation_id
+      where conversations.customer_id = find_channel_conversation.customer_id
+        and conversations.channel_id = event.channel_id and conversations.status <> 'closed'
+      order by threads.rank, conversations.id limit 1
+    );
+  end if;
+  return (
+    select conversations.id from public.conversations as conversations
+    where conversations.customer_id = find_channel_conversation.customer_id
+      and conversations.channel_type = event.channel_type and conversations.status <> 'closed'
+      and coalesce(conversations.channel_id, event.channel_id) = event.channel_id
+    order by conversations.channel_id is null, conversations.created_at desc, conversations.id limit 1
+  );
+end $$;
+comment on function private.find_channel_conversation is 'The conversation that a message belongs to, or null for a new one.';
+
+-- Staff see to what else a mail refers: its thread may be another customer's.
+create or replace function private.find_or_open_channel_conversation(event private.channel_event, customer_id uuid)
+returns uuid
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_id uuid := private.find_channel_conversation(event, customer_id);
+  v_social_id text := left(event.body -> 'customer' ->> 'id', 255);
+begin
+  if v_id is null then
+    insert into public.conversations (customer_id, channel_type, channel_id, customer_name, user_name, user_email,
+      customer_phone, customer_social_id, business_context)
+    values (customer_id, event.channel_type, event.channel_id, private.name_of(event), private.name_of(event),
+      private.customer_email(event), private.customer_phone(event), v_social_id,
+      jsonb_strip_nulls(jsonb_build_object(
+        'subject', left(event.body #>> '{thread,subject}', 1000),
+        'related_conversation_id', (
+          select conversations.id from private.threads_of(event) as threads
+          join public.conversations as conversations on conversations.id = threads.conversation_id
+          where event.channel_type = 'email' and conversations.channel_id = event.channel_id
+          order by threads.rank, conversations.id limit 1
+        ))))
+    returning id into v_id;
+  end if;
+  -- Where answers go: as the customer was met last.
+  update public.conversations as conversations
+  set channel_id = event.channel_id, customer_social_id = v_social_id,
+    customer_phone = coalesce(private.customer_phone(event), conversations.customer_phone)
+  where conversations.id = v_id
+    and (conversations.channel_id is null or conversations.customer_social_id is distinct from v_social_id);
+  return v_id;
+end $$;
+comment on function private.find_or_open_channel_conversation is 'The conversation that a message belongs to.';
+
+-- Before anything is written: all names that the events are about, then the conversations, each in order. What
+-- is found under the names stays as it is until the transaction ends.
+create or replace function private.lock_channel_names(events private.channel_event[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform private.lock_names(array(
+    select event.channel_id || ' ' || ids.id
+    from unnest(events) as event cross join lateral unnest(
+      event.external_id || private.thread_references(event) || private.customer_ids(event)
+        || private.id_beside(event)) as ids (id)
+    where event.problem is null and ids.id is not null
+    union all
+    select contacts.contact from unnest(events) as event
+    cross join lateral (values (private.customer_phone(event)), (private.customer_email(event))) as contacts (contact)
+    where event.problem is null and contacts.contact is not null
+  ));
+  if cardinality(events) > 1 then  -- one takes its conversation when it comes to it
+    perform from (
+      select messages.conversation_id as id from unnest(events) as event
+      join public.messages as messages on messages.id = private.find_channel_message(event.channel_id, event.external_id)
+      union
+      select deliveries.conversation_id from unnest(events) as event
+      join public.channel_deliveries as deliveries
+        on deliveries.id = substring(event.body ->> 'reference' from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):')::uuid
+      union
+      select private.find_channel_conversation(event, private.find_channel_customer(event))
+      from unnest(events) as event where event.problem is null and event.kind in ('message', 'echo')
+      order by id
+    ) as concerned, lateral (
+      select from public.conversations as conversations where conversations.id = concerned.id for no key update
+    ) as locked;
+  end if;
+end $$;
+comment on function private.lock_channel_names is 'Lock what events are about, in order.';
+
+-- What comes with a message, for whoever shows it; what only the database says is not taken from outside.
+create or replace function private.metadata_of(event private.channel_event, conversation_id uuid)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return coalesce(nullif(event.body -> 'metadata', 'null'), '{}')
+    - array['kind', 'repeated', 'is_automatic', 'reactions', 'edited_at', 'deleted_at', 'delivery_error', 'media']
+    || jsonb_strip_nulls(jsonb_build_object(
+      'is_automatic', nullif(coalesce((event.body ->> 'is_automatic')::boolean, false), false),
+      'reply_to', nullif(event.body ->> 'reply_to', ''),
+      'thread', nullif(jsonb_strip_nulls(jsonb_build_object(
+        'subject', left(event.body #>> '{thread,subject}', 1000),
+        'references', nullif(to_jsonb(private.thread_references(event)), '[]'))), '{}'),
+      'media', (
+        select jsonb_agg(item - 'path' || case when item ->> 'file' ~ '^[0-9a-zA-Z._-]+$'
+          then jsonb_build_object('path', conversation_id || '/' || (item ->> 'file')) else '{}' end order by place)
+        from jsonb_array_elements(nullif(event.body -> 'media', 'null')) with ordinality as media (item, place)
+      ),
+      'attachment', (  -- the file that media_url names, as frontends describe theirs
+        select jsonb_build_object('name', item -> 'name', 'content_type', item -> 'mime_type', 'size', item -> 'size')
+        from (values (event.body #> '{media,0}')) as first (item) where item ->> 'file' is not null
+      )));
+end $$;
+comment on function private.metadata_of is 'The metadata of a channel''s message.';
+
+-- Size and rate limits are for what customers insert themselves: this is stored whatever it is.
+create or replace function private.insert_channel_message(event private.channel_event, conversation_id uuid)
+returns uuid
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_message public.messages;
+  v_first jsonb := event.body #> '{media,0}';
+  v_id uuid;
+begin
+  v_message.sender_type := case event.kind when 'echo' then 'agent' else 'user' end;
+  v_message.content := coalesce(event.body ->> 'content', '');
+  v_message.metadata := private.metadata_of(event, conversation_id);
+  if v_first is not null then
+    v_message.media_url := coalesce(v_message.metadata #>> '{media,0,path}',
+      case when v_first ->> 'url' ~* '^https?://' then v_first ->> 'url' end);
+    v_message.media_caption := nullif(v_message.content, '');
+  end if;
+  -- What was taken back already is shown to nobody, not for a moment.
+  v_message := private.with_text_changes(v_message, event.channel_id, private.id_digest(event.external_id));
+  insert into public.messages (conversation_id, sender_type, content, channel_type, message_type, media_url,
+    media_caption, external_message_id, metadata, created_at)
+  values (conversation_id, v_message.sender_type, v_message.content,
+    event.channel_type, coalesce(nullif(event.body ->> 'type', ''), 'text'), v_message.media_url,
+    v_message.media_caption, left(event.external_id, 255), v_message.metadata, coalesce(event.at, now()))
+  returning id into v_id;
+  return v_id;
+end $$;
+comment on function private.insert_channel_message is 'Insert the row of a channel''s message.';
+
+-- Some programs answer mails without saying that they are programs: two would go on for ever. After ten mails of
+-- the AI's to somebody in an hour a human has what they write. They are told so once: a program would answer
+-- that, too, and in a new conversation each time.
+create or replace function private.stop_mail_loop(
+  event private.channel_event, customer_id uuid, conversation_id uuid
+)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_count bigint;
+begin
+  if event.channel_type <> 'email' or event.kind <> 'message'
+    or (event.body ->> 'is_automatic')::boolean  -- which is not answered anyhow
+  then
+    return;
+  end if;
+  select count(*) into v_count from public.conversations as conversations
+  join public.messages as messages on messages.conversation_id = conversations.id
+  where conversations.customer_id = stop_mail_loop.customer_id and conversations.channel_type = 'email'
+    and conversations.last_message_at > clock_timestamp() - interval '1 hour'
+    and messages.sender_type = 'ai' and messages.created_at > clock_timestamp() - interval '1 hour';
+  update public.conversations as conversations
+  set requires_human = true, escalation_reason = 'repeated_failure',
+    status = case when conversations.status in ('resolved', 'closed') then conversations.status else 'escalated' end,
+    -- As if it had been long ago: handle_new_message says it with this message.
+    handed_over_at = case when v_count = 10 then '-infinity'::timestamptz end
+  where conversations.id = conversation_id and v_count >= 10 and not conversations.requires_human;
+end $$;
+comment on function private.stop_mail_loop is 'Give a conversation to a human, if the AI has mailed this customer too often to be read by a person.';
+
+-- Instagram's function writes `[Image]` and the like, where there is no text.
+create or replace function private.echoed_text(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when event.channel_type = 'instagram' and event.body ->> 'type' <> 'text'
+    and event.body ->> 'content' like '[%]' then '' else event.body ->> 'content' end;
+end $$;
+comment on function private.echoed_text is 'The text of an echo; empty where it is a file.';
+
+create or replace function private.store_channel_message(event private.channel_event)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_message_id uuid;
+  v_outcome text := 'duplicate';
+  v_customer_id uuid;
+  v_conversation_id uuid;
+begin
+  event.external_id := private.own_id(event);
+  v_message_id := private.find_channel_message(event.channel_id, event.external_id);
+  if v_message_id is null then
+    v_customer_id := private.find_or_create_channel_customer(event);
+    v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
+    perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
+    perform private.stop_mail_loop(event, v_customer_id, v_conversation_id);
+    if event.kind = 'echo' and private.take_echo(v_conversation_id, event.external_id, private.echoed_text(event)) then
+      v_message_id := private.find_channel_message(event.channel_id, event.external_id);
+    else
+      v_outcome := 'stored';
+      v_message_id := private.insert_channel_message(event, v_conversation_id);
+      perform private.link_channel_message(event.channel_id, event.external_id, v_message_id);
+      perform private.remember_thread(event, v_conversation_id);
+    end if;
+  end if;
+  return jsonb_build_object('outcome', v_outcome, 'message_id', v_message_id, 'conversation_id', (
+    select messages.conversation_id from public.messages as messages where messages.id = v_message_id));
+end $$;
+comment on function private.store_channel_message is 'Store a message or an echo; returns its result.';
+
+-- For adapters that have one message and no webhook.
+create or replace function public.ingest_channel_message(channel_type text, message jsonb)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- what channels write is in private
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_result jsonb;
+begin
+  if (channel_type ~ '^[a-z][a-z0-9_]{0,49}$' and channel_type <> 'website' and jsonb_typeof(message) = 'object'
+    and coalesce(message ->> 'kind', 'message') = 'message') is not true
+  then
+    raise exception 'unable to take the message; the channel''s type or the message is none'
+      using errcode = 'PT400', detail = 'bad_webhook', hint = 'Give a type and an object: docs/webhooks.md.';
+  end if;
+  v_result := private.apply_events(channel_type, jsonb_build_array('{"kind": "message"}' || message)) -> 0;
+  if v_result ->> 'outcome' = 'failed' then
+    raise exception 'unable to take the message; %', v_result ->> 'error'
+      using errcode = 'PT400', detail = 'bad_webhook', hint = 'docs/webhooks.md says what a message has.';
+  end if;
+  return v_result;
+end $$;
+comment on function public.ingest_channel_message is 'Store a customer''s message of a channel, once; returns what became of it. Raises bad_webhook.';

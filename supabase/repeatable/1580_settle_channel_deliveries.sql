@@ -1,0 +1,305 @@
+-- Purpose: how a delivery ends, or goes on: what its worker says, and what the channel says of it.
+-- Touches: settle_channel_deliveries; private.reconcile_delivery, private.take_echo.
+-- Locks:   names of external ids, conversations in the order of their ids, deliveries and messages, each
+--          account's pace and row last, in the order of their ids.
+-- Undo:    drop the functions; drop type private.delivery_result.
+
+create or replace function private.check_delivery_results(results jsonb)
+returns void
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_wrong jsonb;
+begin
+  if jsonb_typeof(results) is distinct from 'array' then
+    raise exception 'unable to settle deliveries; results is not an array of objects'
+      using errcode = 'PT400', detail = 'bad_results', hint = 'Send [{"delivery_id", "attempt", "outcome", ...}].';
+  end if;
+  select item into v_wrong from jsonb_array_elements(results) as item
+  where (
+    jsonb_typeof(item) = 'object'
+    and item ->> 'delivery_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    and item ->> 'attempt' ~ '^[0-9]{1,9}$'
+    and item ->> 'outcome' in ('sent', 'part_sent', 'retry', 'unknown', 'failed', 'released')
+    and coalesce(item ->> 'parts_sent', '0') ~ '^[0-9]{1,4}$'
+    and coalesce(item ->> 'retry_after_seconds', '0') ~ '^[0-9]{1,6}(\.[0-9]+)?$'
+    and coalesce(item ->> 'pause_seconds', '0') ~ '^[0-9]{1,6}(\.[0-9]+)?$'
+    and coalesce(jsonb_typeof(item -> 'external_ids'), 'null') in ('array', 'null')
+    and not jsonb_path_exists(item, '$.external_ids[*] ? (@.type() != "string" || @ == "")')
+    and coalesce(jsonb_typeof(item -> 'media'), 'null') in ('array', 'null')
+    and not jsonb_path_exists(item, '$.media[*] ? (@.type() != "object")')
+  ) is not true limit 1;
+  if found then
+    raise exception 'unable to settle deliveries; the result of delivery % is not one', coalesce(v_wrong ->> 'delivery_id', '(none)')
+      using errcode = 'PT400', detail = 'bad_results', hint = 'A result has delivery_id (uuid), attempt and outcome '
+        '(sent, part_sent, retry, unknown, failed or released); external_ids is a list of texts, media of objects; '
+        'parts_sent, retry_after_seconds and pause_seconds are numbers.';
+  end if;
+end $$;
+comment on function private.check_delivery_results is 'Check what settle_channel_deliveries is given. Raises bad_results.';
+
+-- Of a conversation's open messages the oldest is due, if none is.
+create or replace function private.open_next_deliveries(conversation_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  update public.channel_deliveries as deliveries set process_after = v_now
+  from (select distinct id from unnest(conversation_ids) as id) as concerned
+  cross join lateral (
+    select waiting.id, waiting.process_after from public.channel_deliveries as waiting
+    where waiting.conversation_id = concerned.id and waiting.kind = 'message' and waiting.settled_at is null
+    order by waiting.position limit 1
+  ) as oldest
+  where deliveries.id = oldest.id and oldest.process_after is null;
+  if found then
+    perform private.announce_delivery(v_now);
+  end if;
+end $$;
+comment on function private.open_next_deliveries is 'Make the next message of each conversation due.';
+
+-- A message is out: statuses that came before it was known are applied as its ids are linked.
+create or replace function private.conclude_sent(delivery_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.messages as messages
+  set delivery_status = case messages.delivery_status when 'pending' then 'sent' else messages.delivery_status end,
+    external_message_id = coalesce(messages.external_message_id, left(deliveries.external_ids[1], 255))
+  from public.channel_deliveries as deliveries
+  where deliveries.id = any (delivery_ids) and deliveries.kind = 'message' and messages.id = deliveries.message_id;
+  perform private.link_channel_message(deliveries.channel_id, ids.id, deliveries.message_id)
+  from public.channel_deliveries as deliveries cross join lateral unnest(deliveries.external_ids) as ids (id)
+  where deliveries.id = any (delivery_ids) and deliveries.kind = 'message';
+  -- Where the channel was quicker than the worker.
+  update public.channel_deliveries as deliveries set status = messages.delivery_status
+  from public.messages as messages
+  where deliveries.id = any (delivery_ids) and deliveries.kind = 'message' and messages.id = deliveries.message_id
+    and deliveries.status = 'sent' and messages.delivery_status in ('delivered', 'read', 'failed');
+end $$;
+comment on function private.conclude_sent is 'Say on the messages that they are out.';
+
+create or replace function private.conclude_failed(delivery_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.messages as messages
+  set delivery_status = 'failed', metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('delivery_error',
+    jsonb_build_object('code', deliveries.error_code, 'message', deliveries.error))
+  from public.channel_deliveries as deliveries
+  where deliveries.id = any (delivery_ids) and deliveries.kind = 'message' and messages.id = deliveries.message_id;
+  perform private.announce_failure(deliveries) from public.channel_deliveries as deliveries
+  where deliveries.id = any (delivery_ids) and deliveries.kind <> 'receipt';
+end $$;
+comment on function private.conclude_failed is 'Show deliveries that were given up.';
+
+-- What follows when deliveries have ended, but for the accounts.
+create or replace function private.conclude_deliveries(delivery_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_sent uuid[];
+  v_failed uuid[];
+  v_conversations uuid[];
+begin
+  select array_agg(deliveries.id) filter (where deliveries.status = 'sent'),
+    array_agg(deliveries.id) filter (where deliveries.status = 'failed'),
+    array_agg(deliveries.conversation_id) filter (where deliveries.kind = 'message')
+  into v_sent, v_failed, v_conversations
+  from public.channel_deliveries as deliveries where deliveries.id = any (delivery_ids);
+  perform private.conclude_sent(v_sent);
+  perform private.conclude_failed(v_failed);
+  perform private.open_next_deliveries(v_conversations);
+end $$;
+comment on function private.conclude_deliveries is 'Do what follows from the end of deliveries.';
+
+-- Everything that the results are about, in the order of all: names of external ids, then conversations.
+create or replace function private.lock_results(results jsonb)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform private.lock_names(array(
+    select deliveries.channel_id || ' ' || ids.id
+    from jsonb_populate_recordset(null::private.delivery_result, results) as result
+    join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+    cross join lateral unnest(deliveries.external_ids || result.external_ids) as ids (id)
+  ));
+  perform from (
+    select distinct deliveries.conversation_id as id
+    from jsonb_populate_recordset(null::private.delivery_result, results) as result
+    join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+    order by id
+  ) as concerned, lateral (
+    select from public.conversations as conversations where conversations.id = concerned.id for no key update
+  ) as locked;
+end $$;
+comment on function private.lock_results is 'Lock what results are about.';
+
+-- What a result makes of its delivery. Only the attempt that holds it speaks for it, but that a message is out
+-- is true whoever says it. A next try that would come too late is none.
+create or replace function private.judge_results(results jsonb, now timestamptz)
+returns table (
+  delivery_id uuid, outcome text, external_ids text[], parts_sent integer, failures integer,
+  error_code text, error text, process_after timestamptz
+)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select deliveries.id,
+    case
+      when result.outcome in ('retry', 'unknown') and (deliveries.kind = 'receipt' or next.try_at >= deliveries.expires_at)
+        then 'failed'
+      else result.outcome end,
+    array(
+      select id from unnest(deliveries.external_ids || result.external_ids) with ordinality as ids (id, place)
+      group by id order by min(place)
+    ),
+    greatest(deliveries.parts_sent, result.parts_sent), tried.failures,
+    left(result.error_code, 100), left(result.error, 500), next.try_at
+  from (
+    select distinct on (told.delivery_id) told.*  -- the last of several for one delivery
+    from jsonb_array_elements(results) with ordinality as items (item, place)
+    cross join lateral jsonb_populate_record(null::private.delivery_result, items.item) as told
+    order by told.delivery_id, items.place desc
+  ) as result
+  join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+  cross join lateral (
+    select case when result.outcome in ('retry', 'unknown') then deliveries.failures + 1 else 0 end as failures
+  ) as tried
+  cross join lateral (
+    select case
+      when result.outcome in ('retry', 'unknown') then judge_results.now + make_interval(secs => greatest(
+        least(900, 2 ^ least(tried.failures, 10)) * (0.5 + random()), result.retry_after_seconds,
+        case when result.outcome = 'unknown' then extract(epoch from private.time_to_tell(channels.type, deliveries.unconfirmed)) end))
+      else judge_results.now end as try_at
+    from public.communication_channels as channels where channels.id = deliveries.channel_id
+  ) as next
+  where deliveries.settled_at is null
+    and (result.attempt = deliveries.attempt and deliveries.status = 'sending'
+      or result.outcome = 'sent' and result.attempt <= deliveries.attempt);
+end $$;
+comment on function private.judge_results is 'What becomes of deliveries by what their workers say.';
+
+create or replace function private.settle_deliveries(results jsonb)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz;
+  v_changed uuid[];
+  v_settled uuid[];
+  v_sent uuid[];
+  v_next timestamptz;
+begin
+  perform private.lock_results(results);
+  v_now := clock_timestamp();
+  with changed as (
+    update public.channel_deliveries as deliveries
+    set status = case judged.outcome
+        when 'sent' then 'sent' when 'failed' then 'failed' when 'unknown' then 'sending' else 'pending' end,
+      settled_at = case when judged.outcome in ('sent', 'failed') then v_now end,
+      leased_by = null, process_after = judged.process_after, failures = judged.failures, external_ids = judged.external_ids,
+      parts_sent = judged.parts_sent, error_code = judged.error_code, error = judged.error,
+      unconfirmed = case when judged.outcome in ('sent', 'part_sent') then 0 else deliveries.unconfirmed end
+    from private.judge_results(results, v_now) as judged where judged.delivery_id = deliveries.id
+    returning deliveries.id, deliveries.kind, deliveries.settled_at, deliveries.process_after, judged.outcome
+  )
+  select array_agg(id), array_agg(id) filter (where settled_at is not null),
+    array_agg(id) filter (where kind = 'message' and outcome in ('sent', 'part_sent')),
+    min(process_after) filter (where settled_at is null)
+  into v_changed, v_settled, v_sent, v_next from changed;
+  perform private.keep_media(results, v_settled);
+  perform private.conclude_deliveries(v_settled);
+  if v_next is not null then
+    perform private.announce_delivery(v_next);
+  end if;
+  perform private.tell_paces(results, coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
+  perform private.tell_accounts(coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
+end $$;
+comment on function private.settle_deliveries is 'Settle deliveries, or let them go on.';
+
+-- The customer's files are in Storage now.
+create or replace function private.keep_media(results jsonb, delivery_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.messages as messages
+  set metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('media', result.media)
+      || case when first.item is null then '{}' else jsonb_build_object('attachment', jsonb_strip_nulls(
+        jsonb_build_object('name', coalesce(first.item ->> 'name', split_part(first.item ->> 'path', '/', 2)),
+          'content_type', first.item -> 'mime_type', 'size', first.item -> 'size'))) end,
+    media_url = coalesce(first.item ->> 'path', messages.media_url)
+  from jsonb_populate_recordset(null::private.delivery_result, results) as result
+  join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+  cross join lateral (  -- the file that frontends show
+    select (
+      select item from jsonb_array_elements(result.media) with ordinality as items (item, place)
+      where item ->> 'path' is not null order by place limit 1
+    ) as item
+  ) as first
+  where deliveries.id = any (delivery_ids) and deliveries.kind = 'media' and deliveries.status = 'sent'
+    and messages.id = deliveries.message_id and jsonb_array_length(result.media) > 0
+    and not coalesce(messages.metadata, '{}') ? 'deleted_at';  -- taken back meanwhile
+end $$;
+comment on function private.keep_media is 'Say on messages where their files are.';
+
+create or replace function public.settle_channel_deliveries(results jsonb)
+returns table (delivery_id uuid, settled boolean, status text)
+language plpgsql
+volatile
+security definer  -- only these functions write deliveries
+set search_path = ''
+-- The table's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+set plan_cache_mode = force_generic_plan
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set jit = off
+as $$
+#variable_conflict use_column
+begin
+  perform private.check_delivery_results(results);
+  perform private.settle_deliveries(results);
+  return query
+  select result.delivery_id,
+    coalesce(case result.outcome when 'sent' then deliveries.status in ('sent', 'delivered', 'read')
+      else deliveries.attempt = result.attempt end, false),
+    deliveries.status
+  from jsonb_populate_recordset(null::private.delivery_result, results) as result
+  left join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id;
+end $$;
+comment on function public.settle_channel_deliveries is 'Say what became of deliveries; returns whether that took effect. Raises bad_results.';

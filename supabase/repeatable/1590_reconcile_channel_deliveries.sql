@@ -1,0 +1,93 @@
+-- Purpose: what a channel tells of a message whose worker did not live to say that it is out.
+-- Touches: private.reconcile_delivery, private.take_echo.
+-- Locks:   the conversation, then its deliveries. The callers have the names of the external ids.
+-- Undo:    drop the functions.
+
+-- A part is out. Which was the last one the worker knows, who cut the text: it has the delivery at once, or when
+-- its lease has ended, and goes on, or says that all is done.
+create or replace function private.note_part(delivery public.channel_deliveries, external_id text, parts_sent integer)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.channel_deliveries as deliveries
+  set external_ids = case when external_id = any (deliveries.external_ids) then deliveries.external_ids
+      else deliveries.external_ids || external_id end,
+    parts_sent = greatest(deliveries.parts_sent, note_part.parts_sent), unconfirmed = 0,
+    process_after = case when deliveries.leased_by is null then least(deliveries.process_after, clock_timestamp())
+      else deliveries.process_after - private.time_to_tell(channels.type, deliveries.unconfirmed) end
+  from public.communication_channels as channels
+  where deliveries.id = delivery.id and deliveries.settled_at is null and channels.id = deliveries.channel_id
+    and deliveries.attempt > 0 and note_part.parts_sent > deliveries.parts_sent;
+  if found then
+    perform private.announce_delivery(deliveries.process_after)
+    from public.channel_deliveries as deliveries where deliveries.id = delivery.id;
+  end if;
+  perform private.link_channel_message(delivery.channel_id, external_id, delivery.message_id);
+end $$;
+comment on function private.note_part is 'Note that a part of a message is out.';
+
+-- A status of an unknown id brings back what was sent with the message: '<delivery>:<part>', parts from 0. Only
+-- its own account says that it is out.
+create or replace function private.reconcile_delivery(channel_id uuid, reference text, external_id text)
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_parts text[] := regexp_match(reference, '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{1,4})$');
+  v_delivery public.channel_deliveries;
+begin
+  perform from public.conversations as conversations where conversations.id = (
+    select deliveries.conversation_id from public.channel_deliveries as deliveries
+    where deliveries.id = v_parts[1]::uuid and deliveries.kind = 'message'
+      and deliveries.channel_id = reconcile_delivery.channel_id
+  ) for no key update;
+  select * into v_delivery from public.channel_deliveries as deliveries
+  where deliveries.id = v_parts[1]::uuid and deliveries.kind = 'message'
+    and deliveries.channel_id = reconcile_delivery.channel_id;
+  if v_delivery.id is null then
+    return false;
+  end if;
+  perform private.note_part(v_delivery, external_id, v_parts[2]::integer + 1);
+  return true;
+end $$;
+comment on function private.reconcile_delivery is 'Is this external id a part of a delivery of ours? Then it is noted.';
+
+-- An echo has no reference: it is ours when it says what we are sending, or of a long text a long piece or its
+-- end; what else a person writes in the app is theirs. White space may have changed on the way. The caller has
+-- the conversation.
+create or replace function private.take_echo(conversation_id uuid, external_id text, content text)
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_delivery public.channel_deliveries;
+  v_said text := btrim(regexp_replace(coalesce(content, ''), '\s+', ' ', 'g'));
+begin
+  select deliveries.* into v_delivery from public.channel_deliveries as deliveries
+  join public.messages as messages on messages.id = deliveries.message_id
+  cross join lateral (select btrim(regexp_replace(messages.content, '\s+', ' ', 'g')) as text) as ours
+  where deliveries.conversation_id = take_echo.conversation_id and deliveries.kind = 'message'
+    and deliveries.settled_at is null and deliveries.attempt > 0
+    and case when v_said = '' then coalesce(messages.media_url, '') <> ''
+      else v_said = ours.text or octet_length(ours.text) > 900 and (
+        length(v_said) >= 100 and position(v_said in ours.text) > 0
+        or deliveries.parts_sent > 0 and right(ours.text, length(v_said)) = v_said) end
+  order by deliveries.position limit 1;
+  if not found then
+    return false;
+  end if;
+  perform private.note_part(v_delivery, external_id, cardinality(v_delivery.external_ids) + 1);
+  return true;
+end $$;
+comment on function private.take_echo is 'Is this echo a delivery of ours? Then it is noted.';

@@ -1,0 +1,69 @@
+-- Purpose: what is installed here: for a worker, which refuses a schema older than it needs, and for
+--          `romashka doctor` and `romashka migrate`.
+-- Touches: get_romashka_installation, get_romashka_grants.
+
+-- The version is raised with each change that a worker cannot do without (SCHEMA_VERSION in
+-- worker/romashka_worker/schema.py follows).
+create or replace function public.get_romashka_installation()
+returns jsonb
+language plpgsql
+stable
+security definer  -- nobody else reads what was applied, and what cron does
+set search_path = ''
+as $$
+declare
+  v_cron jsonb;
+begin
+  if to_regclass('cron.job_run_details') is not null then
+    execute $sql$
+      select coalesce(jsonb_object_agg(jobs.jobname, jsonb_build_object(
+        'schedule', jobs.schedule, 'active', jobs.active, 'fails', runs.fail)), '{}')
+      from cron.job as jobs
+      cross join lateral (
+        select coalesce(bool_and(latest.status = 'failed'), false) as fail from (
+          select details.status from cron.job_run_details as details
+          where details.jobid = jobs.jobid and details.end_time is not null order by details.runid desc limit 5
+        ) as latest
+      ) as runs
+      where jobs.jobname like 'romashka-%'
+    $sql$ into v_cron;
+  end if;
+  return jsonb_build_object('schema_version', 2, 'cron', v_cron,
+    'files', (select coalesce(jsonb_object_agg(files.name, files.digest), '{}') from private.applied_files as files),
+    'extensions', (select jsonb_object_agg(extname, extversion) from pg_catalog.pg_extension));
+end $$;
+comment on function public.get_romashka_installation is 'The schema''s version, the files that were applied, the extensions, and what cron does.';
+
+-- A row for each right on the tables, columns and functions of public and private, and on private itself; the
+-- owner's are among them, so each object is.
+create or replace function public.get_romashka_grants()
+returns table (grantee text, privilege text, object text, column_name text)
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case acl.grantee when 0 then 'public' else acl.grantee::regrole::text end,
+    lower(acl.privilege_type), objects.name, objects.column_name
+  from (
+    select schemas.nspname || '.' || tables.relname as name, null::text as column_name,
+      coalesce(tables.relacl, acldefault('r', tables.relowner)) as acl
+    from pg_catalog.pg_class as tables join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
+    where schemas.nspname in ('public', 'private') and tables.relkind in ('r', 'p', 'v', 'm')
+    union all
+    select schemas.nspname || '.' || tables.relname, columns.attname::text, columns.attacl
+    from pg_catalog.pg_attribute as columns
+    join pg_catalog.pg_class as tables on tables.oid = columns.attrelid
+    join pg_catalog.pg_namespace as schemas on schemas.oid = tables.relnamespace
+    where schemas.nspname in ('public', 'private') and columns.attacl is not null
+    union all
+    select schemas.nspname || '.' || functions.proname, null,
+      coalesce(functions.proacl, acldefault('f', functions.proowner))
+    from pg_catalog.pg_proc as functions join pg_catalog.pg_namespace as schemas on schemas.oid = functions.pronamespace
+    where schemas.nspname in ('public', 'private')
+    union all
+    select schemas.nspname, null, coalesce(schemas.nspacl, acldefault('n', schemas.nspowner))
+    from pg_catalog.pg_namespace as schemas where schemas.nspname = 'private'
+  ) as objects cross join lateral aclexplode(objects.acl) as acl;
+$$;
+comment on function public.get_romashka_grants is 'Who has which right on what is in public and private.';

@@ -1,0 +1,167 @@
+-- Purpose: who may do what with the objects of this schema, by name: docs/security.md is the same as tables, and a
+--          test compares the two with the catalog. Rows are the policies' business, which stand beside their tables.
+-- Touches: the privileges of anon, authenticated and service_role on Romashka's objects, and on nothing else.
+
+-- Nothing is taken from default privileges: old projects grant everything by them, those of today nothing.
+
+-- Tables
+
+revoke all on
+  public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
+  public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
+  public.channel_deliveries, public.ai_settings, public.realtime_metrics,
+  private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
+  private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
+  private.channel_pace
+from public, anon, authenticated, service_role;
+
+-- What a reader may not see lives in `private`: frontends select whole rows.
+grant select on
+  public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
+  public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
+  public.ai_settings, public.realtime_metrics
+to authenticated;
+
+-- Not `role`: nobody raises their own.
+grant update (full_name, company_name, avatar_url, timezone, language, settings)
+  on public.profiles to authenticated;
+grant insert (id, user_id, email, name, phone, company, location, timezone, language, tags, custom_fields,
+  preferences, notes, status, external_id) on public.customer_profiles to authenticated;
+grant update (email, name, phone, company, location, timezone, language, tags, custom_fields, preferences, notes,
+  status, satisfaction_rating) on public.customer_profiles to authenticated;
+grant insert (id, customer_id, customer_name, user_name, user_email, customer_phone, customer_social_id,
+  channel_type, language) on public.conversations to authenticated;
+grant update (customer_name, user_name, user_email, customer_phone, status, priority, assigned_agent_id,
+  requires_human, escalation_reason, handoff_reason, intent, sentiment, language, department, tags,
+  satisfaction_score, satisfaction_rating, business_context, workflow_id, handed_over_at)
+  on public.conversations to authenticated;
+grant insert (id, conversation_id, sender_type, sender_id, content, channel_type, message_type, media_url,
+  media_caption, delivery_status, metadata, created_at) on public.messages to authenticated;
+grant update (delivery_status) on public.messages to authenticated;
+grant insert (id, conversation_id, content), delete on public.conversation_notes to authenticated;
+grant insert, update, delete on public.knowledge_items to authenticated;
+grant update on public.ai_settings to authenticated;
+
+grant select, insert, update, delete on
+  public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
+  public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
+  public.channel_deliveries, public.realtime_metrics,
+  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets
+to service_role;
+grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
+
+do $$
+begin
+  if to_regclass('private.knowledge_embeddings') is not null then  -- with pgvector
+    revoke all on private.knowledge_embeddings from public, anon, authenticated, service_role;
+    grant select, insert, update, delete on private.knowledge_embeddings to service_role;
+  end if;
+  if to_regclass('public.conversation_analytics') is not null then  -- the original's
+    revoke all on public.conversation_analytics from public, anon, authenticated, service_role;
+    grant select on public.conversation_analytics to authenticated;
+    grant select, insert, update, delete on public.conversation_analytics to service_role;
+  end if;
+end $$;
+
+-- Functions
+
+grant usage on schema private to authenticated, service_role;
+revoke usage on schema private from public, anon;
+
+-- What is not granted below is called by triggers, and by functions that run as their owner.
+revoke execute on function
+  public.get_realtime_messaging_metrics, public.get_conversation_performance_metrics,
+  public.cleanup_realtime_metrics, public.cleanup_expired_metrics, public.cleanup_ai_response_queue,
+  public.handle_new_message, public.complete_ai_response_jobs, public.settle_overdue_ai_response_jobs,
+  public.complete_ai_response_job, public.fail_ai_response_job, public.get_next_ai_response_job,
+  public.extend_ai_response_leases, public.create_conversation, public.get_conversation_with_messages,
+  public.take_over_conversation, public.return_conversation_to_ai, public.resolve_conversation,
+  public.assign_conversation, public.rate_conversation, public.mark_conversation_read,
+  public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
+  public.store_knowledge_embeddings, public.search_knowledge, public.import_knowledge,
+  public.get_channel_credentials, public.set_channel_secret, public.get_messaging_slo,
+  public.receive_channel_webhook, public.replay_channel_webhook, public.ingest_channel_message,
+  public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
+  public.get_romashka_installation, public.get_romashka_grants, private.phone_digits, private.secrets_in, private.leaves_of,
+  private.id_digest, private.touch_updated_at, private.create_profile_for_user, private.is_staff,
+  private.is_admin, private.current_customer_id, private.my_conversation_ids,
+  private.conversation_state_changes, private.handover_text, private.guard_message,
+  private.check_customer_message, private.number_message, private.may_join_topic,
+  private.broadcast_message_update, private.broadcast_conversations, private.end_open_jobs,
+  private.announce_job, private.open_job, private.join_job, private.supersede_job, private.enqueue_message,
+  private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
+  private.settle_jobs, private.check_results, private.claim_jobs, private.conversation_context,
+  private.worker_settings, private.customer_context, private.find_or_create_customer,
+  private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
+  private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
+  private.store_rating, private.store_read_mark, private.search_config, private.search_words,
+  private.index_knowledge_item, private.knowledge_items_index, private.similar_word, private.knowledge_hash,
+  private.drop_stale_embeddings, private.nearest_knowledge, private.knowledge_similarity,
+  private.question_words, private.least_similarity, private.find_knowledge, private.credential_name,
+  private.find_or_create_account, private.may_attach, private.read_time, private.problem_of_event,
+  private.problem_of_message, private.read_events, private.try_event, private.note_account_activity,
+  private.apply_events, private.process_webhook, private.find_channel_message, private.lock_names,
+  private.lock_channel_messages, private.customer_ids, private.customer_phone, private.customer_email,
+  private.thread_references, private.is_proven, private.find_channel_customer,
+  private.find_or_create_channel_customer, private.id_beside, private.own_id, private.name_of,
+  private.threads_of, private.find_channel_conversation, private.find_or_open_channel_conversation,
+  private.lock_channel_names, private.metadata_of, private.insert_channel_message, private.stop_mail_loop,
+  private.echoed_text, private.store_channel_message, private.status_rank, private.remember_change,
+  private.remember_thread, private.change_channel_message, private.with_reactions, private.with_status,
+  private.with_text_changes, private.spread_text, private.remove_files, private.apply_changes,
+  private.link_channel_message, private.announce_delivery, private.announce_failure, private.account_of,
+  private.send_window, private.window_of, private.window_error, private.plan_delivery, private.open_delivery,
+  private.follow_message, private.open_receipt, private.open_fetch, private.receive_channel_message,
+  private.tell_channel_that_staff_read, private.follow_deleted_delivery, private.messages_per_second,
+  private.tokens_of, private.tell_paces, private.tell_accounts, private.recipient_of, private.answered_id,
+  private.thread_of, private.media_of, private.time_to_tell, private.expire_deliveries,
+  private.lease_deliveries, private.refuse_deliveries, private.serve_account, private.claim_deliveries,
+  private.prune_deliveries, private.check_delivery_results, private.open_next_deliveries, private.conclude_sent,
+  private.conclude_failed, private.conclude_deliveries, private.lock_results, private.judge_results,
+  private.settle_deliveries, private.keep_media, private.note_part, private.reconcile_delivery,
+  private.take_echo, private.prune, private.schedule_jobs
+from public, anon, authenticated, service_role;
+
+-- Without a session, too, to say that one is needed.
+grant execute on function
+  public.create_conversation
+to anon, authenticated, service_role;
+
+-- Called by frontends. They run as their caller, under the policies.
+grant execute on function
+  public.get_realtime_messaging_metrics, public.get_conversation_performance_metrics,
+  public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
+  public.resolve_conversation, public.assign_conversation, public.rate_conversation,
+  public.mark_conversation_read, public.search_knowledge, public.import_knowledge, public.get_messaging_slo
+to authenticated, service_role;
+
+-- Called by workers, functions and operators.
+grant execute on function
+  public.cleanup_realtime_metrics, public.cleanup_expired_metrics, public.cleanup_ai_response_queue,
+  public.complete_ai_response_jobs, public.settle_overdue_ai_response_jobs, public.complete_ai_response_job,
+  public.fail_ai_response_job, public.get_next_ai_response_job, public.extend_ai_response_leases,
+  public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
+  public.store_knowledge_embeddings, public.get_channel_credentials, public.set_channel_secret,
+  public.receive_channel_webhook, public.replay_channel_webhook, public.ingest_channel_message,
+  public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
+  public.get_romashka_installation, public.get_romashka_grants
+to service_role;
+
+-- Called by policies and triggers that run as a customer.
+grant execute on function
+  private.check_customer_message, private.may_join_topic, private.check_customer_conversations,
+  private.may_attach
+to authenticated;
+
+-- Called by policies, and by functions that run as their caller.
+grant execute on function
+  private.phone_digits, private.secrets_in, private.is_staff, private.is_admin, private.current_customer_id,
+  private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
+  private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
+  private.store_rating, private.store_read_mark, private.find_knowledge
+to authenticated, service_role;
+
+-- Called by functions that run as the service role.
+grant execute on function
+  private.knowledge_hash
+to service_role;
