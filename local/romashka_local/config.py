@@ -4,10 +4,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
+from romashka_local.errors import StackError
 from romashka_local.keys import Keys
+
+Value = TypeVar("Value", bool, int, str)
 
 DATABASE_PASSWORD = "postgres"  # noqa: S105 -- a loopback development server's, as in `supabase start`
 
@@ -44,6 +47,20 @@ class StackConfig:
             if not isinstance(value, Mapping) or name not in value:
                 return default
             value = value[name]
+        return value
+
+    def checked_setting(self, path: str, default: Value) -> Value:
+        """Return the same, as a value of the default's type.
+
+        Raises:
+            StackError: it is of another type; the message names it.
+        """
+        value = self.setting(path, default)
+        if type(value) is not type(default):
+            kind = type(default).__name__
+            raise StackError(
+                f"unable to use {path} = {value!r} of config.toml; it must be of type {kind}"
+            )
         return value
 
 

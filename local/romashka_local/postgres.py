@@ -28,8 +28,8 @@ HOST = "127.0.0.1"
 
 _log = logging.getLogger("romashka.local.postgres")
 
-# The time zone is the hosted platform's, whatever this machine has; the rest leaves room for the
-# servers' pools and for tests that open many connections.
+# The time zone, and how long a statement may take, are the hosted platform's; the rest leaves room
+# for the servers' pools and for tests that open many connections.
 _SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",
@@ -37,6 +37,7 @@ _SETTINGS = {
     "max_wal_senders": "20",
     "max_replication_slots": "20",
     "max_connections": "200",
+    "statement_timeout": "2min",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }

@@ -16,7 +16,7 @@ import uvloop
 from romashka._installation import install
 from romashka._migrations import MigrationError, apply_migrations, apply_seed
 
-from romashka_local.bootstrap import bootstrap_database
+from romashka_local.bootstrap import EXPOSES_NEW_TABLES, bootstrap_database
 from romashka_local.config import StackConfig, read_settings
 from romashka_local.data_folder import open_data_folder
 from romashka_local.errors import StackError
@@ -125,7 +125,13 @@ def _expect_signals() -> None:
 
 def _prepare_database(config: StackConfig, cluster: Cluster, *, migrate: bool) -> None:
     try:
-        bootstrap_database(cluster.url(), jwt_secret=config.keys.jwt_secret)
+        bootstrap_database(
+            cluster.url(),
+            jwt_secret=config.keys.jwt_secret,
+            exposes_new_tables=config.checked_setting(
+                "api.auto_expose_new_tables", EXPOSES_NEW_TABLES
+            ),
+        )
         if migrate:
             _apply_migrations(config.database_url(), config.project_dir)
             apply_seed(config.database_url(), config.project_dir)

@@ -128,6 +128,9 @@ create function patient(seconds float8) returns text language plpgsql
   set statement_timeout = '30s' as $$
 begin perform pg_sleep(seconds); return current_setting('statement_timeout'); end $$;
 
+create function count_patiently(name text, seconds float8) returns void language plpgsql as $$
+begin perform pg_sleep(seconds); insert into counters values (name, 1); end $$;
+
 -- A computed column, and a computed relationship.
 create function shout(books) returns text stable language sql as 'select upper($1.title)';
 create function sequels(books) returns setof books stable language sql

@@ -56,21 +56,6 @@ def test_each_role_may_do_what_it_may_on_a_hosted_project(
     assert found == (superuser, login, inherit, bypass_rls)
 
 
-def test_clients_reach_a_new_table_and_row_level_security_restricts_them(
-    db: Connection, as_user: AsUser
-) -> None:
-    """Migrations grant nothing on their tables: the default privileges do."""
-    db.execute("create table todos (id int generated always as identity, owner uuid)")
-    db.execute("alter table todos enable row level security")
-    db.execute("create policy own on todos for all to authenticated using (owner = auth.uid())")
-    user = _add_user(db)
-    as_user(db, user).execute("insert into todos (owner) values (auth.uid())")
-
-    assert _one(as_user(db, user), "select count(*) from todos") == 1
-    assert _one(as_user(db, "anon"), "select count(*) from todos") == 0
-    assert _one(as_user(db, "service_role"), "select count(*) from todos") == 1
-
-
 def test_claims_are_read_in_both_forms_and_empty_ones_are_absent(db: Connection) -> None:
     """A setting that was local in an earlier transaction reads back as an empty string."""
     user = str(uuid.uuid4())

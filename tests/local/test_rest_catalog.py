@@ -181,3 +181,18 @@ async def test_nothing_is_left_open_when_the_server_is_left(
             return await cursor.fetchone() is None
 
     assert await becomes(is_gone)
+
+
+async def test_a_project_may_allow_writes_of_whole_tables(rest_on_library: OpenRest) -> None:
+    """`alter role authenticator set safeupdate.enabled = 0`, as on hosted projects."""
+    async with rest_on_library() as rest:
+        await rest.execute("alter role authenticator set safeupdate.enabled = 0")
+        try:
+            await rest.execute("notify pgrst, 'reload config'")
+
+            async def is_heard() -> bool:
+                return (await rest.http.patch("/counters", json={"value": 5})).status_code == 204
+
+            assert await becomes(is_heard)
+        finally:
+            await rest.execute("alter role authenticator reset safeupdate.enabled")

@@ -195,6 +195,35 @@ async def test_a_delete_returns_what_is_gone(rest: Rest) -> None:
     assert await rows(rest, "select from counters where name in ('d1', 'd2')") == []
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "command"),
+    [
+        ("PATCH", "/counters", "UPDATE"),
+        ("PATCH", "/counters?select=name&order=name", "UPDATE"),
+        ("DELETE", "/counters", "DELETE"),
+        ("DELETE", "/books?genres.id=eq.1&select=id,genres(id)", "DELETE"),
+    ],
+)
+async def test_a_whole_table_is_not_written_by_mistake(
+    rest: Rest, method: str, path: str, command: str
+) -> None:
+    """A forgotten filter is refused, as by pg-safeupdate; `id=gt.0` says that all are meant."""
+    await rest.execute("insert into counters values ('safe', 1) on conflict do nothing")
+    body = {"value": 0} if method == "PATCH" else None
+    refused = await rest.http.request(method, path, json=body)
+    empty = await rest.http.patch("/counters", json={})
+
+    assert refused.status_code == 400
+    assert refused.json() == {
+        "code": "21000",
+        "message": f"{command} requires a WHERE clause",
+        "details": None,
+        "hint": None,
+    }
+    assert await rows(rest, "select value from counters where name = 'safe'") == [(1,)]
+    assert empty.status_code == 204
+
+
 async def test_too_many_affected_rows_undo_the_write(rest: Rest) -> None:
     """`max-affected` with strict handling protects from a filter that is too wide."""
     await rest.execute("insert into counters values ('max-1', 1), ('max-2', 1)")

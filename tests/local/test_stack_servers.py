@@ -65,6 +65,7 @@ async def test_a_customers_session_opens_auth_storage_and_functions(tmp_path: Pa
     ("config", "message"),
     [
         ('[auth]\njwt_expiry = "an hour"', "auth.jwt_expiry = 'an hour'"),
+        ('[api]\nauto_expose_new_tables = "no"', "api.auto_expose_new_tables = 'no'"),
         ('[storage]\nfile_size_limit = "lots"', "storage.file_size_limit = 'lots'"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from romashka_local.bootstrap import bootstrap_database
+from romashka_local.bootstrap import EXPOSES_NEW_TABLES, bootstrap_database
 from romashka_local.postgres import SUPERUSER, Cluster, find_binaries, run_cluster
 
 from tests.support.waiting import eventually
@@ -36,10 +36,15 @@ def temporary_cluster(binaries: Path | None = None) -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
-def make_template(cluster: Cluster, name: str) -> str:
-    """Make a bare Supabase database and return its name."""
+def make_template(
+    cluster: Cluster, name: str, *, exposes_new_tables: bool = EXPOSES_NEW_TABLES
+) -> str:
+    """Make a bare Supabase database and return its name.
+
+    `exposes_new_tables` chooses between the two forms of default privileges that projects have.
+    """
     _create_database(cluster, name, "template1", owner=SUPERUSER)
-    bootstrap_database(cluster.url(database=name))
+    bootstrap_database(cluster.url(database=name), exposes_new_tables=exposes_new_tables)
     return name
 
 

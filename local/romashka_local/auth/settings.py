@@ -2,7 +2,6 @@
 
 import string
 from dataclasses import dataclass
-from typing import TypeVar
 
 from romashka_local.config import StackConfig
 from romashka_local.errors import StackError
@@ -24,8 +23,6 @@ _REQUIREMENTS: dict[str, tuple[str, ...]] = {
         _SYMBOLS,
     ),
 }
-
-Value = TypeVar("Value", bool, int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +47,22 @@ def read_settings(config: StackConfig) -> Settings:
     Raises:
         StackError: a value has the wrong type or is not supported; the message names it.
     """
-    requirements = _setting(config, "auth.password_requirements", "")
+    requirements = config.checked_setting("auth.password_requirements", "")
     if requirements not in _REQUIREMENTS:
         raise StackError(
             f"unable to use auth.password_requirements = {requirements!r};"
             f" it can be one of {', '.join(filter(None, _REQUIREMENTS))}"
         )
     return Settings(
-        issuer=_setting(config, "auth.jwt_issuer", "") or f"{config.api_url}/auth/v1",
-        jwt_expiry_seconds=_setting(config, "auth.jwt_expiry", 3600),
-        signup_enabled=_setting(config, "auth.enable_signup", True),
-        anonymous_enabled=_setting(config, "auth.enable_anonymous_sign_ins", False),
-        email_enabled=_setting(config, "auth.email.enable_signup", True),
-        autoconfirm=not _setting(config, "auth.email.enable_confirmations", False),
+        issuer=config.checked_setting("auth.jwt_issuer", "") or f"{config.api_url}/auth/v1",
+        jwt_expiry_seconds=config.checked_setting("auth.jwt_expiry", 3600),
+        signup_enabled=config.checked_setting("auth.enable_signup", True),
+        anonymous_enabled=config.checked_setting("auth.enable_anonymous_sign_ins", False),
+        email_enabled=config.checked_setting("auth.email.enable_signup", True),
+        autoconfirm=not config.checked_setting("auth.email.enable_confirmations", False),
         # GoTrue refuses to go below 6.
-        minimum_password_length=max(6, _setting(config, "auth.minimum_password_length", 6)),
+        minimum_password_length=max(6, config.checked_setting("auth.minimum_password_length", 6)),
         required_characters=_REQUIREMENTS[requirements],
-        rotation_enabled=_setting(config, "auth.enable_refresh_token_rotation", True),
-        reuse_interval_seconds=_setting(config, "auth.refresh_token_reuse_interval", 10),
+        rotation_enabled=config.checked_setting("auth.enable_refresh_token_rotation", True),
+        reuse_interval_seconds=config.checked_setting("auth.refresh_token_reuse_interval", 10),
     )
-
-
-def _setting(config: StackConfig, path: str, default: Value) -> Value:
-    value = config.setting(path, default)
-    if type(value) is not type(default):
-        kind = type(default).__name__
-        raise StackError(
-            f"unable to use {path} = {value!r} of config.toml; it must be of type {kind}"
-        )
-    return value

@@ -14,7 +14,7 @@ begin
       ('authenticated', 'nologin inherit'),
       ('service_role', 'nologin inherit bypassrls'),
       ('authenticator', 'login noinherit'),
-      ('supabase_auth_admin', 'login noinherit createrole'),
+      ('supabase_auth_admin', 'login noinherit'),
       ('supabase_storage_admin', 'login noinherit createrole'),
       ('supabase_realtime_admin', 'nologin noinherit'),
       ('supabase_functions_admin', 'login noinherit createrole'),
@@ -31,15 +31,14 @@ end $$;
 
 -- With the admin option, because since PostgreSQL 16 createrole alone may not alter these.
 grant anon, authenticated, service_role, authenticator to postgres with admin option;
--- What hosted projects allow `postgres` on these roles' tables (policies), ownership gives it here.
-grant supabase_realtime_admin, supabase_storage_admin to postgres;
 grant pg_read_all_data, pg_signal_backend, pg_monitor to postgres;
 grant anon, authenticated, service_role to authenticator, supabase_storage_admin;
 grant authenticator to supabase_storage_admin;
 grant pg_read_all_data to supabase_read_only_user;
 
-alter role supabase_admin set search_path to "$user", public, auth, extensions;
-alter role postgres set search_path to "$user", public, extensions;
+-- With the backslash that hosted projects have there: no schema is the user's own.
+alter role supabase_admin set search_path to "\$user", public, auth, extensions;
+alter role postgres set search_path to "\$user", public, extensions;
 alter role supabase_auth_admin set search_path to auth;
 alter role supabase_auth_admin set idle_in_transaction_session_timeout to '60s';
 alter role supabase_storage_admin set search_path to storage;
@@ -48,8 +47,11 @@ alter role authenticated set statement_timeout to '8s';
 alter role authenticator set statement_timeout to '8s';
 alter role authenticator set lock_timeout to '8s';
 
--- Hosted projects let `postgres` configure PostgREST: `alter role authenticator set pgrst.*`.
+-- What hosted projects let `postgres` set, for itself and for roles: PostgREST is configured by
+-- `alter role authenticator set pgrst.*`.
 grant set on parameter
+  session_replication_role, log_lock_waits, log_min_messages, track_io_timing,
   "pgrst.db_aggregates_enabled", "pgrst.db_extra_search_path", "pgrst.db_max_rows",
-  "pgrst.db_plan_enabled", "pgrst.db_pre_request", "pgrst.db_schemas", "pgrst.db_tx_end"
+  "pgrst.db_plan_enabled", "pgrst.db_pre_request", "pgrst.db_schemas", "pgrst.db_tx_end",
+  "safeupdate.enabled"
 to postgres;

@@ -13,7 +13,8 @@ grant usage on schema public, extensions, graphql_public
   to postgres, anon, authenticated, service_role;
 grant all on schema extensions to dashboard_user;
 
--- Clients reach a new table because of these alone; row level security does the restricting.
+-- What a migration creates in `public` is open to clients by these; projects of today take most of it
+-- back (bootstrap/__init__.py).
 alter default privileges for role postgres, supabase_admin in schema public
   grant all on tables to postgres, anon, authenticated, service_role;
 alter default privileges for role postgres, supabase_admin in schema public

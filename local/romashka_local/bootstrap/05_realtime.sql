@@ -1,8 +1,16 @@
 -- The schema of the Realtime server: broadcast from the database, and what it decodes from the WAL.
 
 create schema realtime authorization supabase_admin;
-grant usage on schema realtime to postgres, anon, authenticated, service_role, dashboard_user;
+grant usage on schema realtime to postgres with grant option;
+grant usage on schema realtime to anon, authenticated, service_role, dashboard_user;
 grant all on schema realtime to supabase_realtime_admin;
+-- Its partitions, too: a trigger on realtime.messages is made on each of them.
+alter default privileges for role supabase_admin in schema realtime
+  grant all on tables to postgres, dashboard_user;
+alter default privileges for role supabase_admin in schema realtime
+  grant all on sequences to postgres, dashboard_user;
+alter default privileges for role supabase_admin in schema realtime
+  grant all on functions to postgres, dashboard_user;
 
 create table realtime.messages (
   topic text not null,

@@ -1,7 +1,8 @@
 -- The schema of the Storage server: buckets, objects, and the functions that policies call.
 
 create schema storage authorization supabase_admin;
-grant usage on schema storage to postgres, anon, authenticated, service_role;
+grant usage on schema storage to postgres with grant option;
+grant usage on schema storage to anon, authenticated, service_role;
 grant all on schema storage to supabase_storage_admin, dashboard_user;
 
 create type storage.buckettype as enum ('STANDARD', 'ANALYTICS', 'VECTOR');
@@ -42,8 +43,9 @@ alter table storage.buckets enable row level security;
 alter table storage.objects enable row level security;
 alter table storage.buckets owner to supabase_storage_admin;
 alter table storage.objects owner to supabase_storage_admin;
+grant all on storage.buckets, storage.objects to postgres with grant option;
 grant all on storage.buckets, storage.objects
-  to postgres, anon, authenticated, service_role, dashboard_user;
+  to anon, authenticated, service_role, dashboard_user;
 
 -- 'a/b/photo.min.png': its folders {a,b}, its file name, and what follows the last dot.
 create function storage.foldername(name text) returns text[] language sql immutable as $$

@@ -8,9 +8,31 @@ from psycopg import sql
 from romashka_local.extensions import stand_in
 from romashka_local.keys import DEFAULT_JWT_SECRET
 
+EXPOSES_NEW_TABLES = True
+"""Whether clients reach what `postgres` creates in `public`, where nothing else is said."""
 
-def bootstrap_database(url: str, *, jwt_secret: str = DEFAULT_JWT_SECRET) -> None:
+# As the Supabase CLI and Studio do it: what else the default privileges give stays, and anybody may
+# call functions, which is Postgres' own default.
+_CLOSE_NEW_TABLES = """
+alter default privileges for role postgres in schema public
+  revoke select, insert, update, delete on tables from anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+  revoke usage, select on sequences from anon, authenticated, service_role;
+alter default privileges for role postgres in schema public
+  revoke execute on functions from anon, authenticated, service_role;
+"""
+
+
+def bootstrap_database(
+    url: str,
+    *,
+    jwt_secret: str = DEFAULT_JWT_SECRET,
+    exposes_new_tables: bool = EXPOSES_NEW_TABLES,
+) -> None:
     """Make the database at `url` (connected to as `supabase_admin`) a bare Supabase project.
+
+    With `exposes_new_tables` the API's roles may use what `postgres` creates in `public`, as by
+    `[api] auto_expose_new_tables`; without, only what a migration grants them by name.
 
     All of it happens in one transaction, so a crash leaves an empty database; in one that is
     a project already only the secret is set.
@@ -20,6 +42,8 @@ def bootstrap_database(url: str, *, jwt_secret: str = DEFAULT_JWT_SECRET) -> Non
             for _name, text in bootstrap_files():
                 connection.execute(text.encode())
             _add_cron(connection)
+            if not exposes_new_tables:
+                connection.execute(_CLOSE_NEW_TABLES)
         _record_secret(connection, jwt_secret)
 
 

@@ -28,6 +28,7 @@ from romashka_local.realtime.publications import (
     ensure_messages_publication,
     watch_published_tables,
 )
+from romashka_local.realtime.rate_limit import RateLimit
 from romashka_local.realtime.replication import Replication
 from romashka_local.realtime.services import Services
 from romashka_local.realtime.socket import Socket
@@ -36,6 +37,8 @@ from romashka_local.realtime.tokens import InvalidToken, verify
 
 _log = logging.getLogger("romashka.local.realtime")
 
+# A new project's; there is no such setting of the Supabase CLI, which has the same figure.
+_EVENTS_PER_SECOND: Final = 100
 _LIVE_SECONDS: Final = 30
 _GOODBYE_SECONDS: Final = 2
 _RESTART_SECONDS: Final = 1
@@ -58,14 +61,18 @@ async def open_realtime(config: StackConfig) -> AsyncIterator[ASGIApp]:
     ):
         await maintain_partitions(pool)
         await ensure_messages_publication(pool)
-        hub, subscriptions = Hub(), Subscriptions(pool)
-        feed = ChangeFeed(feed_pool, subscriptions)
+        per_second = config.checked_setting("realtime.max_events_per_second", _EVENTS_PER_SECOND)
+        hub, subscriptions = Hub(RateLimit(per_second, of="broadcasts")), Subscriptions(pool)
+        change_limit = RateLimit(per_second, of="changes")
+        feed = ChangeFeed(feed_pool, subscriptions, change_limit)
         broadcasts = _follow_broadcasts(url, hub)
         changes = _follow_changes(url, feed, subscriptions)
         for work in (
             feed.run,
             broadcasts.run,
             changes.run,
+            hub.limit.run,
+            change_limit.run,
             partial(watch_published_tables, pool, subscriptions),
             partial(maintain_partitions_regularly, pool),
         ):

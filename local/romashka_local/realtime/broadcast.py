@@ -91,7 +91,8 @@ async def broadcast_inserted(hub: Hub, change: Change) -> None:
     if len(content.data) > MAX_PAYLOAD_BYTES:
         _log.warning("broadcast.too_large", extra={"bytes": len(content.data)})
         return
-    hub.broadcast(Topic(topic, row["private"] == "t"), content, message_id=message_id)
+    if not hub.limit.is_exceeded:  # else it is lost, as in the original
+        hub.broadcast(Topic(topic, row["private"] == "t"), content, message_id=message_id)
 
 
 def _content(event: str, row: Values) -> BinaryBroadcast | None:

@@ -19,6 +19,7 @@ from romashka_local.realtime.database import Connection, Pool
 from romashka_local.realtime.filters import Filter
 from romashka_local.realtime.pgoutput import Relation
 from romashka_local.realtime.protocol import Frame, Version, push
+from romashka_local.realtime.rate_limit import RateLimit
 from romashka_local.realtime.rows import (
     Claims,
     ConvertedRow,
@@ -39,9 +40,11 @@ _MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
 class ChangeFeed:
     """The changes that wait to be delivered, and the task that delivers them."""
 
-    def __init__(self, pool: Pool, subscriptions: Subscriptions) -> None:
+    def __init__(self, pool: Pool, subscriptions: Subscriptions, limit: RateLimit) -> None:
+        """`limit` is of what goes out; over it, changes are lost."""
         self._pool = pool
         self._subscriptions = subscriptions
+        self._limit = limit
         self._tables = TableCache()
         self._waiting: deque[Change] = deque()
         self._waiting_bytes = 0
@@ -66,7 +69,8 @@ class ChangeFeed:
         while True:
             await self._arrived.wait()
             batch = self._take()
-            await self._deliver(batch)
+            if not self._limit.is_exceeded:
+                await self._deliver(batch)
 
     def _take(self) -> list[Change]:
         """Return the next changes that belong to one table."""
@@ -99,7 +103,8 @@ class ChangeFeed:
 
     async def _deliver_together(self, batch: Sequence[Change]) -> None:
         async with self._pool.connection() as connection:
-            await _Delivery(connection, self._tables, self._subscriptions, batch).run()
+            delivery = _Delivery(connection, self._tables, self._subscriptions, batch)
+            self._limit.add(await delivery.run())
 
 
 class _Delivery:
@@ -120,19 +125,21 @@ class _Delivery:
         self._candidates = [_candidates(change, concerned) for change in changes]
         self._relation = relation
 
-    async def run(self) -> None:
+    async def run(self) -> int:
+        """Deliver them, and return how often."""
         everyone = [s for candidates in self._candidates for s in candidates]
         if not everyone:
-            return
+            return 0
         roles = frozenset(subscription.who.role for subscription in everyone)
         table = await self._tables.get(self._connection, self._relation, roles)
         if table is None:
-            return
+            return 0
         filters = list(dict.fromkeys(f for s in everyone for f in s.request.filters))
         new, old = await self._convert(table, filters)
         allowed = await self._allowed(table, new, old)
         for number, change in enumerate(self._changes):
             _send(change, table, new[number], old[number], allowed[number])
+        return sum(map(len, allowed))
 
     async def _convert(
         self, table: Table, filters: Sequence[Filter]

@@ -20,6 +20,8 @@ _CORS = {"access-control-allow-origin": "*"}
 _BLANK = "can't be blank"
 _INVALID = "is invalid"
 _TOO_LARGE = "Payload size exceeds tenant limit"
+_TOO_FAST = "You have exceeded your rate limit"
+_TOO_MANY = "Too many messages to broadcast, please reduce the batch size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class _Api:
             return _json(400, {"message": "Bad Request"})
         if problems:
             return _json(422, {"errors": problems})
+        limit = self._services.hub.limit
+        if limit.average + len(messages) > limit.per_second:
+            return _json(429, {"message": _TOO_FAST if limit.is_exceeded else _TOO_MANY})
         may_write: dict[Topic, bool] = {}
         for message in messages:
             if message.topic not in may_write:
@@ -86,6 +91,8 @@ class _Api:
                 parse_json(data)
             except MalformedFrame:
                 return _json(400, {"message": "Bad Request"})
+        if self._services.hub.limit.is_exceeded:
+            return _json(429, {"message": _TOO_FAST})
         topic = Topic(names[0], request.query_params.get("private") == "true")
         if not await self._may_write(request, topic, token):
             return _json(403, {"message": "Unauthorized"})

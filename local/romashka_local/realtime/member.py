@@ -23,6 +23,7 @@ from romashka_local.realtime.protocol import (
     reply,
     to_json,
 )
+from romashka_local.realtime.rate_limit import PresenceLimit
 from romashka_local.realtime.services import Services
 from romashka_local.realtime.tokens import InvalidToken, verify
 
@@ -56,6 +57,7 @@ class Member:
         self._held: list[Frame] | None = []  # until the join is answered
         self._seen_ids: set[str] = set()
         self._has_presence = join.has_presence
+        self._presence_limit = PresenceLimit()
         self._timer: asyncio.TimerHandle | None = None
         self._announcing: asyncio.Task[None] | None = None
         self._changes = ChangeSubscriber(services, version, topic.name, join, self.send, self._tell)
@@ -144,6 +146,11 @@ class Member:
             return True
         return message_id not in self._seen_ids
 
+    def end_flood(self) -> None:
+        """Leave, because the project sends too much; who is still joining stays."""
+        if self._held is None:
+            self._shut_down("Too many messages per second")
+
     def send(self, frame: Frame) -> None:
         """Send a frame, after the answer to the join."""
         if self._held is not None:
@@ -183,6 +190,8 @@ class Member:
         event = payload.get("event") if isinstance(payload, Mapping) else None
         if event is None:
             self._reply(message, "ok", "{}")
+        elif not self._presence_limit.admits():
+            self._shut_down("Client presence rate limit exceeded")
         elif str(event).lower() == "untrack":
             self._services.presence.untrack(self._topic, self)
             self._reply(message, "ok", "{}")

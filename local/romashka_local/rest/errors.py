@@ -78,6 +78,10 @@ def max_affected_exceeded(rows: int) -> RestError:
     return RestError(400, "PGRST124", message, f"The query affects {rows} rows")
 
 
+def unfiltered(command: str) -> RestError:
+    return RestError(400, "21000", f"{command} requires a WHERE clause")
+
+
 def unknown_table(schema: str, name: str, tables: Iterable[str]) -> RestError:
     close = closest(name, tables, at_least=0.75)
     return RestError(

@@ -16,8 +16,11 @@ from romashka_local.rest.sql_text import identifier
 from romashka_local.rest.statement import Statement
 from romashka_local.rest.tokens import Identity
 
-POOL_SIZE = 20
+# PostgREST's defaults, which hosted projects have.
+POOL_SIZE = 10
 POOL_TIMEOUT_SECONDS = 10.0
+_POOL_IDLE_SECONDS = 30.0
+_POOL_LIFETIME_SECONDS = 1800.0
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[Any]]
 _Cursor = psycopg.AsyncRawCursor[Any]
@@ -32,6 +35,8 @@ async def open_pool(url: str) -> AsyncIterator[Pool]:
         min_size=min(4, POOL_SIZE),
         max_size=POOL_SIZE,
         timeout=POOL_TIMEOUT_SECONDS,
+        max_idle=_POOL_IDLE_SECONDS,
+        max_lifetime=_POOL_LIFETIME_SECONDS,
         open=False,
     )
     async with pool:

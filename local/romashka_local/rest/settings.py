@@ -17,11 +17,13 @@ class Settings:
     plan_enabled: bool = False
     allows_transaction_override: bool = False
     rolls_back: bool = False
+    requires_filters: bool = True
+    """Whether an update or delete of a whole table is refused, as by pg-safeupdate."""
     pre_request: tuple[str, ...] = ()
     """The name of a function that runs before each request, in its parts."""
 
     def with_database(self, stored: Mapping[str, str]) -> "Settings":
-        """Return these settings under `alter role authenticator set pgrst.*`."""
+        """Return these settings under what the database says: `alter role authenticator set`."""
         ending = stored.get("db_tx_end", "commit")
         rows = stored.get("db_max_rows", "")
         return replace(
@@ -33,6 +35,7 @@ class Settings:
             plan_enabled=stored.get("db_plan_enabled", "").lower() in _TRUE,
             allows_transaction_override=ending.endswith("allow-override"),
             rolls_back=ending.startswith("rollback"),
+            requires_filters=stored.get("safeupdate.enabled", "on").lower() in _TRUE,
             pre_request=tuple(filter(None, stored.get("db_pre_request", "").split("."))),
         )
 

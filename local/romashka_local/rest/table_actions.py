@@ -15,7 +15,7 @@ from romashka_local.rest.action import (
     row_check,
 )
 from romashka_local.rest.catalog import Catalog, QualifiedName, Table
-from romashka_local.rest.errors import RestError
+from romashka_local.rest.errors import RestError, unfiltered
 from romashka_local.rest.grammar import Filter
 from romashka_local.rest.media import Media, negotiate
 from romashka_local.rest.payload import Payload, parse_payload
@@ -136,19 +136,9 @@ class _Write:
             self._context.request.accept, plan_enabled=self._context.settings.plan_enabled
         )
         if payload is None:
-            sql = delete_sql(
-                self._table, conditions=self._conditions(), returning=self._returning()
-            )
+            sql = self._delete()
         elif method == "PATCH":
-            sql = update_sql(
-                self._table,
-                payload,
-                self._parameters,
-                # An empty update leaves them out, and may then not bind their values either.
-                conditions=self._conditions() if payload.keys else (),
-                returning=self._returning(),
-                with_defaults=self._preferences.missing == "default",
-            )
+            sql = self._update(payload)
         elif method == "PUT":
             sql = self._put(payload)
         else:
@@ -186,6 +176,31 @@ class _Write:
         own = [each for path, each in self._query.filters if not path]
         trees = [each for path, each in self._query.logic if not path]
         return [fields.logic(each) for each in (*own, *trees)]
+
+    def _delete(self) -> str:
+        conditions = self._conditions()
+        self._require(conditions, "DELETE")
+        return delete_sql(self._table, conditions=conditions, returning=self._returning())
+
+    def _update(self, payload: Payload) -> str:
+        # An empty update leaves them out, and may then not bind their values either.
+        conditions = self._conditions() if payload.keys else []
+        sql = update_sql(
+            self._table,
+            payload,
+            self._parameters,
+            conditions=conditions,
+            returning=self._returning(),
+            with_defaults=self._preferences.missing == "default",
+        )
+        if payload.keys:
+            self._require(conditions, "UPDATE")
+        return sql
+
+    def _require(self, conditions: Sequence[str], command: str) -> None:
+        """Refuse to write a whole table, as pg-safeupdate does for all that comes by REST."""
+        if not conditions and self._context.settings.requires_filters:
+            raise unfiltered(command)
 
     def _insert(self, payload: Payload) -> str:
         targets = self._query.on_conflict or self._table.primary_key
