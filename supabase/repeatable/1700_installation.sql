@@ -1,6 +1,9 @@
 -- Purpose: what is installed here: for a worker, which refuses a schema older than it needs, and for
 --          `romashka doctor` and `romashka migrate`.
--- Touches: get_romashka_installation, get_romashka_grants.
+-- Touches: get_romashka_installation, get_romashka_grants; a policy on private.applied_files.
+
+drop policy if exists "only the functions" on private.applied_files;
+create policy "only the functions" on private.applied_files for all to service_role using (false);
 
 -- The version is raised with each change that a worker cannot do without (SCHEMA_VERSION in
 -- worker/romashka_worker/schema.py follows).

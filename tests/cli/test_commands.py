@@ -68,7 +68,7 @@ def test_an_export_copies_what_is_missing_and_says_so(romashka: Command, tmp_pat
     assert second == [f"copied {names[0]}", f"{tmp_path}: 1 copied, {len(names) - 1} there before."]
 
 
-@pytest.mark.parametrize("name", ["20260101000100_extensions.sql", "20260101000100_shops.sql"])
+@pytest.mark.parametrize("name", ["20261129000100_extensions.sql", "20261129000100_shops.sql"])
 def test_an_export_overwrites_nothing(tmp_path: Path, name: str) -> None:
     """Two files of one version are one migration to the CLI: the other would never run."""
     (tmp_path / name).write_text("select 1;")

@@ -1015,6 +1015,15 @@ export type Database = {
           timestamp_range: unknown;
         }[];
       };
+      get_romashka_grants: {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          column_name: string;
+          grantee: string;
+          object: string;
+          privilege: string;
+        }[];
+      };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };
