@@ -44,6 +44,7 @@ declare
   v_settings text := '';
   v_nearest text := 'select null::uuid, null::real where false';
   v_similarity text := 'select null::uuid, null::real where false';
+  v_is_embedded text := 'select false';
   v_to_embed text := 'select null::uuid, null::text, null::text, null::text where false';
   v_store text := 'select 0';
 begin
@@ -95,6 +96,18 @@ begin
       where embeddings.item_id = any (items) and (embedding_model is null or embeddings.model = embedding_model)
       group by embeddings.item_id
     $sql$, v_schema);
+    -- A hundred tell, as ids are random, or else in the order of time: counting all takes as long as a search.
+    v_is_embedded := $sql$
+      select coalesce(avg(exists (
+        select from private.knowledge_embeddings as embeddings
+        where embeddings.item_id = sample.item_id and (embedding_model is null or embeddings.model = embedding_model)
+      )::int) >= 0.9, false)
+      from (
+        (select documents.item_id from private.knowledge_documents as documents order by documents.item_id limit 50)
+        union
+        (select documents.item_id from private.knowledge_documents as documents order by documents.item_id desc limit 50)
+      ) as sample
+    $sql$;
     v_to_embed := $sql$
       select items.id, items.title::text, items.content, private.knowledge_hash(items.title, items.content)
       from (
@@ -145,6 +158,13 @@ begin
     as %L
   $sql$, v_similarity);
   execute format($sql$
+    create or replace function private.is_knowledge_embedded(embedding_model text)
+    returns boolean
+    language sql stable security invoker
+    set search_path = ''
+    as %L
+  $sql$, v_is_embedded);
+  execute format($sql$
     create or replace function public.get_knowledge_to_embed(model text, max_items integer default 20)
     returns table (item_id uuid, title text, content text, hash text)
     language sql volatile security invoker
@@ -161,5 +181,6 @@ begin
 end $$;
 comment on function private.nearest_knowledge is 'The items with the parts nearest to a question, and how similar the best part is.';
 comment on function private.knowledge_similarity is 'How similar the best part of each item is to a question.';
+comment on function private.is_knowledge_embedded is 'Have nine in ten active items their vectors? Until then nothing is compared by meaning.';
 comment on function public.get_knowledge_to_embed is 'Active items that have no vectors of a model yet; none without pgvector.';
 comment on function public.store_knowledge_embeddings is 'Store the vectors of items that still say what was embedded; return how many those were.';

@@ -62,7 +62,9 @@ comment on function private.least_similarity is 'The similarity of texts that ha
 -- keyword_score is the share of the question that an item covers, each word by how much it tells, one of the title
 -- in full and one of the text by 0.6: so a question about something else scores low however common its other words
 -- are. similarity is that of the best part. score is their weighted sum (docs/knowledge.md says how the weights were
--- measured), and keyword_score alone for an item that has no vectors yet.
+-- measured), and keyword_score alone where a base is being embedded: what has its vectors already is neither better
+-- nor worse than the rest. An item that was edited just now is not lost among those that have vectors: where words
+-- alone would find it, it counts as no less similar than any that has no more of the question's words.
 create or replace function private.find_knowledge(
   question text, language text, max_results integer, question_embedding text, embedding_model text
 )
@@ -74,6 +76,9 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 begin
+  if not private.is_knowledge_embedded(embedding_model) then
+    question_embedding := null;
+  end if;
   return query with words as materialized (
     select * from private.question_words(question, find_knowledge.language)
   ), questions as (
@@ -111,7 +116,9 @@ begin
     join private.knowledge_documents as documents using (item_id)
     left join questions using (language)
   ), best_covering as (
-    select covering.item_id from covering order by covering.keyword_score desc, covering.item_id limit 50
+    select covering.item_id, row_number() over (order by covering.keyword_score desc, covering.item_id) as place
+    from covering
+    order by place limit 50
   ), resembling as (
     select * from near
     union all
@@ -119,16 +126,23 @@ begin
       select best_covering.item_id from best_covering except select near.item_id from near
     ))
     where question_embedding is not null
+  ), compared as (
+    select covering.*, resembling.similarity, coalesce(
+      resembling.similarity,
+      case when best_covering.place <= 5 then max(resembling.similarity) over (order by covering.keyword_score) end
+    ) as likeness
+    from covering
+    left join resembling using (item_id)
+    left join best_covering using (item_id)
   )
-  select covering.item_id,
-    round((case when resembling.similarity is null then covering.keyword_score
-      else 0.8 * least(greatest((resembling.similarity - unlike.similarity) / (1 - unlike.similarity), 0), 1)
-        + 0.2 * covering.keyword_score end)::numeric, 4) as score,
-    round(resembling.similarity::numeric, 4), round(covering.keyword_score::numeric, 4)
-  from covering
-  left join resembling using (item_id)
+  select compared.item_id,
+    round((case when compared.likeness is null then compared.keyword_score
+      else 0.8 * least(greatest((compared.likeness - unlike.similarity) / (1 - unlike.similarity), 0), 1)
+        + 0.2 * compared.keyword_score end)::numeric, 4) as score,
+    round(compared.similarity::numeric, 4), round(compared.keyword_score::numeric, 4)
+  from compared
   cross join (select private.least_similarity(embedding_model) as similarity) as unlike
-  order by score desc, covering.item_id
+  order by score desc, compared.item_id
   limit least(greatest(max_results, 1), 50);
 end $$;
 comment on function private.find_knowledge is 'The items that answer a question best, whoever asks.';

@@ -97,6 +97,7 @@ revoke execute on function
   private.store_rating, private.store_read_mark, private.search_config, private.search_words,
   private.index_knowledge_item, private.knowledge_items_index, private.similar_word, private.knowledge_hash,
   private.drop_stale_embeddings, private.nearest_knowledge, private.knowledge_similarity,
+  private.is_knowledge_embedded,
   private.question_words, private.least_similarity, private.find_knowledge, private.credential_name,
   private.find_or_create_account, private.may_attach, private.read_time, private.problem_of_event,
   private.problem_of_message, private.read_events, private.try_event, private.note_account_activity,

@@ -40,7 +40,9 @@ def _direction(axis: int, length: float = 1.0) -> str:
 
 
 def _missing(inbox: Inbox) -> dict[str, dict[str, Any]]:
-    rows = inbox.run("select * from public.get_knowledge_to_embed(%s)", MODEL, by="service_role")
+    rows = inbox.run(
+        "select * from public.get_knowledge_to_embed(%s, 100)", MODEL, by="service_role"
+    )
     return {row["title"]: row for row in rows}
 
 
@@ -107,6 +109,80 @@ def test_an_edited_item_is_found_by_its_words_until_it_is_embedded_again(vectors
     assert list(_missing(vectors)) == ["Opening hours"]
     assert found["similarity"] is None
     assert found["score"] > 0
+
+
+def _embed(inbox: Inbox, titles: list[str], *vectors: str) -> None:
+    missing = _missing(inbox)
+    for title in titles:
+        _store(inbox, missing[title], *vectors)
+
+
+def test_a_base_that_is_being_embedded_is_searched_by_its_words(vectors: Inbox) -> None:
+    """Ten thousand items were imported: what has vectors first is not what everybody asks for."""
+    titles = [f"Topic {number}" for number in range(20)]
+    for title in titles:
+        _add(vectors, title)
+    by_words = _search(vectors, "topic 7")
+    _embed(vectors, titles[8:16], _direction(1))
+    halfway = _search(vectors, "topic 7", _direction(1))
+    _embed(vectors, [*titles[:7], *titles[16:19]], _direction(1))
+    nearly = _search(vectors, "topic 7", _direction(1))
+
+    assert halfway == by_words
+    assert by_words[0]["title"] == "Topic 7"
+    assert nearly[0]["title"] == "Topic 7"
+    assert [row["similarity"] for row in nearly] == [None, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("first", ["0", "f"])
+def test_ids_in_the_order_of_time_do_not_hide_an_import(vectors: Inbox, first: str) -> None:
+    """Some frontends give ids that begin with the time; others have old items with small ones."""
+    old, new = ("00000000", "ffffffff") if first == "0" else ("ffffffff", "00000000")
+    for prefix, count in ((old, 60), (new, 60)):
+        vectors.run(
+            "insert into public.knowledge_items (id, title, content, language)"
+            " select (%s || '-0000-4000-8000-' || lpad(number::text, 12, '0'))::uuid,"
+            " %s || ' ' || number, 'x', 'en' from generate_series(1, %s) as number",
+            prefix,
+            prefix,
+            count,
+        )
+        if prefix == old:
+            while missing := _missing(vectors):
+                _embed(vectors, list(missing), _direction(1))
+
+    found = _search(vectors, f"{old} {new}", _direction(1))
+
+    assert {row["similarity"] for row in found} == {None}
+
+
+def test_another_models_vectors_are_of_no_use(vectors: Inbox) -> None:
+    """After a change of model the base is embedded anew, and answers meanwhile."""
+    _add(vectors, "Passwords")
+    _embed(vectors, ["Passwords"], _direction(1))
+    [found] = vectors.run(
+        "select * from public.search_knowledge('passwords', null, 5, %s, 'another-model')",
+        _direction(1),
+        by="service_role",
+    )
+
+    assert (found["title"], found["similarity"], found["score"]) == ("Passwords", None, 1)
+
+
+def test_an_edited_item_is_not_lost_among_those_that_have_vectors(vectors: Inbox) -> None:
+    """It has some of the question's words, but resembles nothing until it is embedded again."""
+    titles = [f"Something else {number}" for number in range(30)]
+    for title in [*titles, "Opening hours of the shop in winter"]:
+        _add(vectors, title)
+    _embed(vectors, titles, _direction(1, 0.9))
+    query = "will you be open christmas afternoon, winter sale"
+    found = _search(vectors, query, _direction(1))
+    strange = _search(vectors, "else", _direction(1))
+
+    assert found[0]["title"] == "Opening hours of the shop in winter"
+    assert 0 < found[0]["keyword_score"] < found[0]["score"]
+    assert found[0]["similarity"] is None
+    assert "Opening hours of the shop in winter" not in {row["title"] for row in strange}
 
 
 def test_an_item_that_is_not_active_is_not_found(inbox: Inbox) -> None:
