@@ -220,6 +220,8 @@ begin
 end $$;
 comment on function public.settle_overdue_ai_response_jobs is 'Hand over the jobs that nobody will answer in time; returns how many.';
 
+-- The original's forms: its two callers name the same things differently. They reach jobs of the bare
+-- claim alone: a worker that names itself settles by attempt.
 create or replace function public.complete_ai_response_job(
   job_id uuid, ai_response text, confidence numeric default null, response_time_ms integer default null,
   requires_human boolean default false, confidence_score numeric default null,
@@ -258,6 +260,7 @@ begin
 end $$;
 comment on function public.complete_ai_response_job is 'Settle a job of the bare claim; returns whether it took effect.';
 
+-- A failed attempt gives the job back at once, or hands it over when it was the last.
 create or replace function public.fail_ai_response_job(job_id uuid, error_message text)
 returns boolean
 language plpgsql

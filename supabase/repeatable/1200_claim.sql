@@ -105,6 +105,10 @@ begin
 end $$;
 comment on function private.customer_context is 'What a responder is told about a customer.';
 
+-- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
+-- 25 ms until there is something. It is one transaction: what it sweeps or claims is seen by nobody, and
+-- stays locked, until it returns; so it returns as soon as it has touched anything, even a conversation
+-- whose job somebody else was quicker to settle or to prolong: its customer could not write meanwhile.
 create or replace function public.get_next_ai_response_job(
   worker_id text default null, max_jobs integer default 1, lease_seconds numeric default null,
   wait_seconds numeric default 0

@@ -3,6 +3,12 @@
 -- Undo:    drop function public.get_messaging_slo; drop index public.ai_response_queue_turn_started_at_idx,
 --          public.messages_undelivered_idx.
 
+-- A turn is an answered job: its time is from the turn's first message to the answer, by the server's
+-- clock. Superseded and taken-over jobs are no turns of their own: nobody was due an automatic answer.
+-- Resolved by the AI is a conversation with turns in the window, all of them replied, that no human has
+-- had since the first of them (no escalation, takeover or agent's message) and that was not reopened
+-- after it had been resolved. It can still become unresolved: look at windows that have ended.
+-- Delivered is the share of the answers that did not fail; what is still on its way is not counted yet.
 create or replace function public.get_messaging_slo(window_minutes integer default 60)
 returns table (
   channel_type text, turns integer, p50_ms integer, p95_ms integer, p99_ms integer, within_6s numeric,
