@@ -36,7 +36,13 @@ alter table public.ai_response_queue
   add column if not exists attempt integer not null default 0,
   add column if not exists leased_by text,  -- null while processing: the original's bare claim
   add column if not exists leased_until timestamptz,
-  add column if not exists outcome text;
+  add column if not exists outcome text,
+  -- The turn that a return to the AI opened: guards look only at what is written after it.
+  add column if not exists is_return boolean not null default false,
+  -- A job that cannot be settled (a trigger of the project's refuses it) is left alone until then; error_message
+  -- says why.
+  add column if not exists set_aside_until timestamptz,
+  add column if not exists set_aside_count integer not null default 0;
 
 -- Jobs from before Romashka: nobody gets a message about an old one.
 do $$
@@ -85,8 +91,10 @@ create unique index if not exists ai_response_queue_one_processing
 -- What a claim looks at: its cost does not grow with the history.
 create index if not exists ai_response_queue_claimable
   on public.ai_response_queue (priority, process_after) where status = 'pending';
-create index if not exists ai_response_queue_leases
-  on public.ai_response_queue (leased_until) where status = 'processing';
+-- None of leased_until: each heartbeat would write it. Few jobs are processing, and one_processing finds them.
+drop index if exists public.ai_response_queue_leases;
+create index if not exists ai_response_queue_set_aside
+  on public.ai_response_queue (conversation_id) where set_aside_until is not null;
 create index if not exists ai_response_queue_deadlines
   on public.ai_response_queue (deadline) where status in ('pending', 'processing');
 create index if not exists ai_response_queue_conversation_id_idx

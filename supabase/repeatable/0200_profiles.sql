@@ -19,7 +19,8 @@ comment on function private.touch_updated_at is 'Set updated_at of a row that is
 create or replace trigger profiles_touch before update on public.profiles
   for each row execute function private.touch_updated_at();
 
--- Never raises: a failing trigger on auth.users would make sign-up itself fail.
+-- Never raises: a failing trigger on auth.users would make sign-up itself fail. What refuses the profile (a column of
+-- the project's own that must not be null, say) is told on the server's log, without what was in the row.
 create or replace function private.create_profile_for_user()
 returns trigger
 language plpgsql
@@ -32,6 +33,9 @@ begin
   -- Where the original's unique e-mail is taken by an older profile: messages refer to profiles, so there is one.
   insert into public.profiles (id) values (new.id)
   on conflict do nothing;
+  return new;
+exception when others then
+  raise warning 'romashka: user % has no profile: public.profiles refused it (%)', new.id, sqlstate;
   return new;
 end $$;
 comment on function private.create_profile_for_user is 'Give a new user a profile, with the role user.';

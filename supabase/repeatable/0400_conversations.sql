@@ -28,7 +28,7 @@ begin
   if new.status in ('resolved', 'closed') and old.status not in ('resolved', 'closed') then
     new.requires_human := false;
     new.resolved_at := clock_timestamp();
-    new.resolution_time_seconds := extract(epoch from clock_timestamp() - new.created_at);
+    new.resolution_time_seconds := private.seconds(clock_timestamp() - new.created_at);
   elsif new.status not in ('resolved', 'closed') and old.status in ('resolved', 'closed') then
     new.resolved_at := null;
     new.resolution_time_seconds := null;

@@ -26,6 +26,11 @@ begin
     if not private.is_staff() then
       perform private.check_customer_message(new);
       new.delivery_status := 'sent';
+      -- The conversation is locked until the transaction ends, and a client may ask for more than the message to be
+      -- returned: that is read in it. A server before 17 ends it at the statement's timeout.
+      if current_setting('server_version_num')::integer >= 170000 then
+        perform set_config('transaction_timeout', '3s', true);
+      end if;
     end if;
   end if;
   return new;
@@ -69,16 +74,21 @@ comment on function private.check_customer_message is 'Check what a customer may
 create or replace trigger messages_guard before insert on public.messages
   for each row execute function private.guard_message();
 
--- Gives the message its place: the conversation's lock makes `max(position) + 1` and the server's clock
--- agree with the order in which messages commit. A client's own clock is kept in metadata.sent_at.
+-- Gives the message its place: the conversation's lock makes its counter and the server's clock agree with the order
+-- in which messages commit. The counter never goes back, so a deleted message's place is nobody's; the last position
+-- is looked at beside it, for whoever sets the counter by hand. A client's own clock is kept in metadata.sent_at.
+-- Whoever waits for the lock holds a connection of the API's pool: half a second, then the client comes again.
 create or replace function private.number_message()
 returns trigger
 language plpgsql
 security definer  -- customers may not lock conversations
 set search_path = ''
+set lock_timeout = '500ms'
 as $$
+declare
+  v_count bigint;
 begin
-  perform from public.conversations as conversations
+  select coalesce(conversations.message_count, 0) into v_count from public.conversations as conversations
   where conversations.id = new.conversation_id for no key update;
   if not found then
     raise exception 'unable to store the message; there is no conversation %', new.conversation_id
@@ -87,15 +97,18 @@ begin
   if new.created_at is distinct from now() then
     new.metadata := coalesce(new.metadata, '{}') || jsonb_build_object('sent_at', new.created_at);
   end if;
-  new.position := 1 + coalesce((
+  new.position := 1 + greatest(v_count, (
     select max(messages.position) from public.messages as messages
     where messages.conversation_id = new.conversation_id
-  ), 0);
+  ));
   new.created_at := clock_timestamp();
   new.updated_at := new.created_at;
   return new;
+exception when lock_not_available then
+  raise exception 'unable to store the message; its conversation is busy'
+    using errcode = 'PT503', detail = 'conversation_busy', hint = 'Send it again, with the same id.';
 end $$;
-comment on function private.number_message is 'Lock the conversation and give the message its position. Raises conversation_not_found.';
+comment on function private.number_message is 'Lock the conversation and give the message its position. Raises conversation_not_found, conversation_busy.';
 
 create or replace trigger messages_number before insert on public.messages
   for each row when (new.position is null)  -- the settle gives its own, under the same lock

@@ -47,7 +47,7 @@ as $$
     count(*) filter (where messages.sender_type = 'ai' and messages.metadata ->> 'kind' = 'handover'
       and messages.metadata ->> 'repeated' is null)::integer,
     conversations.satisfaction_rating,
-    (extract(epoch from max(messages.created_at) - min(messages.created_at)) / 60)::integer
+    private.seconds(max(messages.created_at) - min(messages.created_at)) / 60
   from public.conversations as conversations
   left join public.messages as messages on messages.conversation_id = conversations.id
   where conversations.id = get_conversation_performance_metrics.conversation_id
@@ -64,7 +64,7 @@ set search_path = ''
 as $$
   with deleted as (
     delete from public.realtime_metrics as metrics
-    where metrics.timestamp < now() - make_interval(days => older_than_days) returning 1
+    where metrics.timestamp < now() - make_interval(days => least(older_than_days, 100000)) returning 1
   )
   select count(*)::integer from deleted;
 $$;
@@ -94,7 +94,7 @@ as $$
   with deleted as (
     delete from public.ai_response_queue as jobs
     where jobs.status in ('completed', 'failed')
-      and jobs.completed_at < now() - make_interval(days => older_than_days) returning 1
+      and jobs.completed_at < now() - make_interval(days => least(older_than_days, 100000)) returning 1
   )
   select count(*)::integer from deleted;
 $$;

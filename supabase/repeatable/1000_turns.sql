@@ -42,6 +42,35 @@ begin
 end $$;
 comment on function private.announce_job is 'Wake the workers for a job.';
 
+create or replace function private.job_priority(conversation public.conversations)
+returns integer
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case conversation.priority when 'urgent' then 1 when 'high' then 2 when 'low' then 4 else 3 end;
+end $$;
+comment on function private.job_priority is 'The priority of a conversation''s jobs: 1 is first.';
+
+-- A turn's key is its first message's id, and it gets one answer. Where there is one of that key already (a message
+-- that was deleted and sent again with its id; a turn that was handed over, and returned to the AI) the new turn has
+-- another key.
+create or replace function private.free_turn_id(message_id uuid)
+returns uuid
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when exists (
+    select from public.messages as answers where answers.turn_id = free_turn_id.message_id and answers.sender_type = 'ai'
+  ) then gen_random_uuid() else free_turn_id.message_id end;
+end $$;
+comment on function private.free_turn_id is 'The key of a turn that begins with a message.';
+
 create or replace function private.open_job(message public.messages, conversation public.conversations)
 returns public.ai_response_queue
 language plpgsql
@@ -55,8 +84,8 @@ begin
   insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at,
     process_after, turn_id, turn_started_at, deadline)
   select conversation.id, message.id, message.content,
-    case conversation.priority when 'urgent' then 1 when 'high' then 2 when 'low' then 4 else 3 end,
-    message.created_at, message.created_at, message.id, message.created_at,
+    private.job_priority(conversation),
+    message.created_at, message.created_at, private.free_turn_id(message.id), message.created_at,
     message.created_at + make_interval(secs => settings.deadline_ms / 1000.0)
   from public.ai_settings as settings
   returning * into v_job;
@@ -102,9 +131,9 @@ declare
 begin
   perform private.end_open_jobs(job.conversation_id, 'superseded');
   insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at,
-    turn_id, turn_started_at, deadline)
+    turn_id, turn_started_at, deadline, is_return)
   values (job.conversation_id, job.message_id, job.user_message, job.priority, message.created_at,
-    job.turn_id, job.turn_started_at, job.deadline)
+    job.turn_id, job.turn_started_at, job.deadline, job.is_return)
   returning * into v_job;
   return private.join_job(v_job, message);
 end $$;
@@ -231,6 +260,53 @@ comment on function public.handle_new_message is 'After a message: its events, i
 create or replace trigger trigger_handle_new_message after insert on public.messages
   for each row when (new.sender_type <> 'ai')  -- who writes an answer does the rest, too
   execute function public.handle_new_message();
+
+-- Nobody is left in silence by a return: what the customer has written since anybody last answered (a hand-over is no
+-- answer) is a turn, whose time counts from the return. Guards do not look at it: a human has.
+create or replace function private.open_returned_turn()
+returns trigger
+language plpgsql
+volatile
+security definer  -- an agent may update the conversation, not the queue
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_waiting public.messages[];
+  v_job public.ai_response_queue;
+begin
+  v_waiting := array(
+    select messages from public.messages as messages
+    where messages.conversation_id = new.id and messages.sender_type = 'user' and messages.position > coalesce((
+      select max(answers.position) from public.messages as answers
+      where answers.conversation_id = new.id
+        and (answers.sender_type = 'agent' or answers.sender_type = 'ai' and answers.metadata ->> 'kind' is distinct from 'handover')
+    ), 0) and not private.expects_no_answer(messages)
+    order by messages.position desc limit 20
+  );
+  if cardinality(v_waiting) = 0 or exists (
+    select from public.ai_response_queue as jobs
+    where jobs.conversation_id = new.id and jobs.status in ('pending', 'processing')
+  ) then
+    return null;
+  end if;
+  insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at, process_after,
+    turn_id, turn_started_at, deadline, is_return)
+  select new.id, v_waiting[1].id,
+    (select string_agg(waiting.content, e'\n' order by waiting.position) from unnest(v_waiting) as waiting where waiting.content <> ''),
+    private.job_priority(new), v_now, v_now, private.free_turn_id(v_waiting[cardinality(v_waiting)].id), v_now,
+    v_now + make_interval(secs => settings.deadline_ms / 1000.0), true
+  from public.ai_settings as settings
+  returning * into v_job;
+  perform private.announce_job(v_job);
+  return null;
+end $$;
+comment on function private.open_returned_turn is 'The AI has the conversation again: open a turn with what nobody has answered.';
+
+create or replace trigger conversations_return after update on public.conversations
+  for each row
+  when (old.requires_human and not new.requires_human and new.status not in ('resolved', 'closed'))
+  execute function private.open_returned_turn();
 
 -- Promise 3. Whichever way a human took it, what is pending or being written ends in the same transaction.
 create or replace function private.end_jobs_of_taken_conversation()

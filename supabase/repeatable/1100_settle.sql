@@ -1,13 +1,13 @@
 -- Purpose: how a job ends: one transaction decides, whatever its worker thinks.
 -- Touches: complete_ai_response_jobs, settle_overdue_ai_response_jobs, and the original's single-job forms.
--- Locks:   each conversation, in the order of their ids, then its job.
--- Undo:    drop the functions.
+-- Locks:   conversations, in the order of their ids, then their jobs; skips what is locked.
 
 -- All results at once, by sets: fifty cost little more than a few. Only what its attempt still holds is
 -- written; of two results for one job one counts. An escalation ends what waits behind it when it changes
--- its conversation (conversations_settle_jobs).
+-- its conversation (conversations_settle_jobs). Returns the jobs whose conversation somebody else has locked:
+-- nothing is waited for, so one of them delays none of the others.
 create or replace function private.settle_jobs(results jsonb)
-returns void
+returns uuid[]
 language plpgsql
 volatile
 security invoker
@@ -15,28 +15,33 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz;
+  v_locked uuid[];
   v_sent integer;
+  v_settled integer;
 begin
-  perform from (
-    select (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = result.job_id) as id
-    from jsonb_populate_recordset(null::private.result, results) as result order by id
-  ) as concerned, lateral (
-    select from public.conversations as conversations where conversations.id = concerned.id for no key update
-  ) as locked;
+  v_locked := array(
+    select conversations.id from public.conversations as conversations
+    where conversations.id = any (array(
+      select jobs.conversation_id from jsonb_populate_recordset(null::private.result, results) as result
+      join public.ai_response_queue as jobs on jobs.id = result.job_id
+    ))
+    order by conversations.id for no key update skip locked
+  );
   v_now := clock_timestamp();
 
   with ended as (
     update public.ai_response_queue as jobs
     set status = 'completed', outcome = case result.action when 'reply' then 'replied' else 'escalated' end,
-      leased_until = null, completed_at = v_now,
+      leased_until = null, completed_at = v_now, set_aside_until = null,
       ai_response = coalesce(nullif(btrim(result.ai_response), ''),
         private.handover_text(coalesce(result.language, (
           select conversations.language from public.conversations as conversations
           where conversations.id = jobs.conversation_id)))),
       ai_confidence = result.confidence,
-      response_time_ms = coalesce(result.response_time_ms, extract(epoch from v_now - jobs.turn_started_at) * 1000)
+      response_time_ms = coalesce(result.response_time_ms, private.milliseconds(v_now - jobs.turn_started_at))
     from jsonb_populate_recordset(null::private.result, results) as result
     where jobs.id = result.job_id and jobs.attempt = result.attempt and jobs.leased_until is not null
+      and jobs.conversation_id = any (v_locked)
       and (
         select answers.id from public.messages as answers
         where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
@@ -47,10 +52,13 @@ begin
         select conversations.channel_type from public.conversations as conversations
         where conversations.id = jobs.conversation_id
       ) as channel_type,
-      1 + (
+      1 + greatest((
+        select conversations.message_count from public.conversations as conversations
+        where conversations.id = jobs.conversation_id
+      ), (
         select max(messages.position) from public.messages as messages
         where messages.conversation_id = jobs.conversation_id
-      ) as position
+      )) as position
   ), answers as (
     insert into public.messages (conversation_id, sender_type, content, channel_type, position, turn_id,
       created_at, updated_at, metadata, confidence_score, processing_time_ms, intent_detected,
@@ -77,7 +85,7 @@ begin
     where conversations.id = ended.conversation_id
   ), counted as (
     insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
-    select 'ai_response_generated', extract(epoch from v_now - turn_started_at) * 1000,
+    select 'ai_response_generated', private.milliseconds(v_now - turn_started_at),
       jsonb_build_object('outcome', outcome), v_now
     from ended
   ), events as (
@@ -97,9 +105,107 @@ begin
     ) as jobs
     where ended.outcome = 'replied'
   )
-  select count(realtime.send(events.payload, events.event, events.topic, true)) into v_sent from events;
+  select count(realtime.send(events.payload, events.event, events.topic, true)), (select count(*) from ended)
+  into v_sent, v_settled from events;
+  if v_settled = jsonb_array_length(results) then
+    return '{}';
+  end if;
+  perform private.end_answered_jobs(results, v_locked);
+  return array(
+    select jobs.id from jsonb_populate_recordset(null::private.result, results) as result
+    join public.ai_response_queue as jobs on jobs.id = result.job_id and jobs.attempt = result.attempt
+    where jobs.leased_until is not null and jobs.conversation_id <> all (v_locked)
+  );
 end $$;
-comment on function private.settle_jobs is 'Settle jobs for the attempts that hold them.';
+comment on function private.settle_jobs is 'Settle jobs for the attempts that hold them; returns those whose conversation is locked.';
+
+-- A turn that has an answer gets no other, and must not be kept open for one: its conversation would be silent.
+create or replace function private.end_answered_jobs(results jsonb, conversation_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.ai_response_queue as jobs
+  set status = 'failed', outcome = 'superseded', leased_until = null, completed_at = clock_timestamp(),
+    set_aside_until = null
+  from jsonb_populate_recordset(null::private.result, results) as result
+  where jobs.id = result.job_id and jobs.attempt = result.attempt and jobs.leased_until is not null
+    and jobs.conversation_id = any (conversation_ids);
+end $$;
+comment on function private.end_answered_jobs is 'End those of the jobs whose turn was answered before.';
+
+-- A set in which one row fails is settled row by row, and costs nobody else anything. A reply that is refused
+-- even alone (by a trigger or a check of the project's own) becomes a hand-over; where that is refused, too, the job is
+-- put aside. What may pass by itself ends the call: its caller comes again.
+create or replace function private.settle_each(results jsonb)
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_result jsonb;
+  v_not_now uuid[] := '{}';
+begin
+  begin
+    return private.settle_jobs(results);
+  exception
+    when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+      raise;
+    when others then
+      null;
+  end;
+  for v_result in select * from jsonb_array_elements(results) loop
+    v_not_now := v_not_now || private.settle_alone(v_result);
+  end loop;
+  return v_not_now;
+end $$;
+comment on function private.settle_each is 'Settle jobs, each alone where one of them fails; returns those whose conversation is locked.';
+
+create or replace function private.settle_alone(result jsonb)
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return private.settle_jobs(jsonb_build_array(result));
+exception
+  when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+    raise;
+  when others then
+    if result ->> 'action' = 'reply' then
+      return private.settle_alone(jsonb_build_object('job_id', result -> 'job_id', 'attempt', result -> 'attempt',
+        'action', 'escalate', 'reason', 'ai_failure'));
+    end if;
+    perform private.set_aside((result ->> 'job_id')::uuid, (result ->> 'attempt')::integer, sqlstate, sqlerrm);
+    return '{}';
+end $$;
+comment on function private.settle_alone is 'Settle one job, hand it over if its reply is refused, or put it aside.';
+
+-- It keeps its state, says why, and is tried again after a minute, then two, and so on to an hour.
+create or replace function private.set_aside(job_id uuid, attempt integer, code text, reason text)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  update public.ai_response_queue as jobs
+  set set_aside_count = least(jobs.set_aside_count + 1, 100),
+    set_aside_until = v_now + least(interval '1 minute' * 2 ^ least(jobs.set_aside_count, 6), interval '1 hour'),
+    error_message = left(format('the database refused it (%s): %s', code, reason), 1000)
+  where jobs.id = job_id and jobs.attempt = set_aside.attempt and jobs.status = 'processing';
+end $$;
+comment on function private.set_aside is 'Leave a job alone for a while that cannot be settled, and say why.';
 
 create or replace function private.check_results(results jsonb)
 returns void
@@ -154,12 +260,14 @@ set enable_hashjoin = off set enable_mergejoin = off
 set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
 as $$
 #variable_conflict use_column
+declare
+  v_not_now uuid[];
 begin
   perform private.check_results(results);
-  perform private.settle_jobs(results);
+  v_not_now := private.settle_each(results);
   return query
   select result.job_id, coalesce(jobs.status = 'completed' and jobs.attempt = result.attempt, false),
-    jobs.outcome, case when jobs.status = 'completed' then (
+    case when jobs.id = any (v_not_now) then 'not_now' else jobs.outcome end, case when jobs.status = 'completed' then (
       select answers.id from public.messages as answers
       where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
     ) end
@@ -168,10 +276,31 @@ begin
 end $$;
 comment on function public.complete_ai_response_jobs is 'Settle a batch of jobs; returns what became of each. Raises bad_results.';
 
+-- Nothing ran for an hour, or a backup was restored: the team sees that the customer waits, and the customer gets no
+-- message about an old question.
+create or replace function private.leave_to_staff(job public.ai_response_queue)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.conversations as conversations
+  set requires_human = true, escalation_reason = 'overdue', status = 'escalated'
+  where conversations.id = job.conversation_id;  -- conversations_settle_jobs ends its jobs
+exception
+  when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+    raise;
+  when others then
+    perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
+end $$;
+comment on function private.leave_to_staff is 'Give an old turn to the team without a message.';
+
 -- What is past its deadline, what has no live lease one second before it, and what has killed its workers
 -- max_retries times. A turn behind one that is being answered waits until that has ended: then it is next.
--- `skip locked`: sweeps never wait for one another, or for a settle. A hundred at a time, so that none of
--- them waits long for the commit.
+-- One sweeper at a time, whoever it is; another one finds the work done. `skip locked`: it waits for nobody. A
+-- hundred at a time, so that none of them waits long for the commit.
 create or replace function public.settle_overdue_ai_response_jobs()
 returns integer
 language plpgsql
@@ -186,13 +315,18 @@ set jit = off  -- before version 18 what is off costs so much that all of it wou
 as $$
 declare
   v_now timestamptz := clock_timestamp();
+  v_old public.ai_response_queue[];
   v_results jsonb;
 begin
+  if not pg_try_advisory_xact_lock(hashtextextended('romashka:sweep', 0)) then
+    return 0;
+  end if;
   with overdue as materialized (
     select jobs.id from public.ai_response_queue as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
     where jobs.status in ('pending', 'processing') and jobs.deadline <= v_now + interval '1 second'
       and (jobs.deadline <= v_now or jobs.status = 'pending' or jobs.leased_until <= v_now)
+      and (jobs.set_aside_until <= v_now) is not false
       and not (jobs.status = 'pending' and (
         select true from public.ai_response_queue as running
         where running.conversation_id = jobs.conversation_id and running.status = 'processing'
@@ -202,21 +336,25 @@ begin
     select jobs.id from public.ai_response_queue as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
     where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt >= jobs.max_retries
-    order by jobs.leased_until limit 100 for no key update of conversations, jobs skip locked
+      and (jobs.set_aside_until <= v_now) is not false
+    limit 100 for no key update of conversations, jobs skip locked
   ), fenced as (  -- the new attempt fences off a worker that may still have it
     update public.ai_response_queue as jobs
     set status = 'processing', attempt = jobs.attempt + 1, leased_until = v_now, leased_by = null,
       processed_at = coalesce(jobs.processed_at, v_now)
     from (select id from overdue union select id from exhausted) as due where jobs.id = due.id
-    returning jobs.id as job_id, jobs.attempt, 'escalate' as action,
-      case when jobs.deadline <= v_now + interval '1 second' then 'overdue' else 'ai_failure' end as reason
+    returning jobs.*
   )
-  select jsonb_agg(to_jsonb(fenced)) into v_results from fenced;
-  if v_results is null then
-    return 0;
+  select array_agg(fenced) filter (where fenced.deadline <= v_now - interval '1 hour'),
+    jsonb_agg(jsonb_build_object('job_id', fenced.id, 'attempt', fenced.attempt, 'action', 'escalate', 'reason',
+      case when fenced.deadline <= v_now + interval '1 second' then 'overdue' else 'ai_failure' end))
+      filter (where fenced.deadline > v_now - interval '1 hour')
+  into v_old, v_results from fenced;
+  perform private.leave_to_staff(old) from unnest(v_old) as old;
+  if v_results is not null then
+    perform private.settle_each(v_results);
   end if;
-  perform private.settle_jobs(v_results);
-  return jsonb_array_length(v_results);
+  return coalesce(cardinality(v_old), 0) + coalesce(jsonb_array_length(v_results), 0);
 end $$;
 comment on function public.settle_overdue_ai_response_jobs is 'Hand over the jobs that nobody will answer in time; returns how many.';
 
@@ -248,7 +386,7 @@ begin
   if not found then
     return false;
   end if;
-  perform private.settle_jobs(jsonb_build_array(jsonb_build_object(
+  perform private.settle_each(jsonb_build_array(jsonb_build_object(
     'job_id', job_id, 'attempt', v_attempt, 'action', case when v_reason is null then 'reply' else 'escalate' end,
     'reason', v_reason, 'ai_response', ai_response, 'confidence', least(greatest(v_confidence, 0), 1),
     'response_time_ms', coalesce(response_time_ms, processing_time_ms), 'intent', left(intent_detected, 100),
@@ -283,7 +421,7 @@ begin
     return false;
   end if;
   if v_job.attempt >= v_job.max_retries then
-    perform private.settle_jobs(jsonb_build_array(jsonb_build_object(
+    perform private.settle_each(jsonb_build_array(jsonb_build_object(
       'job_id', job_id, 'attempt', v_job.attempt, 'action', 'escalate', 'reason', 'ai_failure')));
   end if;
   return true;

@@ -1,10 +1,10 @@
 -- Purpose: how a worker gets jobs and keeps them.
 -- Touches: get_next_ai_response_job, extend_ai_response_leases.
 -- Locks:   conversations (skip locked, in the order of their ids), then their jobs.
--- Undo:    drop the functions.
 
 -- Claims up to max_jobs: expired leases first (the same job again, one attempt more), then what waits, by
--- priority and age. What another session has locked is left to that session.
+-- priority and age. What another session has locked is left to that session; what is as good as overdue, to the
+-- sweep.
 -- `lease` null: until the job's deadline.
 create or replace function private.claim_jobs(worker_id text, max_jobs integer, lease interval)
 returns uuid[]
@@ -21,12 +21,13 @@ begin
     select jobs.id from public.ai_response_queue as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
     where jobs.status = 'processing' and jobs.leased_until <= v_now and jobs.attempt < jobs.max_retries
-    order by jobs.leased_until limit max_jobs
+      and jobs.deadline > v_now + interval '1 second' and (jobs.set_aside_until <= v_now) is not false
+    limit max_jobs
     for no key update of conversations, jobs skip locked
   ), waiting as materialized (
     select jobs.id from public.ai_response_queue as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
-    where jobs.status = 'pending' and jobs.process_after <= v_now and (
+    where jobs.status = 'pending' and jobs.process_after <= v_now and jobs.deadline > v_now + interval '1 second' and (
       select true from public.ai_response_queue as running
       where running.conversation_id = jobs.conversation_id and running.status = 'processing'
     ) is null
@@ -69,6 +70,24 @@ begin
 end $$;
 comment on function private.conversation_context is 'What a responder is told about a conversation, with its newest ten messages up to a position.';
 
+-- Of a turn that a return to the AI opened: what a human has seen before the return is no reason to call one again.
+create or replace function private.return_context(job public.ai_response_queue, up_to bigint)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when job.is_return then jsonb_build_object('written_since_return', (
+    select coalesce(string_agg(messages.content, e'\n' order by messages.position), '')
+    from public.messages as messages
+    where messages.conversation_id = job.conversation_id and messages.sender_type = 'user'
+      and messages.position <= up_to and messages.created_at > job.turn_started_at
+  )) else '{}' end;
+end $$;
+comment on function private.return_context is 'What the customer has written since a conversation was returned to the AI.';
+
 -- The workers that stream now share one budget.
 create or replace function private.worker_settings(worker_id text)
 returns jsonb
@@ -105,10 +124,24 @@ begin
 end $$;
 comment on function private.customer_context is 'What a responder is told about a customer.';
 
+create or replace function private.find_place_to_wait()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return pg_try_advisory_xact_lock(hashtextextended('romashka:waiting:1', 0))
+    or pg_try_advisory_xact_lock(hashtextextended('romashka:waiting:2', 0));
+end $$;
+comment on function private.find_place_to_wait is 'Take one of the two places for claims that wait, until the transaction ends.';
+
 -- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
--- 25 ms until there is something. It is one transaction: what it sweeps or claims is seen by nobody, and
--- stays locked, until it returns; so it returns as soon as it has touched anything, even a conversation
--- whose job somebody else was quicker to settle or to prolong: its customer could not write meanwhile.
+-- 25 ms until there is something. It is one transaction: what it claims is seen by nobody, and stays locked, until it
+-- returns; so it returns as soon as it has touched anything, even a conversation whose job somebody else was quicker
+-- to settle or to prolong: its customer could not write meanwhile. Each that waits holds a connection of the API's
+-- pool: two may, in the whole database; the others are answered at once, and come again.
 create or replace function public.get_next_ai_response_job(
   worker_id text default null, max_jobs integer default 1, lease_seconds numeric default null,
   wait_seconds numeric default 0
@@ -120,7 +153,7 @@ returns table (
 )
 language plpgsql
 volatile
-security definer  -- it sweeps, and the sweep writes AI rows
+security definer  -- only these functions write leases
 set search_path = ''
 set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
 -- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
@@ -133,6 +166,7 @@ as $$
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
   v_job_ids uuid[];
+  v_may_wait boolean := false;
 begin
   if (get_next_ai_response_job.max_jobs between 1 and 100
       and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
@@ -141,17 +175,18 @@ begin
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
   loop
-    perform public.settle_overdue_ai_response_jobs();
     v_job_ids := private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
       make_interval(secs => get_next_ai_response_job.lease_seconds));
     -- Whoever locks or writes a row has a transaction id.
     exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
+    v_may_wait := v_may_wait or private.find_place_to_wait();
+    exit when not v_may_wait;
     perform pg_sleep(0.025);
   end loop;
   -- On its own: it sees what the claim saw, and what was committed just before that.
   return query
   select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
-    private.conversation_context(conversations, messages.position),
+    private.conversation_context(conversations, messages.position) || private.return_context(jobs, messages.position),
     private.customer_context(customers),
     jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
     greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,

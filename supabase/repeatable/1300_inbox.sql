@@ -223,7 +223,7 @@ begin
   where conversations.id = return_conversation_to_ai.conversation_id;
   perform private.raise_unless_staff_changed(conversation_id, found);
 end $$;
-comment on function public.return_conversation_to_ai is 'Let the AI answer the next customer message. Raises staff_only, conversation_not_found.';
+comment on function public.return_conversation_to_ai is 'Let the AI answer again, first what nobody has answered yet. Raises staff_only, conversation_not_found.';
 
 create or replace function public.resolve_conversation(conversation_id uuid)
 returns void

@@ -63,6 +63,12 @@ volatile
 security definer  -- customers may not update conversations
 set search_path = ''
 as $$
+  -- The customer before the conversation, as a channel's message takes them.
+  select from public.customer_profiles as customers
+  where customers.id = (
+    select conversations.customer_id from public.conversations as conversations
+    where conversations.id = store_rating.conversation_id
+  ) for no key update;
   update public.conversations as conversations
   set satisfaction_rating = store_rating.rating, satisfaction_score = store_rating.rating
   where conversations.id = store_rating.conversation_id

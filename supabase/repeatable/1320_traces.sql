@@ -51,7 +51,7 @@ as $$
 begin
   return query
   select jobs.conversation_id, jobs.message_id, jobs.user_message,
-    private.conversation_context(conversations, messages.position),
+    private.conversation_context(conversations, messages.position) || private.return_context(jobs, messages.position),
     private.customer_context(customers),
     jobs.attempt, jobs.turn_id, jobs.turn_started_at, settings.deadline_ms, to_jsonb(settings),
     jobs.status::text, jobs.outcome, answers.metadata ->> 'reason', jobs.ai_response, jobs.ai_confidence,

@@ -8,11 +8,13 @@
 -- Resolved by the AI is a conversation with turns in the window, all of them replied, that no human has
 -- had since the first of them (no escalation, takeover or agent's message) and that was not reopened
 -- after it had been resolved. It can still become unresolved: look at windows that have ended.
+-- What is put aside waits too: the database refuses to settle it (ai_response_queue.error_message says why).
 -- Delivered is the share of the answers that did not fail; what is still on its way is not counted yet.
 create or replace function public.get_messaging_slo(window_minutes integer default 60)
 returns table (
   channel_type text, turns integer, p50_ms integer, p95_ms integer, p99_ms integer, within_6s numeric,
-  resolved_by_ai numeric, escalations jsonb, delivered numeric, queue_depth integer, oldest_waiting_ms integer
+  resolved_by_ai numeric, escalations jsonb, delivered numeric, queue_depth integer, oldest_waiting_ms integer,
+  set_aside integer
 )
 language plpgsql
 stable
@@ -37,7 +39,7 @@ begin
       and answers.created_at > now() - make_interval(mins => get_messaging_slo.window_minutes)
   ), turns as (
     select jobs.conversation_id, jobs.outcome, jobs.turn_id, jobs.turn_started_at,
-      extract(epoch from jobs.completed_at - jobs.turn_started_at) * 1000 as answer_ms,
+      private.milliseconds(jobs.completed_at - jobs.turn_started_at) as answer_ms,
       case when undelivered.turn_id is null then 1 when undelivered.is_failed then 0 end as is_delivered
     from public.ai_response_queue as jobs
     left join undelivered on undelivered.turn_id = jobs.turn_id
@@ -61,7 +63,7 @@ begin
     left join public.messages as answers on answers.turn_id = answered.turn_id and answers.sender_type = 'ai'
     where outcome = 'escalated' group by 1, 2
   ), waiting as (
-    select coalesce(conversations.channel_type, 'website') as channel, jobs.turn_started_at
+    select coalesce(conversations.channel_type, 'website') as channel, jobs.turn_started_at, jobs.set_aside_until
     from public.ai_response_queue as jobs
     join public.conversations as conversations on conversations.id = jobs.conversation_id
     where jobs.status in ('pending', 'processing')
@@ -78,7 +80,7 @@ begin
         where channel = channels.channel or channels.channel is null group by reason
       ) as summed
     ), '{}'),
-    round(turns.delivered, 4), queue.depth::integer, queue.oldest_ms::integer
+    round(turns.delivered, 4), queue.depth::integer, queue.oldest_ms::integer, queue.set_aside::integer
   from channels
   cross join lateral (
     select count(*) as count,
@@ -90,8 +92,8 @@ begin
     from answered where channel = channels.channel or channels.channel is null
   ) as turns
   cross join lateral (
-    select count(*) as depth,
-      coalesce(extract(epoch from clock_timestamp() - min(turn_started_at)) * 1000, 0) as oldest_ms
+    select count(*) as depth, count(set_aside_until) as set_aside,
+      coalesce(private.milliseconds(clock_timestamp() - min(turn_started_at)), 0) as oldest_ms
     from waiting where channel = channels.channel or channels.channel is null
   ) as queue
   order by channels.channel nulls last;

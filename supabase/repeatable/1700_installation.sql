@@ -31,11 +31,15 @@ begin
       where jobs.jobname like 'romashka-%'
     $sql$ into v_cron;
   end if;
-  return jsonb_build_object('schema_version', 2, 'cron', v_cron,
+  return jsonb_build_object('schema_version', 3, 'cron', v_cron,
+    'set_aside', (
+      select count(*) from public.ai_response_queue as jobs
+      where jobs.set_aside_until is not null and jobs.status = 'processing'
+    ),
     'files', (select coalesce(jsonb_object_agg(files.name, files.digest), '{}') from private.applied_files as files),
     'extensions', (select jsonb_object_agg(extname, extversion) from pg_catalog.pg_extension));
 end $$;
-comment on function public.get_romashka_installation is 'The schema''s version, the files that were applied, the extensions, and what cron does.';
+comment on function public.get_romashka_installation is 'The schema''s version, the files that were applied, the jobs that are put aside, the extensions, and what cron does.';
 
 -- A row for each right on the tables, columns and functions of public and private, and on private itself; the
 -- owner's are among them, so each object is.

@@ -83,14 +83,17 @@ revoke execute on function
   public.receive_channel_webhook, public.replay_channel_webhook, public.ingest_channel_message,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.get_romashka_installation, public.get_romashka_grants, private.phone_digits, private.secrets_in, private.leaves_of,
-  private.id_digest, private.touch_updated_at, private.create_profile_for_user, private.is_staff,
+  private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds, private.create_profile_for_user, private.is_staff,
   private.is_admin, private.current_customer_id, private.my_conversation_ids,
   private.conversation_state_changes, private.handover_text, private.guard_message,
   private.check_customer_message, private.number_message, private.may_join_topic,
   private.broadcast_message_update, private.broadcast_conversations, private.end_open_jobs,
-  private.announce_job, private.open_job, private.join_job, private.supersede_job, private.enqueue_message,
+  private.announce_job, private.open_job, private.job_priority, private.free_turn_id, private.open_returned_turn,
+  private.join_job, private.supersede_job, private.enqueue_message,
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
-  private.settle_jobs, private.check_results, private.claim_jobs, private.conversation_context,
+  private.settle_jobs, private.end_answered_jobs,
+  private.settle_each, private.settle_alone, private.set_aside, private.leave_to_staff, private.check_results, private.claim_jobs, private.conversation_context, private.return_context, private.find_place_to_wait,
+ 
   private.worker_settings, private.customer_context, private.find_or_create_customer,
   private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
@@ -156,7 +159,7 @@ to authenticated;
 
 -- Called by policies, and by functions that run as their caller.
 grant execute on function
-  private.phone_digits, private.secrets_in, private.is_staff, private.is_admin, private.current_customer_id,
+  private.milliseconds, private.seconds, private.phone_digits, private.secrets_in, private.is_staff, private.is_admin, private.current_customer_id,
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
   private.store_rating, private.store_read_mark, private.find_knowledge

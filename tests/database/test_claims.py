@@ -134,6 +134,7 @@ def test_a_job_that_kills_its_workers_is_handed_over(inbox: Inbox) -> None:
         assert job["attempt"] == attempt
 
     assert inbox.claim("survivor") == []
+    assert inbox.sweep() == 1
     assert inbox.conversation(conversation)["escalation_reason"] == "ai_failure"
     assert inbox.messages(conversation)[-1]["metadata"]["kind"] == "handover"
 

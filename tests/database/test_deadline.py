@@ -52,15 +52,6 @@ def test_a_hanging_worker_is_fenced_off_at_the_deadline(inbox: Inbox) -> None:
     assert [row["sender_type"] for row in inbox.messages(conversation)] == ["user", "ai"]
 
 
-def test_a_claim_sweeps_too(inbox: Inbox) -> None:
-    """Without pg_cron the workers are the only ones that sweep."""
-    conversation = inbox.open(inbox.user(), "one")
-    inbox.let_pass(5)
-
-    assert inbox.claim() == []
-    assert inbox.messages(conversation)[-1]["metadata"]["kind"] == "handover"
-
-
 def test_two_overdue_turns_of_one_conversation_get_one_hand_over(inbox: Inbox) -> None:
     """The customer would be told twice that somebody comes."""
     customer = inbox.user()

@@ -5,7 +5,7 @@ from typing import Any
 
 from romashka import AsyncRomashka, NotFound
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The oldest version that this worker can work with; the database's is in the last migration."""
 
 _CHECK_SECONDS = 10.0

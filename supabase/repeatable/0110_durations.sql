@@ -1,0 +1,25 @@
+-- Purpose: how long things took, in numbers that columns can hold: a stack may have slept for a month, and rows may
+--          come from a backup.
+-- Touches: private.milliseconds, private.seconds.
+
+create or replace function private.milliseconds(duration interval)
+returns integer
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select least(greatest(extract(epoch from duration) * 1000, 0), 2147483647)::integer;
+$$;
+comment on function private.milliseconds is 'A duration in milliseconds: 0 to 2,147,483,647.';
+
+create or replace function private.seconds(duration interval)
+returns integer
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select least(greatest(extract(epoch from duration), 0), 2147483647)::integer;
+$$;
+comment on function private.seconds is 'A duration in seconds: 0 to 2,147,483,647.';

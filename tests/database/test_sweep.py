@@ -1,0 +1,211 @@
+"""The sweep hands over what nobody answers; one bad row stops it for nobody else."""
+
+import json
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.database.inbox import Inbox
+
+_REFUSING = """
+create function public.refuse_ada() returns trigger language plpgsql as $$
+begin
+  if {condition} then
+    raise exception 'no % for Ada', tg_table_name;
+  end if;
+  return new;
+end $$;
+create trigger refuse_ada before {event} on public.{table}
+  for each row execute function public.refuse_ada();
+"""
+
+
+def _refuse(inbox: Inbox, ada: UUID, *, table: str = "messages", only: str = "true") -> None:
+    """Give the project a trigger of its own that raises for one conversation."""
+    column, event = {"messages": ("conversation_id", "insert"), "conversations": ("id", "update")}[
+        table
+    ]
+    inbox.connection.execute(
+        _REFUSING.format(  # type: ignore[arg-type]  # from constants of this file
+            table=table, event=event, condition=f"new.{column} = '{ada}' and {only}"
+        )
+    )
+
+
+def _senders(inbox: Inbox, conversation: UUID) -> list[str]:
+    return [message["sender_type"] for message in inbox.messages(conversation)]
+
+
+def test_a_claim_does_nothing_but_claim(inbox: Inbox) -> None:
+    """A hand-over that fails would stop all workers, if each claim came by it."""
+    conversation = inbox.open(inbox.user(), "one")
+    inbox.let_pass(5)
+
+    assert inbox.claim() == []
+    assert _senders(inbox, conversation) == ["user"]
+    assert inbox.sweep() == 1
+    assert inbox.messages(conversation)[-1]["metadata"]["kind"] == "handover"
+
+
+def test_one_sweeps_at_a_time(inbox: Inbox, fresh_db: str) -> None:
+    """Every worker's timer and cron would do the same work, and wait for the same rows."""
+    conversation = inbox.open(inbox.user(), "one")
+    inbox.let_pass(6)
+    with psycopg.connect(fresh_db) as first:
+        swept = first.execute("select public.settle_overdue_ai_response_jobs()").fetchone()
+        assert inbox.sweep() == 0
+        first.commit()
+
+    assert swept == (1,)
+    assert _senders(inbox, conversation) == ["user", "ai"]
+
+
+@pytest.mark.parametrize("table", ["messages", "conversations"])
+def test_a_hand_over_that_is_refused_is_put_aside_and_costs_nobody_else_theirs(
+    inbox: Inbox, table: str
+) -> None:
+    """A project's own trigger that raised for one customer once silenced all of them."""
+    ada, *others = (inbox.open(inbox.user(), "one") for _ in range(5))
+    _refuse(inbox, ada, table=table)
+    inbox.let_pass(6)
+    assert inbox.sweep() == 5
+
+    assert [_senders(inbox, other) for other in others] == [["user", "ai"]] * 4
+    [job] = inbox.jobs(ada)
+    assert job["status"] == "processing"
+    assert job["error_message"] == f"the database refused it (P0001): no {table} for Ada"
+    assert inbox.sweep() == 0, "not four times a second, for ever"
+    assert inbox.claim() == []
+    told = inbox.one("select public.get_romashka_installation() as told", by="service_role")["told"]
+    assert told["set_aside"] == 1
+    report = inbox.run("select * from public.get_messaging_slo()", by="service_role")[-1]
+    assert (report["channel_type"], report["set_aside"]) == ("all", 1)
+
+
+def test_what_was_put_aside_is_tried_again_less_and_less_often(inbox: Inbox) -> None:
+    """When the trigger is mended nobody has to remember the customer."""
+    ada = inbox.open(inbox.user(), "one")
+    _refuse(inbox, ada)
+    inbox.let_pass(6)
+    swept = []
+    for seconds in (0, 59, 2, 61, 60):
+        inbox.let_pass(seconds)
+        swept.append(inbox.sweep())
+    inbox.run("drop trigger refuse_ada on public.messages")
+    inbox.let_pass(241)
+    swept.append(inbox.sweep())
+
+    assert swept == [1, 0, 1, 0, 1, 1]
+    assert _senders(inbox, ada) == ["user", "ai"]
+    assert inbox.jobs(ada)[0]["set_aside_until"] is None
+
+
+def test_a_reply_that_is_refused_becomes_a_hand_over(inbox: Inbox) -> None:
+    """A check of the project's own, on texts say, must not leave the customer waiting."""
+    ada, other = inbox.open(inbox.user(), "one"), inbox.open(inbox.user(), "one")
+    _refuse(inbox, ada, only="new.metadata ->> 'kind' is distinct from 'handover'")
+    results = [
+        {"job_id": str(job["job_id"]), "attempt": 1, "action": "reply", "ai_response": "Hello!"}
+        for job in inbox.claim()
+    ]
+    told = inbox.run(
+        "select * from public.complete_ai_response_jobs(%s)",
+        json.dumps(results),
+        by="service_role",
+    )
+
+    assert sorted((row["settled"], row["outcome"]) for row in told) == [
+        (True, "escalated"),
+        (True, "replied"),
+    ]
+    assert inbox.messages(other)[-1]["content"] == "Hello!"
+    assert inbox.messages(ada)[-1]["metadata"]["reason"] == "ai_failure"
+
+
+def _age(inbox: Inbox, conversation: UUID, interval: str) -> None:
+    columns = ("turn_started_at", "deadline", "process_after", "created_at")
+    changes = ", ".join(f"{column} = {column} - interval '{interval}'" for column in columns)
+    inbox.run(
+        f"update public.ai_response_queue set {changes} where conversation_id = %s", conversation
+    )
+
+
+@pytest.mark.parametrize("age", ["25 days", "300 years"])
+def test_a_turn_of_long_ago_stops_nothing(inbox: Inbox, age: str) -> None:
+    """A stack slept for a month: that is more milliseconds than an integer has."""
+    old, fresh = inbox.open(inbox.user(), "old"), inbox.open(inbox.user(), "fresh")
+    _age(inbox, old, age)
+    inbox.run("select * from public.get_messaging_slo(44640)", by="service_role")
+
+    assert inbox.sweep() == 1
+    [job] = inbox.claim()
+    assert job["conversation_id"] == fresh
+    inbox.settle(job)
+    assert _senders(inbox, fresh) == ["user", "ai"]
+
+
+def test_a_reply_to_a_turn_of_long_ago_is_measured_with_what_the_column_holds(
+    inbox: Inbox,
+) -> None:
+    """The original's bare claim holds a job to its deadline, however late that is."""
+    conversation = inbox.open(inbox.user(), "one")
+    [job] = inbox.claim()
+    inbox.run("update public.ai_response_queue set turn_started_at = now() - interval '9 years'")
+    inbox.settle(job)
+
+    assert inbox.jobs(conversation)[0]["response_time_ms"] == 2**31 - 1
+
+
+def test_old_questions_of_a_restored_backup_go_to_staff_without_a_message(inbox: Inbox) -> None:
+    """Nobody is told today that a human will come about a question of last month."""
+    conversation = inbox.open(inbox.user(), "old")
+    _age(inbox, conversation, "2 hours")
+    assert inbox.sweep() == 1
+
+    row = inbox.conversation(conversation)
+    assert (row["requires_human"], row["escalation_reason"]) == (True, "overdue")
+    assert _senders(inbox, conversation) == ["user"]
+    assert inbox.jobs(conversation)[0]["outcome"] == "taken_over"
+    assert inbox.sweep() == 0
+
+
+def test_a_message_that_is_sent_again_with_the_id_of_an_answered_one_is_answered(
+    inbox: Inbox,
+) -> None:
+    """Its turn's key was taken: the job could never be ended, and its conversation was silent."""
+    customer = inbox.user()
+    conversation = inbox.open(customer, "one")
+    inbox.settle(inbox.claim()[0], "An answer.")
+    first = inbox.messages(conversation)[0]
+    inbox.run("delete from public.messages where id = %s", first["id"])
+    inbox.run(
+        "insert into public.messages (id, conversation_id, sender_type, content)"
+        " values (%s, %s, 'user', 'once more')",
+        first["id"],
+        conversation,
+        by="service_role",
+    )
+    [job] = inbox.claim()
+    inbox.settle(job, "Another answer.")
+
+    said = [message["content"] for message in inbox.messages(conversation)]
+    assert said == ["An answer.", "once more", "Another answer."]
+
+
+def test_a_job_whose_turn_has_an_answer_is_ended(inbox: Inbox) -> None:
+    """By hand, or by an edition of before: it was taken by each sweep, for ever."""
+    conversation = inbox.open(inbox.user(), "one")
+    inbox.settle(inbox.claim()[0], "An answer.")
+    inbox.run(
+        "insert into public.ai_response_queue"
+        " (conversation_id, message_id, user_message, turn_id, turn_started_at, deadline)"
+        " select conversation_id, message_id, user_message, turn_id, turn_started_at, deadline"
+        " from public.ai_response_queue"
+    )
+    inbox.let_pass(6)
+    swept = [inbox.sweep(), inbox.sweep()]
+
+    assert swept == [1, 0]
+    assert inbox.jobs(conversation)[-1]["outcome"] == "superseded"
+    assert _senders(inbox, conversation) == ["user", "ai"]
