@@ -102,6 +102,9 @@ create index if not exists ai_response_queue_conversation_id_idx
 -- Jobs come in about this order; a claim and a settle write no entry of a block range.
 create index if not exists ai_response_queue_turn_started_at_idx
   on public.ai_response_queue using brin (turn_started_at) with (pages_per_range = 32);
+-- What goes after a month.
+create index if not exists ai_response_queue_completed_at_idx
+  on public.ai_response_queue using brin (completed_at) with (pages_per_range = 32);
 create index if not exists ai_response_queue_message_id_idx on public.ai_response_queue (message_id);
 alter table public.ai_response_queue enable row level security;
 

@@ -2,5 +2,16 @@
 --          as an edition that has the object can be upgraded.
 -- Touches: functions, triggers and policies of earlier editions.
 
+-- prune and expire_old_deliveries took their place in 0.2.
+drop function if exists private.prune();
+drop function if exists private.prune_deliveries();
+-- These take other arguments since 0.2.
+drop function if exists public.receive_channel_webhook(text, text, jsonb, jsonb);
+drop function if exists private.process_webhook(uuid, text, jsonb);
+drop function if exists private.apply_events(text, jsonb);
+-- These give another result since 0.2.
+drop function if exists private.lock_results(jsonb);
+drop function if exists private.settle_deliveries(jsonb);
+drop function if exists private.settle_jobs(jsonb);
 -- It has one column more since 0.2.
 drop function if exists public.get_messaging_slo(integer);

@@ -189,7 +189,10 @@ begin
 end $$;
 comment on function private.note_account_activity is 'Show on the accounts what came, and their problems.';
 
-create or replace function private.apply_events(channel_type text, events jsonb)
+-- A part of the events, in the order of their time; each result says by `place` which event it is of.
+create or replace function private.apply_events(
+  channel_type text, events jsonb, from_event integer default 0, max_events integer default 5000
+)
 returns jsonb
 language plpgsql
 volatile
@@ -197,21 +200,42 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_events private.channel_event[] := private.read_events(channel_type, events);
-  v_results jsonb[] := array_fill(null::jsonb, array[cardinality(v_events)]);
+  v_events private.channel_event[] := (private.read_events(channel_type, events))[from_event + 1:from_event + max_events];
+  v_results jsonb[] := array_fill(null::jsonb, array[jsonb_array_length(events)]);
   v_event private.channel_event;
 begin
   perform private.lock_channel_names(v_events);
   foreach v_event in array v_events loop
     v_results[v_event.place] := '{"message_id": null, "conversation_id": null, "error": null}'
-      || private.try_event(v_event);
+      || private.try_event(v_event) || jsonb_build_object('place', v_event.place);
   end loop;
   perform private.note_account_activity(v_events, v_results);
-  return to_jsonb(v_results);
+  return (select coalesce(jsonb_agg(result order by place), '[]')
+    from unnest(v_results) with ordinality as results (result, place) where result is not null);
 end $$;
-comment on function private.apply_events is 'Apply events; returns a result for each, in their order.';
+comment on function private.apply_events is 'Apply events, or a part of them; returns a result for each, in their order.';
 
-create or replace function private.process_webhook(webhook_id uuid, channel_type text, events jsonb)
+-- A turn can be answered when its message can be seen, and not before. A backlog's call takes its time.
+create or replace function private.start_turns_now(results jsonb, since timestamptz)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  update public.ai_response_queue as jobs
+  set turn_started_at = v_now, deadline = v_now + (jobs.deadline - jobs.turn_started_at)
+  where jobs.status = 'pending' and jobs.turn_started_at >= since and jobs.conversation_id = any (array(
+    select (result ->> 'conversation_id')::uuid from jsonb_array_elements(results) as result
+    where result ->> 'outcome' = 'stored'
+  ));
+end $$;
+comment on function private.start_turns_now is 'Let the turns that a webhook opened begin at its end.';
+
+create or replace function private.process_webhook(webhook public.webhook_events, from_event integer, max_events integer)
 returns jsonb
 language plpgsql
 volatile
@@ -219,29 +243,38 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_results jsonb := private.apply_events(channel_type, events);
+  v_started_at timestamptz := clock_timestamp();
+  v_results jsonb := private.apply_events(webhook.channel_type, webhook.events, from_event, max_events);
+  v_next integer := from_event + max_events;
 begin
+  if jsonb_array_length(v_results) > 1 then
+    perform private.start_turns_now(v_results, v_started_at);
+  end if;
   update public.webhook_events as webhooks
   set processed_at = clock_timestamp(),
     outcomes = (
       select coalesce(jsonb_object_agg(counted.outcome, counted.count), '{}') from (
-        select result ->> 'outcome' as outcome, count(*) as count
-        from jsonb_array_elements(v_results) as result group by 1
+        select outcome, sum(count) as count from (
+          select result ->> 'outcome' as outcome, 1 as count from jsonb_array_elements(v_results) as result
+          union all
+          select key, value::integer from jsonb_each_text(webhooks.outcomes) where from_event > 0
+        ) as parts group by outcome
       ) as counted
     ),
-    error = (
-      select left(string_agg(format('event %s: %s', place, result ->> 'error'), '; ' order by place), 1000)
-      from jsonb_array_elements(v_results) with ordinality as results (result, place)
-      where result ->> 'outcome' = 'failed'
-    )
-  where webhooks.id = webhook_id;
-  return jsonb_build_object('webhook_id', webhook_id, 'results', v_results);
+    error = left(concat_ws('; ', case when from_event > 0 then webhooks.error end, (
+      select string_agg(format('event %s: %s', result ->> 'place', result ->> 'error'), '; ' order by (result ->> 'place')::integer)
+      from jsonb_array_elements(v_results) as result where result ->> 'outcome' = 'failed'
+    )), 1000)
+  where webhooks.id = webhook.id;
+  return jsonb_build_object('webhook_id', webhook.id, 'results', v_results,
+    'next', case when v_next < jsonb_array_length(webhook.events) then v_next end);
 end $$;
 comment on function private.process_webhook is 'Apply the events of a webhook that is kept, and note what became of them.';
 
--- Two deliveries of one webhook come one after the other: the second waits for the row.
+-- Two deliveries of one webhook come one after the other: the second waits for the row. With max_events only so many
+-- are applied, and `next` says where continue_channel_webhook goes on: each part is a transaction, seen at its end.
 create or replace function public.receive_channel_webhook(
-  channel_type text, payload text, events jsonb, headers jsonb default '{}'
+  channel_type text, payload text, events jsonb, headers jsonb default '{}', max_events integer default 5000
 )
 returns jsonb
 language plpgsql
@@ -252,11 +285,11 @@ set statement_timeout = '30s'  -- a thousand messages of a backlog in one webhoo
 as $$
 #variable_conflict use_variable
 declare
-  v_webhook_id uuid;
+  v_webhook public.webhook_events;
 begin
   if (channel_type ~ '^[a-z][a-z0-9_]{0,49}$' and channel_type <> 'website' and payload is not null
     and jsonb_typeof(events) = 'array' and jsonb_typeof(coalesce(headers, '{}')) = 'object') is not true
-    or jsonb_array_length(events) > 5000
+    or jsonb_array_length(events) > 5000 or (max_events between 1 and 5000) is not true
   then
     raise exception 'unable to take the webhook; the channel''s type, payload, events or headers are none'
       using errcode = 'PT400', detail = 'bad_webhook',
@@ -270,10 +303,35 @@ begin
   ), events)
   on conflict on constraint webhook_events_channel_type_digest_key do update
   set headers = excluded.headers, events = excluded.events, attempts = webhooks.attempts + 1
-  returning id into v_webhook_id;
-  return private.process_webhook(v_webhook_id, channel_type, events);
+  returning * into v_webhook;
+  return private.process_webhook(v_webhook, 0, max_events);
 end $$;
 comment on function public.receive_channel_webhook is 'Keep a verified webhook and apply its events; returns what became of each. Raises bad_webhook.';
+
+create or replace function public.continue_channel_webhook(webhook_id uuid, from_event integer, max_events integer)
+returns jsonb
+language plpgsql
+volatile
+security definer  -- what channels write is in private
+set search_path = ''
+set statement_timeout = '30s'
+as $$
+#variable_conflict use_variable
+declare
+  v_webhook public.webhook_events;
+begin
+  if (from_event between 0 and 5000 and max_events between 1 and 5000) is not true then
+    raise exception 'unable to go on with the webhook; from_event is 0 to 5000, max_events 1 to 5000'
+      using errcode = 'PT400', detail = 'bad_webhook', hint = 'Give the `next` of the call before.';
+  end if;
+  select * into v_webhook from public.webhook_events as webhooks where webhooks.id = webhook_id for update;
+  if not found then
+    raise exception 'unable to go on with the webhook; there is no webhook %', webhook_id
+      using errcode = 'PT404', detail = 'webhook_not_found', hint = 'They are kept for 14 days.';
+  end if;
+  return private.process_webhook(v_webhook, from_event, max_events);
+end $$;
+comment on function public.continue_channel_webhook is 'Apply more events of a kept webhook; returns what became of each. Raises bad_webhook, webhook_not_found.';
 
 -- For what failed, or was ignored while the account was disabled: the rest of it is there already.
 create or replace function public.replay_channel_webhook(webhook_id uuid)
@@ -294,6 +352,6 @@ begin
     raise exception 'unable to replay the webhook; there is no webhook %', webhook_id
       using errcode = 'PT404', detail = 'webhook_not_found', hint = 'They are kept for 14 days.';
   end if;
-  return private.process_webhook(v_webhook.id, v_webhook.channel_type, v_webhook.events);
+  return private.process_webhook(v_webhook, 0, 5000);
 end $$;
 comment on function public.replay_channel_webhook is 'Apply the events of a kept webhook once more; returns what became of each. Raises webhook_not_found.';

@@ -25,6 +25,18 @@ begin
 end $$;
 comment on function private.find_channel_message is 'The message that an account calls so, or null.';
 
+create or replace function private.name_slot(name text)
+returns integer
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return hashtext(name) & 1023;
+end $$;
+comment on function private.name_slot is 'The lock that stands for a name.';
+
 -- Whoever writes about an external id holds its name until it commits: two of one message come one after the
 -- other, and an event is never written beside the message that it waits for. Names come before conversations,
 -- and in order; 1,024 of them, so that no webhook takes more locks than that.
@@ -37,7 +49,7 @@ set search_path = ''
 as $$
 begin
   perform pg_advisory_xact_lock(hashtext('romashka:channels'), slots.slot)
-  from (select distinct hashtext(name) & 1023 as slot from unnest(names) as name order by 1) as slots;
+  from (select distinct private.name_slot(name) as slot from unnest(names) as name order by 1) as slots;
 end $$;
 comment on function private.lock_names is 'Lock names of messages and customers, in order, until the transaction ends.';
 

@@ -214,6 +214,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
 set jit = off
+set lock_timeout = '1s'  -- the account's row: then the worker comes again
 as $$
 #variable_conflict use_column
 declare
@@ -246,24 +247,17 @@ begin
 end $$;
 comment on function public.claim_channel_deliveries is 'Lease what is due on the channels to a worker. Raises bad_claim.';
 
-create or replace function private.prune_deliveries()
-returns void
+create or replace function private.expire_old_deliveries()
+returns uuid[]
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
 declare
-  v_given_up uuid[];
+  v_given_up uuid[] := private.expire_deliveries();
 begin
-  loop  -- also where no worker claims
-    v_given_up := private.expire_deliveries();
-    exit when v_given_up is null;
-    perform private.tell_accounts(v_given_up, '{}');
-  end loop;
-  delete from public.channel_deliveries as deliveries
-  where deliveries.created_at < now() - interval '90 days' and deliveries.settled_at is not null;
-  delete from public.channel_deliveries as deliveries
-  where deliveries.kind = 'receipt' and deliveries.created_at < now() - interval '1 day';
+  perform private.tell_accounts(coalesce(v_given_up, '{}'), '{}');
+  return v_given_up;
 end $$;
-comment on function private.prune_deliveries is 'Give up what is too late, and delete what nobody looks at any more.';
+comment on function private.expire_old_deliveries is 'Give up some of what is too late to be sent, also where no worker claims; returns the ids.';

@@ -2,7 +2,6 @@
 -- Touches: settle_channel_deliveries; private.reconcile_delivery, private.take_echo.
 -- Locks:   names of external ids, conversations in the order of their ids, deliveries and messages, each
 --          account's pace and row last, in the order of their ids.
--- Undo:    drop the functions; drop type private.delivery_result.
 
 create or replace function private.check_delivery_results(results jsonb)
 returns void
@@ -110,7 +109,7 @@ end $$;
 comment on function private.conclude_failed is 'Show deliveries that were given up.';
 
 -- What follows when deliveries have ended, but for the accounts.
-create or replace function private.conclude_deliveries(delivery_ids uuid[])
+create or replace function private.conclude_set(delivery_ids uuid[])
 returns void
 language plpgsql
 volatile
@@ -131,33 +130,86 @@ begin
   perform private.conclude_failed(v_failed);
   perform private.open_next_deliveries(v_conversations);
 end $$;
-comment on function private.conclude_deliveries is 'Do what follows from the end of deliveries.';
+comment on function private.conclude_set is 'Do what follows from the end of deliveries, for all of them or none.';
 
--- Everything that the results are about, in the order of all: names of external ids, then conversations.
-create or replace function private.lock_results(results jsonb)
+-- One whose message cannot be changed (a trigger of the project's refuses it) keeps nobody else's from being told:
+-- its delivery has ended all the same, and says why its message does not show it.
+create or replace function private.conclude_deliveries(delivery_ids uuid[])
 returns void
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_id uuid;
 begin
-  perform private.lock_names(array(
-    select deliveries.channel_id || ' ' || ids.id
-    from jsonb_populate_recordset(null::private.delivery_result, results) as result
-    join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
-    cross join lateral unnest(deliveries.external_ids || result.external_ids) as ids (id)
-  ));
-  perform from (
-    select distinct deliveries.conversation_id as id
-    from jsonb_populate_recordset(null::private.delivery_result, results) as result
-    join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
-    order by id
-  ) as concerned, lateral (
-    select from public.conversations as conversations where conversations.id = concerned.id for no key update
-  ) as locked;
+  begin
+    perform private.conclude_set(delivery_ids);
+    return;
+  exception
+    when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+      raise;
+    when others then
+      null;
+  end;
+  foreach v_id in array delivery_ids loop
+    begin
+      perform private.conclude_set(array[v_id]);
+    exception
+      when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+        raise;
+      when others then
+        update public.channel_deliveries as deliveries set error = left(concat_ws('; ', deliveries.error,
+          format('its message could not be changed (%s): %s', sqlstate, sqlerrm)), 500)
+        where deliveries.id = v_id;
+    end;
+  end loop;
 end $$;
-comment on function private.lock_results is 'Lock what results are about.';
+comment on function private.conclude_deliveries is 'Do what follows from the end of deliveries, for each alone where one fails.';
+
+-- What can be settled now: whose conversation and external ids nobody else has locked. Nothing is waited for, so one
+-- that is locked delays none of the others.
+create or replace function private.lock_deliveries(results jsonb)
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_names integer[];
+  v_conversations uuid[];
+begin
+  v_names := array(
+    select slots.slot from (
+      select distinct private.name_slot(deliveries.channel_id || ' ' || ids.id) as slot
+      from jsonb_populate_recordset(null::private.delivery_result, results) as result
+      join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+      cross join lateral unnest(deliveries.external_ids || result.external_ids) as ids (id)
+      order by 1
+    ) as slots where pg_try_advisory_xact_lock(hashtext('romashka:channels'), slots.slot)
+  );
+  v_conversations := array(
+    select conversations.id from public.conversations as conversations
+    where conversations.id = any (array(
+      select deliveries.conversation_id
+      from jsonb_populate_recordset(null::private.delivery_result, results) as result
+      join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+    ))
+    order by conversations.id for no key update skip locked
+  );
+  return array(
+    select deliveries.id
+    from jsonb_populate_recordset(null::private.delivery_result, results) as result
+    join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+    where deliveries.conversation_id = any (v_conversations) and not exists (
+      select from unnest(deliveries.external_ids || result.external_ids) as id
+      where private.name_slot(deliveries.channel_id || ' ' || id) <> all (v_names)
+    )
+  );
+end $$;
+comment on function private.lock_deliveries is 'Lock what results are about; returns the deliveries of which nothing is locked by others.';
 
 -- What a result makes of its delivery. Only the attempt that holds it speaks for it, but that a message is out
 -- is true whoever says it. A next try that would come too late is none.
@@ -210,7 +262,7 @@ end $$;
 comment on function private.judge_results is 'What becomes of deliveries by what their workers say.';
 
 create or replace function private.settle_deliveries(results jsonb)
-returns void
+returns uuid[]
 language plpgsql
 volatile
 security invoker
@@ -218,13 +270,23 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz;
+  v_free uuid[] := private.lock_deliveries(results);
+  v_not_now uuid[];
   v_changed uuid[];
   v_settled uuid[];
   v_sent uuid[];
   v_next timestamptz;
 begin
-  perform private.lock_results(results);
   v_now := clock_timestamp();
+  v_not_now := array(
+    select deliveries.id from jsonb_populate_recordset(null::private.delivery_result, results) as result
+    join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+    where deliveries.settled_at is null and deliveries.id <> all (v_free)
+  );
+  results := coalesce((
+    select jsonb_agg(item order by place) from jsonb_array_elements(results) with ordinality as items (item, place)
+    where (item ->> 'delivery_id')::uuid = any (v_free)
+  ), '[]');
   with changed as (
     update public.channel_deliveries as deliveries
     set status = case judged.outcome
@@ -247,8 +309,9 @@ begin
   end if;
   perform private.tell_paces(results, coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
   perform private.tell_accounts(coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
+  return v_not_now;
 end $$;
-comment on function private.settle_deliveries is 'Settle deliveries, or let them go on.';
+comment on function private.settle_deliveries is 'Settle deliveries, or let them go on; returns those that are locked.';
 
 -- The customer's files are in Storage now.
 create or replace function private.keep_media(results jsonb, delivery_ids uuid[])
@@ -289,16 +352,21 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set jit = off
+set lock_timeout = '1s'  -- the account's row, which everything of the account comes by: then the worker tries again
 as $$
 #variable_conflict use_column
+declare
+  v_not_now uuid[];
 begin
   perform private.check_delivery_results(results);
-  perform private.settle_deliveries(results);
+  v_not_now := private.settle_deliveries(results);
   return query
   select result.delivery_id,
-    coalesce(case result.outcome when 'sent' then deliveries.status in ('sent', 'delivered', 'read')
+    coalesce(case
+      when result.delivery_id = any (v_not_now) then false
+      when result.outcome = 'sent' then deliveries.status in ('sent', 'delivered', 'read')
       else deliveries.attempt = result.attempt end, false),
-    deliveries.status
+    case when result.delivery_id = any (v_not_now) then 'not_now' else deliveries.status end
   from jsonb_populate_recordset(null::private.delivery_result, results) as result
   left join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id;
 end $$;

@@ -80,7 +80,7 @@ revoke execute on function
   public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
   public.store_knowledge_embeddings, public.search_knowledge, public.import_knowledge,
   public.get_channel_credentials, public.set_channel_secret, public.get_messaging_slo,
-  public.receive_channel_webhook, public.replay_channel_webhook, public.ingest_channel_message,
+  public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.ingest_channel_message, public.prune,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.get_romashka_installation, public.get_romashka_grants, private.phone_digits, private.secrets_in, private.leaves_of,
   private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds, private.create_profile_for_user, private.is_staff,
@@ -104,7 +104,7 @@ revoke execute on function
   private.question_words, private.least_similarity, private.find_knowledge, private.credential_name,
   private.find_or_create_account, private.may_attach, private.read_time, private.problem_of_event,
   private.problem_of_message, private.read_events, private.try_event, private.note_account_activity,
-  private.apply_events, private.process_webhook, private.find_channel_message, private.lock_names,
+  private.apply_events, private.process_webhook, private.start_turns_now, private.find_channel_message, private.name_slot, private.lock_names,
   private.lock_channel_messages, private.customer_ids, private.customer_phone, private.customer_email,
   private.thread_references, private.is_proven, private.find_channel_customer,
   private.find_or_create_channel_customer, private.id_beside, private.own_id, private.name_of,
@@ -120,10 +120,10 @@ revoke execute on function
   private.tokens_of, private.tell_paces, private.tell_accounts, private.recipient_of, private.answered_id,
   private.thread_of, private.media_of, private.time_to_tell, private.expire_deliveries,
   private.lease_deliveries, private.refuse_deliveries, private.serve_account, private.claim_deliveries,
-  private.prune_deliveries, private.check_delivery_results, private.open_next_deliveries, private.conclude_sent,
-  private.conclude_failed, private.conclude_deliveries, private.lock_results, private.judge_results,
+  private.expire_old_deliveries, private.check_delivery_results, private.open_next_deliveries, private.conclude_sent,
+  private.conclude_failed, private.conclude_deliveries, private.lock_deliveries, private.conclude_set, private.judge_results,
   private.settle_deliveries, private.keep_media, private.note_part, private.reconcile_delivery,
-  private.take_echo, private.prune, private.schedule_jobs
+  private.take_echo, private.schedule_jobs
 from public, anon, authenticated, service_role;
 
 -- Without a session, too, to say that one is needed.
@@ -146,7 +146,7 @@ grant execute on function
   public.fail_ai_response_job, public.get_next_ai_response_job, public.extend_ai_response_leases,
   public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
   public.store_knowledge_embeddings, public.get_channel_credentials, public.set_channel_secret,
-  public.receive_channel_webhook, public.replay_channel_webhook, public.ingest_channel_message,
+  public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.prune, public.ingest_channel_message,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.get_romashka_installation, public.get_romashka_grants
 to service_role;

@@ -76,7 +76,7 @@ def test_messages_have_their_places_by_age(inbox: Inbox) -> None:
 def test_old_jobs_are_settled_and_stay(inbox: Inbox) -> None:
     """A job that was stuck for months would be the first thing that a worker answers."""
     jobs = inbox.run("select id, status, outcome, completed_at from public.ai_response_queue")
-    inbox.run("select private.prune()")
+    inbox.run("select public.prune()")
     left = inbox.run("select id from public.ai_response_queue")
 
     assert {(job["status"], job["outcome"]) for job in jobs} <= {

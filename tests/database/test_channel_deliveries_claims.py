@@ -230,7 +230,7 @@ def test_what_is_too_late_is_given_up_without_a_worker_too(outbox: Outbox) -> No
     """A team whose worker is down would never learn that nothing went out."""
     conversation = write(outbox, "one", "two")
     outbox.let_pass(DAY + 1)
-    outbox.run("select private.prune()")
+    outbox.run("select public.prune()")
 
     assert {row["status"] for row in outbox.deliveries(conversation)} == {"failed"}
     assert outbox.account()["failed_count"] == 2
@@ -244,7 +244,7 @@ def test_old_deliveries_go(outbox: Outbox) -> None:
         "update public.channel_deliveries"
         " set created_at = now() - interval '91 days', expires_at = now() + interval '9 days'"
     )
-    outbox.run("select private.prune()")
+    outbox.run("select public.prune()")
 
     assert [row["status"] for row in outbox.deliveries(conversation)] == ["pending"]
     assert outbox.deliveries(conversation, "receipt") == []

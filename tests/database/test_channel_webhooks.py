@@ -186,7 +186,7 @@ def test_what_was_kept_long_enough_goes(channel: Channel) -> None:
             f"update private.channel_changes {age} where digest = private.id_digest(%s)",
             *(days - 7, f"wamid.{number}"),
         )
-    channel.inbox.run("select private.prune()")
+    channel.inbox.run("select public.prune()")
 
     assert len(channel.inbox.run("select id from public.webhook_events")) == 1
     assert len(channel.inbox.run("select kind from private.channel_changes")) == 1
@@ -267,3 +267,65 @@ def test_credentials_are_found_by_what_they_are(channel: Channel) -> None:
         with pytest.raises(psycopg.Error) as refusal:
             channel.inbox.run(write, *arguments, by="service_role")
         assert refusal.value.diag.message_detail == name
+
+
+def test_a_backlog_is_applied_part_by_part(channel: Channel) -> None:
+    """Each part is a transaction of its own: its messages are seen, and answered, at its end."""
+    events = [message(number) for number in range(1, 8)]
+    inbox, payload = channel.inbox, json.dumps(events)
+    part = inbox.one(
+        "select public.receive_channel_webhook('whatsapp', %s, %s, '{}', 3) as told",
+        payload,
+        payload,
+        by="service_role",
+    )["told"]
+    places, nexts = [result["place"] for result in part["results"]], [part["next"]]
+    while part["next"] is not None:
+        part = inbox.one(
+            "select public.continue_channel_webhook(%s, %s, 3) as told",
+            part["webhook_id"],
+            part["next"],
+            by="service_role",
+        )["told"]
+        places += [result["place"] for result in part["results"]]
+        nexts.append(part["next"])
+
+    assert sorted(places) == list(range(1, 8))
+    assert nexts == [3, 6, None]
+    assert channel.webhook(part["webhook_id"])["outcomes"] == {"stored": 7}
+
+
+def test_more_than_64_events_are_applied_in_one_call_too(channel: Channel) -> None:
+    """Each is a subtransaction; above 64 of them Postgres keeps them elsewhere."""
+    events = [message(number, customer={"id": f"4915{number}"}) for number in range(1, 101)]
+    answer = channel.answer(*events)
+
+    assert {result["outcome"] for result in answer["results"]} == {"stored"}
+    assert answer["next"] is None
+
+
+def test_the_turns_of_a_backlog_begin_when_they_can_be_seen(inbox: Inbox) -> None:
+    """2,500 messages took longer than the deadline: all were handed over beside an idle worker."""
+    events = json.dumps(
+        [message(number, customer={"id": f"4915{number}"}) for number in range(1, 51)]
+    )
+    inbox.run(
+        "create function public.be_slow() returns trigger language plpgsql as $$"
+        " begin perform setval('private.test_ticks', nextval('private.test_ticks') + 500000);"
+        " return new; end $$"
+    )
+    inbox.run(
+        "create trigger be_slow before insert on public.messages"
+        " for each row execute function public.be_slow()"
+    )  # half a second a message
+    inbox.run("grant usage, update on sequence private.test_ticks to service_role")
+    inbox.run(
+        "select public.receive_channel_webhook('whatsapp', %s, %s)",
+        events,
+        events,
+        by="service_role",
+    )
+    jobs = inbox.claim(max_jobs=100)
+
+    assert len(jobs) == 50
+    assert min(job["budget_ms"] for job in jobs) > 5_000

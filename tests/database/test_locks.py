@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.database.inbox import Inbox, Row
+from tests.database.outbox import Outbox
 from tests.support.databases import as_user
 
 
@@ -160,3 +161,56 @@ def test_a_heartbeat_writes_no_index(inbox: Inbox) -> None:
     )
 
     assert indexed == []
+
+
+def test_a_locked_conversation_does_not_delay_the_deliveries_of_others(
+    outbox: Outbox, fresh_db: str
+) -> None:
+    """A settle that waited outlived its leases: mails were claimed and sent once more."""
+    locked, other = outbox.hear(who="15550101"), outbox.hear(who="15550102")
+    _connect(outbox)
+    for conversation in (locked, other):
+        outbox.reply(conversation)
+    deliveries = {row["conversation_id"]: row for row in outbox.take()}
+    sent = [(row, {"outcome": "sent", "external_ids": [f"out-{n}"]})
+            for n, row in enumerate(deliveries.values())]  # fmt: skip
+    with _locked(fresh_db, locked):
+        told = {row["delivery_id"]: row for row in outbox.tell_all(sent)}
+    again = outbox.tell_all(
+        [pair for pair in sent if pair[0]["delivery_id"] == deliveries[locked]["delivery_id"]]
+    )
+
+    assert told[deliveries[locked]["delivery_id"]]["status"] == "not_now"
+    assert told[deliveries[locked]["delivery_id"]]["settled"] is False
+    assert told[deliveries[other]["delivery_id"]]["settled"] is True
+    assert [(row["settled"], row["status"]) for row in again] == [(True, "sent")]
+
+
+def test_a_message_that_cannot_be_changed_keeps_no_other_from_being_told(outbox: Outbox) -> None:
+    """A project's own trigger on messages made the whole batch fail, and be sent again."""
+    ada, other = outbox.hear(who="15550101"), outbox.hear(who="15550102")
+    _connect(outbox)
+    for conversation in (ada, other):
+        outbox.reply(conversation)
+    outbox.run(
+        "create function public.refuse() returns trigger language plpgsql as $$ begin"
+        f" if new.conversation_id = '{ada}' then raise exception 'no'; end if; return new; end $$"
+    )
+    outbox.run(
+        "create trigger refuse before update on public.messages"
+        " for each row execute function public.refuse()"
+    )
+    outbox.tell_all(
+        [(row, {"outcome": "sent", "external_ids": [f"out-{row['conversation_id']}"]})
+         for row in outbox.take()]
+    )  # fmt: skip
+
+    assert outbox.message(outbox.delivery(other))["delivery_status"] == "sent"
+    assert outbox.delivery(ada)["status"] == "sent"
+    assert "its message could not be changed (P0001): no" in outbox.delivery(ada)["error"]
+    assert outbox.take() == []
+
+
+def _connect(outbox: Outbox) -> None:
+    """The account has heard a webhook: messages go out by it."""
+    outbox.run("update public.communication_channels set connected_at = now()")

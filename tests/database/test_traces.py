@@ -62,6 +62,6 @@ def test_a_trace_goes_with_its_job(inbox: Inbox) -> None:
     inbox.settle(job)
     record(inbox, trace_of(job))
     inbox.run("update public.ai_response_queue set completed_at = now() - interval '31 days'")
-    inbox.run("select private.prune()")
+    inbox.run("select public.prune()")
 
     assert inbox.one("select count(*) from private.job_traces")["count"] == 0

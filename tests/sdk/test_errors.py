@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def names_in_migrations() -> set[str]:
-    files = (ROOT / "supabase" / "migrations").glob("*.sql")
+    files = (ROOT / "supabase").glob("[mr]*/*.sql")
     return {
         name for path in files for name in re.findall(r"detail = '([a-z_]+)'", path.read_text())
     }
@@ -36,6 +36,7 @@ def test_every_stable_name_is_documented() -> None:
     [
         (APIError({"code": "PT413", "details": "message_too_long"}), _errors.TooLarge, False),
         (APIError({"code": "PT429", "details": "some_new_name"}), _errors.RateLimited, True),
+        (APIError({"code": "PT503", "details": "conversation_busy"}), _errors.Busy, True),
         (APIError({"code": "42501", "message": "no"}), _errors.PermissionDenied, False),
         (APIError({"code": "40P01", "message": "deadlock"}), _errors.ServerError, True),
         (APIError({"code": "503", "message": "down"}), _errors.Unreachable, True),

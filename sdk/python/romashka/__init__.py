@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from romashka._conversations import Conversations
     from romashka._drafts import ReplyDelta, ReplySettled, ReplyStarted
     from romashka._errors import (
+        Busy,
         Conflict,
         InvalidRequest,
         NoAnswer,
@@ -37,6 +38,7 @@ __all__ = [
     "Attachment",
     "Attachments",
     "Broadcast",
+    "Busy",
     "Conflict",
     "Conversation",
     "ConversationChanged",
@@ -84,6 +86,7 @@ _HOMES = {
     "_conversations": ("Conversations",),
     "_drafts": ("ReplyDelta", "ReplySettled", "ReplyStarted"),
     "_errors": (
+        "Busy",
         "Conflict",
         "InvalidRequest",
         "NoAnswer",

@@ -10,7 +10,8 @@ RomashkaError
     ├── NotFound
     ├── Conflict
     ├── TooLarge
-    └── RateLimited        worth another try, later
+    ├── RateLimited        worth another try, later
+    └── Busy               somebody else had it at that instant; worth another try
 """
 
 from collections.abc import Iterator, Mapping
@@ -79,6 +80,12 @@ class RateLimited(ServerError):
     retryable = True
 
 
+class Busy(ServerError):
+    """Somebody else has the conversation at this instant; the same request may be sent again."""
+
+    retryable = True
+
+
 _BY_NAME: Mapping[str, type[ServerError]] = {
     "ai_message_refused": PermissionDenied,
     "bad_agent": InvalidRequest,
@@ -93,6 +100,7 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "bad_webhook": InvalidRequest,
     "bad_window": InvalidRequest,
     "channel_not_found": NotFound,
+    "conversation_busy": Busy,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
     "session_required": NotSignedIn,
@@ -113,6 +121,7 @@ _BY_CODE: Mapping[str, type[ServerError]] = {
     **dict.fromkeys(("PT409", "409", "23505"), Conflict),
     **dict.fromkeys(("PT413", "413"), TooLarge),
     **dict.fromkeys(("PT429", "429"), RateLimited),
+    "PT503": Busy,
 }
 """PostgREST's codes and Postgres' SQLSTATEs, for errors that have no stable name."""
 

@@ -25,6 +25,8 @@ class ServiceLevel:
     delivered: float | None
     queue_depth: int
     oldest_waiting_ms: int
+    set_aside: int
+    """Turns that wait because the database refuses to settle them: `romashka doctor` says why."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "ServiceLevel":
@@ -41,6 +43,7 @@ class ServiceLevel:
             delivered=_number(row["delivered"]),
             queue_depth=row["queue_depth"],
             oldest_waiting_ms=row["oldest_waiting_ms"],
+            set_aside=row.get("set_aside", 0),  # a database of before 0.2 does not say
         )
 
 

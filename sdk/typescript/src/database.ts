@@ -15,6 +15,7 @@ export type Database = {
           deadline: string | null;
           error_message: string | null;
           id: string;
+          is_return: boolean;
           leased_by: string | null;
           leased_until: string | null;
           max_retries: number | null;
@@ -25,6 +26,8 @@ export type Database = {
           processed_at: string | null;
           response_time_ms: number | null;
           retry_count: number | null;
+          set_aside_count: number;
+          set_aside_until: string | null;
           status: string | null;
           turn_id: string | null;
           turn_started_at: string | null;
@@ -41,6 +44,7 @@ export type Database = {
           deadline?: string | null;
           error_message?: string | null;
           id?: string;
+          is_return?: boolean;
           leased_by?: string | null;
           leased_until?: string | null;
           max_retries?: number | null;
@@ -51,6 +55,8 @@ export type Database = {
           processed_at?: string | null;
           response_time_ms?: number | null;
           retry_count?: number | null;
+          set_aside_count?: number;
+          set_aside_until?: string | null;
           status?: string | null;
           turn_id?: string | null;
           turn_started_at?: string | null;
@@ -66,6 +72,7 @@ export type Database = {
           deadline?: string | null;
           error_message?: string | null;
           id?: string;
+          is_return?: boolean;
           leased_by?: string | null;
           leased_until?: string | null;
           max_retries?: number | null;
@@ -76,6 +83,8 @@ export type Database = {
           processed_at?: string | null;
           response_time_ms?: number | null;
           retry_count?: number | null;
+          set_aside_count?: number;
+          set_aside_until?: string | null;
           status?: string | null;
           turn_id?: string | null;
           turn_started_at?: string | null;
@@ -893,6 +902,10 @@ export type Database = {
           settled: boolean;
         }[];
       };
+      continue_channel_webhook: {
+        Args: { from_event: number; max_events: number; webhook_id: string };
+        Returns: Json;
+      };
       create_conversation: {
         Args: { channel_type: string; customer_identifier: string; initial_message?: string };
         Returns: string;
@@ -977,6 +990,7 @@ export type Database = {
           p99_ms: number;
           queue_depth: number;
           resolved_by_ai: number;
+          set_aside: number;
           turns: number;
           within_6s: number;
         }[];
@@ -1039,9 +1053,16 @@ export type Database = {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
       };
+      prune: { Args: { max_rows?: number }; Returns: number };
       rate_conversation: { Args: { conversation_id: string; rating: number }; Returns: undefined };
       receive_channel_webhook: {
-        Args: { channel_type: string; events: Json; headers?: Json; payload: string };
+        Args: {
+          channel_type: string;
+          events: Json;
+          headers?: Json;
+          max_events?: number;
+          payload: string;
+        };
         Returns: Json;
       };
       record_ai_response_traces: { Args: { traces: Json }; Returns: number };

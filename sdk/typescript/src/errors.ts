@@ -91,6 +91,12 @@ export class RateLimited extends ServerError {
   override readonly retryable = true;
 }
 
+/** Somebody else has the conversation at this instant; the same request may be sent again. */
+export class Busy extends ServerError {
+  override readonly name = "Busy";
+  override readonly retryable = true;
+}
+
 const BY_STATUS: Record<number, typeof ServerError> = {
   400: InvalidRequest,
   401: NotSignedIn,
@@ -101,6 +107,7 @@ const BY_STATUS: Record<number, typeof ServerError> = {
   413: TooLarge,
   422: InvalidRequest,
   429: RateLimited,
+  503: Busy,
 };
 const UNREACHABLE = new Set([0, 502, 503, 504]);
 
@@ -119,10 +126,10 @@ export async function unwrap<T>(request: PromiseLike<Answer<T>>): Promise<NonNul
 
 function fromPostgrest(error: PostgrestError, status: number): RomashkaError {
   // A good status with an error is no answer of the project's: it was cut off, or a portal's page.
-  if (UNREACHABLE.has(status) || status < 300) {
+  const given = error.code ?? ""; // not every server behind the address says one
+  if ((UNREACHABLE.has(status) && !given.startsWith("PT")) || status < 300) {
     return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
   }
-  const given = error.code ?? ""; // not every server behind the address says one
   const code = given.startsWith("PT") && error.details ? error.details : given;
   return new (BY_STATUS[status] ?? ServerError)(error.message, code, error.hint || null);
 }

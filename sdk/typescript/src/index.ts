@@ -12,6 +12,7 @@ export {
   NotFound,
   NotSignedIn,
   PermissionDenied,
+  Busy,
   RateLimited,
   RomashkaError,
   ServerError,

@@ -1,4 +1,4 @@
-// The two functions of the database that webhooks call, as the service role.
+// The functions of the database that webhooks call, as the service role.
 
 import type { PostgrestError } from "@supabase/supabase-js";
 import type { ChannelEvent } from "./events.ts";
@@ -29,10 +29,19 @@ export interface Result {
 
 export interface Received {
   webhook_id: string;
+  /** In the order of the events. */
   results: Result[];
 }
 
+interface Part {
+  webhook_id: string;
+  results: (Result & { place: number })[];
+  next: number | null;
+}
+
 const TIMEOUT_MS = 15_000;
+/** What one transaction applies: a backlog is seen, and answered, part by part. */
+const EVENTS_A_PART = 100;
 
 export function getCredentials(channel: string): Promise<Credential[]> {
   return call("get_channel_credentials", { channel_type: channel });
@@ -48,14 +57,25 @@ export async function isOnlyAccount(channel: string): Promise<boolean> {
   throw new Refusal(503, "accounts_unknown");
 }
 
-/** Store what came and apply its events, in one transaction; the same any number of times is once. */
-export function receiveWebhook(webhook: Webhook): Promise<Received> {
-  return call("receive_channel_webhook", {
+/** Store what came and apply its events, part by part; the same any number of times is once. */
+export async function receiveWebhook(webhook: Webhook): Promise<Received> {
+  const results: Result[] = [];
+  let part = await call<Part>("receive_channel_webhook", {
     channel_type: webhook.channel,
     payload: webhook.payload,
     events: webhook.events,
     headers: webhook.headers,
+    max_events: EVENTS_A_PART,
   });
+  for (;;) {
+    for (const { place, ...result } of part.results) results[place - 1] = result;
+    if (part.next === null) return { webhook_id: part.webhook_id, results };
+    part = await call<Part>("continue_channel_webhook", {
+      webhook_id: part.webhook_id,
+      from_event: part.next,
+      max_events: EVENTS_A_PART,
+    });
+  }
 }
 
 async function call<Answer>(name: string, parameters: Record<string, unknown>): Promise<Answer> {

@@ -89,6 +89,7 @@ def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> It
     yield _migrations(installed.get("files", {}), settings)
     yield _extensions(installed.get("files", {}), installed["extensions"], settings)
     yield _cron(installed["cron"], settings)
+    yield _set_aside(installed.get("set_aside", 0), settings)
 
 
 def _migrations(applied: Mapping[str, str], settings: Settings) -> Finding:
@@ -162,6 +163,18 @@ async def look_at_grants(client: AsyncRomashka, settings: Settings) -> Finding:
 def _some(grants: list[Grant]) -> str:
     more = f"; {len(grants) - 3} more" if len(grants) > 3 else ""
     return "; ".join(map(str, grants[:3])) + more
+
+
+def _set_aside(count: int, settings: Settings) -> Finding:
+    """Say whether turns wait because the project's own triggers or checks refuse their answers."""
+    if not count:
+        return Finding.ok("queue", "nothing is put aside")
+    why = (
+        "select conversation_id, error_message from ai_response_queue where set_aside_until > now()"
+    )
+    return Finding.problem(
+        "queue", f"{count} turns cannot be settled and are put aside", _psql(settings, why)
+    )
 
 
 # ---- what answers

@@ -78,6 +78,8 @@ def _print_levels(levels: "Sequence[ServiceLevel]") -> None:
             str(level.queue_depth),
         )
     Console(highlight=False).print(table)
+    if set_aside := max((level.set_aside for level in levels), default=0):
+        typer.echo(f"{set_aside} cannot be settled: romashka doctor says why.", err=True)
 
 
 def _figure(value: float | None) -> str:
