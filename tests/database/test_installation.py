@@ -56,9 +56,7 @@ def test_the_file_of_grants_names_every_object(grants: list[Row]) -> None:
 
 
 @pytest.mark.parametrize("heading", ["Tables", "Functions"])
-def test_the_file_grants_what_the_page_of_security_allows(
-    grants: list[Row], heading: str
-) -> None:
+def test_the_file_grants_what_the_page_of_security_allows(grants: list[Row], heading: str) -> None:
     """An operator reads the page; the database reads the file."""
     _, granted = found_grants(grants)
     for name, cells in matrix(heading).items():

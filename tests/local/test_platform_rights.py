@@ -1,10 +1,13 @@
 """What `postgres` may do with the servers' schemas and as no superuser: as on hosted projects."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
+
+from tests.support.waiting import eventually
 
 Connection = psycopg.Connection[Any]
 
@@ -141,6 +144,28 @@ def test_a_right_is_lent_for_one_command(db: Connection, succeeds: str, fails: s
 def _is_lent(connection: Connection) -> Any:
     row = connection.execute(_LENT.encode()).fetchone()
     return row and row[0]
+
+
+@pytest.mark.parametrize(
+    "statement", [_POLICY.format("storage.objects"), "create publication mine for all tables"]
+)
+def test_two_at_once_take_turns(bare_db: str, statement: str) -> None:
+    """Two migrations, perhaps of two databases, do not fail for one another."""
+    with (
+        psycopg.connect(bare_db) as first,
+        psycopg.connect(bare_db) as second,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        first.execute(statement.encode())
+        waiting = threads.submit(second.execute, statement.replace("mine", "other").encode())
+        eventually(lambda: _waits(first, second.info.backend_pid))
+        first.commit()
+        waiting.result(30)
+
+
+def _waits(connection: Connection, pid: int) -> bool:
+    row = connection.execute("select cardinality(pg_blocking_pids(%s)) > 0", [pid]).fetchone()
+    return row is not None and bool(row[0])
 
 
 def test_a_client_gains_nothing_by_the_loan(db: Connection) -> None:
