@@ -48,6 +48,7 @@ def test_policies_and_triggers_on_the_servers_tables_are_the_projects(
 
 
 _OF_OBJECTS = "must be owner of table objects"
+_AS_ADMIN = 'must be able to SET ROLE "supabase_admin"'
 _IN_STORAGE = "permission denied for schema storage"
 
 
@@ -61,6 +62,11 @@ _IN_STORAGE = "permission denied for schema storage"
         ("comment on table storage.objects is 'files'", _OF_OBJECTS),
         ("alter table auth.users disable trigger all", "must be owner of table users"),
         ("alter table realtime.messages add column x int", "must be owner of table messages"),
+        ("create table mine (); alter table mine owner to supabase_admin", _AS_ADMIN),
+        (
+            "drop publication supabase_realtime_messages_publication",
+            "must be owner of publication supabase_realtime_messages_publication",
+        ),
         ("drop function storage.foldername(text)", "must be owner of function storage.foldername"),
         ("create table storage.mine ()", _IN_STORAGE),
         ("create function storage.f() returns int language sql as 'select 1'", _IN_STORAGE),
@@ -96,6 +102,9 @@ def test_the_rest_is_refused_in_the_same_words(
         "create publication mine for tables in schema public",
         "create publication mine; alter publication mine add tables in schema public",
         "create publication mine for table auth.users",
+        'drop extension "uuid-ossp"; create extension "uuid-ossp" with schema extensions',
+        "create foreign data wrapper mine",
+        "select pg_reload_conf()",
         "alter role authenticator set pgrst.db_max_rows = '5'",
         "alter role anon set statement_timeout = '10s'",
     ],

@@ -7,7 +7,7 @@
 create function extensions.platform_lends() returns event_trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  if tg_tag like '% PUBLICATION' then
+  if tg_tag like '%PUBLICATION' or tg_tag like '%EXTENSION' or tg_tag like '%WRAPPER' then
     -- Two who change one role at once would fail; so the second waits, as it does for a grant.
     lock table pg_catalog.pg_authid in share row exclusive mode;
     alter role postgres superuser;
@@ -22,7 +22,7 @@ end $$;
 create function extensions.platform_takes_back() returns event_trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  if tg_tag like '% PUBLICATION' then
+  if tg_tag like '%PUBLICATION' or tg_tag like '%EXTENSION' or tg_tag like '%WRAPPER' then
     alter role postgres nosuperuser;
   else
     revoke supabase_auth_admin, supabase_realtime_admin, supabase_storage_admin from postgres;
@@ -33,17 +33,21 @@ end $$;
 create event trigger zz_platform_lends on ddl_command_start
   when tag in (
     'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER',
-    'CREATE PUBLICATION', 'ALTER PUBLICATION'
+    'CREATE PUBLICATION', 'ALTER PUBLICATION', 'ALTER EXTENSION', 'DROP EXTENSION',
+    'CREATE FOREIGN DATA WRAPPER'
   )
   execute function extensions.platform_lends();
 create event trigger _platform_takes_back on ddl_command_end
   when tag in (
     'CREATE POLICY', 'ALTER POLICY', 'DROP POLICY', 'DROP TRIGGER',
-    'CREATE PUBLICATION', 'ALTER PUBLICATION'
+    'CREATE PUBLICATION', 'ALTER PUBLICATION', 'ALTER EXTENSION', 'DROP EXTENSION',
+    'CREATE FOREIGN DATA WRAPPER'
   )
   execute function extensions.platform_takes_back();
 alter event trigger zz_platform_lends enable always;
 alter event trigger _platform_takes_back enable always;
+
+grant execute on function pg_catalog.pg_reload_conf() to postgres;
 
 -- `create event trigger` fires no event trigger, so the right cannot be lent for it. Who applies
 -- migrations on a local stack calls this in its place (romashka/_event_triggers.py): the trigger is
