@@ -82,7 +82,11 @@ def _measure(cluster: Cluster, name: LiteralString, size: int, rounds: int) -> d
         connection.execute(f"create database {name} owner postgres")
     bootstrap_database(cluster.url(database=name))
     install(cluster.url("postgres", name))
-    with psycopg.connect(cluster.url(database=name), autocommit=True) as connection:
+    # To fill a large database takes longer than a statement of a project may.
+    patient = "-c statement_timeout=0"
+    with psycopg.connect(
+        cluster.url(database=name), autocommit=True, options=patient
+    ) as connection:
         connection.execute("select cron.unschedule(jobname) from cron.job")
         began = time.monotonic()
         connection.execute(FILL.format(conversations=size).encode())

@@ -14,9 +14,10 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
@@ -31,6 +32,7 @@ from romashka_local.keys import Keys
 ROMASHKA = Path(sys.executable).with_name("romashka")
 SCHEMA = """
 create table public.bench (id bigint generated always as identity primary key, body text);
+grant select on public.bench to authenticated;
 alter table public.bench enable row level security;
 create policy "signed-in users read" on public.bench for select to authenticated
   using ((select auth.uid()) is not null);
@@ -38,6 +40,8 @@ alter publication supabase_realtime add table public.bench;
 create policy "signed-in users read" on realtime.messages for select to authenticated
   using (realtime.topic() = 'bench' and (select auth.uid()) is not null);
 """
+# A hundred hearers of a stream are more than a new project may have.
+SETTINGS = "[realtime]\nmax_events_per_second = 1000000\n"
 CHANGES = {"postgres_changes": [{"event": "INSERT", "schema": "public", "table": "bench"}]}
 Database = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -54,20 +58,30 @@ class Stack:
         return self.api_url.replace("http", "ws", 1) + "/realtime/v1/websocket"
 
 
+@contextmanager
+def project() -> Iterator[str]:
+    """Make an empty project with `SETTINGS`."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "supabase").mkdir()
+        Path(folder, "supabase", "config.toml").write_text(SETTINGS)
+        yield folder
+
+
 @asynccontextmanager
 async def running_stack() -> AsyncIterator[Stack]:
     """Run an empty stack in a process of its own until the block is left."""
-    ports = ("--port", "0", "--db-port", "0")
-    process = await asyncio.create_subprocess_exec(
-        ROMASHKA, "start", "--ephemeral", "--no-migrate", "--json", *ports, stdout=subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        ready = json.loads(await process.stdout.readline())
-        yield Stack(ready["API_URL"], ready["DB_URL"])
-    finally:
-        process.send_signal(signal.SIGINT)
-        await process.wait()
+    options = ("--ephemeral", "--no-migrate", "--json", "--port", "0", "--db-port", "0")
+    with project() as folder:
+        process = await asyncio.create_subprocess_exec(
+            ROMASHKA, "start", *options, cwd=folder, stdout=subprocess.PIPE
+        )
+        try:
+            assert process.stdout is not None
+            ready = json.loads(await process.stdout.readline())
+            yield Stack(ready["API_URL"], ready["DB_URL"])
+        finally:
+            process.send_signal(signal.SIGINT)
+            await process.wait()
 
 
 async def subscriber(

@@ -24,6 +24,7 @@ GOAL = 800
 WARM_UP_SECONDS = 1.0
 SCHEMA = """
 create table items (id int primary key, name text, kind int, payload jsonb);
+grant select on items to anon, authenticated, service_role;
 insert into items select i, 'item ' || i, i % 100, '{"a": 1}' from generate_series(1, 10000) as i;
 create index on items (kind);
 create function add(a int, b int) returns int language sql immutable as 'select a + b';

@@ -151,3 +151,42 @@ def test_a_database_that_cannot_be_used_is_one_clear_line(bare_db: str, url: str
     assert done.stderr.startswith("romashka: unable to use the database; ")
     assert len(done.stderr.splitlines()) == 1
     assert "wrong@" not in done.stderr
+
+
+_ENABLE_ROW_SECURITY = """
+create function enable_row_security() returns event_trigger language plpgsql as $$
+declare command record;
+begin
+  for command in select * from pg_event_trigger_ddl_commands() where schema_name = 'public' loop
+    execute format('alter table %s enable row level security', command.object_identity);
+  end loop;
+end $$;
+drop event trigger if exists ensure_row_security;
+-- for every table
+create event trigger ensure_row_security on ddl_command_end when tag in ('CREATE TABLE')
+  execute function enable_row_security();
+"""
+
+
+def test_a_migration_may_make_an_event_trigger(bare_db: str, tmp_path: Path) -> None:
+    """Hosted projects offer one that turns on row-level security for each new table."""
+    files = {"1_trigger.sql": _ENABLE_ROW_SECURITY, "2_table.sql": "create table todos ();"}
+    apply_migrations(bare_db, _project(tmp_path, files))
+
+    with psycopg.connect(bare_db) as connection:
+        secured = connection.execute("select relrowsecurity from pg_class where relname = 'todos'")
+        assert secured.fetchone() == (True,)
+        is_super = connection.execute("select rolsuper from pg_roles where rolname = 'postgres'")
+        assert is_super.fetchone() == (False,)
+        connection.execute("alter event trigger ensure_row_security disable")
+        connection.execute("drop event trigger ensure_row_security")
+
+
+def test_a_wrong_event_trigger_is_refused_with_its_line(bare_db: str, tmp_path: Path) -> None:
+    """As any other statement of a migration."""
+    project = _project(
+        tmp_path,
+        {"1_bad.sql": "select 1;\ncreate event trigger e on login execute function nowhere();"},
+    )
+    with pytest.raises(MigrationError, match=r"1_bad\.sql, line 2: .*nowhere"):
+        apply_migrations(bare_db, project)

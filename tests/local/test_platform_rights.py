@@ -1,10 +1,13 @@
 """What `postgres` may do with the servers' schemas and as no superuser: as on hosted projects."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
+
+from tests.support.waiting import eventually
 
 Connection = psycopg.Connection[Any]
 
@@ -45,6 +48,7 @@ def test_policies_and_triggers_on_the_servers_tables_are_the_projects(
 
 
 _OF_OBJECTS = "must be owner of table objects"
+_AS_ADMIN = 'must be able to SET ROLE "supabase_admin"'
 _IN_STORAGE = "permission denied for schema storage"
 
 
@@ -58,6 +62,11 @@ _IN_STORAGE = "permission denied for schema storage"
         ("comment on table storage.objects is 'files'", _OF_OBJECTS),
         ("alter table auth.users disable trigger all", "must be owner of table users"),
         ("alter table realtime.messages add column x int", "must be owner of table messages"),
+        ("create table mine (); alter table mine owner to supabase_admin", _AS_ADMIN),
+        (
+            "drop publication supabase_realtime_messages_publication",
+            "must be owner of publication supabase_realtime_messages_publication",
+        ),
         ("drop function storage.foldername(text)", "must be owner of function storage.foldername"),
         ("create table storage.mine ()", _IN_STORAGE),
         ("create function storage.f() returns int language sql as 'select 1'", _IN_STORAGE),
@@ -93,6 +102,9 @@ def test_the_rest_is_refused_in_the_same_words(
         "create publication mine for tables in schema public",
         "create publication mine; alter publication mine add tables in schema public",
         "create publication mine for table auth.users",
+        'drop extension "uuid-ossp"; create extension "uuid-ossp" with schema extensions',
+        "create foreign data wrapper mine",
+        "select pg_reload_conf()",
         "alter role authenticator set pgrst.db_max_rows = '5'",
         "alter role anon set statement_timeout = '10s'",
     ],
@@ -141,6 +153,28 @@ def test_a_right_is_lent_for_one_command(db: Connection, succeeds: str, fails: s
 def _is_lent(connection: Connection) -> Any:
     row = connection.execute(_LENT.encode()).fetchone()
     return row and row[0]
+
+
+@pytest.mark.parametrize(
+    "statement", [_POLICY.format("storage.objects"), "create publication mine for all tables"]
+)
+def test_two_at_once_take_turns(bare_db: str, statement: str) -> None:
+    """Two migrations, perhaps of two databases, do not fail for one another."""
+    with (
+        psycopg.connect(bare_db) as first,
+        psycopg.connect(bare_db) as second,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        first.execute(statement.encode())
+        waiting = threads.submit(second.execute, statement.replace("mine", "other").encode())
+        eventually(lambda: _waits(first, second.info.backend_pid))
+        first.commit()
+        waiting.result(30)
+
+
+def _waits(connection: Connection, pid: int) -> bool:
+    row = connection.execute("select cardinality(pg_blocking_pids(%s)) > 0", [pid]).fetchone()
+    return row is not None and bool(row[0])
 
 
 def test_a_client_gains_nothing_by_the_loan(db: Connection) -> None:

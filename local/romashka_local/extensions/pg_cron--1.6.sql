@@ -134,3 +134,4 @@ grant select on cron.job to public;
 grant select on cron.job to postgres with grant option;
 grant select, delete on cron.job_run_details to public;
 grant all on cron.job_run_details to postgres with grant option;
+revoke trigger on cron.job_run_details from postgres;

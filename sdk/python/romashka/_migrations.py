@@ -6,6 +6,7 @@ from pathlib import Path
 
 import psycopg
 
+from romashka._event_triggers import run_statement
 from romashka._migration_files import (
     Migration,
     find_migrations,
@@ -110,7 +111,7 @@ def run_file(connection: psycopg.Connection, path: Path) -> list[str]:
     for statement in statements:
         start = text.index(statement, start)
         try:
-            connection.execute(statement.encode())
+            run_statement(connection, statement)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             raise  # nobody's fault, and over soon
         except psycopg.Error as error:
