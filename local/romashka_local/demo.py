@@ -23,6 +23,8 @@ PROMISED_SECONDS = 6.0
 _STACK_READY_SECONDS = 90.0
 _WORKER_READY_SECONDS = 30.0
 _MODEL_READY_SECONDS = 120.0
+_KNOWLEDGE_READY_SECONDS = 15.0
+_LOOK_SECONDS = 0.2
 _MODEL = "from romashka_local.model import main; main()"
 _INTERRUPTED = 130
 
@@ -90,7 +92,8 @@ async def _until_interrupted(with_model: bool) -> int:
 async def _run(console: Console) -> int:
     console.print("Starting Postgres, REST, Auth and Realtime on free ports ...", style="dim")
     with temporary_folder() as folder:
-        async with _stack(folder) as stack, _worker(stack):
+        async with _stack(folder) as stack, _worker(stack) as worker:
+            await wait_for_knowledge(stack, worker, console)
             console.print("The stack and the worker are ready. Customers write:\n", style="dim")
             talks = [_talk(customer, stack, console) for customer in CUSTOMERS]
             turns = await asyncio.gather(*talks)
@@ -100,7 +103,12 @@ async def _run(console: Console) -> int:
 async def _run_with_model(console: Console) -> int:
     console.print("Starting a model, Postgres, REST, Auth and Realtime ...", style="dim")
     with temporary_folder() as folder:
-        async with _model(folder) as model, _stack(folder) as stack, _worker(stack, model):
+        async with (
+            _model(folder) as model,
+            _stack(folder) as stack,
+            _worker(stack, model) as worker,
+        ):
+            await wait_for_knowledge(stack, worker, console)
             console.print("All are ready. Customers write, one at a time:\n", style="dim")
             turns = [await _talk(customer, stack, console) for customer in CUSTOMERS]
     return _report(turns, console, is_sure=False)
@@ -145,6 +153,28 @@ async def _worker(stack: Line, model: Mapping[str, str] | None = None) -> AsyncI
         },
     ) as started:
         yield started
+
+
+async def wait_for_knowledge(stack: Line, worker: Line, console: Console) -> None:
+    """Wait until the worker has given every item its vectors, if it makes any.
+
+    Customers would be answered all the same, by the words of what it knows.
+    """
+    if not (model := worker["embeddings"]):
+        return
+    try:
+        async with (
+            asyncio.timeout(_KNOWLEDGE_READY_SECONDS),
+            AsyncRomashka.connect(stack["API_URL"], stack["SERVICE_ROLE_KEY"]) as client,
+        ):
+            while await client.call("get_knowledge_to_embed", model=model, max_items=1):  # noqa: ASYNC110 -- it tells in no other way
+                await asyncio.sleep(_LOOK_SECONDS)
+    except (RomashkaError, TimeoutError) as error:
+        reason = str(error) or f"not within {_KNOWLEDGE_READY_SECONDS:.0f} s"
+        console.print(
+            f"The knowledge base did not get its vectors ({reason}): answers go by its words.",
+            style="yellow",
+        )
 
 
 async def _talk(customer: Customer, stack: Line, console: Console) -> Turn:

@@ -1,5 +1,6 @@
 """`romashka demo`: what a newcomer sees first, and that it leaves nothing behind."""
 
+import io
 import os
 import re
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from rich.console import Console
+from romashka_local.demo import wait_for_knowledge
 
 from tests.support.stacks import ROMASHKA
 from tests.support.waiting import eventually
@@ -54,12 +57,26 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 def test_the_demo_keeps_every_promise(demo: subprocess.Popen[str]) -> None:
     """Every turn is answered in time, in four languages, and the last line says so."""
-    output, _ = demo.communicate(timeout=55)
+    output, _ = demo.communicate(timeout=110)
     last = output.strip().splitlines()[-1]
 
     assert demo.returncode == 0, output
     assert re.fullmatch(
         r"answered 7/7 turns \(5 replied, 2 handed over\), slowest \d\.\d\d s", last
+    )
+
+
+async def test_knowledge_that_gets_no_vectors_is_told_in_one_line() -> None:
+    """Nobody waits forever, or wonders why the answers are worse than they should be."""
+    said = io.StringIO()
+    nowhere = {"API_URL": "http://127.0.0.1:9", "SERVICE_ROLE_KEY": "x"}
+    console = Console(file=said, soft_wrap=True)
+    await wait_for_knowledge(nowhere, {"embeddings": "some-model"}, console)
+    await wait_for_knowledge(nowhere, {"embeddings": None}, console)
+
+    assert re.fullmatch(
+        r"The knowledge base did not get its vectors \(.+\): answers go by its words\.\n",
+        said.getvalue(),
     )
 
 

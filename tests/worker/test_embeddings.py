@@ -1,22 +1,20 @@
 """Vectors: from the model on the CPU, from an endpoint, and how items get and keep theirs."""
 
 import asyncio
-import json
 from collections.abc import Sequence
-from typing import Any, LiteralString
+from typing import Any
 
 import httpx
 import pytest
 from openai import AsyncOpenAI
-from psycopg import AsyncConnection
-from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 from romashka_worker.embeddings import DIMENSIONS, Embedding, EmbeddingError, Vector, unit
 from romashka_worker.embeddings.items import embed_item
 from romashka_worker.embeddings.local import LocalEmbedder, is_installed
 from romashka_worker.embeddings.openai import OpenAIEmbedder
 from romashka_worker.indexer import Indexer
 from romashka_worker.knowledge import KnowledgeBase
+
+from tests.worker.direct import Database
 
 needs_model = pytest.mark.skipif(not is_installed(), reason="needs the extra `embeddings`")
 
@@ -40,34 +38,10 @@ async def test_a_question_is_nearest_to_its_answer_in_another_language() -> None
     assert _cosine(hours, hours) == pytest.approx(1, abs=1e-3)
 
 
-class _Database:
-    """What a client calls, without the servers between."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    async def call(self, function: str, **arguments: Any) -> Any:
-        names = ", ".join(f"{name} => %({name})s" for name in arguments)
-        values = {
-            name: Jsonb(value) if isinstance(value, list) else value
-            for name, value in arguments.items()
-        }
-        async with await AsyncConnection.connect(self._url, row_factory=dict_row) as connection:
-            cursor = await connection.execute(f"select * from public.{function}({names})", values)  # type: ignore[arg-type]  # a test's own
-            rows = await cursor.fetchall()
-        if rows and function in rows[0]:
-            return rows[0][function]
-        return json.loads(json.dumps(rows, default=str))  # as REST gives it
-
-    async def change(self, statement: LiteralString) -> None:
-        async with await AsyncConnection.connect(self._url) as connection:
-            await connection.execute(statement)
-
-
 @needs_model
 async def test_what_a_frontend_edits_is_soon_found_by_its_meaning(fresh_db: str) -> None:
     """Nobody runs a command after editing an item in an existing inbox."""
-    database = _Database(fresh_db)
+    database = Database(fresh_db)
     await database.change(
         "insert into public.knowledge_items (title, content) values"
         " ('Giraffe rental', 'Ten euros an hour.'), ('Payment', 'In cash only.')"

@@ -67,6 +67,36 @@ async def test_without_embeddings_words_decide() -> None:
     assert unsure < 0.6 <= sure
 
 
+async def test_an_item_without_vectors_yet_is_as_sure_as_its_words() -> None:
+    """It was edited a moment ago: that it resembles nothing yet says nothing against it."""
+    others = (item("other", 0.84, 0.1), item("third", 0.83, 0), item("german", 0.8, language="de"))
+    edited, text = await answer(item("edited", None, 0.9), *others)
+    alone, _ = await answer(item("edited", None, 0.9), item("other", None, 0.1))
+    last, _ = await answer(*others, item("edited", None, 0.9))
+
+    assert text == "The text of edited."
+    assert edited == last == alone >= 0.6
+
+
+async def test_an_item_without_vectors_yet_hides_none_that_has_them() -> None:
+    """It shares one rare word with the question, by chance; another item is what was asked for."""
+    chance = item("chance", None, 0.15)
+    others = (item("it", 0.92, 0), item("other", 0.84, 0), item("third", 0.83, 0))
+    confidence, text = await answer(chance, *others)
+
+    assert text == "The text of it."
+    assert confidence >= 0.6
+
+
+async def test_the_customers_language_is_preferred_among_equals_by_words_too() -> None:
+    """Any item in it would do otherwise, however little it has of the question."""
+    english, german = item("english", None, 0.9), item("deutsch", None, 0.1, language="de")
+    equal = item("gleich", None, 0.9, language="de")
+
+    assert "The text of english." in (await answer(english, german, language="de"))[1]
+    assert (await answer(english, german, equal, language="de"))[1] == "The text of gleich."
+
+
 async def test_translations_are_no_rivals_and_the_customers_own_is_taken() -> None:
     """The same article in four languages is one answer, in the language of the question."""
     found = (

@@ -87,7 +87,12 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
             )
             _stop_on_signals(worker, deliverer)
             with serve_probes(settings.http_host, settings.http_port, health) as port:
-                log.info("worker.started", worker_id=settings.worker_id, http_port=port)
+                log.info(
+                    "worker.started",
+                    worker_id=settings.worker_id,
+                    http_port=port,
+                    embeddings=embedder.model if embedder else None,
+                )
                 async with asyncio.TaskGroup() as parts:
                     parts.create_task(worker.run())
                     parts.create_task(deliverer.run())

@@ -58,19 +58,22 @@ class KnowledgeBase:
     ) -> tuple[KnowledgeItem, ...]:
         """Return the best items, best first.
 
-        Words are looked for in items of `language`, or else in all; a meaning, if the question's
-        `embedding` is given, is the same in all languages.
+        A meaning, if the question's `embedding` is given, is the same in all languages. Without it,
+        or while the items have no vectors, words are looked for in items of `language`, or else
+        in all.
 
         Raises:
             RomashkaError: the database did not answer.
         """
         if embedding is not None:
-            return await self._search(
+            found = await self._search(
                 question,
                 max_results=_MAX_ITEMS_BY_MEANING,
                 query_embedding=vector_text(embedding.vector),
                 embedding_model=embedding.model,
             )
+            if any(item.similarity is not None for item in found):
+                return found
         found = await self._search(question, language=language, max_results=_MAX_ITEMS)
         if found or language is None:
             return found

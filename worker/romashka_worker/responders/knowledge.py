@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from operator import itemgetter
 
 import structlog
 
@@ -45,8 +46,7 @@ class KnowledgeResponder:
         if not turn.knowledge:
             nothing = Analysis(confidence=0.0, reason="out_of_scope", language=turn.language)
             return Draft(analysis=nothing, text=written(""), model=self.name)
-        item = _best_item(turn.knowledge, turn.language)
-        confidence = confidence_in(item, turn.knowledge, turn.language)
+        confidence, item = _surest(turn.knowledge, turn.language)
         note(similarity=item.similarity)
         analysis = Analysis(
             confidence=confidence,
@@ -71,16 +71,31 @@ class KnowledgeResponder:
             return await best_passage(turn.job.user_message, item.content, None)
 
 
+def _surest(found: Sequence[KnowledgeItem], language: str | None) -> tuple[float, KnowledgeItem]:
+    """Return the best item, with how sure it is.
+
+    One that was edited just now has no vectors to compare: it is as sure as its words make it.
+    """
+    by_meaning = [item for item in found if item.similarity is not None]
+    by_words = [item for item in found if item.similarity is None]
+    best = [_best_item(items, language) for items in (by_meaning, by_words) if items]
+    return max(((confidence_in(item, found, language), item) for item in best), key=itemgetter(0))
+
+
 def _best_item(found: Sequence[KnowledgeItem], language: str | None) -> KnowledgeItem:
     """Return the best item, or what is as good in the customer's language."""
     first = found[0]
     if is_same_language(first.language, language):
         return first
-    limit = (first.similarity or 0.0) - _AS_SIMILAR
+    limit = _likeness(first) - _AS_SIMILAR
     for item in found:
-        if is_same_language(item.language, language) and (item.similarity or 0.0) >= limit:
+        if is_same_language(item.language, language) and _likeness(item) >= limit:
             return item
     return first
+
+
+def _likeness(item: KnowledgeItem) -> float:
+    return item.keyword_score if item.similarity is None else item.similarity
 
 
 def _remark(item: KnowledgeItem, language: str | None) -> str | None:
