@@ -6,12 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 from romashka import AsyncRomashka, Broadcast, Conversation, Listener, Message, Resync
-from romashka_worker import loop
+from romashka_worker import queue as queues
 from romashka_worker.health import Health
 from romashka_worker.job import Answer, Job, Settlement
-from romashka_worker.loop import Worker
-from romashka_worker.queue import Queue, Result
+from romashka_worker.loop import Loop
+from romashka_worker.queue import JobQueue, Result
 from romashka_worker.recorder import Recorder
+from romashka_worker.turns import Turns
 from romashka_worker.wake import TOPIC, Wake
 
 from tests.support.customers import customer_of, new_identifier
@@ -43,7 +44,7 @@ async def answer_at_once(_: Job) -> Answer:
 
 @asynccontextmanager
 async def working(
-    queue: Queue,
+    queue: JobQueue,
     wake: Wake,
     client: AsyncRomashka,
     answer: Callable[[Job], Awaitable[Answer]] = answer_at_once,
@@ -51,8 +52,8 @@ async def working(
 ) -> AsyncIterator[None]:
     """Run a worker in this process until the block is left."""
     recorder = Recorder(client, "worker-in-a-test", keeps_prompts=False)
-    options = {"concurrency": concurrency, "grace_seconds": 5}
-    worker = Worker(queue, wake, answer, recorder, Health(), **options)
+    turns = Turns(answer, recorder, Health())
+    worker = Loop(queue, wake, turns.work, concurrency=concurrency, grace_seconds=5)
     running = asyncio.create_task(worker.run())
     try:
         yield
@@ -71,7 +72,7 @@ async def working_on(
         client.topics.listen(TOPIC) as listener,
     ):
         wake = Wake(Deaf() if is_deaf else listener)
-        async with working(Queue(client, "worker-in-a-test"), wake, client):
+        async with working(JobQueue(client, "worker-in-a-test"), wake, client):
             yield wake
 
 
@@ -90,7 +91,7 @@ async def test_an_announcement_is_enough(
     stack: RunningStack, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A customer would wait for the timer, each time."""
-    monkeypatch.setattr(loop, "CLAIM_SECONDS", NEVER)
+    monkeypatch.setattr(queues, "POLL_SECONDS", NEVER)
     async with working_on(stack) as wake:
         await becomes(lambda: wake.is_live)
         answers = await asked_twice(conversation)
@@ -112,7 +113,7 @@ async def test_a_worker_subscribes_again_when_realtime_is_back(
     stack: RunningStack, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or it would long-poll from the first hiccup to the next deployment."""
-    monkeypatch.setattr(loop, "CLAIM_SECONDS", NEVER)
+    monkeypatch.setattr(queues, "POLL_SECONDS", NEVER)
     async with open_proxy(stack.api_url) as network, working_on(stack, network.url) as wake:
         await becomes(lambda: wake.is_live)
         network.refuses = b"/realtime/v1/websocket"
@@ -125,7 +126,7 @@ async def test_a_worker_subscribes_again_when_realtime_is_back(
     assert [message.kind for message in answers] == ["reply", "reply"]
 
 
-class Backlog(Queue):
+class Backlog(JobQueue):
     """A queue in memory in which that many jobs wait. Its first heartbeat hangs."""
 
     def __init__(self, count: int) -> None:
@@ -133,11 +134,11 @@ class Backlog(Queue):
         self.settled: list[str] = []
         self.beats = 0
 
-    async def claim(self, max_jobs: int, wait_seconds: float = 0) -> list[Job]:
-        jobs, self.waiting = self.waiting[:max_jobs], self.waiting[max_jobs:]
+    async def claim(self, limit: int, wait_seconds: float = 0) -> list[Job]:
+        jobs, self.waiting = self.waiting[:limit], self.waiting[limit:]
         return jobs
 
-    async def extend(self, jobs: Sequence[Job]) -> set[str]:
+    async def renew(self, leased: Sequence[Job]) -> set[str]:
         self.beats += 1
         if self.beats == 1:
             await asyncio.sleep(NEVER)
@@ -147,9 +148,6 @@ class Backlog(Queue):
         ids = [job.id for job, _ in results]
         self.settled += ids
         return dict.fromkeys(ids, Settlement(True, "replied"))
-
-    async def sweep(self) -> int:
-        return 0
 
 
 class Traces:
@@ -161,8 +159,8 @@ class Traces:
 
 async def test_a_backlog_is_taken_as_slots_get_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """More jobs than a claim takes, and than there are slots: none of them waits for the timer."""
-    monkeypatch.setattr(loop, "CLAIM_SECONDS", NEVER)
-    monkeypatch.setattr(loop, "MAX_JOBS", 2)
+    monkeypatch.setattr(queues, "POLL_SECONDS", NEVER)
+    monkeypatch.setattr(Backlog, "max_claim", 2)
     backlog = Backlog(20)
     async with working(backlog, Wake(Deaf()), Traces(), concurrency=3):
         await becomes(lambda: len(backlog.settled) == 20)

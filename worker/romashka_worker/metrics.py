@@ -13,7 +13,8 @@ TURNS = Counter(
     "Turns that ended here. Outcomes beside the job's: lost, dropped, unsettled.",
     ["outcome", "reason"],
 )
-CLAIMS = Counter("romashka_claims", "Claims, by result: jobs, none or failed.", ["result"])
+CLAIMS = Counter("romashka_claims", "Claims, by result: some, none or failed.", ["queue", "result"])
+CRASHES = Counter("romashka_crashes", "Errors that nobody thought of, by where.", ["part"])
 RESCUED = Counter("romashka_rescued_jobs", "Claimed jobs that an earlier attempt did not end.")
 HELD = Gauge("romashka_held_jobs", "Jobs that are being answered.")
 SLOTS = Gauge("romashka_slots", "Jobs that can be answered at a time.")
