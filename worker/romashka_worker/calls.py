@@ -27,6 +27,11 @@ def is_transient(error: BaseException) -> bool:
     )
 
 
+def is_refusal(error: BaseException) -> bool:
+    """Did the server look at the call and say no?"""
+    return isinstance(error, ServerError) and not is_transient(error)
+
+
 def parsed(rows: Sequence[Mapping[str, Any]], parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
     """Return what the rows of a claim are; one that cannot be read does not cost the others.
 

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from romashka_worker.calls import is_transient
+from romashka_worker.calls import is_refusal, is_transient
 from romashka_worker.leases import Leased, Queue
 
 C = TypeVar("C", bound=Leased)
@@ -43,7 +43,7 @@ class Settler(Generic[C, R, S]):
         """
         settle = self._settle_in_a_batch
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception(is_transient),
+            retry=retry_if_exception(_may_pass),
             wait=wait_random_exponential(multiplier=0.05, max=0.5),
             stop=stop_after_delay(self._queue.patience_seconds(leased)),
             reraise=True,
@@ -96,3 +96,8 @@ class Settler(Generic[C, R, S]):
                 future.set_result(settled[leased.id])
             else:
                 future.set_exception(problem or NotNow("its conversation is locked"))
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Is it worth trying again? What nobody thought of is, too: a broken answer of a gateway."""
+    return isinstance(error, Exception) and not is_refusal(error)
