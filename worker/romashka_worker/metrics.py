@@ -25,6 +25,9 @@ MODEL_CALLS = Counter(
 MODEL_RETRIES = Counter("romashka_model_retries", "Calls that were tried again.", ["endpoint"])
 BREAKER_OPEN = Gauge("romashka_breaker_open", "1 while an endpoint is left alone.", ["endpoint"])
 TOKENS = Counter("romashka_tokens", "Tokens that models counted.")
+EMBEDDINGS = Counter(
+    "romashka_embeddings", "Embeddings of messages, by result: ok, late or failed.", ["result"]
+)
 TRACES_LOST = Counter("romashka_traces_lost", "Traces that could not be stored.")
 DELIVERIES = Counter(
     "romashka_deliveries", "Attempts to deliver, by what they came to.", ["channel_type", "outcome"]
