@@ -11,9 +11,11 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 from romashka import AsyncRomashka
-from romashka_worker.channels.adapters import open_deliverer
-from romashka_worker.channels.deliverer import Deliverer
+from romashka_worker.channels import Delivery
+from romashka_worker.channels.adapters import open_deliveries
+from romashka_worker.channels.outbox import Result
 from romashka_worker.channels.settings import ChannelSettings
+from romashka_worker.loop import Loop
 
 from tests.channels.graph import TOKEN, Accepted, Graph
 from tests.channels.meta import CUSTOMER, new_id
@@ -156,7 +158,7 @@ def sent_by(graph: Graph, account: Account) -> list[Accepted]:
 @asynccontextmanager
 async def delivering(
     stack: RunningStack, graph: Graph, url: str | None = None, grace_seconds: float = 8
-) -> AsyncIterator[Deliverer]:
+) -> AsyncIterator[Loop[Delivery, Result, bool]]:
     """Deliver to `graph` until the block is left: what a worker does beside its answers."""
     settings = ChannelSettings.model_validate(
         {"WHATSAPP_API_URL": graph.whatsapp_url, "INSTAGRAM_API_URL": graph.instagram_url}
@@ -164,7 +166,7 @@ async def delivering(
     key, worker_id = stack.service_role_key, f"test-{uuid.uuid4()}"
     async with (
         AsyncRomashka.connect(url or stack.api_url, key) as client,
-        open_deliverer(settings, client, worker_id, grace_seconds) as deliverer,
+        open_deliveries(settings, client, worker_id, grace_seconds) as deliverer,
     ):
         running = asyncio.create_task(deliverer.run())
         try:

@@ -1,64 +1,33 @@
 """What gets a worker to claim, and to keep what it has claimed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import time
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from romashka import AsyncRomashka, Broadcast, Conversation, Listener, Message, Resync
+from romashka import AsyncRomashka, Conversation, Message, ServerError
 from romashka_worker import loop
+from romashka_worker import queue as queues
 from romashka_worker.health import Health
-from romashka_worker.job import Answer, Job, Settlement
-from romashka_worker.loop import Worker
-from romashka_worker.queue import Queue, Result
-from romashka_worker.recorder import Recorder
+from romashka_worker.job import Answer, Job
+from romashka_worker.queue import JobQueue
 from romashka_worker.wake import TOPIC, Wake
 
 from tests.support.customers import customer_of, new_identifier
 from tests.support.proxy import open_proxy
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
-from tests.worker.turns import job
-
-NEVER = 3600.0
-
-
-class Deaf(Listener):
-    """A subscription that stands, and on which every announcement gets lost."""
-
-    def __init__(self) -> None: ...
-
-    @property
-    def is_live(self) -> bool:
-        return True
-
-    async def __anext__(self) -> Broadcast | Resync:
-        await asyncio.sleep(NEVER)
-        raise AssertionError("nothing comes")
-
-
-async def answer_at_once(_: Job) -> Answer:
-    return Answer(action="reply", text="An answer.", confidence=1)
-
-
-@asynccontextmanager
-async def working(
-    queue: Queue,
-    wake: Wake,
-    client: AsyncRomashka,
-    answer: Callable[[Job], Awaitable[Answer]] = answer_at_once,
-    concurrency: int = 8,
-) -> AsyncIterator[None]:
-    """Run a worker in this process until the block is left."""
-    recorder = Recorder(client, "worker-in-a-test", keeps_prompts=False)
-    options = {"concurrency": concurrency, "grace_seconds": 5}
-    worker = Worker(queue, wake, answer, recorder, Health(), **options)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        worker.stop()
-        await running
+from tests.worker.queues import (
+    NEVER,
+    Announcements,
+    Backlog,
+    Traces,
+    answer_at_once,
+    hang,
+    raises,
+    working,
+)
 
 
 @asynccontextmanager
@@ -70,8 +39,8 @@ async def working_on(
         AsyncRomashka.connect(url or stack.api_url, stack.service_role_key) as client,
         client.topics.listen(TOPIC) as listener,
     ):
-        wake = Wake(Deaf() if is_deaf else listener)
-        async with working(Queue(client, "worker-in-a-test"), wake, client):
+        wake = Wake(Announcements() if is_deaf else listener)
+        async with working(JobQueue(client, "worker-in-a-test"), wake, client):
             yield wake
 
 
@@ -90,7 +59,7 @@ async def test_an_announcement_is_enough(
     stack: RunningStack, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A customer would wait for the timer, each time."""
-    monkeypatch.setattr(loop, "CLAIM_SECONDS", NEVER)
+    monkeypatch.setattr(queues, "POLL_SECONDS", NEVER)
     async with working_on(stack) as wake:
         await becomes(lambda: wake.is_live)
         answers = await asked_twice(conversation)
@@ -112,7 +81,7 @@ async def test_a_worker_subscribes_again_when_realtime_is_back(
     stack: RunningStack, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or it would long-poll from the first hiccup to the next deployment."""
-    monkeypatch.setattr(loop, "CLAIM_SECONDS", NEVER)
+    monkeypatch.setattr(queues, "POLL_SECONDS", NEVER)
     async with open_proxy(stack.api_url) as network, working_on(stack, network.url) as wake:
         await becomes(lambda: wake.is_live)
         network.refuses = b"/realtime/v1/websocket"
@@ -125,59 +94,55 @@ async def test_a_worker_subscribes_again_when_realtime_is_back(
     assert [message.kind for message in answers] == ["reply", "reply"]
 
 
-class Backlog(Queue):
-    """A queue in memory in which that many jobs wait. Its first heartbeat hangs."""
-
-    def __init__(self, count: int) -> None:
-        self.waiting = [job(id=str(number)) for number in range(count)]
-        self.settled: list[str] = []
-        self.beats = 0
-
-    async def claim(self, max_jobs: int, wait_seconds: float = 0) -> list[Job]:
-        jobs, self.waiting = self.waiting[:max_jobs], self.waiting[max_jobs:]
-        return jobs
-
-    async def extend(self, jobs: Sequence[Job]) -> set[str]:
-        self.beats += 1
-        if self.beats == 1:
-            await asyncio.sleep(NEVER)
-        return set()
-
-    async def settle(self, results: Sequence[Result]) -> dict[str, Settlement]:
-        ids = [job.id for job, _ in results]
-        self.settled += ids
-        return dict.fromkeys(ids, Settlement(True, "replied"))
-
-    async def sweep(self) -> int:
-        return 0
-
-
-class Traces:
-    """A database that takes traces of turns."""
-
-    async def call(self, function: str, **arguments: object) -> None:
-        assert function == "record_ai_response_traces"
-
-
 async def test_a_backlog_is_taken_as_slots_get_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """More jobs than a claim takes, and than there are slots: none of them waits for the timer."""
-    monkeypatch.setattr(loop, "CLAIM_SECONDS", NEVER)
-    monkeypatch.setattr(loop, "MAX_JOBS", 2)
-    backlog = Backlog(20)
-    async with working(backlog, Wake(Deaf()), Traces(), concurrency=3):
+    monkeypatch.setattr(queues, "POLL_SECONDS", NEVER)
+    monkeypatch.setattr(Backlog, "max_claim", 2)
+    backlog = Backlog(*map(str, range(20)))
+    async with working(backlog, Wake(Announcements()), Traces(), concurrency=3):
         await becomes(lambda: len(backlog.settled) == 20)
 
 
 async def test_a_heartbeat_that_hangs_costs_no_lease() -> None:
     """One lost packet would have every turn of the worker answered a second time."""
-    backlog = Backlog(1)
+    backlog = Backlog("one")
+    backlog.first["renew"] = [hang]
     has_beaten = asyncio.Event()
 
     async def answer_later(job: Job) -> Answer:
         await has_beaten.wait()
         return await answer_at_once(job)
 
-    async with working(backlog, Wake(Deaf()), Traces(), answer_later):
-        await becomes(lambda: backlog.beats > 1)
+    async with working(backlog, Wake(Announcements()), Traces(), answer_later):
+        await becomes(lambda: backlog.count("renew") > 1)
         has_beaten.set()
         await becomes(lambda: backlog.settled)
+
+
+async def test_a_long_poll_that_finds_no_place_comes_again_in_its_own_time() -> None:
+    """Where many workers wait, the database turns most of them away at once: asking again at once
+    would take its connections from customers.
+    """
+    backlog = Backlog()
+    async with working(backlog, Wake(Announcements(is_live=False)), Traces()):
+        await becomes(lambda: backlog.count("claim") > 1)
+        before, began = backlog.count("claim"), time.monotonic()
+        await becomes(lambda: backlog.count("claim") > before + 2)
+        took = time.monotonic() - began
+
+    assert took > 0.3
+
+
+@pytest.mark.parametrize("name", ["40P01", "55P03"])
+async def test_a_claim_that_another_transaction_was_in_the_way_of_is_made_again(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deadlock is nobody's fault, and over: customers do not wait for the worker to recover."""
+    monkeypatch.setattr(loop, "_TROUBLE_SECONDS", NEVER)
+    backlog, announcements, health = Backlog("one"), Announcements(), Health()
+    backlog.first["claim"] = [raises(ServerError("no", name=name))]
+    wake = Wake(announcements)
+    wake.ring()
+    async with working(backlog, wake, Traces(), health=health):
+        await becomes(lambda: backlog.settled)
+        assert health.can_claim

@@ -162,7 +162,7 @@ def test_the_metrics_count_turns_and_measure_their_stages(seen: Seen) -> None:
         assert samples["romashka_stage_seconds_count", stage] == 2
     assert samples["romashka_stage_seconds_count", "first_text"] == 1
     assert samples["romashka_model_calls_total", "primary", "ok"] == 1
-    assert samples["romashka_claims_total", "jobs"] == 2
+    assert samples["romashka_claims_total", "turns", "some"] == 2
     assert samples["romashka_slots",] == 7
 
 

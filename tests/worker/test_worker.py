@@ -147,7 +147,7 @@ async def test_a_stopped_worker_gives_back_what_it_cannot_finish(
             asking = asyncio.create_task(conversation.ask(QUESTION, timeout_seconds=60))
             await first.has_logged("job.claimed", conversation_id=conversation.id)
             assert await first.end(signal.SIGTERM) == 0
-            await first.has_logged("jobs.released")
+            await first.has_logged("leases.released")
         second.resume()
         answer = await asking
 

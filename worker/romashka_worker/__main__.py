@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 
 import structlog
 from romashka import (
@@ -15,21 +17,22 @@ from romashka import (
 
 from romashka_worker.answerer import open_answerer
 from romashka_worker.broadcasts import Broadcasts
-from romashka_worker.channels.adapters import open_deliverer
-from romashka_worker.channels.deliverer import Deliverer
+from romashka_worker.channels.adapters import open_deliveries
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.embeddings.choice import open_embedder
+from romashka_worker.faults import beside
 from romashka_worker.health import Health
 from romashka_worker.indexer import kept_embedded
 from romashka_worker.logs import configure_logs
-from romashka_worker.loop import Worker
-from romashka_worker.metrics import REALTIME
+from romashka_worker.loop import Loop
+from romashka_worker.metrics import HELD, REALTIME, SLOTS
 from romashka_worker.probes import serve_probes
-from romashka_worker.queue import Queue
+from romashka_worker.queue import JobQueue
 from romashka_worker.recorder import Recorder
 from romashka_worker.schema import SchemaTooOld, check_schema
 from romashka_worker.settings import Settings, SettingsError
 from romashka_worker.streams import open_streams
+from romashka_worker.turns import Turns, prune_regularly, sweep_regularly
 from romashka_worker.wake import TOPIC, Wake
 
 log = structlog.get_logger()
@@ -46,8 +49,10 @@ def main() -> int:
         return _fail(str(error), 2)
     except InvalidRequest as error:
         return _fail(f"SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY: {error}", 2)
-    except (NotSignedIn, PermissionDenied):
+    except NotSignedIn:
         return _fail("SUPABASE_SERVICE_ROLE_KEY is not the project's service role key", 2)
+    except PermissionDenied as error:
+        return _fail(f"{error}; if the key is the service role's, run: romashka migrate", 2)
     except (Unreachable, TimeoutError) as error:
         return _fail(f"{settings.supabase_url}: {error or 'the project does not answer'}", 1)
     return 0
@@ -63,29 +68,31 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
     health = Health()
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
         await check_schema(client)
-        queue = Queue(client, settings.worker_id)
+        queue = JobQueue(client, settings.worker_id)
+        recorder = Recorder(client, settings.worker_id, keeps_prompts=settings.trace_prompts)
         async with (
             open_streams(Broadcasts(client).send) as streams,
             open_embedder(settings) as embedder,
             kept_embedded(client, embedder),
-            open_answerer(settings, client, embedder, streams.open) as turns,
+            open_answerer(settings, client, embedder, streams.open) as answerer,
             client.topics.listen(TOPIC) as announcements,
-            open_deliverer(
+            open_deliveries(
                 channels, client, settings.worker_id, settings.grace_seconds
-            ) as deliverer,
+            ) as deliveries,
         ):
             wake = Wake(announcements)
-            REALTIME.set_function(lambda: wake.is_live)
-            worker = Worker(
+            turns = Loop(
                 queue,
                 wake,
-                turns.answer,
-                Recorder(client, settings.worker_id, keeps_prompts=settings.trace_prompts),
-                health,
+                Turns(answerer.answer, recorder, health).work,
                 concurrency=settings.concurrency,
                 grace_seconds=settings.grace_seconds,
+                health=health,
             )
-            _stop_on_signals(worker, deliverer)
+            REALTIME.set_function(lambda: wake.is_live)
+            SLOTS.set(settings.concurrency)
+            HELD.set_function(lambda: turns.held)
+            _stop_on_signals(turns.stop, deliveries.stop)
             with serve_probes(settings.http_host, settings.http_port, health) as port:
                 log.info(
                     "worker.started",
@@ -93,16 +100,23 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
                     http_port=port,
                     embeddings=embedder.model if embedder else None,
                 )
-                async with asyncio.TaskGroup() as parts:
-                    parts.create_task(worker.run())
-                    parts.create_task(deliverer.run())
+                async with beside(
+                    health=health.run,
+                    sweep=partial(sweep_regularly, queue),
+                    prune=partial(prune_regularly, queue),
+                    traces=recorder.run,
+                ):
+                    async with asyncio.TaskGroup() as loops:
+                        loops.create_task(turns.run())
+                        loops.create_task(deliveries.run())
+            await recorder.write()
             log.info("worker.stopped", worker_id=settings.worker_id)
 
 
-def _stop_on_signals(*parts: Worker | Deliverer) -> None:
+def _stop_on_signals(*parts: Callable[[], None]) -> None:
     def stop() -> None:
         for part in parts:
-            part.stop()
+            part()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)

@@ -5,15 +5,20 @@ import time
 
 _BEAT_SECONDS = 1.0
 _DEAD_SECONDS = 10.0
+_CRASHES = 5
+"""So many turns in a row are no odd message any more, but a fault that every turn has."""
 
 
 class Health:
-    """Alive while the event loop turns; ready while claims work and the worker is not stopping."""
+    """Alive while the event loop turns; ready while claims work, turns do not all crash, and the
+    worker is not stopping.
+    """
 
     def __init__(self) -> None:
         self.can_claim = False
         """Did the last claim work? Set by the loop."""
         self.is_draining = False
+        self._crashes = 0
         self._beaten_at = time.monotonic()
 
     @property
@@ -24,7 +29,12 @@ class Health:
     @property
     def is_ready(self) -> bool:
         """Would a customer's message be answered here?"""
-        return self.is_alive and self.can_claim and not self.is_draining
+        can_answer = self.can_claim and self._crashes < _CRASHES
+        return self.is_alive and can_answer and not self.is_draining
+
+    def note_turn(self, *, has_crashed: bool) -> None:
+        """Note how answering a turn went."""
+        self._crashes = self._crashes + 1 if has_crashed else 0
 
     async def run(self) -> None:
         """Note that the event loop turns, until cancelled."""

@@ -1,7 +1,7 @@
 """Gives knowledge items the vectors that they lack, in the background."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ from romashka import AsyncRomashka
 
 from romashka_worker.embeddings import Embedder, vector_text
 from romashka_worker.embeddings.items import embed_item
+from romashka_worker.faults import EXPECTED, beside, contained, report
 
 _LOOK_SECONDS = 5.0
 """An item that was edited is found by its words at once, and by its meaning after this."""
@@ -33,16 +34,13 @@ class Indexer:
     async def run(self) -> None:
         """Keep all items embedded, until cancelled."""
         while True:
-            try:
+            stored = 0
+            with contained("indexing") as trouble:  # customers are answered all the same
                 stored = await self.embed_some()
-            except Exception as error:  # noqa: BLE001 -- customers are answered all the same
-                log.warning("indexing.failed", error=type(error).__name__)
-                await asyncio.sleep(_TROUBLE_SECONDS)
-                continue
             if stored:
                 log.info("knowledge.indexed", items=stored)
             else:
-                await asyncio.sleep(_LOOK_SECONDS)
+                await asyncio.sleep(_TROUBLE_SECONDS if trouble.error else _LOOK_SECONDS)
 
     async def embed_some(self) -> int:
         """Embed some of the items that have no vectors; return how many have some now.
@@ -54,18 +52,27 @@ class Indexer:
         items = await self._call("get_knowledge_to_embed", model=self._embedder.model)
         stored = 0
         for item in items:
-            vectors = await embed_item(self._embedder, item["title"], item["content"])
-            stored += await self._call(
-                "store_knowledge_embeddings",
-                model=self._embedder.model,
-                embeddings=[
-                    {
-                        "item_id": item["item_id"],
-                        "hash": item["hash"],
-                        "vectors": [vector_text(vector) for vector in vectors],
-                    }
-                ],
-            )
+            try:
+                stored += await self._embed(item)
+            except EXPECTED:
+                raise  # it is not the item
+            except Exception as error:  # noqa: BLE001 -- one odd item costs the others nothing
+                report("indexing", error, item_id=item["item_id"])
+        return stored
+
+    async def _embed(self, item: Mapping[str, Any]) -> int:
+        vectors = await embed_item(self._embedder, item["title"], item["content"])
+        stored: int = await self._call(
+            "store_knowledge_embeddings",
+            model=self._embedder.model,
+            embeddings=[
+                {
+                    "item_id": item["item_id"],
+                    "hash": item["hash"],
+                    "vectors": [vector_text(vector) for vector in vectors],
+                }
+            ],
+        )
         return stored
 
     async def _call(self, function: str, **arguments: Any) -> Any:
@@ -79,7 +86,5 @@ async def kept_embedded(client: AsyncRomashka, embedder: Embedder | None) -> Asy
     if embedder is None:
         yield
         return
-    async with asyncio.TaskGroup() as tasks:
-        indexing = tasks.create_task(Indexer(client, embedder).run())
+    async with beside(indexing=Indexer(client, embedder).run):
         yield
-        indexing.cancel()

@@ -1,78 +1,82 @@
-"""The worker's loop: wake, claim, dispatch, wait, shut down. How to answer it does not know."""
+"""The loop of a queue: wake, claim, dispatch, renew, drain. The work itself it does not know."""
 
 import asyncio
+import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 import structlog
-from romashka import RomashkaError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random
 
+from romashka_worker.calls import is_tie
+from romashka_worker.faults import beside, contained
 from romashka_worker.health import Health
-from romashka_worker.job import Answer, Job
-from romashka_worker.logs import describe
-from romashka_worker.metrics import CLAIMS, HELD, SLOTS
-from romashka_worker.queue import MAX_JOBS, Queue
-from romashka_worker.recorder import Recorder
+from romashka_worker.leases import Leased, Queue, Settle
+from romashka_worker.metrics import CLAIMS
 from romashka_worker.settler import Settler
-from romashka_worker.trace import stage
 from romashka_worker.wake import Wake
 
 HEARTBEAT_SECONDS = 0.5
-CLAIM_SECONDS = 0.25
-"""A worker with free slots claims this often, besides the wake-ups: leases run out, quiet windows
-end and broadcasts get lost without an event. One without sweeps as often, as a claim would have."""
-_AGAIN_SECONDS = 0.02
-"""After an announcement, a claim that found nothing is made once more: for an instant a delivery's
-claim may lock the conversation, or the commit be told of before it is seen."""
-LONG_POLL_SECONDS = 5.0
 _TROUBLE_SECONDS = 1.0
+_AGAIN_SECONDS = 0.03
+_TURNED_AWAY_SECONDS = 0.25
+"""A long poll that was answered empty before its time found no place to wait in."""
+_CLAIM_TRIES = 4
 
 log = structlog.get_logger()
 
+C = TypeVar("C", bound=Leased)
+R = TypeVar("R")
+S = TypeVar("S")
+
 
 @dataclass(slots=True, eq=False)
-class _Held:
-    """A job that this worker holds the lease of."""
+class _Lease(Generic[C, R]):
+    """What this worker holds, until it is settled or lost."""
 
-    job: Job
+    leased: C
     task: asyncio.Task[None] | None = None
-    is_settling: bool = False
-    """Its answer is on the way: nobody cancels it any more, the database decides."""
+    result: R | None = None
+    """On its way, once there is one: nobody cancels it any more, the database decides."""
 
 
-class Worker:
-    """Claims jobs, has them answered, settles them; `stop` makes `run` end in order.
+class Loop(Generic[C, R, S]):
+    """Claims leases and has each worked on; `stop` makes `run` end in order.
 
-    If the process dies instead, its leases run out within two seconds, and another worker's claim
-    takes the jobs over.
+    `work` gets what was claimed and the function that settles its result. `cut_off` says what is
+    known of work that was cancelled in the middle: None, if it does no harm when done twice.
+
+    If the process dies instead, its leases run out, and another worker's claim takes over.
     """
 
     def __init__(
         self,
-        queue: Queue,
+        queue: Queue[C, R, S],
         wake: Wake,
-        answer: Callable[[Job], Awaitable[Answer]],
-        recorder: Recorder,
-        health: Health,
+        work: Callable[[C, Settle[R, S]], Awaitable[None]],
         *,
         concurrency: int,
         grace_seconds: float,
+        health: Health | None = None,
+        cut_off: Callable[[C], R | None] = lambda _: None,
     ) -> None:
         self._queue = queue
-        self._answer = answer
-        self._recorder = recorder
-        self._health = health
-        self._settler = Settler(queue.settle)
+        self._wake = wake
+        self._work = work
         self._concurrency = concurrency
         self._grace_seconds = grace_seconds
-        self._held: dict[str, _Held] = {}
-        self._wake = wake
+        self._health = health or Health()
+        self._cut_off = cut_off
+        self._settler = Settler(queue)
+        self._leases: set[_Lease[C, R]] = set()
         self._stopping = asyncio.Event()
-        SLOTS.set(concurrency)
-        HELD.set_function(lambda: len(self._held))
+
+    @property
+    def held(self) -> int:
+        """How many leases are being worked on?"""
+        return len(self._leases)
 
     def stop(self) -> None:
         """Claim nothing more; finish what is held, within the grace time."""
@@ -82,139 +86,136 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped."""
-        async with asyncio.TaskGroup() as tasks:
-            service = [
-                tasks.create_task(self._wake.listen()),
-                tasks.create_task(self._beat_regularly()),
-                tasks.create_task(self._sweep_while_busy()),
-                tasks.create_task(self._settler.run()),
-                tasks.create_task(self._recorder.run()),
-                tasks.create_task(self._health.run()),
-            ]
-            await self._claim_until_stopped(tasks)
+        async with (
+            beside(
+                wake=self._wake.listen, heartbeat=self._beat_regularly, settler=self._settler.run
+            ),
+            asyncio.TaskGroup() as tasks,
+        ):
+            await self._wake.wait(_TROUBLE_SECONDS)  # the subscription wakes us, or we long-poll
+            while not self._stopping.is_set():
+                pause_seconds = _TROUBLE_SECONDS
+                with contained("claim"):
+                    pause_seconds = await self._claim(tasks)
+                await self._wake.wait(pause_seconds)
             await self._drain()
-            for task in service:
-                task.cancel()
-        await self._recorder.write()
 
     # ---- claiming
 
-    async def _claim_until_stopped(self, tasks: asyncio.TaskGroup) -> None:
-        await self._wake.wait(_TROUBLE_SECONDS)  # the subscription wakes us; without it, long-poll
-        has_rung = False
-        while not self._stopping.is_set():
-            pause_seconds = await self._claim(tasks, has_rung)
-            has_rung = bool(pause_seconds) and await self._wake.wait(pause_seconds)
-
-    async def _claim(self, tasks: asyncio.TaskGroup, has_rung: bool) -> float:
+    async def _claim(self, tasks: asyncio.TaskGroup) -> float:
         """Claim and start what there is; return the seconds to the next claim, if nobody rings."""
-        if not (free := min(self._free_slots(), MAX_JOBS)):
-            return CLAIM_SECONDS
-        polls = not self._wake.is_live
-        try:
-            jobs = await self._queue.claim(free, LONG_POLL_SECONDS if polls else 0.0)
-        except (RomashkaError, TimeoutError) as error:
-            self._health.can_claim = False
-            CLAIMS.labels("failed").inc()
-            log.warning("claim.failed", error=describe(error))
-            return _TROUBLE_SECONDS
-        self._health.can_claim = True
-        CLAIMS.labels("jobs" if jobs else "none").inc()
+        poll_seconds = self._queue.poll_seconds(is_woken=self._wake.is_heeded)
+        if not (limit := min(self._concurrency - self.held, self._queue.max_claim)):
+            return poll_seconds
+        wait_seconds = 0.0 if self._wake.is_live else self._queue.long_poll_seconds
+        asked_at = time.monotonic()
+        claimed = await self._claim_patiently(limit, wait_seconds)
         if self._stopping.is_set():
-            await self._release(jobs)
+            await self._release(claimed)
             return 0.0
-        for job in jobs:
-            self._start(job, tasks)
-        if polls or len(jobs) == free:  # there may be more
+        for leased in claimed:
+            self._start(leased, tasks)
+        looks_again = self._wake.claimed([leased.id for leased in claimed], held=self.held)
+        if claimed and (wait_seconds or len(claimed) == limit):  # there may be more
             return 0.0
-        return _AGAIN_SECONDS if has_rung and not jobs else CLAIM_SECONDS
+        if wait_seconds:
+            was_turned_away = time.monotonic() - asked_at < wait_seconds / 2
+            return _jittered(_TURNED_AWAY_SECONDS) if was_turned_away else 0.0
+        return _AGAIN_SECONDS if looks_again else _jittered(poll_seconds)
 
-    def _free_slots(self) -> int:
-        return self._concurrency - len(self._held)
+    async def _claim_patiently(self, limit: int, wait_seconds: float) -> list[C]:
+        """Claim; again at once, if only another transaction was in the way."""
+        result, claimed = "failed", []
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception(is_tie),
+                wait=wait_random(0.01, 0.05),
+                stop=stop_after_attempt(_CLAIM_TRIES),
+                reraise=True,
+            ):
+                with attempt:
+                    claimed = await self._queue.claim(limit, wait_seconds)
+            result = "some" if claimed else "none"
+        finally:
+            self._health.can_claim = result != "failed"
+            CLAIMS.labels(self._queue.name, result).inc()
+        return claimed
 
-    async def _sweep_while_busy(self) -> None:
-        while True:
-            await asyncio.sleep(CLAIM_SECONDS)
-            if self._free_slots() <= 0:
-                with suppress(RomashkaError, TimeoutError):
-                    await self._queue.sweep()
+    # ---- one lease
 
-    # ---- one job
+    def _start(self, leased: C, tasks: asyncio.TaskGroup) -> None:
+        for stale in self._leases:  # we lost the lease, and got it again
+            if stale.leased.id == leased.id:
+                self._cancel(stale)
+        lease = _Lease[C, R](leased)
+        self._leases.add(lease)
+        lease.task = tasks.create_task(self._work_on(lease))
 
-    def _start(self, job: Job, tasks: asyncio.TaskGroup) -> None:
-        if stale := self._held.get(job.id):  # we lost the lease, and got the job again
-            self._cancel(stale)
-        held = self._held[job.id] = _Held(job)
-        held.task = tasks.create_task(self._work(held))
-        log.info("job.claimed", **_names(job))
+    async def _work_on(self, lease: _Lease[C, R]) -> None:
+        async def settle(result: R) -> S:
+            lease.result = result
+            return await self._settler.settle(lease.leased, result)
 
-    async def _work(self, held: _Held) -> None:
-        with self._recorder.turn(held.job) as trace:
-            try:
-                answer = await self._answer(held.job)
-                held.is_settling = True
-                with stage("settle"):
-                    trace.settled(answer, await self._settler.settle(held.job, answer))
-            except asyncio.CancelledError:
-                log.info("job.dropped", outcome=trace.outcome)
-                raise
-            except (RomashkaError, TimeoutError) as error:
-                trace.outcome = "unsettled"
-                log.error("job.unsettled", outcome=trace.outcome, error=describe(error))
-            finally:
-                self._forget(held)
+        try:
+            with contained("work", queue=self._queue.name, id=lease.leased.id):
+                await self._work(lease.leased, settle)
+        finally:
+            was_full = self.held >= self._concurrency
+            self._leases.discard(lease)
+            if was_full or self._stopping.is_set():  # somebody waits for it
+                self._wake.ring()
 
-    def _forget(self, held: _Held) -> None:
-        was_full = not self._free_slots()
-        if self._held.get(held.job.id) is held:
-            del self._held[held.job.id]
-        if was_full or self._stopping.is_set():  # somebody waits for it
-            self._wake.ring()
-
-    def _cancel(self, held: _Held) -> None:
-        if held.task is not None and not held.is_settling:
-            held.task.cancel()
+    def _cancel(self, lease: _Lease[C, R]) -> None:
+        if lease.task is not None and lease.result is None:
+            lease.task.cancel()
 
     async def _beat_regularly(self) -> None:
         """Beat on time: if one heartbeat hangs, the next keeps the leases."""
         async with asyncio.TaskGroup() as beats:
             while True:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
-                if self._held:
+                if self._leases:
                     beats.create_task(self._beat())
 
     async def _beat(self) -> None:
-        """Prolong all leases in one call, and drop the jobs that are not ours any more."""
-        beating = list(self._held.values())
-        try:
-            lost = await self._queue.extend([held.job for held in beating])
-        except (RomashkaError, TimeoutError) as error:
-            log.warning("heartbeat.failed", error=describe(error))
-            return
-        for held in beating:
-            if held.job.id in lost:
-                self._cancel(held)
+        """Renew all leases in one call, and drop what is not ours any more."""
+        beating = list(self._leases)
+        with contained("heartbeat"):
+            lost = await self._queue.renew([lease.leased for lease in beating])
+            for lease in beating:
+                if lease.leased.id in lost:
+                    self._cancel(lease)
 
     # ---- shutting down
 
     async def _drain(self) -> None:
-        log.info("worker.draining", jobs=len(self._held))
+        log.info("worker.draining", queue=self._queue.name, held=self.held)
         give_up_at = time.monotonic() + self._grace_seconds
-        while self._held and (left := give_up_at - time.monotonic()) > 0:
+        while self._leases and (left := give_up_at - time.monotonic()) > 0:
             await self._wake.wait(left)
-        unfinished = list(self._held.values())
-        for held in unfinished:
-            if held.task is not None:
-                held.task.cancel()
-        await self._release([held.job for held in unfinished])
+        unfinished = list(self._leases)
+        for lease in unfinished:
+            if lease.task is not None:
+                lease.task.cancel()
+        unsettled, unbegun = [], []
+        for lease in unfinished:
+            result = lease.result if lease.result is not None else self._cut_off(lease.leased)
+            if result is None:
+                unbegun.append(lease.leased)
+            else:
+                unsettled.append((lease.leased, result))
+        if unsettled:
+            with contained("settle"):  # what could not be told: its lease runs out
+                await self._queue.settle(unsettled)
+        await self._release(unbegun)
 
-    async def _release(self, jobs: list[Job]) -> None:
-        if not jobs:
-            return
-        log.info("jobs.released", job_ids=[job.id for job in jobs])
-        with suppress(RomashkaError, TimeoutError):  # then their leases run out
-            await self._queue.release(jobs)
+    async def _release(self, leased: list[C]) -> None:
+        if leased:
+            log.info("leases.released", queue=self._queue.name, ids=[one.id for one in leased])
+            with contained("release"):
+                await self._queue.release(leased)
 
 
-def _names(job: Job) -> dict[str, Any]:
-    return {"job_id": job.id, "conversation_id": job.conversation_id, "attempt": job.attempt}
+def _jittered(seconds: float) -> float:
+    """Return about that long: many workers do not come at once."""
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311 -- no secret

@@ -13,7 +13,8 @@ TURNS = Counter(
     "Turns that ended here. Outcomes beside the job's: lost, dropped, unsettled.",
     ["outcome", "reason"],
 )
-CLAIMS = Counter("romashka_claims", "Claims, by result: jobs, none or failed.", ["result"])
+CLAIMS = Counter("romashka_claims", "Claims, by result: some, none or failed.", ["queue", "result"])
+CRASHES = Counter("romashka_crashes", "Errors that nobody thought of, by where.", ["part"])
 RESCUED = Counter("romashka_rescued_jobs", "Claimed jobs that an earlier attempt did not end.")
 HELD = Gauge("romashka_held_jobs", "Jobs that are being answered.")
 SLOTS = Gauge("romashka_slots", "Jobs that can be answered at a time.")
@@ -24,6 +25,9 @@ MODEL_CALLS = Counter(
 MODEL_RETRIES = Counter("romashka_model_retries", "Calls that were tried again.", ["endpoint"])
 BREAKER_OPEN = Gauge("romashka_breaker_open", "1 while an endpoint is left alone.", ["endpoint"])
 TOKENS = Counter("romashka_tokens", "Tokens that models counted.")
+EMBEDDINGS = Counter(
+    "romashka_embeddings", "Embeddings of messages, by result: ok, late or failed.", ["result"]
+)
 TRACES_LOST = Counter("romashka_traces_lost", "Traces that could not be stored.")
 DELIVERIES = Counter(
     "romashka_deliveries", "Attempts to deliver, by what they came to.", ["channel_type", "outcome"]

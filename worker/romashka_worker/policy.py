@@ -46,7 +46,9 @@ def decide(analysis: Analysis | None, signals: Signals, settings: Mapping[str, A
         or _sentiment_reason(signals, settings)
     )
     if reason is None and analysis is not None:
-        reason = _responder_reason(analysis, settings)
+        reason = _unread_reason(analysis, signals, settings) or _responder_reason(
+            analysis, settings
+        )
     return Decision(reason)
 
 
@@ -68,6 +70,15 @@ def _history_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | N
 def _sentiment_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
     limit = settings.get("max_negative_sentiment")
     return "negative_sentiment" if limit and signals.negative_sentiment >= limit else None
+
+
+def _unread_reason(
+    analysis: Analysis, signals: Signals, settings: Mapping[str, Any]
+) -> Reason | None:
+    """A message that nobody has looked at may be the one that must not be answered."""
+    topics = {*settings.get("escalation_topics", _REASONS)} - {"human_requested"}
+    has_rules = topics or settings.get("max_negative_sentiment")
+    return "ai_failure" if signals.is_unread and has_rules and not analysis.has_judged else None
 
 
 def _responder_reason(analysis: Analysis, settings: Mapping[str, Any]) -> Reason | None:

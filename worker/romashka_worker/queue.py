@@ -1,18 +1,19 @@
-"""The queue's functions, and nothing else calls them: claim, extend, release, settle, sweep."""
+"""The queue of turns: its functions in the database, which nothing else calls."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from romashka import AsyncRomashka, RomashkaError, ServerError
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
+from romashka import AsyncRomashka
 
+from romashka_worker.calls import parsed
 from romashka_worker.job import Answer, Job, Settlement
+from romashka_worker.leases import Queue
 
 LEASE_SECONDS = 2.0
-MAX_JOBS = 100
-"""What one claim takes at most."""
+POLL_SECONDS = 0.25
+"""Besides the wake-ups: leases run out, quiet windows end, broadcasts get lost without an event."""
 _CALL_SECONDS = 1.5
 """A call that takes longer than this is worth trying again, or not worth waiting for."""
 _CLAIM_SECONDS = 5.0
@@ -21,37 +22,36 @@ _CLAIM_SECONDS = 5.0
 Result = tuple[Job, Answer]
 
 
-class Queue:
-    """The queue as one worker sees it."""
+class JobQueue(Queue[Job, Answer, Settlement]):
+    """The queue of turns as one worker sees it."""
+
+    name = "turns"
+    long_poll_seconds = 5.0
 
     def __init__(self, client: AsyncRomashka, worker_id: str) -> None:
         self._client = client
         self._worker_id = worker_id
 
-    async def claim(self, max_jobs: int, wait_seconds: float = 0) -> list[Job]:
-        """Lease up to `max_jobs` jobs, waiting for the first one if asked.
-
-        Not retried: a claim that got lost on its way back has leases that nobody extends, and they
-        run out.
-        """
+    async def claim(self, limit: int, wait_seconds: float = 0) -> list[Job]:
+        """Lease up to `limit` jobs, waiting for the first one if asked."""
         async with asyncio.timeout(wait_seconds + _CLAIM_SECONDS):
             rows = await self._client.call(
                 "get_next_ai_response_job",
                 worker_id=self._worker_id,
-                max_jobs=max_jobs,
+                max_jobs=limit,
                 lease_seconds=LEASE_SECONDS,
                 wait_seconds=wait_seconds,
             )
         claimed_at = time.monotonic()
-        return [Job.from_row(row, claimed_at) for row in rows]
+        return parsed(rows, lambda row: Job.from_row(row, claimed_at))
 
-    async def extend(self, jobs: Sequence[Job]) -> set[str]:
-        """Prolong the leases of `jobs`; return the ids of those that are not held any more."""
-        return await self._set_leases(jobs, LEASE_SECONDS)
+    async def renew(self, leased: Sequence[Job]) -> set[str]:
+        """Prolong the leases of jobs; return the ids of those that are not held any more."""
+        return await self._set_leases(leased, LEASE_SECONDS)
 
-    async def release(self, jobs: Sequence[Job]) -> None:
+    async def release(self, leased: Sequence[Job]) -> None:
         """Give jobs back: the next claim has them at once."""
-        await self._set_leases(jobs, 0)
+        await self._set_leases(leased, 0)
 
     async def _set_leases(self, jobs: Sequence[Job], lease_seconds: float) -> set[str]:
         async with asyncio.timeout(_CALL_SECONDS):
@@ -64,44 +64,34 @@ class Queue:
         return {row["job_id"] for row in rows if not row["is_held"]}
 
     async def settle(self, results: Sequence[Result]) -> dict[str, Settlement]:
-        """Settle jobs; return what became of each, by job id.
-
-        Retried until the last deadline: repeating a settle is safe, and after the deadline the
-        sweep has settled the job in our place.
-        """
-        patience = max(job.deadline for job, _ in results) - time.monotonic()
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(is_transient),
-            wait=wait_random_exponential(multiplier=0.05, max=0.5),
-            stop=stop_after_delay(max(patience, _CALL_SECONDS)),
-            reraise=True,
-        ):
-            with attempt:
-                return await self._settle_once(results)
-        raise AssertionError("tenacity returns or raises")
-
-    async def _settle_once(self, results: Sequence[Result]) -> dict[str, Settlement]:
+        """Settle jobs; return what became of each, by job id, but for those that are locked."""
         async with asyncio.timeout(_CALL_SECONDS):
             rows = await self._client.call(
                 "complete_ai_response_jobs", results=[_result_row(*result) for result in results]
             )
-        return {row["job_id"]: Settlement(row["settled"], row["outcome"]) for row in rows}
+        return {
+            row["job_id"]: Settlement(row["settled"], row["outcome"])
+            for row in rows
+            if row["outcome"] != "not_now"
+        }
 
-    async def sweep(self) -> int:
-        """Hand over what nobody will answer in time; return how many turns that were."""
+    async def sweep(self) -> None:
+        """Hand over what nobody will answer in time."""
         async with asyncio.timeout(_CALL_SECONDS):
-            swept: int = await self._client.call("settle_overdue_ai_response_jobs")
-        return swept
+            await self._client.call("settle_overdue_ai_response_jobs")
 
+    async def prune(self) -> None:
+        """Delete a piece of what nobody looks at any more."""
+        async with asyncio.timeout(_CLAIM_SECONDS):
+            await self._client.call("prune")
 
-def is_transient(error: BaseException) -> bool:
-    """Is the call worth trying again?"""
-    return isinstance(error, TimeoutError) or (isinstance(error, RomashkaError) and error.retryable)
+    def poll_seconds(self, *, is_woken: bool) -> float:
+        """Return how often to claim: a lost announcement may cost no more than this."""
+        return POLL_SECONDS
 
-
-def is_refusal(error: BaseException) -> bool:
-    """Did the server look at the call and say no?"""
-    return isinstance(error, ServerError) and not error.retryable
+    def patience_seconds(self, leased: Job) -> float:
+        """Return the time to the deadline: then the sweep has settled the job in our place."""
+        return max(leased.deadline - time.monotonic(), _CALL_SECONDS)
 
 
 def _result_row(job: Job, answer: Answer) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from romashka import AsyncRomashka, RomashkaError
+from romashka import AsyncRomashka
 
+from romashka_worker.faults import contained
 from romashka_worker.job import Job
-from romashka_worker.logs import describe
 from romashka_worker.metrics import RESCUED, TOKENS, TRACES_LOST, TURNS
 from romashka_worker.trace import Trace, took, tracing
 
@@ -79,11 +79,10 @@ class Recorder:
         """Write all that waits; what fails is lost. Cancelled in a call, it may be repeated."""
         while self._waiting:
             traces = list(islice(self._waiting, _MAX_BATCH))
-            try:
+            with contained("traces", count=len(traces)) as trouble:
                 async with asyncio.timeout(_CALL_SECONDS):
                     await self._client.call("record_ai_response_traces", traces=traces)
-            except (RomashkaError, TimeoutError) as error:
+            if trouble.error:
                 TRACES_LOST.inc(len(traces))
-                log.warning("traces.lost", count=len(traces), error=describe(error))
             for _ in traces:
                 self._waiting.popleft()

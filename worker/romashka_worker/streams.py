@@ -11,9 +11,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import structlog
-from romashka import RomashkaError
-
+from romashka_worker.faults import beside, contained
 from romashka_worker.job import Job
 
 Event = dict[str, Any]
@@ -28,8 +26,6 @@ _BURST_SECONDS = 0.2
 """The budget of so long may be spent at once."""
 _DEFAULT_BUDGET = 50
 
-log = structlog.get_logger()
-
 
 @contextmanager
 def shown_nowhere(job: Job) -> Iterator[Show]:
@@ -41,10 +37,8 @@ def shown_nowhere(job: Job) -> Iterator[Show]:
 async def open_streams(send: Send) -> AsyncIterator["ReplyStreams"]:
     """Show replies with `send` within the block."""
     streams = ReplyStreams(send)
-    async with asyncio.TaskGroup() as tasks:
-        running = tasks.create_task(streams.run())
+    async with beside(streams=streams.run):
         yield streams
-        running.cancel()
 
 
 class _Stream:
@@ -140,12 +134,12 @@ class ReplyStreams:
 
     async def _deliver(self, taken: dict[_Stream, list[Event]]) -> None:
         try:
-            if taken:
-                await self._send([event for events in taken.values() for event in events])
-        except (RomashkaError, TimeoutError) as error:
-            log.warning("stream.failed", error=type(error).__name__)
-            for stream in taken:
-                stream.is_open = False  # with a gap in it, it is no use to anybody
+            with contained("stream") as trouble:
+                if taken:
+                    await self._send([event for events in taken.values() for event in events])
+            if trouble.error:
+                for stream in taken:
+                    stream.is_open = False  # with a gap in it, it is no use to anybody
         finally:
             self._calls.release()
             await asyncio.sleep(_PAUSE_SECONDS)

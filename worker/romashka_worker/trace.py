@@ -120,6 +120,13 @@ def note(**facts: Any) -> None:
         trace.note(facts)
 
 
+def current_sender() -> str | None:
+    """Return whose turn it is: the customer's id, or the conversation's."""
+    if trace := _current.get():
+        return str(trace.job.customer.get("id") or trace.job.conversation_id)
+    return None
+
+
 def note_prompt(messages: Sequence[Any]) -> None:
     """Add what a model is sent to the current turn's trace, if the worker keeps prompts."""
     if trace := _current.get():

@@ -9,7 +9,8 @@ from dataclasses import replace
 import structlog
 from romashka import RomashkaError
 
-from romashka_worker.embeddings import Embedder, Embedding, EmbeddingError
+from romashka_worker.embeddings import Embedder, Embedding
+from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.job import DRAFT_SECONDS, Answer, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
@@ -21,8 +22,10 @@ from romashka_worker.streams import Show, shown_nowhere
 from romashka_worker.trace import note, stage
 from romashka_worker.understanding import Understanding
 
-_EMBEDDING_SECONDS = 1.0
-"""Without the message's embedding the search goes by its words."""
+_EMBEDDING_SECONDS = 2.5
+"""Without the message's embedding the search goes by its words, and a human takes what no model has
+looked at."""
+_EMBEDDING_SECONDS_BEFORE_MODEL = 1.0
 _SEARCH_SECONDS_BEFORE_MODEL = 1.5
 _SHORTEST_DRAFT_SECONDS = 0.5
 """With less time than this no model is asked."""
@@ -53,6 +56,7 @@ class TurnAnswerer:
         self._open_reply = open_reply
         # A model needs the rest of the time; without one the search is all there is to do.
         self._search_seconds = _SEARCH_SECONDS_BEFORE_MODEL if models else DRAFT_SECONDS
+        self._embedding_seconds = _EMBEDDING_SECONDS_BEFORE_MODEL if models else _EMBEDDING_SECONDS
 
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
@@ -77,13 +81,9 @@ class TurnAnswerer:
     async def _embed(self, job: Job) -> Embedding | None:
         if self._embedder is None:
             return None
-        try:
-            with stage("embedding"):
-                async with asyncio.timeout(min(_EMBEDDING_SECONDS, _seconds_until(job.draft_by))):
-                    return await self._embedder.embed_question(job.user_message)
-        except (EmbeddingError, TimeoutError) as error:
-            log.warning("embedding.failed", error=str(error) or type(error).__name__)
-            return None
+        seconds = min(self._embedding_seconds, _seconds_until(job.draft_by))
+        with stage("embedding"):
+            return await embed_in_time(self._embedder, job.user_message, seconds)
 
     async def _search(
         self, job: Job, language: str | None, embedding: Embedding | None

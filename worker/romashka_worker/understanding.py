@@ -1,13 +1,11 @@
 """What a customer's message is about, as far as a human may have to take it."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from operator import mul
 
-import structlog
-
-from romashka_worker.embeddings import Embedder, Embedding, EmbeddingError
+from romashka_worker.embeddings import Embedder, Embedding
+from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.guard import asks_for_human
 from romashka_worker.heads import load_heads
 from romashka_worker.job import Job, Sentiment
@@ -22,12 +20,10 @@ _EMBEDDING_SECONDS = 0.5
 _HARMLESS = {"ordinary", "trouble", "unhelpful"}
 """Of these the AI may try to answer; "trouble" is what does not work."""
 
-log = structlog.get_logger()
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What a message was understood to be. All but the last two are probabilities.
+    """What a message was understood to be. All but the last three are probabilities.
 
     The topics, those before the sentiment, are named as in `ai_settings.escalation_topics`.
     """
@@ -43,6 +39,9 @@ class Signals:
     sentiment: Sentiment | None = None
     failed_replies: int = 0
     """How many replies in a row, the last one included, did not help the customer."""
+    is_unread: bool = False
+    """The message has no embedding, though there should be one: nothing but a request for a human
+    would have been noticed."""
 
 
 class Understanding:
@@ -54,14 +53,20 @@ class Understanding:
 
     async def read(self, job: Job, embedding: Embedding | None = None) -> Signals:
         """Return what the customer's message is; `embedding` is the message's, as a question."""
-        signals = self._read(job, embedding, await self._count_failed_replies(job))
+        signals = self._read(job, embedding, await self._count_failed_replies(job, embedding))
         note(signals={name: told for name, told in asdict(signals).items() if told})
         return signals
 
+    @property
+    def _can_read(self) -> bool:
+        """Are there embeddings, of the model that the heads were trained on?"""
+        return self._embedder is not None and self._heads.can_read(self._embedder.model)
+
     def _read(self, job: Job, embedding: Embedding | None, failed: int) -> Signals:
         asks = float(asks_for_human(job.user_message))
-        if embedding is None or not self._heads.can_read(embedding.model):
-            return Signals(human_requested=asks, failed_replies=failed)
+        if embedding is None or not self._can_read:
+            is_unread = embedding is None and self._can_read
+            return Signals(human_requested=asks, failed_replies=failed, is_unread=is_unread)
         topics = self._heads.read_topics(embedding.vector)
         if asks and topics["human_requested"] >= _HINT:
             topics["human_requested"] = asks
@@ -72,32 +77,40 @@ class Understanding:
             negative_sentiment=round(sentiments["negative"], 3),
             sentiment=sentiment,
             failed_replies=failed,
+            is_unread=False,
         )
 
-    async def _count_failed_replies(self, job: Job) -> int:
+    async def _count_failed_replies(self, job: Job, embedding: Embedding | None) -> int:
         """Count back from the last reply, until one that the customer had nothing against."""
         questions = _questions_since_a_human(job)
+        known = {job.user_message: embedding}
         count = 0
-        while count + 1 < len(questions) and await self._has_failed(*questions[-2 - count :][:2]):
+        while count + 1 < len(questions):
+            question, reaction = questions[-2 - count :][:2]
+            if not _is_same(question, reaction) and not self._has_failed(
+                await self._embed(question, known), await self._embed(reaction, known)
+            ):
+                break
             count += 1
         return count
 
-    async def _has_failed(self, question: str, reaction: str) -> bool:
+    async def _embed(self, text: str, known: dict[str, Embedding | None]) -> Embedding | None:
+        """Return what a text means; none, once there was none: the next would be as late."""
+        if text not in known and self._embedder and self._can_read and None not in known.values():
+            known[text] = await embed_in_time(self._embedder, text, _EMBEDDING_SECONDS)
+        return known.get(text)
+
+    def _has_failed(self, question: Embedding | None, reaction: Embedding | None) -> bool:
         """Was the reply between these two of no use, as the second one says or shows?"""
-        if question.strip().casefold() == reaction.strip().casefold():
-            return True
-        if self._embedder is None or not self._heads.can_read(self._embedder.model):
+        if question is None or reaction is None or not self._can_read:
             return False
-        try:
-            async with asyncio.timeout(_EMBEDDING_SECONDS):
-                before = await self._embedder.embed_question(question)
-                after = await self._embedder.embed_question(reaction)
-        except (EmbeddingError, TimeoutError) as error:
-            log.warning("understanding.failed", error=str(error) or type(error).__name__)
-            return False
-        topics = self._heads.read_topics(after.vector)
-        is_repeated = sum(map(mul, before.vector, after.vector)) >= _SAME_QUESTION
+        topics = self._heads.read_topics(reaction.vector)
+        is_repeated = sum(map(mul, question.vector, reaction.vector)) >= _SAME_QUESTION
         return is_repeated or topics["unhelpful"] >= _SURE
+
+
+def _is_same(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
 
 
 def _questions_since_a_human(job: Job) -> Sequence[str]:

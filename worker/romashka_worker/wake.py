@@ -1,7 +1,9 @@
-"""What ends a worker's wait: an announced job, a slot that got free, the order to stop."""
+"""What ends a worker's wait: an announcement, a slot that got free, the order to stop."""
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -11,53 +13,117 @@ from romashka import Broadcast, Listener, RomashkaError
 
 TOPIC = "ai-jobs"
 _MAX_DELAY_SECONDS = 2.0
+_LOOKS = 2
+"""So many claims an announcement is worth: for an instant the claim of the other queue may lock the
+conversation, or the commit be told of before it is seen."""
+_LOSSES = 2
+_LEFT_ALONE_SECONDS = 60.0
+_BUSY_SECONDS, _MOST_BUSY_SECONDS = 0.001, 0.02
+"""Who has rivals lets those go first who hold less: so much later for each lease that it holds."""
+_REMEMBERED = 256
 
 log = structlog.get_logger()
 
 
 class Wake:
-    """An alarm that the topic `ai-jobs` rings, and whoever calls `ring`; needs `listen` to run."""
+    """An alarm that the announcements of a topic ring, and whoever calls `ring`; needs `listen`.
+
+    Every worker hears every announcement, and one gets what is announced. A worker that came too
+    late twice leaves announcements alone, and claims on its timer, until a claim finds something:
+    then whoever follows them is dead, or has too much to do. One that is alone is never too late.
+    """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._rung = asyncio.Event()
+        self._is_announced = False
+        self._looks_left = 0
+        self._losses = 0
+        self._lost_at = -_LEFT_ALONE_SECONDS
+        self._held = 0
+        self._claimed: deque[str] = deque(maxlen=_REMEMBERED)
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     @property
     def is_live(self) -> bool:
         """Are announcements coming in? If not, whoever waits for jobs must ask."""
         return self._listener.is_live
 
+    @property
+    def is_heeded(self) -> bool:
+        """Do announcements ring?"""
+        return self.is_live and not (self._has_rivals and self._losses >= _LOSSES)
+
+    @property
+    def _has_rivals(self) -> bool:
+        return time.monotonic() - self._lost_at < _LEFT_ALONE_SECONDS
+
     def ring(self) -> None:
         """End the wait; rung before it begins, it does not begin."""
         self._rung.set()
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait until the alarm rings, but no longer than that; return whether it rang."""
+    async def wait(self, seconds: float) -> None:
+        """Wait until the alarm rings, but no longer than that."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
-        has_rung = self._rung.is_set()
         self._rung.clear()
-        return has_rung
+        if self._is_announced:
+            self._is_announced, self._looks_left = False, _LOOKS
+
+    def claimed(self, ids: Sequence[str], *, held: int) -> bool:
+        """Note what a claim found, and what the worker holds; return whether to look again soon."""
+        self._held = held
+        if ids:
+            self._claimed.extend(ids)
+            self._looks_left = self._losses = 0
+            return False
+        if not self._looks_left:
+            return False
+        self._looks_left -= 1
+        if not self._looks_left:
+            self._losses += 1
+            self._lost_at = time.monotonic()
+        return bool(self._looks_left)
 
     async def listen(self) -> None:
         """Ring for each announcement, at the time that it names."""
-        loop = asyncio.get_running_loop()
         try:
             async for signal in self._listener:
-                delay = _delay(signal.payload) if isinstance(signal, Broadcast) else 0.0
-                loop.call_later(delay, self.ring)
+                if isinstance(signal, Broadcast):
+                    self._hear(signal.payload)
+                else:
+                    self.ring()
         except RomashkaError as error:  # the long poll alone is enough
             log.warning("realtime.refused", error=str(error))
 
+    def _hear(self, announcement: Mapping[str, Any]) -> None:
+        """Set the alarm; what is announced again has it put off, while its customer writes on."""
+        name = announcement.get("job_id")
+        if timer := self._timers.pop(name, None) if name else None:
+            timer.cancel()
+        delay = _delay(announcement)
+        if self._has_rivals:
+            delay += min(self._held * _BUSY_SECONDS, _MOST_BUSY_SECONDS)
+        timer = asyncio.get_running_loop().call_later(delay, self._announce, name)
+        if name:
+            self._timers[name] = timer
 
-def _delay(payload: Mapping[str, Any]) -> float:
-    """Return for how long the announced job is not claimable yet.
+    def _announce(self, name: str | None) -> None:
+        if name:
+            self._timers.pop(name, None)
+        if name not in self._claimed and self.is_heeded:
+            self._is_announced = True
+            self.ring()
 
-    Compares the server's clock with ours: if they differ, the next claim on the timer has the job.
+
+def _delay(announcement: Mapping[str, Any]) -> float:
+    """Return for how long what is announced is not claimable yet.
+
+    Compares the server's clock with ours: if they differ, the next claim on the timer has it.
     """
     try:
-        process_after = datetime.fromisoformat(payload["process_after"])
+        process_after = datetime.fromisoformat(announcement["process_after"])
         delay = (process_after - datetime.now(UTC)).total_seconds()
     except (KeyError, TypeError, ValueError):
         return 0.0

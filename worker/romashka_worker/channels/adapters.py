@@ -5,33 +5,43 @@ from contextlib import asynccontextmanager
 
 from romashka import AsyncRomashka
 
-from romashka_worker.channels import Channel
+from romashka_worker.channels import Channel, Delivery
 from romashka_worker.channels.credentials import Credentials
-from romashka_worker.channels.deliverer import TOPIC, Deliverer
+from romashka_worker.channels.deliverer import CONCURRENCY, TOPIC, Deliverer
 from romashka_worker.channels.downloads import Downloads
 from romashka_worker.channels.email import Email
 from romashka_worker.channels.files import Files
 from romashka_worker.channels.graph import Graph
 from romashka_worker.channels.instagram import Instagram
-from romashka_worker.channels.outbox import Outbox
-from romashka_worker.channels.sender import Sender
+from romashka_worker.channels.outbox import Outbox, Result
+from romashka_worker.channels.sender import Sender, cut_off
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.channels.whatsapp import WhatsApp
+from romashka_worker.loop import Loop
 from romashka_worker.wake import Wake
 
 
 @asynccontextmanager
-async def open_deliverer(
+async def open_deliveries(
     settings: ChannelSettings, client: AsyncRomashka, worker_id: str, grace_seconds: float
-) -> AsyncIterator[Deliverer]:
-    """Open all channels, and give what sends through them; nothing is connected before it must."""
+) -> AsyncIterator[Loop[Delivery, Result, bool]]:
+    """Open all channels, and give the loop that sends through them; nothing is connected before it
+    must.
+    """
     async with (
         open_channels(settings, client) as channels,
         client.topics.listen(TOPIC) as announcements,
     ):
         sender = Sender(channels, Credentials(client, settings.secrets), Files(client))
-        outbox = Outbox(client, worker_id)
-        yield Deliverer(outbox, Wake(announcements), sender.perform, grace_seconds=grace_seconds)
+        wake = Wake(announcements)
+        yield Loop(
+            Outbox(client, worker_id),
+            wake,
+            Deliverer(sender.perform, after_each=wake.ring).work,
+            concurrency=CONCURRENCY,
+            grace_seconds=grace_seconds,
+            cut_off=cut_off,
+        )
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""The functions of deliveries, and nothing else of the worker calls them: claim and settle."""
+"""The queue of deliveries: its functions in the database, which no other module calls."""
 
 import asyncio
 import time
@@ -7,16 +7,22 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from romashka import AsyncRomashka
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from romashka_worker.calls import parsed
 from romashka_worker.channels import SEND_SECONDS, Delivery
-from romashka_worker.queue import is_transient
+from romashka_worker.leases import Queue
 
 LEASE_SECONDS = 30.0
 _SETTLE_SECONDS = 2.0
 """What is kept of a lease for telling what became of the delivery."""
 _CALL_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0
+"""What is sent and not settled would be sent again. A settle that comes after the lease ran out
+still counts, if nobody else has claimed the delivery."""
+_POLL_SECONDS = 1.0
+"""Where channels are used, or nobody wakes it: pauses end without an event, broadcasts get lost."""
+_IDLE_SECONDS = 5.0
+_USED_SECONDS = 600.0
 
 Outcome = Literal["sent", "part_sent", "retry", "unknown", "failed", "released"]
 
@@ -35,50 +41,62 @@ class Result:
     media: tuple[Mapping[str, Any], ...] | None = None
 
 
-class Outbox:
+class Outbox(Queue[Delivery, Result, bool]):
     """The deliveries as one worker sees them."""
+
+    name = "deliveries"
 
     def __init__(self, client: AsyncRomashka, worker_id: str) -> None:
         self._client = client
         self._worker_id = worker_id
+        self._used_at = -_USED_SECONDS
 
-    async def claim(self, max_deliveries: int) -> list[Delivery]:
-        """Lease what is due. Not retried: what got lost on its way back is claimed again later."""
+    async def claim(self, limit: int, wait_seconds: float = 0) -> list[Delivery]:
+        """Lease what is due."""
         asked_at = time.monotonic()
         async with asyncio.timeout(_CALL_SECONDS):
             rows = await self._client.call(
                 "claim_channel_deliveries",
                 worker_id=self._worker_id,
-                max_deliveries=max_deliveries,
+                max_deliveries=limit,
                 lease_seconds=LEASE_SECONDS,
             )
+        if rows:
+            self._used_at = asked_at
         send_by = asked_at + LEASE_SECONDS - SEND_SECONDS - _SETTLE_SECONDS
-        return [Delivery.from_row(row, send_by) for row in rows]
+        return parsed(rows, lambda row: Delivery.from_row(row, send_by))
+
+    async def renew(self, leased: Sequence[Delivery]) -> set[str]:
+        """Do nothing: a lease outlasts what it is for."""
+        return set()
 
     async def settle(self, results: Sequence[tuple[Delivery, Result]]) -> dict[str, bool]:
-        """Settle deliveries; return by their ids whether this attempt still held them.
-
-        Patient: what is sent and not settled would be sent again. A settle that comes after the
-        lease ran out still counts, if nobody else has claimed the delivery.
+        """Settle deliveries; return whether this attempt still held them, by id, but for those that
+        are locked.
         """
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(is_transient),
-            wait=wait_random_exponential(multiplier=0.1, max=5),
-            stop=stop_after_delay(_PATIENCE_SECONDS),
-            reraise=True,
-        ):
-            with attempt:
-                return await self.settle_once(results)
-        raise AssertionError("tenacity returns or raises")
-
-    async def settle_once(self, results: Sequence[tuple[Delivery, Result]]) -> dict[str, bool]:
-        """Settle deliveries, or raise at once."""
         async with asyncio.timeout(_CALL_SECONDS):
             rows = await self._client.call(
                 "settle_channel_deliveries", results=[_result_row(*result) for result in results]
             )
-        settled = {row["delivery_id"]: bool(row["settled"]) for row in rows}
-        return {delivery.id: settled.get(delivery.id, False) for delivery, _ in results}
+        settled = {row["delivery_id"]: row for row in rows}
+        return {
+            delivery.id: bool(row and row["settled"])
+            for delivery, _ in results
+            if not (row := settled.get(delivery.id)) or row["status"] != "not_now"
+        }
+
+    async def release(self, leased: Sequence[Delivery]) -> None:
+        """Give deliveries back: they are due again at once."""
+        await self.settle([(delivery, Result("released")) for delivery in leased])
+
+    def poll_seconds(self, *, is_woken: bool) -> float:
+        """Return how often to claim: seldom, where channels are not used."""
+        is_used = time.monotonic() - self._used_at < _USED_SECONDS
+        return _POLL_SECONDS if is_used or not is_woken else _IDLE_SECONDS
+
+    def patience_seconds(self, leased: Delivery) -> float:
+        """Return for how long to go on: longer than a project is away for a restart."""
+        return _PATIENCE_SECONDS
 
 
 def _result_row(delivery: Delivery, result: Result) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 from romashka import RomashkaError
 
+from romashka_worker.calls import is_transient
 from romashka_worker.channels import SEND_SECONDS, Channel, ChannelError, Delivery, Sent
 from romashka_worker.channels.credentials import Credentials
 from romashka_worker.channels.files import Files
 from romashka_worker.channels.outbox import Outcome, Result
 from romashka_worker.logs import describe
-from romashka_worker.queue import is_transient
 
 T = TypeVar("T")
 
@@ -118,9 +118,9 @@ class Sender:
         return await self._with_secret(channel, delivery, fetch)
 
 
-def cut_off(delivery: Delivery) -> Result:
-    """Return what becomes of a delivery that is cancelled in the middle."""
-    return _in_doubt(delivery) if delivery.kind == "message" else Result("released")
+def cut_off(delivery: Delivery) -> Result | None:
+    """Return what becomes of a delivery that is cancelled in the middle; None: it is as before."""
+    return _in_doubt(delivery) if delivery.kind == "message" else None
 
 
 def _in_doubt(delivery: Delivery) -> Result:

@@ -45,6 +45,8 @@ class Analysis:
     sentiment: Sentiment | None = None
     language: str | None = None
     knowledge_sources: tuple[str, ...] = ()
+    has_judged: bool = False
+    """Did its author look for what only a human may take? Whoever quotes an item did not."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

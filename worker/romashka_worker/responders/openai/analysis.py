@@ -62,6 +62,7 @@ def parse_analysis(
         sentiment=_SENTIMENTS.get(str(members.get("sentiment")).lower()),
         language=_language(members.get("language")) or language,
         knowledge_sources=_sources(members.get("sources"), labels),
+        has_judged=True,
     )
 
 
