@@ -261,10 +261,10 @@ begin
         ) as parts group by outcome
       ) as counted
     ),
-    error = left(concat_ws('; ', case when from_event > 0 then webhooks.error end, (
+    error = nullif(left(concat_ws('; ', case when from_event > 0 then webhooks.error end, (
       select string_agg(format('event %s: %s', result ->> 'place', result ->> 'error'), '; ' order by (result ->> 'place')::integer)
       from jsonb_array_elements(v_results) as result where result ->> 'outcome' = 'failed'
-    )), 1000)
+    )), 1000), '')
   where webhooks.id = webhook.id;
   return jsonb_build_object('webhook_id', webhook.id, 'results', v_results,
     'next', case when v_next < jsonb_array_length(webhook.events) then v_next end);

@@ -96,9 +96,11 @@ class Race:
         results = json.dumps([result | {"ai_response": "An answer."}])
         self._start.wait()
         statement = "select * from public.complete_ai_response_jobs(%s)"
-        row = self._worker.execute(statement, [results]).fetchone()
-        assert row is not None
-        return row
+        while True:  # as a worker: what the agent has locked just now is tried again
+            row = self._worker.execute(statement, [results]).fetchone()
+            assert row is not None
+            if row["outcome"] != "not_now":
+                return row
 
     def _take_over(self, job: Row, statement: str) -> int:
         """Return the last position that the takeover left behind it."""

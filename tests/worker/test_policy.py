@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from romashka_worker.policy import decide
 from romashka_worker.responders import Analysis
-from romashka_worker.understanding import Signals
+from romashka_worker.understanding import Signals, Understanding
+
+from tests.worker.turns import job
 
 SETTINGS: dict[str, Any] = {
     "min_confidence": 0.6,
@@ -89,3 +91,27 @@ def test_a_draft_is_sent_or_handed_over(analysis: Analysis, reason: str | None) 
 
     assert decision.reason == reason
     assert decision.is_reply == (reason is None)
+
+
+def test_what_a_human_gave_back_is_handed_over_by_confidence_alone() -> None:
+    """It would go round in circles: for the same words it was escalated before."""
+    returned = Signals(is_returned=True)
+
+    assert decide(Analysis(confidence=1, needs_human=True), returned, SETTINGS).is_reply
+    assert decide(Analysis(confidence=0.1), returned, SETTINGS).reason == "low_confidence"
+    asks_again = Signals(is_returned=True, human_requested=1)
+    assert decide(None, asks_again, SETTINGS).reason == "human_requested"
+
+
+@pytest.mark.parametrize(
+    ("written_since", "reason"), [("", None), ("I want to talk to a human", "human_requested")]
+)
+async def test_guards_look_only_at_what_came_after_a_return(
+    written_since: str, reason: str | None
+) -> None:
+    """Of the turn that a return opens a human has seen the rest."""
+    context = {"written_since_return": written_since}
+    returned = job(user_message="I want to talk to a human. Your hours?", context=context)
+    signals = await Understanding().read(returned)
+
+    assert decide(None, signals, SETTINGS).reason == reason

@@ -63,6 +63,14 @@ class Job:
         )
 
     @property
+    def written_since_return(self) -> str | None:
+        """Of a turn that a return to the AI opened: what the customer has written after that.
+
+        None for every other turn. What was written before it a human has seen.
+        """
+        return self.context.get("written_since_return")
+
+    @property
     def known_language(self) -> str | None:
         """The language that the conversation or the customer is known to use."""
         return self.context.get("language") or self.customer.get("language")

@@ -47,7 +47,7 @@ def decide(analysis: Analysis | None, signals: Signals, settings: Mapping[str, A
     )
     if reason is None and analysis is not None:
         reason = _unread_reason(analysis, signals, settings) or _responder_reason(
-            analysis, settings
+            analysis, signals, settings
         )
     return Decision(reason)
 
@@ -81,8 +81,11 @@ def _unread_reason(
     return "ai_failure" if signals.is_unread and has_rules and not analysis.has_judged else None
 
 
-def _responder_reason(analysis: Analysis, settings: Mapping[str, Any]) -> Reason | None:
+def _responder_reason(
+    analysis: Analysis, signals: Signals, settings: Mapping[str, Any]
+) -> Reason | None:
+    """What a human gave back goes to one again only if the AI is not sure of its answer."""
     is_sure = analysis.confidence >= settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE)
-    if is_sure and not analysis.needs_human:
+    if is_sure and (signals.is_returned or not analysis.needs_human):
         return None
     return analysis.reason or "low_confidence"

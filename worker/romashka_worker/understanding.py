@@ -23,7 +23,7 @@ _HARMLESS = {"ordinary", "trouble", "unhelpful"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signals:
-    """What a message was understood to be. All but the last three are probabilities.
+    """What a message was understood to be. All but the last four are probabilities.
 
     The topics, those before the sentiment, are named as in `ai_settings.escalation_topics`.
     """
@@ -42,6 +42,8 @@ class Signals:
     is_unread: bool = False
     """The message has no embedding, though there should be one: nothing but a request for a human
     would have been noticed."""
+    is_returned: bool = False
+    """A human has seen it, and gave it back to the AI."""
 
 
 class Understanding:
@@ -53,7 +55,12 @@ class Understanding:
 
     async def read(self, job: Job, embedding: Embedding | None = None) -> Signals:
         """Return what the customer's message is; `embedding` is the message's, as a question."""
-        signals = self._read(job, embedding, await self._count_failed_replies(job, embedding))
+        if job.written_since_return is not None:
+            asks = float(asks_for_human(job.written_since_return))
+            signals = Signals(human_requested=asks, is_returned=True)
+        else:
+            failed = await self._count_failed_replies(job, embedding)
+            signals = self._read(job, embedding, failed)
         note(signals={name: told for name, told in asdict(signals).items() if told})
         return signals
 
@@ -78,6 +85,7 @@ class Understanding:
             sentiment=sentiment,
             failed_replies=failed,
             is_unread=False,
+            is_returned=False,
         )
 
     async def _count_failed_replies(self, job: Job, embedding: Embedding | None) -> int:
