@@ -56,6 +56,19 @@ def test_a_job_of_each_second_runs_each_second(cron_db: Any, eventually: Eventua
     assert (runs[0]["username"], runs[0]["database"]) == ("postgres", "postgres")
 
 
+@pytest.mark.parametrize("table", ["cron.job", "cron.job_run_details"])
+def test_a_project_makes_no_trigger_on_its_tables(cron_db: Any, table: str) -> None:
+    """As on hosted projects: a broken trigger would end all jobs."""
+    cron_db.execute(
+        "create or replace function public.note() returns trigger language plpgsql"
+        " as 'begin return new; end'"
+    )
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        cron_db.execute(
+            f"create trigger t after insert on {table} for each row execute function public.note()"
+        )
+
+
 def test_a_procedure_may_commit(cron_db: Any, eventually: Eventually) -> None:
     """Romashka's sweep commits four times a run."""
     cron_db.execute(
