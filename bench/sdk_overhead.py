@@ -13,7 +13,7 @@ import logging
 import os
 import time
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from statistics import median, quantiles
 from typing import Any
@@ -21,8 +21,9 @@ from uuid import uuid4
 
 from realtime import AsyncRealtimeClient
 from realtime.message import ServerMessageAdapter
-from romashka import AsyncRomashka, Broadcast, Conversation, Listener, Message, MessageCreated
+from romashka import AsyncRomashka, Broadcast, Conversation, Listener, MessageCreated
 from romashka._events import follow
+from romashka._listener import Page
 
 CHANNELS_PER_SOCKET = 100  # the default limit
 WRITERS = 10
@@ -102,6 +103,7 @@ class Silence:
 
     presence_key = ""
     is_live = True
+    trouble = None
     present: dict[str, Any] = {}  # noqa: RUF012 -- nobody writes to it
 
     async def send(self, event: str, payload: object) -> None: ...
@@ -109,9 +111,8 @@ class Silence:
 
 
 async def take(listener: Listener, after: int, count: int) -> None:
-    async def read(_: int) -> AsyncIterator[Message]:
+    async def read(_: int) -> Page:
         raise AssertionError("nothing was missed")
-        yield
 
     async for event in follow(listener, read, after):
         if isinstance(event, MessageCreated) and event.message.position == after + count:

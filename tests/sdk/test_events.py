@@ -171,7 +171,7 @@ async def test_a_server_that_only_says_that_it_streams_hides_nothing(
 ) -> None:
     """Servers confirm a join before they stream, and broadcasts get lost: then it is read."""
     monkeypatch.setattr(_topic.Topic, "_on_broadcast", lambda *_: None)
-    monkeypatch.setattr(_topic, "_CHECK_SECONDS", 0.2)
+    monkeypatch.setattr(_topic, "_LAST_CHECK_SECONDS", 0.2)
     async with customer_of(stack) as client:
         conversation = await conversation_with_human(client, stack, "before")
         async with aclosing(conversation.events()) as events:

@@ -1,7 +1,7 @@
 """Following a conversation, whatever its topic does: lost, late, repeated and interrupted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from romashka import (
     Broadcast,
+    Check,
     Listener,
     Message,
     MessageCreated,
@@ -17,10 +18,12 @@ from romashka import (
     Resync,
     Unreachable,
 )
-from romashka import _events as events
+from romashka import _reader as reader
 from romashka._events import follow
+from romashka._listener import Page
 
 Step = tuple[str, int]
+_PAGE = 2
 
 
 class Topic:
@@ -28,6 +31,7 @@ class Topic:
 
     presence_key = "nobody"
     is_live = True
+    trouble = None
     present: Mapping[str, Sequence[Mapping[str, Any]]] = {}
 
     async def send(self, event: str, payload: Mapping[str, Any]) -> None: ...
@@ -55,13 +59,14 @@ class Store:
     def broadcast(self, position: int) -> Broadcast:
         return Broadcast("message.created", {"message": self.row(position)})
 
-    async def read_after(self, position: int) -> AsyncIterator[Message]:
-        for number in range(position + 1, self.count + 1):
-            if self.failures and number % 3 == 0:  # in the middle of a page
-                self.failures -= 1
-                raise Unreachable("cut")
-            yield Message.from_row(self.row(number))
-            await asyncio.sleep(0)
+    async def read_after(self, position: int) -> Page:
+        numbers = range(position + 1, self.count + 1)[:_PAGE]
+        is_last = numbers.stop > self.count
+        await asyncio.sleep(0)
+        if self.failures and position % 3 == 0:  # after some pages
+            self.failures -= 1
+            raise Unreachable("cut")
+        return Page([Message.from_row(self.row(number)) for number in numbers], is_last)
 
 
 async def seen_of(listener: Listener, store: Store, until: int) -> list[int]:
@@ -101,11 +106,9 @@ def test_every_message_comes_once_and_in_order(steps: list[Step]) -> None:
         listener.put(Resync())  # it comes, sooner or later
         return await asyncio.wait_for(following, 30), store.count
 
-    events._RETRY_SECONDS, pause = 0.0, events._RETRY_SECONDS
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "retry_pause", lambda _: 0.0)
         seen, count = asyncio.run(play())
-    finally:
-        events._RETRY_SECONDS = pause
 
     assert seen == list(range(1, count + 1))
 
@@ -122,7 +125,7 @@ async def act(what: str, number: int, store: Store, listener: Listener) -> None:
     elif what == "again" and store.count:
         listener.put(store.broadcast(1 + number % store.count))
     elif what in ("interrupt", "check"):
-        listener.put(Resync(is_routine=what == "check"))
+        listener.put(Check() if what == "check" else Resync())
     elif what == "fail":
         store.failures += 1
     elif what == "read":

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.customers import service_of
 from tests.support.javascript import find_node, install_packages
+from tests.support.scripted import CONVERSATION, SCENARIOS, playing, read_scenarios
 from tests.support.stacks import RunningStack
 
 ROOT = Path(__file__).parents[2]
@@ -55,14 +56,17 @@ def run_tests(file: Path, stack: RunningStack, react: int = 19) -> None:
         "SERVICE_ROLE_KEY": stack.service_role_key,
         "JWT_SECRET": stack.jwt_secret,
         "REACT": str(react),
+        "SCENARIOS": str(SCENARIOS),
+        "SCENARIOS_CONVERSATION": CONVERSATION,
     }
-    done = subprocess.run(
-        [find_node(), "--test", "--test-reporter=spec", file],
-        env=os.environ | keys,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with playing(read_scenarios()) as url:
+        done = subprocess.run(
+            [find_node(), "--test", "--test-reporter=spec", file],
+            env=os.environ | keys | {"SCENARIOS_URL": url},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from romashka._events import Event, MessageCreated, MessageUpdated
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
-    from romashka._listener import Broadcast, Listener, Resync
+    from romashka._listener import Broadcast, Check, Listener, Resync
     from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
     from romashka._models import Attachment, ConversationDetails, Delivery, Message, Note
     from romashka._presence import Person, Presence
@@ -39,6 +39,7 @@ __all__ = [
     "Attachments",
     "Broadcast",
     "Busy",
+    "Check",
     "Conflict",
     "Conversation",
     "ConversationChanged",
@@ -102,7 +103,7 @@ _HOMES = {
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
-    "_listener": ("Broadcast", "Listener", "Resync"),
+    "_listener": ("Broadcast", "Check", "Listener", "Resync"),
     "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
     "_models": ("Attachment", "ConversationDetails", "Delivery", "Message", "Note"),
     "_presence": ("Person", "Presence"),

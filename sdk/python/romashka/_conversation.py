@@ -1,6 +1,6 @@
 """One conversation: read it, write, ask, follow it, and do with it what staff do."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,7 +9,7 @@ from uuid import uuid4
 from romashka._answers import stream_answer
 from romashka._errors import Conflict, NoAnswer
 from romashka._events import Event, MessageCreated, follow
-from romashka._listener import OnConnection
+from romashka._listener import OnConnection, Page
 from romashka._metrics import ConversationMetrics
 from romashka._models import (
     Attachment,
@@ -57,7 +57,7 @@ class Conversation(ConversationDetails):
             older = await conversation.messages(limit=20, before=newest[0].position)
         """
         if limit is None and before is None:
-            return [message async for message in self._read_after(0)]
+            return await self._all_messages()
         query = self._client.supabase.table("messages").select("*").eq("conversation_id", self.id)
         if before is not None:
             query = query.lt("position", before)
@@ -282,16 +282,19 @@ class Conversation(ConversationDetails):
     def _topic(self) -> str:
         return f"conversation:{self.id}"
 
-    async def _read_after(self, position: int) -> AsyncIterator[Message]:
+    async def _all_messages(self) -> list[Message]:
+        messages: list[Message] = []
         while True:
-            query = self._client.supabase.table("messages").select("*")
-            page = query.eq("conversation_id", self.id).gt("position", position)
-            rows = await fetch(page.order("position").limit(_PAGE))
-            for row in rows:
-                yield Message.from_row(row)
-            if len(rows) < _PAGE:
-                return
-            position = rows[-1]["position"]
+            page = await self._read_after(messages[-1].position if messages else 0)
+            messages += page.rows
+            if page.is_last:
+                return messages
+
+    async def _read_after(self, position: int) -> Page:
+        query = self._client.supabase.table("messages").select("*")
+        after = query.eq("conversation_id", self.id).gt("position", position)
+        rows = await fetch(after.order("position").limit(_PAGE))
+        return Page([Message.from_row(row) for row in rows], is_last=len(rows) < _PAGE)
 
     async def _store(self, row: Mapping[str, Any]) -> Message:
         messages = self._client.supabase.table("messages")

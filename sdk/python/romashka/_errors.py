@@ -128,6 +128,19 @@ _BY_CODE: Mapping[str, type[ServerError]] = {
 _UNREACHABLE = ("50", "52", "PGRST00", "08", "53", "57P")
 """How codes begin that say: not now. Of gateways, of PostgREST, of Postgres."""
 
+_SIGN_IN_TRIES = 3
+_HTTP_STATUS = 3
+"""So many characters a code has that no server of ours gave; theirs have five, or a name."""
+
+
+def may_pass(error: Exception, failures: int) -> bool:
+    """Is the same reading worth another try? A gateway's word is; and a token may be new soon."""
+    if isinstance(error, NotSignedIn) and failures < _SIGN_IN_TRIES:
+        return True
+    if isinstance(error, ServerError) and len(error.name) <= _HTTP_STATUS:
+        return True  # no server of ours said so
+    return isinstance(error, TimeoutError) or (isinstance(error, RomashkaError) and error.retryable)
+
 
 def error_from(name: str, message: str, *, code: str = "", hint: str | None = None) -> ServerError:
     """Turn an error's stable name, or else its code, into the most specific exception we have."""

@@ -1,19 +1,21 @@
 """The messages of a conversation as they are committed: each once, in order, come what may."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from romashka._drafts import Drafts, ReplyEvent
-from romashka._errors import RomashkaError
-from romashka._listener import Broadcast, Listener, Resync
+from romashka._listener import Broadcast, Listener, Page, Resync
 from romashka._models import Message
+from romashka._reader import Reader
 
-ReadAfter = Callable[[int], AsyncIterator[Message]]
-"""Reads the committed messages after a position, in order."""
+CREATED = "message.created"
+UPDATED = "message.updated"
+REPLY = "reply."
+"""How the events begin that are about a reply which is being written."""
 
-_RETRY_SECONDS = 0.5
+ReadAfter = Callable[[int], Awaitable[Page]]
+"""Reads a page of the committed messages after a position, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +43,53 @@ async def follow(listener: Listener, read_after: ReadAfter, after: int) -> Async
 
     The topic was joined before anything is read, so a message is in what is read, or in a later
     broadcast, or in both; its position tells. A broadcast that leaves a gap makes us read:
-    positions are gapless, and given in the order in which messages commit.
+    positions are gapless, and given in the order in which messages commit. What is read is read
+    beside the broadcasts: the next message is shown from wherever it comes first.
     """
     seen = after
     drafts = Drafts()
+    reader = Reader(listener, lambda: read_after(seen))
 
-    def created(message: Message) -> MessageCreated:
+    def unseen(messages: Iterable[Message]) -> Iterator[MessageCreated]:
         nonlocal seen
-        seen = message.position
-        if message.turn_id is not None:
-            drafts.close(message.turn_id)
-        return MessageCreated(message)
+        for message in messages:
+            if message.position > seen:
+                seen = message.position
+                if message.turn_id is not None:
+                    drafts.close(message.turn_id)
+                yield MessageCreated(message)
 
-    async for signal in listener:
-        if isinstance(signal, Broadcast) and signal.event.startswith("reply."):
-            for event in drafts.take(signal):
-                yield event
-            continue
-        message = _message_of(signal.payload) if isinstance(signal, Broadcast) else None
-        if isinstance(signal, Broadcast) and signal.event != "message.created":
-            if signal.event == "message.updated" and message and message.position <= seen:
-                yield MessageUpdated(message)
-            continue
-        if signal == Resync():
-            for event in drafts.interrupt():
-                yield event
-        if message is None or message.position > seen + 1:
-            async for missed in _read_persistently(read_after, seen):
-                yield created(missed)
-        if message is not None and message.position > seen:
-            yield created(message)
+    try:
+        async for signal in listener:
+            match signal:
+                case Broadcast(event) if event.startswith(REPLY):
+                    for reply in drafts.take(signal):
+                        yield reply
+                case Broadcast(event) if event == CREATED:
+                    message = _message_of(signal.payload)
+                    if message is None or message.position > seen + 1:
+                        reader.ask()
+                    else:
+                        for created in unseen([message]):
+                            yield created
+                case Broadcast(event) if event == UPDATED:
+                    message = _message_of(signal.payload)
+                    if message is not None and message.position <= seen:
+                        yield MessageUpdated(message)
+                case Broadcast():
+                    pass  # of a newer server
+                case Page():
+                    for created in unseen(signal.rows):
+                        yield created
+                    reader.taken(signal)
+                case Resync():
+                    for reply in drafts.interrupt():
+                        yield reply
+                    reader.restart()
+                case _:
+                    reader.ask()
+    finally:
+        reader.close()
 
 
 def _message_of(payload: Mapping[str, Any]) -> Message | None:
@@ -79,17 +98,3 @@ def _message_of(payload: Mapping[str, Any]) -> Message | None:
         return Message.from_row(payload["message"])
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-
-
-async def _read_persistently(read_after: ReadAfter, seen: int) -> AsyncIterator[Message]:
-    """Read to the end; while the project is unreachable, wait and go on where it broke off."""
-    while True:
-        try:
-            async for message in read_after(seen):
-                seen = message.position
-                yield message
-            return
-        except RomashkaError as error:
-            if not error.retryable:
-                raise
-            await asyncio.sleep(_RETRY_SECONDS)

@@ -1,23 +1,21 @@
 """The inbox as it changes: for each conversation its latest state, come what may."""
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from romashka._conversation import Conversation
-from romashka._errors import RomashkaError
-from romashka._listener import Broadcast, OnConnection, Signal
+from romashka._listener import Broadcast, OnConnection, Page, Resync, Signal
+from romashka._reader import Reader
 from romashka._rows import fetch
 
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
 
 _PAGE = 500
-_RETRY_SECONDS = 0.5
 _REMEMBERED = 10_000
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 _OVERLAP = timedelta(seconds=60)
@@ -88,12 +86,17 @@ class Inbox:
         """
         feed = _Feed(self._client, newest)
         async with self._client.topics.listen("inbox", on_connection) as listener:
-            async for signal in listener:
-                if isinstance(signal, Broadcast) and signal.event == "delivery.failed":
-                    yield _failure(signal.payload)
-                async for conversation in feed.states_after(signal):
-                    if feed.is_news(conversation):
-                        yield ConversationChanged(conversation)
+            reader = Reader(listener, feed.read)
+            try:
+                async for signal in listener:
+                    if isinstance(signal, Broadcast) and signal.event == "delivery.failed":
+                        yield _failure(signal.payload)
+                    for conversation in feed.states_of(signal):
+                        if feed.is_news(conversation):
+                            yield ConversationChanged(conversation)
+                    feed.go_on(reader, signal)
+            finally:
+                reader.close()
 
 
 def _failure(payload: Mapping[str, Any]) -> DeliveryFailed:
@@ -113,6 +116,8 @@ class _Feed:
         self._newest = newest
         self._shown: OrderedDict[str, datetime] = OrderedDict()
         self._latest: datetime | None = None
+        self._cursor: tuple[str, str] | None = None
+        """The change up to which the present pages have been read, and its conversation."""
 
     def is_news(self, conversation: Conversation) -> bool:
         """Note a state that is about to be shown; False if it, or a later one, was."""
@@ -127,42 +132,41 @@ class _Feed:
         self._latest = max(self._latest or changed_at, changed_at)
         return True
 
-    async def states_after(self, signal: Signal) -> AsyncIterator[Conversation]:
-        """Yield the states that a signal tells of, or that have to be read because of it."""
-        if isinstance(signal, Broadcast):
+    def states_of(self, signal: Signal) -> Iterator[Conversation]:
+        """Yield the states that a signal brings."""
+        if isinstance(signal, Page):
+            yield from signal.rows
+        elif isinstance(signal, Broadcast):
             try:
                 yield Conversation.from_row(signal.payload["conversation"], self._client)
             except (KeyError, TypeError, ValueError):
-                pass  # of another version: it is read in time
-            return
-        while True:
-            try:
-                latest = self._latest
-                states = self._first() if latest is None else self._changed_since(latest)
-                async for conversation in states:
-                    yield conversation
-                return
-            except RomashkaError as error:
-                if not error.retryable:
-                    raise
-                await asyncio.sleep(_RETRY_SECONDS)
+                pass  # of another kind or version: it is read in time
 
-    async def _first(self) -> AsyncIterator[Conversation]:
-        for conversation in reversed(await self._client.conversations.list(limit=self._newest)):
-            yield conversation
+    def go_on(self, reader: Reader, signal: Signal) -> None:
+        """Read what a signal calls for."""
+        match signal:
+            case Page():
+                reader.taken(signal)
+            case Resync():
+                self._cursor = None
+                reader.restart()
+            case Broadcast():
+                pass
+            case _:
+                reader.ask()
 
-    async def _changed_since(self, latest: datetime) -> AsyncIterator[Conversation]:
-        """Read what changed since the latest state that was shown, and some of what was before."""
-        at, last = (latest - _OVERLAP).isoformat(), _NO_ID
-        while True:
-            conversations = self._client.supabase.table("conversations").select("*")
-            # Twice: the database begins to read where the first says, and the second is exact.
-            query = conversations.gte("updated_at", at).or_(
-                f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'
-            )
-            rows = await fetch(query.order("updated_at").order("id").limit(_PAGE))
-            for row in rows:
-                yield Conversation.from_row(row, self._client)
-            if len(rows) < _PAGE:
-                return
-            at, last = rows[-1]["updated_at"], rows[-1]["id"]
+    async def read(self) -> Page:
+        """Read a page: of the newest at first; then of what changed since the latest of them."""
+        if self._latest is None:
+            newest = await self._client.conversations.list(limit=self._newest)
+            return Page(newest[::-1], is_last=True)
+        at, last = self._cursor or ((self._latest - _OVERLAP).isoformat(), _NO_ID)
+        conversations = self._client.supabase.table("conversations").select("*")
+        # Twice: the database begins to read where the first says, and the second is exact.
+        query = conversations.gte("updated_at", at).or_(
+            f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'
+        )
+        rows = await fetch(query.order("updated_at").order("id").limit(_PAGE))
+        is_last = len(rows) < _PAGE
+        self._cursor = None if is_last else (rows[-1]["updated_at"], rows[-1]["id"])
+        return Page([Conversation.from_row(row, self._client) for row in rows], is_last)

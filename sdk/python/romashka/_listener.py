@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from romashka._bell import Bell
-from romashka._errors import RomashkaError
 
 _MAX_UNREAD = 1000
 
@@ -24,13 +23,26 @@ class Broadcast:
 
 @dataclass(frozen=True, slots=True)
 class Resync:
-    """Events may have been missed up to here, or who is present changed: read the present state."""
-
-    is_routine: bool = False
-    """Nothing was interrupted: a look from time to time, as a broadcast can get lost."""
+    """Events may have been missed up to here: read the present state."""
 
 
-Signal = Broadcast | Resync
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Nothing was interrupted, or who is present changed; look at the present state all the same.
+
+    Comes from time to time, as a broadcast can get lost.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was read for the listener, beside it; only who asked for it gets it."""
+
+    rows: Sequence[Any]
+    is_last: bool
+
+
+Signal = Broadcast | Resync | Check | Page
 
 
 class Subscription(Protocol):
@@ -40,6 +52,8 @@ class Subscription(Protocol):
 
     @property
     def is_live(self) -> bool: ...
+    @property
+    def trouble(self) -> str | None: ...
     @property
     def present(self) -> Mapping[str, Sequence[Mapping[str, Any]]]: ...
     async def send(self, event: str, payload: Mapping[str, Any]) -> None: ...
@@ -56,15 +70,20 @@ class Listener:
         self.topic = topic
         """Where it comes from, for what is said there."""
         self._on_connection = on_connection
-        self._was_live = False
+        self._was_live: bool | None = None
         self._unread: list[Signal] = []  # a deque takes 700 bytes, empty
         self._arrived = Bell()
-        self._refusal: RomashkaError | None = None
+        self._refusal: Exception | None = None
 
     @property
     def is_live(self) -> bool:
         """Is the topic subscribed at the moment?"""
         return self.topic.is_live
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the topic is not subscribed, where that is known; it is tried again."""
+        return self.topic.trouble
 
     def __aiter__(self) -> Self:
         return self
@@ -77,22 +96,22 @@ class Listener:
         return self._unread.pop(0)
 
     def put(self, signal: Signal) -> None:
-        """Add a signal. After an interruption a `Resync` stands for everything before it."""
-        if signal == Resync() or len(self._unread) >= _MAX_UNREAD:
+        """Add a signal. A `Resync` stands for everything before it."""
+        if isinstance(signal, Resync) or len(self._unread) >= _MAX_UNREAD:
             self._unread.clear()
             signal = Resync()
         self._unread.append(signal)
         self._arrived.ring()
 
     def tell_connection(self) -> None:
-        """Tell whoever asked when the subscription has become live or ceased to be."""
+        """Tell whoever asked that the subscription has become live, or is not."""
         if self.is_live is not self._was_live:
             self._was_live = self.is_live
             if self._on_connection is not None:
                 # Not here: what it raises would end the Realtime client's only reading task.
                 asyncio.get_running_loop().call_soon(self._on_connection, self.is_live)
 
-    def refuse(self, error: RomashkaError) -> None:
+    def refuse(self, error: Exception) -> None:
         """Raise `error` from the iteration, once what came before it was read."""
         self._refusal = error
         self._arrived.ring()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from romashka._errors import RateLimited, RomashkaError, translated
+from romashka._errors import RateLimited, RomashkaError, Unreachable, translated
 
 T = TypeVar("T")
 
@@ -27,6 +27,8 @@ async def fetch(query: Query) -> list[Mapping[str, Any]]:
     """
     with translated():
         rows: list[Mapping[str, Any]] = (await query.execute()).data
+    if isinstance(rows, str):
+        raise Unreachable("the project does not answer; somebody else's page came instead of rows")
     return rows
 
 

@@ -34,6 +34,11 @@ class Session:
             self._supabase.realtime.access_token = session.access_token
 
     @property
+    def is_there(self) -> bool:
+        """Is there a session, and not only a key?"""
+        return self._current is not None
+
+    @property
     def is_expired(self) -> bool:
         """Is there a session whose token is too old to be used?"""
         expires_at = self._current.expires_at if self._current else None

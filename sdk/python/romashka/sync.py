@@ -144,6 +144,11 @@ class Listener(Facade[AsyncListener]):
         """Is the topic subscribed at the moment?"""
         return self._twin.is_live
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the topic is not subscribed, where that is known; it is tried again."""
+        return self._twin.trouble
+
     def __iter__(self) -> Iterator[Signal]:
         while True:
             yield self._next()

@@ -12,6 +12,7 @@ import { fromAuth, NotSignedIn, unwrap } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
 import { Metrics } from "./metrics.js";
+import { Session } from "./session.js";
 import { Topics } from "./topics.js";
 
 type Functions = Database["public"]["Functions"];
@@ -45,7 +46,7 @@ export class Romashka {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an app has types of its own
   constructor(supabase: SupabaseClient<any, any, any>) {
     this.supabase = supabase as SupabaseClient<Database>;
-    this.topics = new Topics(supabase.realtime);
+    this.topics = new Topics(supabase.realtime, new Session(supabase));
     this.conversations = new Conversations(this);
     this.inbox = new Inbox(this);
     this.attachments = new Attachments(this);

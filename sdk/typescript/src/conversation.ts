@@ -4,7 +4,7 @@ import type { Romashka } from "./client.js";
 import type { Database } from "./database.js";
 import { NoAnswer, unwrap } from "./errors.js";
 import { follow } from "./events.js";
-import type { OnConnection } from "./listener.js";
+import type { OnConnection, Page } from "./listener.js";
 import {
   type ConversationEvent,
   type ConversationRow,
@@ -235,21 +235,20 @@ export class Conversation {
 
   async #all(): Promise<Message[]> {
     const messages: Message[] = [];
-    for await (const message of this.#readAfter(0)) messages.push(message);
-    return messages;
+    for (;;) {
+      const page = await this.#readAfter(messages.at(-1)?.position ?? 0);
+      messages.push(...page.rows);
+      if (page.isLast) return messages;
+    }
   }
 
   #messages() {
     return this.client.supabase.from("messages").select().eq("conversation_id", this.id);
   }
 
-  readonly #readAfter = async function* (this: Conversation, position: number) {
-    for (;;) {
-      const query = this.#messages().gt("position", position).order("position").limit(PAGE);
-      const page = (await unwrap(query)) as Message[];
-      yield* page;
-      if (page.length < PAGE) return;
-      position = page.at(-1)!.position;
-    }
-  }.bind(this);
+  readonly #readAfter = async (position: number, signal?: AbortSignal): Promise<Page<Message>> => {
+    const query = this.#messages().gt("position", position).order("position").limit(PAGE);
+    const rows = (await unwrap(signal ? query.abortSignal(signal) : query)) as Message[];
+    return { type: "page", rows, isLast: rows.length < PAGE };
+  };
 }

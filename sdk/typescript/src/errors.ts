@@ -162,8 +162,9 @@ export function fromStorage(error: StorageFailure): RomashkaError {
 
 const SIGN_IN_TRIES = 3;
 
-/** Is the same request worth another try? After a lost network the session may be missing for a moment. */
+/** Is the same reading worth another try? A gateway's word is; and a session may be there soon. */
 export function mayPass(error: unknown, failures: number): boolean {
   if (error instanceof NotSignedIn && failures < SIGN_IN_TRIES) return true;
+  if (error instanceof ServerError && error.code === "") return true; // no server of ours said so
   return error instanceof RomashkaError && error.retryable;
 }

@@ -1,9 +1,9 @@
 /** `client.inbox`: all conversations as they change, for staff. */
 import type { Romashka } from "./client.js";
-import { mayPass, unwrap } from "./errors.js";
-import type { Broadcast, Listener, OnConnection } from "./listener.js";
+import { unwrap } from "./errors.js";
+import type { Broadcast, Listener, OnConnection, Page } from "./listener.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
-import { backoffMs, pause } from "./pause.js";
+import { Reader } from "./reader.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
 
@@ -20,6 +20,9 @@ export interface InboxOptions {
   /** Is called with true when the subscription is live, with false when it is not. */
   onConnection?: OnConnection;
 }
+
+/** The change up to which pages have been read. */
+type Cursor = Pick<ConversationRow, "updated_at" | "id">;
 
 export class Inbox {
   constructor(private readonly client: Romashka) {}
@@ -58,52 +61,57 @@ export class Inbox {
   }
 
   async *#follow(listener: Listener, known: Known): AsyncGenerator<InboxEvent, void> {
-    for await (const signal of listener) {
-      if (signal.type === "broadcast" && signal.event === "delivery.failed") {
-        yield { ...signal.payload, type: signal.event } as InboxEvent;
-      }
-      const changed =
-        signal.type === "broadcast" ? conversationOf(signal) : this.#read(known, listener);
-      for await (const conversation of changed) {
+    let cursor: Cursor | null = null;
+    const reader = new Reader<ConversationRow>(listener, async (signal) => {
+      const page = await this.#read(known, cursor, signal);
+      cursor = page.isLast ? null : page.rows.at(-1)!;
+      return page;
+    });
+    function* unseen(rows: ConversationRow[]): Generator<InboxEvent> {
+      for (const conversation of rows) {
         if (known.isNews(conversation)) yield { type: "conversation.changed", conversation };
       }
     }
-  }
-
-  /** Read what changed; while the project is unreachable, wait and go on where it broke off. */
-  async *#read(known: Known, listener: Listener): AsyncGenerator<ConversationRow, void> {
-    for (let failures = 0; !listener.isClosed; failures += 1) {
-      try {
-        yield* known.newest ? this.#changedSince(known.newest - OVERLAP_MS) : this.#newest();
-        return;
-      } catch (error) {
-        if (!mayPass(error, failures)) throw error;
-        await pause(backoffMs(failures));
+    try {
+      for await (const signal of listener) {
+        if (signal.type === "resync") {
+          cursor = null;
+          reader.restart();
+        } else if (signal.type === "check") reader.ask();
+        else if (signal.type === "page") {
+          const page = signal as Page<ConversationRow>;
+          yield* unseen(page.rows);
+          reader.taken(page);
+        } else if (signal.event === "delivery.failed") {
+          yield { ...signal.payload, type: signal.event } as InboxEvent;
+        } else yield* unseen(conversationOf(signal));
       }
+    } finally {
+      reader.close();
     }
   }
 
-  async *#newest(): AsyncGenerator<ConversationRow, void> {
-    const latest = this.#conversations().order("last_message_at", { ascending: false });
-    const newest = latest.order("id", { ascending: false }).limit(PAGE);
-    yield* (await unwrap(newest)).reverse() as ConversationRow[];
-  }
-
-  async *#changedSince(time: number): AsyncGenerator<ConversationRow, void> {
-    let at = new Date(time).toISOString();
-    let id = NO_ID;
-    for (;;) {
-      // Twice: the database begins to read where the first says, and the second is exact.
-      const next = this.#conversations()
-        .gte("updated_at", at)
-        .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
-      const page = await unwrap(next.order("updated_at").order("id").limit(PAGE));
-      yield* page as ConversationRow[];
-      const last = (page as ConversationRow[]).at(-1);
-      if (!last || page.length < PAGE) return;
-      at = last.updated_at;
-      id = last.id;
+  /** Read a page: of the newest at first; then of what changed since the latest of them. */
+  async #read(
+    { newest }: Known,
+    cursor: Cursor | null,
+    signal: AbortSignal,
+  ): Promise<Page<ConversationRow>> {
+    if (!newest) {
+      const latest = this.#conversations().order("last_message_at", { ascending: false });
+      const query = latest.order("id", { ascending: false }).limit(PAGE);
+      const rows = (await unwrap(query.abortSignal(signal))) as ConversationRow[];
+      return { type: "page", rows: rows.reverse(), isLast: true };
     }
+    const begin = { updated_at: new Date(newest - OVERLAP_MS).toISOString(), id: NO_ID };
+    const { updated_at: at, id } = cursor ?? begin;
+    // Twice: the database begins to read where the first says, and the second is exact.
+    const next = this.#conversations()
+      .gte("updated_at", at)
+      .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
+    const query = next.order("updated_at").order("id").limit(PAGE);
+    const rows = (await unwrap(query.abortSignal(signal))) as ConversationRow[];
+    return { type: "page", rows, isLast: rows.length < PAGE };
   }
 
   #conversations() {

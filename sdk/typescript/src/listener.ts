@@ -16,18 +16,23 @@ export interface Resync {
   type: "resync";
 }
 
-/** Nothing seems to be missing; read the present state all the same. */
+/**
+ * Nothing was interrupted, or who is present changed; look at the present state all the same.
+ *
+ * Comes from time to time, as a broadcast can get lost.
+ */
 export interface Check {
   type: "check";
 }
 
-/** Who is here: what each tracks, by key. */
-export interface PresenceState {
-  type: "presence";
-  tracked: Record<string, object[]>;
+/** What was read for the listener, beside it; only who asked for it gets it. */
+export interface Page<Row = unknown> {
+  type: "page";
+  rows: Row[];
+  isLast: boolean;
 }
 
-export type Signal = Broadcast | Resync | Check | PresenceState;
+export type Signal = Broadcast | Resync | Check | Page;
 
 /** Is told when a subscription becomes live (true), and when it is interrupted (false). */
 export type OnConnection = (isLive: boolean) => void;
@@ -42,7 +47,7 @@ export class Listener implements AsyncIterableIterator<Signal> {
   #wake = () => {};
   #refusal: RomashkaError | null = null;
   #isClosed = false;
-  #wasLive = false;
+  #wasLive: boolean | null = null;
 
   constructor(
     /** Where it comes from. */
@@ -52,6 +57,16 @@ export class Listener implements AsyncIterableIterator<Signal> {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Is the topic subscribed at the moment? */
+  get isLive(): boolean {
+    return this.topic.isLive;
+  }
+
+  /** Why the topic is not subscribed, where that is known; it is tried again. */
+  get trouble(): string | null {
+    return this.topic.trouble;
   }
 
   [Symbol.asyncIterator](): this {
@@ -71,11 +86,16 @@ export class Listener implements AsyncIterableIterator<Signal> {
   /** Listen no more; who waits for the next signal is told that there is none. */
   async return(): Promise<IteratorResult<Signal, undefined>> {
     if (!this.#isClosed) {
-      this.#isClosed = true;
-      this.#wake();
+      this.end();
       this.topic.remove(this);
     }
     return { done: true, value: undefined };
+  }
+
+  /** The topic is left, whoever listens. */
+  end(): void {
+    this.#isClosed = true;
+    this.#wake();
   }
 
   /** Add a signal. A resync stands for everything before it. */
@@ -86,8 +106,9 @@ export class Listener implements AsyncIterableIterator<Signal> {
     this.#wake();
   }
 
-  /** Tell whoever asked when the subscription has become live or ceased to be. */
-  tellConnection(isLive: boolean): void {
+  /** Tell whoever asked that the subscription has become live, or is not. */
+  tellConnection(): void {
+    const { isLive } = this.topic;
     if (isLive === this.#wasLive) return;
     this.#wasLive = isLive;
     this.onConnection?.(isLive);

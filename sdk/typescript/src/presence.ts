@@ -61,13 +61,12 @@ export class Presence {
     this.#key = topic.presenceKey;
     const here = new Map<string, Member>();
     let over: ReturnType<typeof setTimeout> | undefined;
-    if (self) void topic.track(self);
+    if (self) topic.track(self);
     try {
       for await (const signal of listener) {
-        if (signal.type === "presence") {
-          replaceAll(here, signal.tracked);
-          here.delete(topic.presenceKey);
-        } else if (signal.type === "broadcast") {
+        replaceAll(here, topic.present);
+        here.delete(topic.presenceKey);
+        if (signal.type === "broadcast") {
           const member = here.get(String(signal.payload["key"]));
           if (member) member.typedAt = signal.payload["is_typing"] ? Date.now() : 0;
           clearTimeout(over);

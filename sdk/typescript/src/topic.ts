@@ -1,210 +1,244 @@
 /**
- * One private channel, and whatever it takes to keep it subscribed.
+ * One private broadcast topic that stays subscribed, and says when something may have been missed.
  *
- * The Realtime client of supabase-js opens a lost socket anew and joins its channels again. It does not
- * join a channel that the server closed (its token expired), and what was sent meanwhile is lost. Here a
- * topic stays subscribed for as long as somebody listens, and after every interruption each listener
- * gets a resync. What to read then is the listener's business.
+ * What refuses a connection or a join for now is asked again, for as long as somebody listens; after every
+ * interruption each listener gets a resync. What to read then is the listener's business. The Realtime client
+ * of supabase-js opens a lost socket anew and joins again; it does not join a channel that the server closed,
+ * and offers a token that was refused again.
+ *
+ * docs/sdk.md says what ends a subscription; sdk/python/romashka/_topic.py is the same in Python.
  */
 import type { RealtimeChannel, SupabaseClient } from "@supabase/supabase-js";
 
-import { PermissionDenied, RomashkaError } from "./errors.js";
-import type { Listener, PresenceState, Signal } from "./listener.js";
-import { backoffMs, pause } from "./pause.js";
+import { Bell } from "./bell.js";
+import { NotSignedIn, PermissionDenied, RomashkaError } from "./errors.js";
+import type { Listener, Signal } from "./listener.js";
+import { backoffMs } from "./pause.js";
+import type { Session } from "./session.js";
 
 /** How long a topic stays subscribed without a listener: the next one need not join again. */
 const LINGER_MS = 2_000;
-/** Broadcasts get lost without a trace, most of all right after a join: when to look at what is there. */
+/** A broadcast can get lost with none after it to tell: so what is live is read this often too. */
 const FIRST_CHECK_MS = 1_000;
 const LAST_CHECK_MS = 30_000;
-
-/** A topic that its members write to; the others are the database's. */
-const SHARED = /^conversation:.+:typing$/;
 
 export class Topic {
   /** By what the others know this client here. */
   readonly presenceKey = Math.random().toString(36).slice(2);
+  /** Why it is not live, where that is known. */
+  trouble: string | null = null;
+  isLive = false;
+  isRefused = false;
   readonly #listeners = new Set<Listener>();
+  readonly #changed = new Bell();
+  readonly #run: Promise<void>;
   #channel: RealtimeChannel | null = null;
+  /** The server closed the channel, or does not answer it. */
+  #isClosed = false;
+  #isWanted = true;
+  /** The server said so. */
+  #isStreaming = false;
+  #isThrottled = false;
+  /** What the present channel was joined with. */
   #token: string | null = null;
   #tracked: object | null = null;
-  #isWanted = false;
-  #isLive = false;
-  #isRefused = false;
-  /** How often the server has closed the channel since it last was quiet. */
-  #closed = 0;
-  #isClosed = false;
-  #settling: Promise<void> | null = null;
+  /** On the present connection. */
+  #isTracked = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
-  #checking: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly realtime: SupabaseClient["realtime"],
-    private readonly name: string,
+    private readonly session: Session,
+    readonly name: string,
     private readonly onEnd: (topic: Topic) => void,
-  ) {}
+  ) {
+    this.#run = this.#runUntilEnd();
+  }
 
+  /** Who is here: what each tracks, by key. */
+  get present(): Record<string, object[]> {
+    return this.#channel?.presenceState() ?? {};
+  }
+
+  /** Add a listener; it hears of everything from now on. */
   add(listener: Listener): void {
     clearTimeout(this.#lingering);
     this.#listeners.add(listener);
-    if (this.#isLive) {
-      listener.put({ type: "resync" });
-      if (this.#isShared) listener.put(this.#presence());
-      listener.tellConnection(true);
-    }
-    this.#isWanted = true;
-    void this.#settle();
+    if (this.isLive) listener.put({ type: "resync" });
+    if (this.isLive || this.trouble) listener.tellConnection();
   }
 
+  /** Tell a listener nothing more; the topic is left soon after the last one. */
   remove(listener: Listener): void {
     this.#listeners.delete(listener);
     if (this.#listeners.size > 0) return;
-    this.#lingering = setTimeout(() => void this.end(), this.#isRefused ? 0 : LINGER_MS);
+    this.#lingering = setTimeout(() => void this.end(), this.isRefused ? 0 : LINGER_MS);
   }
 
   /** Leave, whoever listens. */
   async end(): Promise<void> {
     clearTimeout(this.#lingering);
+    this.onEnd(this);
+    this.#listeners.forEach((listener) => listener.end());
     this.#isWanted = false;
-    await this.#settle();
+    this.#changed.ring();
+    await this.#run;
   }
 
   /** Say something to the others here; it is lost while the topic is not live. */
   async send(event: string, payload: object): Promise<void> {
-    if (this.#isLive) await this.#channel?.send({ type: "broadcast", event, payload });
+    if (this.isLive) await this.#channel?.send({ type: "broadcast", event, payload });
   }
 
-  /** Let the others see this for as long as the topic is subscribed. */
-  async track(tracked: object): Promise<void> {
-    this.#tracked = tracked;
-    if (this.#isLive) await this.#channel?.track(tracked);
+  /** Let the others see this whenever the topic is subscribed. */
+  track(payload: object): void {
+    this.#tracked = payload;
+    this.#isTracked = false;
+    this.#changed.ring();
   }
 
-  /** Bring the channel to where it should be. One at a time: a join never meets a leave. */
-  #settle(): Promise<void> {
-    this.#settling ??= this.#untilSettled();
-    return this.#settling;
-  }
-
-  async #untilSettled(): Promise<void> {
+  async #runUntilEnd(): Promise<void> {
     await Promise.resolve(); // whoever began this knows of it before it can be over
-    for (;;) {
-      if (this.#channel && (this.#isClosed || !this.#isWanted)) await this.#leave();
-      else if (!this.#channel && this.#isWanted) await this.#join();
-      else break;
+    try {
+      await this.#keepSubscribed();
+    } catch (error) {
+      this.#refuse(error as RomashkaError);
     }
-    this.#settling = null;
-    if (!this.#isWanted) this.onEnd(this);
+    await this.#leave();
+  }
+
+  async #keepSubscribed(): Promise<void> {
+    for (let failures = 0, checks = 0; this.#isWanted && !this.isRefused;) {
+      if (!this.isLive) await this.#mend(failures);
+      this.#bePresent();
+      if (this.isLive) failures = 0;
+      else [failures, checks] = [failures + 1, 0];
+      const isNews = await this.#changed.wait(this.#pauseMs(failures, checks));
+      if (isNews || !this.isLive) continue;
+      checks += 1;
+      this.#tellAll({ type: "check" });
+    }
+  }
+
+  /** For how long to wait for news: before the next check, or the next try. */
+  #pauseMs(failures: number, checks: number): number {
+    if (!this.isLive) return backoffMs(failures, this.#isThrottled);
+    if (this.#isStreaming) return LAST_CHECK_MS;
+    return Math.min(FIRST_CHECK_MS * 2 ** checks, LAST_CHECK_MS);
+  }
+
+  /**
+   * Do the next thing that is needed; what goes wrong is told, and tried again.
+   *
+   * @throws {@link NotSignedIn} the session is over
+   */
+  async #mend(failures: number): Promise<void> {
+    try {
+      if (!this.#channel) await this.#join();
+      else if (this.#isGivenUp(this.#channel)) await this.#leave();
+      // Without a socket the client waits for one, and joins then; but not if the application closed it.
+      else if (failures % 10 === 9) this.realtime.connect();
+    } catch (error) {
+      if (error instanceof NotSignedIn && error.code) throw error;
+      this.#noteTrouble((error as Error).message); // of all that a network does nothing is final
+    }
+  }
+
+  /** Was it refused, or closed by the server? Then a new one must be joined. */
+  #isGivenUp({ state }: RealtimeChannel): boolean {
+    return this.#isClosed || (state === "errored" && this.realtime.isConnected());
   }
 
   async #join(): Promise<void> {
-    if (this.#isClosed) await pause(backoffMs(this.#closed));
+    await this.session.renewIfExpired();
+    const channel = this.realtime.channel(this.name, this.#options);
+    channel.on("broadcast", { event: "*" }, ({ event, payload }) => {
+      this.#tellAll({ type: "broadcast", event, payload });
+    });
+    channel.on("system", {}, ({ status }) => status === "ok" && this.#onStreaming());
+    if (this.#hasPresence) {
+      channel.on("presence", { event: "sync" }, () => this.#tellAll({ type: "check" }));
+    }
+    this.#channel = channel;
     this.#isClosed = false;
-    await this.#refreshToken();
+    this.#token = this.session.token;
     try {
-      this.#subscribe(this.#isShared ? this.#sharedChannel() : this.#databaseChannel());
+      channel.subscribe((state, error) => this.#onState(channel, state, error?.message));
     } catch (error) {
       this.#refuse(new RomashkaError(`unable to listen; ${(error as Error).message}`)); // no WebSocket
     }
   }
 
-  #subscribe(channel: RealtimeChannel): void {
-    this.#channel = channel;
-    channel.on("broadcast", { event: "*" }, ({ event, payload }) => {
-      this.#tellAll({ type: "broadcast", event, payload });
-    });
-    channel.subscribe((state, error) => {
-      if (channel === this.#channel) void this.#onState(state, error?.message ?? "");
-    });
-  }
-
-  #databaseChannel(): RealtimeChannel {
-    // A server can accept a join before it streams; asked like this, it says when it does.
-    const broadcast = { ack: false, self: false, replication_ready: true };
-    const channel = this.realtime.channel(this.name, { config: { private: true, broadcast } });
-    return channel.on("system", {}, ({ status }) => {
-      if (status === "ok") this.#check(LAST_CHECK_MS);
-    });
-  }
-
-  #sharedChannel(): RealtimeChannel {
-    const presence = { enabled: true, key: this.presenceKey };
-    const channel = this.realtime.channel(this.name, { config: { private: true, presence } });
-    return channel.on("presence", { event: "sync" }, () => {
-      if (channel === this.#channel) this.#tellAll(this.#presence());
-    });
-  }
-
-  #presence(): PresenceState {
-    return { type: "presence", tracked: this.#channel?.presenceState() ?? {} };
-  }
-
-  get #isShared(): boolean {
-    return SHARED.test(this.name);
+  /** Track what is to be tracked: each connection begins without. */
+  #bePresent(): void {
+    if (!this.isLive || !this.#tracked || this.#isTracked) return;
+    this.#isTracked = true;
+    void this.#channel?.track(this.#tracked);
   }
 
   async #leave(): Promise<void> {
     const channel = this.#channel;
     this.#channel = null;
-    this.#setLive(false);
+    this.isLive = false;
     if (channel) await this.realtime.removeChannel(channel);
+    // A handshake that is never answered has no time limit of its own.
+    if (this.#isClosed && this.realtime.isConnecting()) await this.realtime.disconnect();
   }
 
-  async #onState(state: `${string}`, reason: string): Promise<void> {
-    this.#setLive(state === "SUBSCRIBED");
-    if (state === "CLOSED") {
-      this.#isClosed = true;
-      this.#closed += 1;
-      void this.#settle();
-    } else if (state !== "SUBSCRIBED") {
-      // The client joins again by itself, with the token that it is given here.
-      const isNew = await this.#refreshToken();
-      if (reason.startsWith("Unauthorized") && !isNew) {
-        this.#refuse(new PermissionDenied(`unable to listen; ${reason}`, "unauthorized"));
-      }
+  #onState(channel: RealtimeChannel, state: `${string}`, reason = ""): void {
+    if (channel !== this.#channel) return;
+    this.#changed.ring();
+    if (state === "SUBSCRIBED") return this.#noteLive();
+    this.#isClosed = state !== "CHANNEL_ERROR";
+    this.#noteTrouble(reason || `the server says ${state}`);
+    if (reason.startsWith("Unauthorized") && this.session.token === this.#token) {
+      this.#refuse(new PermissionDenied(`unable to listen; ${reason}`, "unauthorized"));
     }
+  }
+
+  #noteLive(): void {
+    this.isLive = true;
+    this.trouble = null;
+    this.#tellAll({ type: "resync" });
+    this.#tellConnection();
+  }
+
+  #noteTrouble(trouble: string): void {
+    this.isLive = false;
+    this.trouble = trouble;
+    this.#isStreaming = this.#isTracked = false;
+    this.#isThrottled = trouble.includes("RateLimit");
+    this.#tellConnection();
   }
 
   #refuse(error: RomashkaError): void {
-    this.#isRefused = true;
-    this.#isWanted = false;
+    this.isRefused = true;
+    this.#changed.ring();
     this.#listeners.forEach((listener) => listener.refuse(error));
-    void this.#settle();
   }
 
-  /** Give Realtime the session's token, which Auth renews where it is too old. Is it new to us? */
-  async #refreshToken(): Promise<boolean> {
-    await this.realtime.setAuth().catch(() => {}); // offline: the next try has one
-    const before = this.#token;
-    this.#token = this.realtime.accessTokenValue;
-    return this.#token !== before;
-  }
-
-  #setLive(isLive: boolean): void {
-    this.#isLive = isLive;
-    clearTimeout(this.#checking);
-    if (isLive) {
-      this.#tellAll({ type: "resync" });
-      if (!this.#isShared) this.#checkIn(FIRST_CHECK_MS);
-      if (this.#tracked) void this.#channel?.track(this.#tracked);
-    }
-    this.#listeners.forEach((listener) => listener.tellConnection(isLive));
-  }
-
-  #check(nextMs: number): void {
+  #onStreaming(): void {
+    this.#isStreaming = true;
+    this.#changed.ring();
     this.#tellAll({ type: "check" });
-    this.#checkIn(nextMs);
-  }
-
-  #checkIn(milliseconds: number): void {
-    clearTimeout(this.#checking);
-    this.#checking = setTimeout(() => {
-      this.#closed = 0;
-      this.#check(Math.min(2 * milliseconds, LAST_CHECK_MS));
-    }, milliseconds);
   }
 
   #tellAll(signal: Signal): void {
     this.#listeners.forEach((listener) => listener.put(signal));
+  }
+
+  #tellConnection(): void {
+    this.#listeners.forEach((listener) => listener.tellConnection());
+  }
+
+  get #hasPresence(): boolean {
+    return this.name.endsWith(":typing");
+  }
+
+  get #options() {
+    // A server can accept a join before it streams; asked like this, it says when.
+    const broadcast = { ack: false, self: false, replication_ready: true };
+    const presence = { key: this.presenceKey, enabled: this.#hasPresence };
+    return { config: { broadcast, presence, private: true } };
   }
 }

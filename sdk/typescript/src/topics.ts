@@ -2,13 +2,17 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 
 import { Listener, type OnConnection } from "./listener.js";
+import type { Session } from "./session.js";
 import { Topic } from "./topic.js";
 
 /** `client.topics`: what the rest is made of. */
 export class Topics {
   readonly #topics = new Map<string, Topic>();
 
-  constructor(private readonly realtime: SupabaseClient["realtime"]) {}
+  constructor(
+    private readonly realtime: SupabaseClient["realtime"],
+    private readonly session: Session,
+  ) {}
 
   /**
    * Listen to the private topic `name`; the first signal is a resync.
@@ -19,7 +23,9 @@ export class Topics {
    * ```
    */
   listen(name: string, onConnection?: OnConnection): Listener {
-    const topic = this.#topics.get(name) ?? this.#begin(name);
+    let topic = this.#topics.get(name);
+    // Somebody else may have signed in since.
+    if (!topic || topic.isRefused) topic = this.#begin(name);
     const listener = new Listener(topic, onConnection);
     topic.add(listener);
     return listener;
@@ -36,10 +42,12 @@ export class Topics {
   }
 
   #begin(name: string): Topic {
-    const topic = new Topic(this.realtime, name, (ended) => {
-      if (this.#topics.get(name) === ended) this.#topics.delete(name);
-    });
+    const topic = new Topic(this.realtime, this.session, name, (ended) => this.#forget(ended));
     this.#topics.set(name, topic);
     return topic;
+  }
+
+  #forget(ended: Topic): void {
+    if (this.#topics.get(ended.name) === ended) this.#topics.delete(ended.name);
   }
 }

@@ -24,6 +24,16 @@ function chance(seed: number): () => number {
   };
 }
 
+/** Reads what is committed, in small pages. */
+function storeOf(committed: () => number) {
+  return async (position: number) => {
+    const left = committed() - position;
+    const rows = [...Array(Math.min(left, 3)).keys()].map((index) => message(position + 1 + index));
+    await new Promise(setImmediate);
+    return { type: "page" as const, rows, isLast: left <= 3 };
+  };
+}
+
 /** Follow a conversation of 100 messages whose broadcasts suffer; return the positions seen. */
 async function sufferedPositions(seed: number): Promise<number[]> {
   const random = chance(seed);
@@ -32,10 +42,11 @@ async function sufferedPositions(seed: number): Promise<number[]> {
   const late: Signal[] = [];
   const seen: number[] = [];
   const reading = (async () => {
-    const readAfter = async function* (position: number) {
-      for (let next = position + 1; next <= committed; next += 1) yield message(next);
-    };
-    for await (const event of follow(listener, readAfter, 0)) {
+    for await (const event of follow(
+      listener,
+      storeOf(() => committed),
+      0,
+    )) {
       if (event.type === "message.created") seen.push(event.message.position);
       if (random() < 0.2) await new Promise(setImmediate);
     }
@@ -62,16 +73,17 @@ test("each message comes once and in order, whatever is lost, doubled or late", 
 
 test("what a newer server says is passed over, or read", async () => {
   const listener = newListener();
-  const readAfter = async function* (position: number) {
-    for (let next = position + 1; next <= 2; next += 1) yield message(next);
-  };
   const told = (event: string, payload = {}) => listener.put({ type: "broadcast", event, payload });
   told("message.translated", { message: message(1) });
   told("message.updated", { message: "of another form" });
   told("reply.started", { turn_id: "t", draft_id: "d" });
   told("message.created", { id: 1 });
   const seen: string[] = [];
-  for await (const event of follow(listener, readAfter, 0)) {
+  for await (const event of follow(
+    listener,
+    storeOf(() => 2),
+    0,
+  )) {
     seen.push(event.type);
     if (seen.length === 3) break;
   }

@@ -203,15 +203,17 @@ def _function_fix(error: ServerError, settings: Settings) -> str:
 
 async def look_at_realtime(client: AsyncRomashka, settings: Settings) -> Finding:
     """Join the private topic that wakes workers."""
+    listener = None
     try:
         async with asyncio.timeout(_REALTIME_SECONDS), client.topics.listen(TOPIC) as listener:
             await anext(listener)
     except RomashkaError as error:
         return Finding.problem("realtime", str(error), migrate_command(settings))
     except TimeoutError:
+        trouble = (listener and listener.trouble) or "the server does not answer"
         return Finding.problem(
             "realtime",
-            "does not answer; workers poll, and screens see nothing until they are loaded again",
+            f"{trouble}; workers poll, and screens see nothing until they are loaded again",
             f"curl -i {settings.supabase_url.rstrip('/')}/realtime/v1/api/ping  # is it enabled?",
         )
     return Finding.ok("realtime", f"joined the private topic {TOPIC}")

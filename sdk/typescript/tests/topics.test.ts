@@ -1,0 +1,60 @@
+/** Topics in every kind of trouble: the table that the Python SDK's tests play too. */
+import { deepEqual } from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { createClient } from "@supabase/supabase-js";
+import { Conversation, type ConversationRow, Romashka, RomashkaError } from "romashka";
+import { WebSocket } from "ws";
+
+import { setting } from "./settings.js";
+
+interface Scenario {
+  name: string;
+  sees: { messages: string[]; connection?: boolean[]; error?: string; within_seconds?: number };
+}
+
+const SCENARIOS = JSON.parse(readFileSync(setting("SCENARIOS"), "utf8")) as Scenario[];
+const REALTIME = { transport: WebSocket as never, timeout: 2_000, reconnectAfterMs: () => 100 };
+
+test("a subscriber sees what the table says", { concurrency: 8 }, async (table) => {
+  const plays = SCENARIOS.map(({ name, sees }, number) => {
+    const { within_seconds = 60, connection, ...expected } = sees;
+    return table.test(name, { timeout: 1000 * within_seconds }, async () => {
+      const { connection: told, ...seen } = await play(number, sees.messages.length || 1);
+      deepEqual(seen, expected);
+      if (connection) deepEqual(told, connection);
+    });
+  });
+  await Promise.all(plays);
+});
+
+/** As docs/sdk-typescript.md advises: Auth's requests have no time limit of their own. */
+const fetchInTime: typeof fetch = (input, init) =>
+  fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(5_000) });
+
+/** Follow the conversation of a scenario; return what was seen of it. */
+async function play(number: number, count: number): Promise<Scenario["sees"]> {
+  const url = `${setting("SCENARIOS_URL")}/${randomUUID()}/${number}`;
+  const supabase = createClient(url, "anon", {
+    auth: { persistSession: false, autoRefreshToken: false, storageKey: randomUUID() },
+    global: { fetch: fetchInTime },
+    realtime: REALTIME,
+  });
+  const client = new Romashka(supabase);
+  const messages: string[] = [];
+  const connection: boolean[] = [];
+  try {
+    await client.signInAnonymously();
+    const row = { id: setting("SCENARIOS_CONVERSATION") } as ConversationRow;
+    const onConnection = (isLive: boolean) => connection.push(isLive);
+    const events = new Conversation(client, row).events({ onConnection });
+    while (messages.length < count) messages.push((await events.next()).value!.message.content);
+    return { messages, connection: [...connection] };
+  } catch (error) {
+    return { messages, error: error instanceof RomashkaError ? error.name : String(error) };
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,67 @@
+"""Topics in every kind of trouble: the table that the TypeScript SDK's tests play too."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+import romashka
+from romashka import AsyncRomashka, Conversation
+
+from tests.support.scripted import CONVERSATION, playing, read_scenarios
+
+SCENARIOS = read_scenarios()
+ANON_KEY = jwt.encode(
+    {"role": "anon", "exp": 4_000_000_000}, "nobody checks it, it only has a form"
+)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Where the scenarios are played."""
+    with playing(SCENARIOS) as url:
+        yield url
+
+
+@pytest.mark.parametrize("number", range(len(SCENARIOS)), ids=[each["name"] for each in SCENARIOS])
+async def test_a_subscriber_sees_what_the_table_says(url: str, number: int) -> None:
+    """What stops a subscription for now must not stop it for good, nor hide why it ended."""
+    expected = dict(SCENARIOS[number]["sees"])
+    within_seconds = expected.pop("within_seconds", 60)
+    async with asyncio.timeout(within_seconds):
+        count = len(expected["messages"]) or 1
+        seen = await play(f"{url}/{uuid4()}/{number}", count)
+
+    assert {what: seen[what] for what in expected} == expected
+
+
+async def play(url: str, count: int) -> dict[str, Any]:
+    """Follow the conversation of a scenario; return what was seen of it."""
+    messages: list[str] = []
+    connection: list[bool] = []
+    async with AsyncRomashka.connect(url, ANON_KEY) as client:
+        client.supabase.realtime.timeout = 1
+        await client.sign_in_anonymously()
+        conversation = Conversation.from_row(row(), client)
+        async with aclosing(conversation.events(on_connection=connection.append)) as events:
+            try:
+                while len(messages) < count:
+                    messages.append((await anext(events)).message.content)
+            except romashka.RomashkaError as error:
+                return {"messages": messages, "error": type(error).__name__}
+    return {"messages": messages, "connection": connection}
+
+
+def row() -> dict[str, Any]:
+    """A row of `conversations`."""
+    given = {"id": CONVERSATION, "customer_id": "c", "channel_type": "website", "status": "active"}
+    names = (
+        "priority requires_human escalation_reason assigned_agent_id customer_name user_name tags"
+        " language intent sentiment satisfaction_rating message_count customer_read_position"
+        " agent_read_position last_message last_message_at"
+    )
+    at = "2026-01-01T00:00:00+00:00"
+    return dict.fromkeys(names.split()) | given | {"created_at": at, "updated_at": at}
