@@ -2,6 +2,11 @@
 --          as an edition that has the object can be upgraded.
 -- Touches: functions, triggers and policies of earlier editions.
 
+-- Events of 0.2 are fewer: docs/queue.md.
+drop trigger if exists messages_broadcast_update on public.messages;
+drop function if exists private.broadcast_message_update();
+drop trigger if exists trigger_receive_channel_message on public.messages;
+drop function if exists private.receive_channel_message();
 -- prune and expire_old_deliveries took their place in 0.2.
 drop function if exists private.prune();
 drop function if exists private.prune_deliveries();

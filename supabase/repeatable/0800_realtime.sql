@@ -1,6 +1,6 @@
 -- Purpose: who sees what at once. Existing frontends listen to the tables; ours to private topics:
---          conversation:<id>, inbox, ai-jobs, channel-deliveries, and conversation:<id>:typing for typing
---          and presence.
+--          conversation:<id>, inbox (for workers, too), and conversation:<id>:typing for typing and presence.
+--          ai-jobs and channel-deliveries are workers' of before 0.2, and stay closed.
 -- Touches: publication supabase_realtime; policies on realtime.messages; triggers on messages, conversations.
 -- Undo:    drop the policies and triggers; drop function private.may_join_topic.
 
@@ -80,37 +80,81 @@ create policy "nobody joins these topics without a session" on realtime.messages
     (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
   );
 
-create or replace function private.broadcast_message_update()
+-- Hosted projects count each event, and what is above their limit is lost: one operation sends one event, whatever
+-- it touches. Of many messages that changed (a conversation was read) the newest fifty are what screens show.
+create or replace function private.broadcast_message_updates()
 returns trigger
 language plpgsql
 security definer  -- realtime.send inserts as its caller
 set search_path = ''
 as $$
 begin
-  perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.updated',
-    'conversation:' || new.conversation_id, true);
+  perform realtime.send(
+    case count(*) when 1 then jsonb_build_object('message', (array_agg(to_jsonb(news)))[1])
+      else jsonb_build_object('messages', jsonb_agg(to_jsonb(news) order by news.position)) end,
+    case count(*) when 1 then 'message.updated' else 'messages.updated' end,
+    'conversation:' || news.conversation_id, true)
+  from (
+    select changed.*, row_number() over (partition by changed.conversation_id order by changed.position desc) as place
+    from changed join before on before.id = changed.id where before.* is distinct from changed.*
+  ) as ranked
+  join lateral (select changed.* from changed where changed.id = ranked.id) as news on true
+  where ranked.place <= 50
+  group by news.conversation_id;
   return null;
 end $$;
-comment on function private.broadcast_message_update is 'Tell a conversation that one of its messages changed.';
+comment on function private.broadcast_message_updates is 'Tell conversations which of their messages changed.';
 
-create or replace trigger messages_broadcast_update after update on public.messages
-  for each row when (old.* is distinct from new.*) execute function private.broadcast_message_update();
+create or replace trigger messages_broadcast_updates after update on public.messages
+  referencing old table as before new table as changed
+  for each statement execute function private.broadcast_message_updates();
 
+-- What an inbox shows of a conversation, and what a worker has to know of it: the turn that waits or is answered, and
+-- when something is to be sent by its channel. So whoever opens a turn or a delivery does it before the conversation
+-- is changed. Above fifty rows the event says only that there is something to be read.
 create or replace function private.broadcast_conversations()
 returns trigger
 language plpgsql
 security definer  -- realtime.send inserts as its caller
 set search_path = ''
 as $$
+declare
+  v_count bigint := (select count(*) from changed);
 begin
-  perform realtime.send(jsonb_build_object('conversation', to_jsonb(changed)), 'conversation.changed', 'inbox', true)
-  from changed;
+  if v_count = 1 then
+    perform realtime.send(jsonb_build_object('conversation', to_jsonb(changed)) || private.work_of(changed.id),
+      'conversation.changed', 'inbox', true) from changed;
+  elsif v_count > 1 then
+    perform realtime.send(jsonb_build_object('conversations', case when v_count <= 50 then (
+      select jsonb_agg(to_jsonb(changed)) from changed) end), 'conversations.changed', 'inbox', true);
+  end if;
   return null;
 end $$;
-comment on function private.broadcast_conversations is 'Tell the inbox which conversations changed.';
+comment on function private.broadcast_conversations is 'Tell the inbox and the workers which conversations changed.';
+
+create or replace function private.work_of(conversation_id uuid)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('turn', (
+    select jsonb_build_object('job_id', jobs.id, 'turn_id', jobs.turn_id, 'status', jobs.status,
+      'process_after', jobs.process_after, 'deadline', jobs.deadline)
+    from public.ai_response_queue as jobs
+    where jobs.conversation_id = work_of.conversation_id and jobs.status in ('pending', 'processing')
+    order by jobs.status desc limit 1  -- the one that is being answered, if there are two
+  ), 'send_after', (
+    select min(deliveries.process_after) from public.channel_deliveries as deliveries
+    where deliveries.conversation_id = work_of.conversation_id and deliveries.settled_at is null
+      and deliveries.status = 'pending'
+  ));
+end $$;
+comment on function private.work_of is 'What waits in a conversation: {turn, send_after}.';
 
 create or replace trigger conversations_broadcast_insert after insert on public.conversations
   referencing new table as changed for each statement execute function private.broadcast_conversations();
-
 create or replace trigger conversations_broadcast_update after update on public.conversations
   referencing new table as changed for each statement execute function private.broadcast_conversations();

@@ -28,20 +28,6 @@ begin
 end $$;
 comment on function private.end_open_jobs is 'Settle the open jobs of a conversation as superseded or taken_over.';
 
-create or replace function private.announce_job(job public.ai_response_queue)
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  perform realtime.send(jsonb_build_object(
-    'job_id', job.id, 'conversation_id', job.conversation_id, 'process_after', job.process_after),
-    'job.available', 'ai-jobs', true);
-end $$;
-comment on function private.announce_job is 'Wake the workers for a job.';
-
 create or replace function private.job_priority(conversation public.conversations)
 returns integer
 language plpgsql
@@ -164,9 +150,6 @@ begin
   else
     v_pending := private.open_job(message, conversation);
   end if;
-  if v_running.id is null then  -- otherwise the settle of the running job announces it
-    perform private.announce_job(v_pending);
-  end if;
 end $$;
 comment on function private.enqueue_message is 'Put a customer message into the turn that it belongs to.';
 
@@ -232,6 +215,14 @@ declare
 begin
   perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.created',
     'conversation:' || new.conversation_id, true);
+  select * into v_conversation from public.conversations as conversations where conversations.id = new.conversation_id;
+  -- Before the conversation is changed: its event tells the workers of it.
+  if v_is_asking and not v_conversation.requires_human then
+    perform private.enqueue_message(new, v_conversation);
+  end if;
+  if new.external_message_id is not null then
+    perform private.follow_channel_message(new, v_conversation);
+  end if;
   update public.conversations as conversations
   set last_message = new.content, last_message_at = new.created_at, message_count = new.position,
     status = case
@@ -247,11 +238,9 @@ begin
   if new.sender_type = 'user' then
     insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
     values ('message_received', 1, jsonb_build_object('channel_type', v_conversation.channel_type), new.created_at);
-    if v_is_asking and v_conversation.requires_human then
-      perform private.repeat_handover(new, v_conversation);
-    elsif v_is_asking then
-      perform private.enqueue_message(new, v_conversation);
-    end if;
+  end if;
+  if v_is_asking and v_conversation.requires_human then
+    perform private.repeat_handover(new, v_conversation);
   end if;
   return null;
 end $$;
@@ -298,7 +287,6 @@ begin
     v_now + make_interval(secs => settings.deadline_ms / 1000.0), true
   from public.ai_settings as settings
   returning * into v_job;
-  perform private.announce_job(v_job);
   return null;
 end $$;
 comment on function private.open_returned_turn is 'The AI has the conversation again: open a turn with what nobody has answered.';

@@ -92,18 +92,6 @@ begin
     select 'conversation:' || conversation_id as topic, 'message.created' as event,
       jsonb_build_object('message', to_jsonb(answers)) as payload
     from answers
-    union all
-    select 'conversation:' || conversation_id, 'reply.settled', jsonb_build_object('turn_id', turn_id,
-      'outcome', case metadata ->> 'kind' when 'handover' then 'escalated' else 'replied' end, 'message_id', id)
-    from answers
-    union all  -- the turn that waited behind this one
-    select 'ai-jobs', 'job.available', jsonb_build_object('job_id', jobs.id,
-      'conversation_id', jobs.conversation_id, 'process_after', jobs.process_after)
-    from ended cross join lateral (
-      select jobs.* from public.ai_response_queue as jobs
-      where jobs.conversation_id = ended.conversation_id and jobs.status = 'pending' limit 1
-    ) as jobs
-    where ended.outcome = 'replied'
   )
   select count(realtime.send(events.payload, events.event, events.topic, true)), (select count(*) from ended)
   into v_sent, v_settled from events;

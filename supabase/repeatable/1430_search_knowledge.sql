@@ -76,7 +76,7 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 begin
-  if not private.is_knowledge_embedded(embedding_model) then
+  if question_embedding is not null and not private.is_knowledge_embedded(embedding_model) then
     question_embedding := null;
   end if;
   return query with words as materialized (

@@ -8,19 +8,6 @@ drop policy if exists "staff read deliveries" on public.channel_deliveries;
 create policy "staff read deliveries" on public.channel_deliveries
   for select to authenticated using ((select private.is_staff()));
 
-create or replace function private.announce_delivery(process_after timestamptz)
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  perform realtime.send(jsonb_build_object('process_after', process_after), 'delivery.available',
-    'channel-deliveries', true);
-end $$;
-comment on function private.announce_delivery is 'Wake the workers for a delivery.';
-
 create or replace function private.announce_failure(delivery public.channel_deliveries)
 returns void
 language plpgsql
@@ -190,8 +177,6 @@ begin
   returning * into v_delivery;
   if v_is_failed then
     perform private.announce_failure(v_delivery);
-  elsif v_delivery.process_after is not null then
-    perform private.announce_delivery(v_delivery.process_after);
   end if;
   return null;
 end $$;

@@ -35,9 +35,6 @@ begin
   set status = 'pending', settled_at = null, error_code = null, error = null, is_typing = excluded.is_typing,
     process_after = excluded.process_after, expires_at = excluded.expires_at
   where channel_deliveries.status = 'failed';
-  if found then
-    perform private.announce_delivery(v_now);
-  end if;
 end $$;
 comment on function private.open_receipt is 'Let a customer see that a message was read.';
 
@@ -53,45 +50,35 @@ begin
     process_after, expires_at)
   values (open_fetch.channel_id, message.conversation_id, message.id, 'media', message.position,
     message.created_at, message.created_at, message.created_at + interval '24 hours');
-  perform private.announce_delivery(message.created_at);
 end $$;
 comment on function private.open_fetch is 'Have the files of a message fetched into Storage.';
 
-create or replace function private.receive_channel_message()
-returns trigger
+create or replace function private.follow_channel_message(message public.messages, conversation public.conversations)
+returns void
 language plpgsql
 volatile
-security definer  -- only these functions write deliveries
+security invoker
 set search_path = ''
 as $$
-declare
-  v_channel_id uuid := (
-    select conversations.channel_id from public.conversations as conversations
-    where conversations.id = new.conversation_id
-  );
 begin
-  if v_channel_id is null then
-    return null;
+  if conversation.channel_id is null then
+    return;
   end if;
   if exists (
     select from public.ai_response_queue as jobs
-    where jobs.conversation_id = new.conversation_id and jobs.status = 'pending' and jobs.message_id = new.id
+    where jobs.conversation_id = conversation.id and jobs.status = 'pending' and jobs.message_id = message.id
   ) then
-    perform private.open_receipt(new, v_channel_id, true);
+    perform private.open_receipt(message, conversation.channel_id, true);
   end if;
-  if jsonb_typeof(new.metadata -> 'media') = 'array' and exists (
-    select from jsonb_array_elements(new.metadata -> 'media') as item
+  if jsonb_typeof(message.metadata -> 'media') = 'array' and exists (
+    select from jsonb_array_elements(message.metadata -> 'media') as item
     where coalesce(item ->> 'path', item ->> 'file') is null
   ) then
-    perform private.open_fetch(new, v_channel_id);
+    perform private.open_fetch(message, conversation.channel_id);
   end if;
-  return null;
 end $$;
-comment on function private.receive_channel_message is 'After a message of a channel: its receipt, its files.';
+comment on function private.follow_channel_message is 'After a message of a channel: its receipt, its files.';
 
-create or replace trigger trigger_receive_channel_message after insert on public.messages
-  for each row when (new.external_message_id is not null)  -- after trigger_handle_new_message, which has its job
-  execute function private.receive_channel_message();
 
 create or replace function private.tell_channel_that_staff_read()
 returns trigger

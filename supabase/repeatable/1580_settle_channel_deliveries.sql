@@ -59,9 +59,6 @@ begin
     order by waiting.position limit 1
   ) as oldest
   where deliveries.id = oldest.id and oldest.process_after is null;
-  if found then
-    perform private.announce_delivery(v_now);
-  end if;
 end $$;
 comment on function private.open_next_deliveries is 'Make the next message of each conversation due.';
 
@@ -275,7 +272,6 @@ declare
   v_changed uuid[];
   v_settled uuid[];
   v_sent uuid[];
-  v_next timestamptz;
 begin
   v_now := clock_timestamp();
   v_not_now := array(
@@ -296,17 +292,13 @@ begin
       parts_sent = judged.parts_sent, error_code = judged.error_code, error = judged.error,
       unconfirmed = case when judged.outcome in ('sent', 'part_sent') then 0 else deliveries.unconfirmed end
     from private.judge_results(results, v_now) as judged where judged.delivery_id = deliveries.id
-    returning deliveries.id, deliveries.kind, deliveries.settled_at, deliveries.process_after, judged.outcome
+    returning deliveries.id, deliveries.kind, deliveries.settled_at, judged.outcome
   )
   select array_agg(id), array_agg(id) filter (where settled_at is not null),
-    array_agg(id) filter (where kind = 'message' and outcome in ('sent', 'part_sent')),
-    min(process_after) filter (where settled_at is null)
-  into v_changed, v_settled, v_sent, v_next from changed;
+    array_agg(id) filter (where kind = 'message' and outcome in ('sent', 'part_sent'))
+  into v_changed, v_settled, v_sent from changed;
   perform private.keep_media(results, v_settled);
   perform private.conclude_deliveries(v_settled);
-  if v_next is not null then
-    perform private.announce_delivery(v_next);
-  end if;
   perform private.tell_paces(results, coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
   perform private.tell_accounts(coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
   return v_not_now;

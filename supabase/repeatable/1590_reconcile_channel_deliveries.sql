@@ -22,10 +22,6 @@ begin
   from public.communication_channels as channels
   where deliveries.id = delivery.id and deliveries.settled_at is null and channels.id = deliveries.channel_id
     and deliveries.attempt > 0 and note_part.parts_sent > deliveries.parts_sent;
-  if found then
-    perform private.announce_delivery(deliveries.process_after)
-    from public.channel_deliveries as deliveries where deliveries.id = delivery.id;
-  end if;
   perform private.link_channel_message(delivery.channel_id, external_id, delivery.message_id);
 end $$;
 comment on function private.note_part is 'Note that a part of a message is out.';

@@ -106,16 +106,16 @@ def test_workers_hear_of_each_job(inbox: Inbox) -> None:
     (running,) = inbox.claim(lease=5)
     inbox.let_pass(2.1)
     inbox.say(conversation, "two", by=customer)
-    announced_before = len(inbox.events("ai-jobs"))
     inbox.settle(running)
 
-    events = inbox.events("ai-jobs")
+    turns = [row["payload"]["turn"] for row in inbox.events("inbox")][-3:]
     waiting = inbox.jobs(conversation)[-1]
 
-    assert announced_before == 1  # the second turn was not claimable yet
-    assert len(events) == 2
-    assert events[1]["event"] == "job.available"
-    assert events[1]["payload"]["job_id"] == str(waiting["id"])
+    # The second turn was not claimable before the first one was settled.
+    assert [turn["status"] for turn in turns] == ["pending", "processing", "pending"]
+    assert turns[0]["job_id"] == turns[1]["job_id"] == str(running["job_id"])
+    assert turns[2]["job_id"] == str(waiting["id"])
+    assert turns[2].keys() == {"job_id", "turn_id", "status", "process_after", "deadline"}
 
 
 def test_concurrent_messages_have_gapless_positions_in_commit_order(

@@ -31,7 +31,8 @@ class Announcements(Listener):
         return self._live
 
     def announce(self, job_id: str, **payload: Any) -> None:
-        self._signals.put_nowait(Broadcast("job.available", {"job_id": job_id} | payload))
+        turn = {"job_id": job_id, "status": "pending"} | payload
+        self._signals.put_nowait(Broadcast("conversation.changed", {"turn": turn}))
 
     async def __anext__(self) -> Broadcast | Resync:
         return await self._signals.get()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 from romashka import Broadcast, Listener, RomashkaError
 
-TOPIC = "ai-jobs"
+TOPIC = "inbox"
+"""What changes a conversation, and so opens a turn or a delivery, is told there."""
 _MAX_DELAY_SECONDS = 2.0
 _LOOKS = 2
 """So many claims an announcement is worth: for an instant the claim of the other queue may lock the
@@ -25,6 +26,27 @@ _REMEMBERED = 256
 log = structlog.get_logger()
 
 
+Announcement = Mapping[str, Any]
+"""What is to be done: its `job_id`, where it has one, and its time, `process_after`."""
+
+
+def turn_announced(event: Broadcast) -> Announcement | None:
+    """Return the turn that waits in a conversation which has changed; None if none does."""
+    turn = event.payload.get("turn") or {}
+    return turn if turn.get("status") == "pending" else _many_changed(event)
+
+
+def delivery_announced(event: Broadcast) -> Announcement | None:
+    """Return when something is to be sent by a conversation's channel; None if nothing is."""
+    send_after = event.payload.get("send_after")
+    return {"process_after": send_after} if send_after else _many_changed(event)
+
+
+def _many_changed(event: Broadcast) -> Announcement | None:
+    """Many conversations in one operation: nothing is said of what each has waiting."""
+    return {} if event.event == "conversations.changed" else None
+
+
 class Wake:
     """An alarm that the announcements of a topic ring, and whoever calls `ring`; needs `listen`.
 
@@ -33,8 +55,13 @@ class Wake:
     then whoever follows them is dead, or has too much to do. One that is alone is never too late.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        announced: Callable[[Broadcast], Announcement | None] = turn_announced,
+    ) -> None:
         self._listener = listener
+        self._announced = announced
         self._rung = asyncio.Event()
         self._is_announced = False
         self._looks_left = 0
@@ -90,14 +117,14 @@ class Wake:
         """Ring for each announcement, at the time that it names."""
         try:
             async for signal in self._listener:
-                if isinstance(signal, Broadcast):
-                    self._hear(signal.payload)
-                else:
+                if not isinstance(signal, Broadcast):
                     self.ring()
+                elif (announcement := self._announced(signal)) is not None:
+                    self._hear(announcement)
         except RomashkaError as error:  # the long poll alone is enough
             log.warning("realtime.refused", error=str(error))
 
-    def _hear(self, announcement: Mapping[str, Any]) -> None:
+    def _hear(self, announcement: Announcement) -> None:
         """Set the alarm; what is announced again has it put off, while its customer writes on."""
         name = announcement.get("job_id")
         if timer := self._timers.pop(name, None) if name else None:
@@ -117,7 +144,7 @@ class Wake:
             self.ring()
 
 
-def _delay(announcement: Mapping[str, Any]) -> float:
+def _delay(announcement: Announcement) -> float:
     """Return for how long what is announced is not claimable yet.
 
     Compares the server's clock with ours: if they differ, the next claim on the timer has it.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from romashka._listener import Broadcast
+from romashka._models import Message
 
 _REMEMBERED = 16
 Outcome = Literal["replied", "escalated", "superseded", "taken_over"]
@@ -57,8 +58,9 @@ class Drafts:
         turn_id = str(payload.get("turn_id"))
         if broadcast.event == "reply.settled":
             outcome: Outcome | None = payload.get("outcome")
-            self.close(turn_id, for_good=outcome != "superseded")
-            yield ReplySettled(turn_id, outcome, payload.get("message_id"))
+            if turn_id not in self._closed:
+                self.close(turn_id, for_good=outcome != "superseded")
+                yield ReplySettled(turn_id, outcome, payload.get("message_id"))
         elif turn_id not in self._closed:
             is_start = broadcast.event == "reply.started" or payload.get("sequence") == 1
             if is_start and payload.get("draft_id") != self._draft_id:
@@ -68,14 +70,23 @@ class Drafts:
                 self._next += 1
                 yield ReplyDelta(turn_id, str(payload.get("text", "")))
 
+    def answered(self, message: Message) -> Iterator[ReplySettled]:
+        """Yield that a turn has ended, where a message is its answer: that is what tells of it."""
+        if message.turn_id is not None and message.turn_id not in self._closed:
+            self.close(message.turn_id)
+            outcome: Outcome = "escalated" if message.kind == "handover" else "replied"
+            yield ReplySettled(message.turn_id, outcome, message.id)
+
     def interrupt(self) -> Iterator[ReplyEvent]:
         """Give up the draft: pieces of it may have been missed."""
         if self._draft_id is not None:
             self._draft_id = None
             yield ReplySettled(self._turn_id, None, None)
 
-    def close(self, turn_id: str, *, for_good: bool = True) -> None:
-        """Give up the draft of a turn; for good, what comes of it later is late."""
+    def close(self, turn_id: str | None, *, for_good: bool = True) -> None:
+        """Give up the draft of a turn, if any; for good, what comes of it later is late."""
+        if turn_id is None:
+            return
         if for_good:
             self._closed = (*self._closed, turn_id)[-_REMEMBERED:]
         if turn_id == self._turn_id:

@@ -11,6 +11,7 @@ from romashka._reader import Reader
 
 CREATED = "message.created"
 UPDATED = "message.updated"
+MANY_UPDATED = "messages.updated"
 REPLY = "reply."
 """How the events begin that are about a reply which is being written."""
 
@@ -55,8 +56,6 @@ async def follow(listener: Listener, read_after: ReadAfter, after: int) -> Async
         for message in messages:
             if message.position > seen:
                 seen = message.position
-                if message.turn_id is not None:
-                    drafts.close(message.turn_id)
                 yield MessageCreated(message)
 
     try:
@@ -72,14 +71,18 @@ async def follow(listener: Listener, read_after: ReadAfter, after: int) -> Async
                     else:
                         for created in unseen([message]):
                             yield created
-                case Broadcast(event) if event == UPDATED:
-                    message = _message_of(signal.payload)
-                    if message is not None and message.position <= seen:
-                        yield MessageUpdated(message)
+                        for settled in drafts.answered(message):
+                            yield settled
+                case Broadcast(event) if event in (UPDATED, MANY_UPDATED):
+                    for row in signal.payload.get("messages") or [signal.payload.get("message")]:
+                        message = _message_of({"message": row})
+                        if message is not None and message.position <= seen:
+                            yield MessageUpdated(message)
                 case Broadcast():
                     pass  # of a newer server
                 case Page():
                     for created in unseen(signal.rows):
+                        drafts.close(created.message.turn_id)
                         yield created
                     reader.taken(signal)
                 case Resync():

@@ -137,10 +137,12 @@ class _Feed:
         if isinstance(signal, Page):
             yield from signal.rows
         elif isinstance(signal, Broadcast):
-            try:
-                yield Conversation.from_row(signal.payload["conversation"], self._client)
-            except (KeyError, TypeError, ValueError):
-                pass  # of another kind or version: it is read in time
+            many = signal.payload.get("conversations")
+            for row in many or [signal.payload.get("conversation")]:
+                try:
+                    yield Conversation.from_row(row, self._client)
+                except (AttributeError, KeyError, TypeError, ValueError):
+                    pass  # of another kind or version: it is read in time
 
     def go_on(self, reader: Reader, signal: Signal) -> None:
         """Read what a signal calls for."""
@@ -150,6 +152,10 @@ class _Feed:
             case Resync():
                 self._cursor = None
                 reader.restart()
+            case Broadcast("conversations.changed", payload) if (
+                payload.get("conversations") is None
+            ):
+                reader.ask()  # too many for an event
             case Broadcast():
                 pass
             case _:

@@ -1,10 +1,11 @@
 /** The messages of a conversation as they are committed: each once, in order, come what may. */
 import type { Broadcast, Listener, Page } from "./listener.js";
-import type { ConversationEvent, Message, PassingEvent } from "./models.js";
+import { type ConversationEvent, kindOf, type Message, type PassingEvent } from "./models.js";
 import { Reader } from "./reader.js";
 
 const CREATED = "message.created";
 const UPDATED = "message.updated";
+const MANY_UPDATED = "messages.updated";
 /** The events that are about a reply which is being written. */
 const REPLY = new Set(["reply.started", "reply.delta", "reply.settled"]);
 
@@ -43,9 +44,16 @@ export async function* follow(
         reader.taken(page);
       } else if (signal.event === CREATED) {
         const message = messageOf(signal);
-        if (message && message.position <= seen + 1) yield* unseen([message]);
-        else reader.ask();
-      } else if (isKnown(signal, seen)) {
+        if (message && message.position <= seen + 1) {
+          const isNews = message.position > seen;
+          yield* unseen([message]);
+          if (isNews && message.turn_id) yield settledBy(message, message.turn_id);
+        } else reader.ask();
+      } else if (signal.event === UPDATED || signal.event === MANY_UPDATED) {
+        for (const message of messagesOf(signal)) {
+          if (message.position <= seen) yield { type: UPDATED, message };
+        }
+      } else if (REPLY.has(signal.event)) {
         yield { ...signal.payload, type: signal.event } as PassingEvent;
       }
     }
@@ -54,13 +62,18 @@ export async function* follow(
   }
 }
 
-/** Servers of other versions say more: whoever does not know it does not hear it. */
-function isKnown(signal: Broadcast, seen: number): boolean {
-  const changed = signal.event === UPDATED ? messageOf(signal) : undefined;
-  return REPLY.has(signal.event) || (changed !== undefined && changed.position <= seen);
+/** An answer is what tells that its turn has ended. */
+function settledBy(message: Message, turnId: string): ConversationEvent {
+  const outcome = kindOf(message) === "handover" ? "escalated" : "replied";
+  return { type: "reply.settled", turn_id: turnId, outcome, message_id: message.id };
 }
 
-function messageOf({ payload }: Broadcast): Message | undefined {
-  const message = payload["message"] as Message | undefined;
-  return typeof message?.position === "number" ? message : undefined;
+function messageOf(signal: Broadcast): Message | undefined {
+  return messagesOf(signal)[0];
+}
+
+/** Return what a broadcast is about, as far as it is what we know: servers of other versions say more. */
+function messagesOf({ payload }: Broadcast): Message[] {
+  const messages = (payload["messages"] ?? [payload["message"]]) as (Message | undefined)[];
+  return messages.filter((message) => typeof message?.position === "number") as Message[];
 }

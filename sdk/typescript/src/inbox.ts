@@ -84,7 +84,12 @@ export class Inbox {
           reader.taken(page);
         } else if (signal.event === "delivery.failed") {
           yield { ...signal.payload, type: signal.event } as InboxEvent;
-        } else yield* unseen(conversationOf(signal));
+        } else {
+          yield* unseen(conversationsOf(signal));
+          if (signal.event === "conversations.changed" && !signal.payload["conversations"]) {
+            reader.ask(); // too many for an event
+          }
+        }
       }
     } finally {
       reader.close();
@@ -119,10 +124,10 @@ export class Inbox {
   }
 }
 
-/** Return the conversation that a broadcast is about; of one of another kind or version, none. */
-function conversationOf({ payload }: Broadcast): ConversationRow[] {
-  const conversation = payload["conversation"] as ConversationRow | undefined;
-  return typeof conversation?.updated_at === "string" ? [conversation] : [];
+/** Return the conversations that a broadcast is about; of one of another kind or version, none. */
+function conversationsOf({ payload }: Broadcast): ConversationRow[] {
+  const rows = (payload["conversations"] ?? [payload["conversation"]]) as (ConversationRow | null)[];
+  return rows.filter((row) => typeof row?.updated_at === "string") as ConversationRow[];
 }
 
 /** Which state of each conversation was given last. */

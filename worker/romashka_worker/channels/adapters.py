@@ -7,7 +7,7 @@ from romashka import AsyncRomashka
 
 from romashka_worker.channels import Channel, Delivery
 from romashka_worker.channels.credentials import Credentials
-from romashka_worker.channels.deliverer import CONCURRENCY, TOPIC, Deliverer
+from romashka_worker.channels.deliverer import CONCURRENCY, Deliverer
 from romashka_worker.channels.downloads import Downloads
 from romashka_worker.channels.email import Email
 from romashka_worker.channels.files import Files
@@ -18,7 +18,7 @@ from romashka_worker.channels.sender import Sender, cut_off
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.channels.whatsapp import WhatsApp
 from romashka_worker.loop import Loop
-from romashka_worker.wake import Wake
+from romashka_worker.wake import TOPIC, Wake, delivery_announced
 
 
 @asynccontextmanager
@@ -33,7 +33,7 @@ async def open_deliveries(
         client.topics.listen(TOPIC) as announcements,
     ):
         sender = Sender(channels, Credentials(client, settings.secrets), Files(client))
-        wake = Wake(announcements)
+        wake = Wake(announcements, delivery_announced)
         yield Loop(
             Outbox(client, worker_id),
             wake,

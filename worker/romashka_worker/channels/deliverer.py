@@ -12,7 +12,6 @@ from romashka_worker.faults import contained, report
 from romashka_worker.leases import Settle
 from romashka_worker.metrics import DELIVERIES, DELIVERY_SECONDS
 
-TOPIC = "channel-deliveries"
 CONCURRENCY = 32
 """So many deliveries are under way at a time: more than the accounts' rates allow."""
 
