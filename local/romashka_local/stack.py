@@ -64,6 +64,7 @@ def run_stack(options: StackOptions, on_ready: Callable[[StackConfig], None]) ->
             if not is_reset:
                 on_ready(config)
 
+        exposes = config.checked_setting("api.auto_expose_new_tables", EXPOSES_NEW_TABLES)
         is_reset = False
         while True:
             with run_cluster(
@@ -72,7 +73,7 @@ def run_stack(options: StackOptions, on_ready: Callable[[StackConfig], None]) ->
                 ephemeral=options.data_dir is None,
                 binaries=binaries,
             ) as cluster:
-                _prepare_database(config, cluster, migrate=options.migrate)
+                _prepare_database(config, cluster, migrate=options.migrate, exposes=exposes)
                 end = _run_servers(config, cluster, listener, announce)
             if end is End.STOP:
                 return
@@ -123,14 +124,12 @@ def _expect_signals() -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # it is about to have a new database anyway
 
 
-def _prepare_database(config: StackConfig, cluster: Cluster, *, migrate: bool) -> None:
+def _prepare_database(
+    config: StackConfig, cluster: Cluster, *, migrate: bool, exposes: bool
+) -> None:
     try:
         bootstrap_database(
-            cluster.url(),
-            jwt_secret=config.keys.jwt_secret,
-            exposes_new_tables=config.checked_setting(
-                "api.auto_expose_new_tables", EXPOSES_NEW_TABLES
-            ),
+            cluster.url(), jwt_secret=config.keys.jwt_secret, exposes_new_tables=exposes
         )
         if migrate:
             _apply_migrations(config.database_url(), config.project_dir)

@@ -17,6 +17,9 @@ from tests.support.realtime import RealtimeServer, running_realtime
 from tests.support.rest import Rest, running_rest
 from tests.support.servers import config_for, serving
 
+# What a project may send in a second is tried by test_realtime_limits.py alone.
+_UNLIMITED = {"max_events_per_second": 1_000_000}
+
 
 @pytest.fixture(scope="module")
 def module_db(cluster: Cluster, bare_template: str) -> Iterator[str]:
@@ -50,11 +53,20 @@ async def storage(module_db: str, tmp_path: Path) -> AsyncIterator[Storage]:
         yield opened
 
 
+@pytest.fixture(scope="session")
+def open_template(cluster: Cluster) -> str:
+    """The name of a bare database that exposes what tests create in it."""
+    return databases.make_template(cluster, "open", exposes_new_tables=True)
+
+
 @pytest.fixture
-async def realtime(bare_db: str, tmp_path: Path) -> AsyncIterator[RealtimeServer]:
-    """A Realtime server on a database of its own."""
-    async with running_realtime(config_for(bare_db, tmp_path)) as server:
-        yield server
+async def realtime(
+    cluster: Cluster, open_template: str, tmp_path: Path
+) -> AsyncIterator[RealtimeServer]:
+    """A Realtime server on a database of its own, which exposes what is created in it."""
+    with databases.clone(cluster, open_template) as url:
+        async with running_realtime(config_for(url, tmp_path, realtime=_UNLIMITED)) as server:
+            yield server
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -63,14 +75,14 @@ async def shared_realtime(
 ) -> AsyncIterator[RealtimeServer]:
     """A Realtime server for the tests of one file that change nothing in the database."""
     folder = tmp_path_factory.mktemp("realtime")
-    async with running_realtime(config_for(module_db, folder)) as server:
+    async with running_realtime(config_for(module_db, folder, realtime=_UNLIMITED)) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def rest_template(cluster: Cluster) -> str:
-    """The name of a database with the library of `rest_schema.sql`, made once."""
-    name = databases.make_template(cluster, "rest")
+    """The name of a database with the library of `rest_schema.sql`, exposed, made once."""
+    name = databases.make_template(cluster, "rest", exposes_new_tables=True)
     schema = Path(__file__).with_name("rest_schema.sql").read_bytes()
     with psycopg.connect(cluster.url("postgres", name)) as connection:
         connection.execute(schema)

@@ -35,12 +35,6 @@ def closed_db(cluster: Cluster, closed_template: str) -> Iterator[Connection]:
         yield connection
 
 
-@pytest.fixture(scope="module")
-def open_template(cluster: Cluster) -> str:
-    """The name of a project as they were before October 2026."""
-    return databases.make_template(cluster, "open", exposes_new_tables=True)
-
-
 @pytest.fixture
 def open_db(cluster: Cluster, open_template: str) -> Iterator[Connection]:
     with databases.clone(cluster, open_template) as url, psycopg.connect(url) as connection:

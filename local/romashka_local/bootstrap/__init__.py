@@ -8,7 +8,7 @@ from psycopg import sql
 from romashka_local.extensions import stand_in
 from romashka_local.keys import DEFAULT_JWT_SECRET
 
-EXPOSES_NEW_TABLES = True
+EXPOSES_NEW_TABLES = False
 """Whether clients reach what `postgres` creates in `public`, where nothing else is said."""
 
 # As the Supabase CLI and Studio do it: what else the default privileges give stays, and anybody may
