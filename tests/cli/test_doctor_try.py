@@ -115,7 +115,7 @@ def test_what_fails_is_named_and_everything_is_removed(empty: RunningStack) -> N
     anothers = jwt.encode({"role": "anon", "exp": 4_000_000_000}, "x" * 32)
     code, said = said_by(empty, SUPABASE_ANON_KEY=anothers)
 
-    assert marks(said)["roles"] == "✗", said
+    assert "✗ customer " in said, said
     assert marks(said)["removal"] == "✓"
     assert code == 1
     assert read_whole(empty.admin_url()) ^ before == set()
