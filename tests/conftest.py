@@ -11,7 +11,7 @@ from romashka._installation import install
 from romashka_local.postgres import Cluster
 
 from tests.support import databases, waiting
-from tests.support.stacks import RunningStack, run_stack
+from tests.support.stacks import RunningStack, be_patient, run_stack
 
 # Who runs the tests in the background may have these ignored, and every program would inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -90,11 +90,7 @@ def patient_stack() -> Iterator[RunningStack]:
     That it is answered within six seconds is what tests/end_to_end tries.
     """
     with run_stack("--ephemeral") as running:
-        with psycopg.connect(running.admin_url()) as database:
-            database.execute(
-                "alter table public.ai_settings drop constraint ai_settings_deadline_ms_check"
-            )
-            database.execute("update public.ai_settings set deadline_ms = 60000")
+        be_patient(running)
         yield running
 
 

@@ -1,6 +1,6 @@
 -- Purpose: where a channel's message belongs, and how it is stored there.
 -- Touches: ingest_channel_message; functions.
--- Locks:   as 20260101001530_channel_webhooks.sql says.
+-- Locks:   as 1530_channel_webhooks.sql says.
 -- Undo:    drop the functions.
 
 -- The conversations that a mail may belong to, the likeliest first: of what it answers, by its reply address

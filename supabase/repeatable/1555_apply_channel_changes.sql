@@ -1,6 +1,6 @@
 -- Purpose: a message is as all that was said about it has it.
 -- Touches: private.link_channel_message, functions.
--- Locks:   as 20260101001530_channel_webhooks.sql says.
+-- Locks:   as 1530_channel_webhooks.sql says.
 -- Undo:    drop the functions.
 
 create or replace function private.with_reactions(metadata jsonb, channel_id uuid, digest bytea)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 ROMASHKA = Path(sys.executable).with_name("romashka")
 ROOT = Path(__file__).resolve().parents[2]
 CHANNEL_SECRETS = {
@@ -49,6 +51,15 @@ def run_stack(*options: str, cwd: Path = ROOT) -> Iterator[RunningStack]:
         yield wait_until_ready(process)
     finally:
         stop_stack(process)
+
+
+def be_patient(stack: RunningStack) -> None:
+    """Give turns a deadline that no slow machine misses."""
+    with psycopg.connect(stack.admin_url()) as database:
+        database.execute(
+            "alter table public.ai_settings drop constraint ai_settings_deadline_ms_check"
+        )
+        database.execute("update public.ai_settings set deadline_ms = 60000")
 
 
 def start_stack(*options: str, cwd: Path = ROOT) -> subprocess.Popen[str]:

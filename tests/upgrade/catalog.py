@@ -73,3 +73,36 @@ def read_catalog(url: str) -> set[str]:
 
 def _all(connection: psycopg.Connection[Any], query: str) -> list[tuple[str]]:
     return connection.execute(query.encode()).fetchall()
+
+
+_WHOLE = (
+    f"select format('schema %s %s', nspname, {_sorted('nspacl')}) from pg_namespace"
+    " where nspname !~ '^pg_(toast_)?temp'",
+    f"""
+    select format('%s %s.%s %s', relkind, relnamespace::regnamespace, relname, {_sorted("relacl")})
+    from pg_class where relnamespace::regnamespace::text !~ '^pg_'
+      and relname !~ '^messages_[0-9_]+'  -- Realtime's own, a day each
+    """,
+    f"select format('function %s %s', oid::regprocedure, {_sorted('proacl')}) from pg_proc"
+    " where pronamespace::regnamespace::text !~ '^pg_temp'",
+    "select 'type ' || typname from pg_type where typname !~ 'messages_[0-9_]+$'",
+    "select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal",
+    "select policies::text from pg_policies as policies",
+    "select 'extension ' || extname from pg_extension",
+    "select format('default %s %s', defaclnamespace::regnamespace, defaclacl) from pg_default_acl",
+    "select format('published %s %s', pubname, pg_get_userbyid(pubowner)) from pg_publication",
+    "select tables::text from pg_publication_tables as tables",
+    "select users.id::text from auth.users as users",
+    "select buckets.id from storage.buckets as buckets",
+    "select objects.name from storage.objects as objects",
+)
+
+
+def read_whole(url: str) -> set[str]:
+    """Return a line for each object of a database, whoever made it, for its users and its files."""
+    with psycopg.connect(url) as connection:
+        lines = {line for query in _WHOLE for (line,) in _all(connection, query)}
+        for table in ("cron.job", "supabase_migrations.schema_migrations"):
+            if connection.execute("select to_regclass(%s)", [table]).fetchone() != (None,):
+                lines |= {f"{table} {row}" for row in _all(connection, f"select * from {table}")}
+    return lines

@@ -23,7 +23,7 @@ EDITIONS = (
     OldEdition("0.1, before channels", "c25114f"),
     OldEdition("0.1", "ee8f3a5"),
 )
-"""Those that can be upgraded. Until 0.2 migrations were edited in place."""
+"""Those that can be upgraded. Their migrations were still edited in place."""
 
 TOO_OLD = OldEdition("before 0.1", "4db92e0")
 

@@ -6,7 +6,7 @@ from typing import Any
 from romashka import AsyncRomashka, NotFound
 
 SCHEMA_VERSION = 3
-"""The oldest version that this worker can work with; the database's is in the last migration."""
+"""The oldest that this worker can work with; the database's is in repeatable/*_installation.sql."""
 
 _CHECK_SECONDS = 10.0
 

@@ -2,8 +2,9 @@
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import dict_row
@@ -17,6 +18,8 @@ from romashka._migrations import (
     run_file,
     take_turns,
 )
+
+T = TypeVar("T")
 
 _TRIES = 10
 # Below Postgres' deadlock_timeout at first: who waits for us is not ended because of us.
@@ -53,11 +56,20 @@ def install(db_url: str, folder: Path | None = None) -> list[str]:
     """
     edition = read_edition(folder)
     with open_for_migrations(db_url) as connection:
-        for number in range(1, _TRIES + 1):
-            try:
-                return _install(connection, edition, lock_seconds=_LOCK_SECONDS * number)
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-                time.sleep(random.uniform(0, 0.2))  # noqa: S311  # apart from the others, no secret
+        return patiently(lambda seconds: _install(connection, edition, lock_seconds=seconds))
+
+
+def patiently(work: Callable[[float], T]) -> T:
+    """Return what `work` does in a transaction that waits for a lock no longer than it is told.
+
+    Raises:
+        MigrationError: somebody held a lock each time.
+    """
+    for number in range(1, _TRIES + 1):
+        try:
+            return work(_LOCK_SECONDS * number)
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+            time.sleep(random.uniform(0, 0.2))  # noqa: S311  # apart from the others, no secret
     raise MigrationError(
         "its tables are in use all the time; end what holds them (pg_stat_activity), and run it"
         " again"

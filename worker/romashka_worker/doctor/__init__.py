@@ -35,14 +35,15 @@ async def examine() -> AsyncIterator[Finding]:
         yield Finding.problem("settings", str(error), f"export {name}=...")
         return
     yield Finding.ok("settings", f"for the project at {settings.supabase_url}")
-    async for finding in _examine_project(settings):
+    async for finding in examine_project(settings):
         yield finding
     async for finding in look_at_models(settings):
         yield finding
     yield await look_at_embeddings(settings)
 
 
-async def _examine_project(settings: Settings) -> AsyncIterator[Finding]:
+async def examine_project(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield what is found about the project alone."""
     key = settings.supabase_key.get_secret_value()
     if wrong := look_at_key(key):
         yield wrong

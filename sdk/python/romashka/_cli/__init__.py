@@ -5,7 +5,7 @@ import sys
 # Which extra brings what a command needs; `local` has it all but the worker.
 _EXTRAS = {
     "worker": "worker",
-    "doctor": "worker",
+    "doctor": "worker,migrate",
     "replay": "worker",
     "eval": "worker,local",
     "migrate": "migrate",

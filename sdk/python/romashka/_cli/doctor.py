@@ -3,38 +3,72 @@
 import asyncio
 import json
 import logging
+import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from romashka._cli.problems import CommandError
+
 if TYPE_CHECKING:
     from romashka_worker.doctor.finding import Finding
+    from romashka_worker.trial import Tell
 
 _SIGNS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    tries: Annotated[
+        bool,
+        typer.Option(
+            "--try",
+            help="In a project that is empty: install, try every role, and remove it all again.",
+        ),
+    ] = False,
+    db_url: Annotated[
+        str | None,
+        typer.Option(envvar="DATABASE_URL", help="With --try: as `romashka migrate` takes it."),
+    ] = None,
 ) -> None:
     """Check the configuration that `romashka worker` would have here; exit code 1: it is wrong."""
     logging.disable()  # what matters is said below
-    findings = asyncio.run(_examine(shows=not as_json))
+    findings: list[Finding] = []
+
+    def tell(finding: "Finding") -> None:
+        findings.append(finding)
+        if not as_json:
+            _show(finding)
+
+    if tries and db_url is None:
+        raise CommandError("--try needs the database too; use --db-url, or set DATABASE_URL")
+    asyncio.run(_try(db_url, tell) if tries and db_url else _examine(tell))
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
     raise typer.Exit(int(any(finding.state == "problem" for finding in findings)))
 
 
-async def _examine(*, shows: bool) -> "list[Finding]":
+async def _examine(tell: "Tell") -> None:
     from romashka_worker.doctor import examine
 
-    findings = []
     async for finding in examine():
-        findings.append(finding)
-        if shows:
-            _show(finding)
-    return findings
+        tell(finding)
+
+
+async def _try(db_url: str, tell: "Tell") -> None:
+    from romashka_worker.trial import try_out
+
+    trial = asyncio.create_task(try_out(db_url, tell))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Once: what removes everything again must not be interrupted itself.
+        asyncio.get_running_loop().add_signal_handler(
+            number, lambda: None if trial.cancelling() else trial.cancel()
+        )
+    with suppress(asyncio.CancelledError):  # it has told so
+        await trial
 
 
 def _show(finding: "Finding") -> None:

@@ -1,0 +1,170 @@
+"""`romashka doctor --try`: every role in an empty project, which is empty again afterwards."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jwt
+import psycopg
+import pytest
+
+from tests.support.stacks import ROMASHKA, RunningStack, run_stack
+from tests.upgrade.catalog import read_whole
+
+_OURS = ("SUPABASE_", "OPENAI_", "ROMASHKA_", "DATABASE_URL")
+_STEPS = [
+    "installation",
+    "rest",
+    "key",
+    "schema",
+    "migrations",
+    "extensions",
+    "pg_cron",
+    "grants",
+    "functions",
+    "realtime",
+    "channels",
+    "rights",
+    "sign-in",
+    "customer",
+    "stranger",
+    "no session",
+    "attachment",
+    "staff",
+    "traces",
+    "removal",
+]
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[RunningStack]:
+    with run_stack("--ephemeral", "--no-migrate") as running:
+        yield running
+
+
+@contextmanager
+def trying(stack: RunningStack, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the command within the block, in a process of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    project = {
+        "SUPABASE_URL": stack.api_url,
+        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
+        "SUPABASE_ANON_KEY": stack.anon_key,
+        "PYTHONUNBUFFERED": "1",
+    }
+    with subprocess.Popen(
+        [ROMASHKA, "doctor", "--try", "--db-url", stack.db_url],
+        env=inherited | project | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def said_by(stack: RunningStack, **settings: str) -> tuple[int, str]:
+    """Return the exit code of a whole run, and what it printed."""
+    with trying(stack, **settings) as process:
+        said, _ = process.communicate()
+        return process.returncode, said
+
+
+def marks(said: str) -> dict[str, str]:
+    """Return the sign before each step's name."""
+    lines = [line for line in said.splitlines() if not line.startswith(" ")]
+    return {line[2:17].strip(): line[0] for line in lines}
+
+
+def test_every_role_is_tried_and_nothing_stays(empty: RunningStack) -> None:
+    """Who is not sure of their project finds out before their customers do."""
+    before = read_whole(empty.admin_url())
+    code, said = said_by(
+        empty, SUPABASE_ANON_KEY="", SUPABASE_PUBLISHABLE_KEY=empty.publishable_key
+    )
+
+    assert marks(said) == dict.fromkeys(_STEPS, "✓"), said
+    assert code == 0
+    assert read_whole(empty.admin_url()) ^ before == set()
+
+
+def test_interrupted_it_removes_everything_too(empty: RunningStack) -> None:
+    """Ctrl-C is what one presses when it takes too long."""
+    before = read_whole(empty.admin_url())
+    with trying(empty) as process:
+        assert process.stdout is not None
+        while "sign-in" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        said = process.stdout.read()
+        code = process.wait()
+
+    assert "✗ interrupted     nothing of it is left in the project\n" in said
+    assert code == 1
+    assert read_whole(empty.admin_url()) ^ before == set()
+
+
+def test_what_fails_is_named_and_everything_is_removed(empty: RunningStack) -> None:
+    """The key of another project in the website's variable."""
+    before = read_whole(empty.admin_url())
+    anothers = jwt.encode({"role": "anon", "exp": 4_000_000_000}, "x" * 32)
+    code, said = said_by(empty, SUPABASE_ANON_KEY=anothers)
+
+    assert "✗ customer " in said, said
+    assert marks(said)["removal"] == "✓"
+    assert code == 1
+    assert read_whole(empty.admin_url()) ^ before == set()
+
+
+def test_a_project_that_is_used_is_left_alone(empty: RunningStack) -> None:
+    """Its tables would be adopted, and gone after a minute."""
+    with psycopg.connect(empty.db_url, autocommit=True) as database:
+        database.execute("create table public.messages (id bigint)")
+        try:
+            before = read_whole(empty.admin_url())
+            code, said = said_by(empty)
+            after = read_whole(empty.admin_url())
+        finally:
+            database.execute("drop table public.messages")
+
+    assert "✗ project         this database already has table public.messages\n" in said
+    assert marks(said) == {"project": "✗"}
+    assert code == 1
+    assert after == before
+
+
+def test_where_anonymous_sign_ins_are_off_it_says_what_to_switch_on(tmp_path: Path) -> None:
+    """So new projects are; the rest is tried with accounts."""
+    (tmp_path / "supabase").mkdir()
+    (tmp_path / "supabase" / "config.toml").write_text(
+        "[auth]\nenable_anonymous_sign_ins = false\n"
+    )
+    with run_stack("--ephemeral", "--no-migrate", cwd=tmp_path) as stack:
+        before = read_whole(stack.admin_url())
+        code, said = said_by(stack)
+        after = read_whole(stack.admin_url())
+
+    assert marks(said) == dict.fromkeys(_STEPS, "✓") | {"sign-in": "!"}, said
+    assert "→ Dashboard, Authentication, Sign In / Providers: allow anonymous sign-ins\n" in said
+    assert code == 0
+    assert after ^ before == set()
+
+
+def test_without_a_database_it_says_what_is_missing(empty: RunningStack) -> None:
+    """One line, before anything is done."""
+    done = subprocess.run(
+        [ROMASHKA, "doctor", "--try"],
+        env={name: value for name, value in os.environ.items() if not name.startswith(_OURS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (
+        done.stderr == "romashka: --try needs the database too; use --db-url, or set DATABASE_URL\n"
+    )
