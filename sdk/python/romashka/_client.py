@@ -68,8 +68,8 @@ class AsyncRomashka:
                 conversations = await client.conversations.list(requires_human=True)
         """
         async with httpx.AsyncClient(
-            verify=tls_context(), timeout=TIMEOUT, follow_redirects=True, http2=True
-        ) as http:
+            verify=tls_context(), timeout=TIMEOUT, follow_redirects=True
+        ) as http:  # not HTTP/2: a call that is given up would break the connection of all others
             # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:
