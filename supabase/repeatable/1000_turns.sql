@@ -251,7 +251,8 @@ create or replace trigger trigger_handle_new_message after insert on public.mess
   execute function public.handle_new_message();
 
 -- Nobody is left in silence by a return: what the customer has written since anybody last answered (a hand-over is no
--- answer) is a turn, whose time counts from the return. Guards do not look at it: a human has.
+-- answer) is a turn, whose time counts from the return. Guards do not look at it: a human has. A turn that was taken
+-- over has ended for every screen; what is left of it goes on under another key.
 create or replace function private.open_returned_turn()
 returns trigger
 language plpgsql
@@ -283,7 +284,10 @@ begin
     turn_id, turn_started_at, deadline, is_return)
   select new.id, v_waiting[1].id,
     (select string_agg(waiting.content, e'\n' order by waiting.position) from unnest(v_waiting) as waiting where waiting.content <> ''),
-    private.job_priority(new), v_now, v_now, private.free_turn_id(v_waiting[cardinality(v_waiting)].id), v_now,
+    private.job_priority(new), v_now, v_now, case when exists (
+      select from public.ai_response_queue as jobs
+      where jobs.conversation_id = new.id and jobs.turn_id = v_waiting[cardinality(v_waiting)].id
+    ) then gen_random_uuid() else private.free_turn_id(v_waiting[cardinality(v_waiting)].id) end, v_now,
     v_now + make_interval(secs => settings.deadline_ms / 1000.0), true
   from public.ai_settings as settings
   returning * into v_job;

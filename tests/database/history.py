@@ -142,13 +142,26 @@ class Replay:
             if old["status"] == "pending" and new["status"] == "processing":
                 assert new["attempt"] == old["attempt"] + 1
         before = (old or self._superseded(new) or {"user_message": ""})["user_message"]
-        if self.unplaced is not None and new["message_id"] == self.unplaced["id"]:
+        if old is None and new["is_return"] and not before:
+            assert new["user_message"] == self._unanswered(), "not what nobody has answered"
+            self.unplaced = None
+        elif self.unplaced is not None and new["message_id"] == self.unplaced["id"]:
             joined = f"{before}\n{self.unplaced['content']}".strip()
             assert new["user_message"] == joined, "a message was merged away"
             self.unplaced = None
         else:
             assert new["user_message"] == before, "a message was lost on the way"
         self.jobs[new["id"]] = new
+
+    def _unanswered(self) -> str:
+        """Return what the customer has written since anybody answered; a hand-over is no answer."""
+        texts: list[str] = []
+        for message in self.messages:
+            if message["sender_type"] == "user":
+                texts.append(message["content"])
+            elif message["metadata"].get("kind") != "handover":
+                texts.clear()
+        return "\n".join(texts[-20:])
 
     def _superseded(self, new: Row) -> Row | None:
         """Return the job whose turn a new one takes over."""

@@ -26,6 +26,8 @@ def test_what_the_customer_wrote_meanwhile_is_answered(inbox: Inbox, agent: str)
     assert inbox.claim() == []
     [job] = _return(inbox, conversation, agent)
 
+    turns = [row["turn_id"] for row in inbox.jobs(conversation)]
+    assert len(set(turns)) == 2, "the one that was taken over has ended for every screen"
     assert job["user_message"] == "one\ntwo"
     assert job["budget_ms"] > 5_000, "its time counts from the return"
     assert inbox.settle(job)["outcome"] == "replied"
