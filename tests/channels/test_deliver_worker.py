@@ -1,6 +1,9 @@
 """A worker process sends what is due to a loopback Graph API."""
 
+from typing import Any
+
 from romashka import Attachment
+from romashka_worker.channels.outbox import Outbox, Result
 
 from tests.channels.account import (
     Account,
@@ -9,6 +12,7 @@ from tests.channels.account import (
     sent_by,
     worker_environment,
 )
+from tests.channels.deliveries import delivery
 from tests.channels.graph import TOKEN, Graph, refuses
 from tests.support.proxy import open_proxy
 from tests.support.stacks import RunningStack
@@ -134,3 +138,23 @@ async def test_a_customers_file_is_kept_and_their_message_is_marked_as_read(
         assert media.items() <= kept.items()
         assert await account.service.attachments.download(attachment) == b"a photo"
         assert asked["external_message_id"] in str(graph.receipts)
+
+
+async def test_a_delivery_whose_conversation_is_locked_is_settled_later() -> None:
+    """The database says so of that one; the others are done, and none of them is sent twice."""
+    one, locked, gone = (delivery(id=name) for name in ("one", "locked", "gone"))
+
+    class Client:
+        async def call(self, function: str, **arguments: Any) -> list[dict[str, Any]]:
+            assert function == "settle_channel_deliveries"
+            return [
+                {"delivery_id": "one", "settled": True, "status": "sent"},
+                {"delivery_id": "locked", "settled": False, "status": "not_now"},
+            ]
+
+    client: Any = Client()
+    settled = await Outbox(client, "worker").settle(
+        [(one, Result("sent")), (locked, Result("sent")), (gone, Result("sent"))]
+    )
+
+    assert settled == {"one": True, "gone": False}
