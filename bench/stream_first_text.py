@@ -105,7 +105,7 @@ async def _turn(client: AsyncRomashka, model: Model) -> tuple[float, int]:
             if signal.event == "reply.delta":
                 seen_at = seen_at or time.perf_counter()
                 deltas += 1
-            elif signal.event == "reply.settled":
+            elif signal.event == "message.created" and signal.payload["message"]["turn_id"]:
                 seen_at = seen_at or time.perf_counter()
                 break
     return seen_at - model.began_at[question], deltas

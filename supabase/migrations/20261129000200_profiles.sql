@@ -17,6 +17,18 @@ create table if not exists public.profiles (
   updated_at timestamptz default now()
 );
 
+-- Many projects have a table of this name, of a starter's, with some of these columns.
+alter table public.profiles
+  add column if not exists email varchar(255),
+  add column if not exists full_name text,
+  add column if not exists company_name text,
+  add column if not exists avatar_url text,
+  add column if not exists role varchar(50) default 'user',
+  add column if not exists timezone varchar(50) default 'UTC',
+  add column if not exists language varchar(10) default 'en',
+  add column if not exists settings jsonb default '{}',
+  add column if not exists created_at timestamptz default now(),
+  add column if not exists updated_at timestamptz default now();
 -- An anonymous user has no e-mail.
 alter table public.profiles alter column email drop not null;
 

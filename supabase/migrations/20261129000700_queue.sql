@@ -39,7 +39,7 @@ alter table public.ai_response_queue
   add column if not exists outcome text,
   -- The turn that a return to the AI opened: guards look only at what is written after it.
   add column if not exists is_return boolean not null default false,
-  -- A job that cannot be settled (a trigger of the project's refuses it) is left alone until then; error_message
+  -- A job that cannot be settled (a trigger of the project's refuses it) is left alone until then; private.set_aside_reasons
   -- says why.
   add column if not exists set_aside_until timestamptz,
   add column if not exists set_aside_count integer not null default 0;
@@ -119,6 +119,15 @@ begin
     );
   end if;
 end $$;
+
+-- Why a job is put aside, in the words of whatever refused it.
+create table if not exists private.set_aside_reasons (
+  job_id uuid primary key references public.ai_response_queue (id) on delete cascade,
+  reason text not null,
+  noted_at timestamptz not null default now()
+);
+comment on table private.set_aside_reasons is 'Why the database refuses to settle a job.';
+alter table private.set_aside_reasons enable row level security;
 
 -- What the worker saw, decided and took, as it tells it. It goes when its job goes.
 create table if not exists private.job_traces (

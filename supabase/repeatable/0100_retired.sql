@@ -5,6 +5,8 @@
 -- Events of 0.2 are fewer: docs/queue.md.
 drop trigger if exists messages_broadcast_update on public.messages;
 drop function if exists private.broadcast_message_update();
+drop function if exists private.announce_job(public.ai_response_queue);
+drop function if exists private.announce_delivery(timestamptz);
 drop trigger if exists trigger_receive_channel_message on public.messages;
 drop function if exists private.receive_channel_message();
 -- prune and expire_old_deliveries took their place in 0.2.
@@ -16,7 +18,18 @@ drop function if exists private.process_webhook(uuid, text, jsonb);
 drop function if exists private.apply_events(text, jsonb);
 -- These give another result since 0.2.
 drop function if exists private.lock_results(jsonb);
-drop function if exists private.settle_deliveries(jsonb);
-drop function if exists private.settle_jobs(jsonb);
--- It has one column more since 0.2.
-drop function if exists public.get_messaging_slo(integer);
+do $$
+declare
+  v_function record;
+begin
+  for v_function in
+    select functions.oid::regprocedure as signature from pg_proc as functions
+    where functions.oid in (
+        to_regprocedure('private.settle_deliveries(jsonb)'), to_regprocedure('private.settle_jobs(jsonb)')
+      ) and functions.prorettype = 'void'::regtype
+      or functions.oid = to_regprocedure('public.get_messaging_slo(integer)')
+        and not 'set_aside' = any (functions.proargnames)
+  loop
+    execute format('drop function %s', v_function.signature);
+  end loop;
+end $$;

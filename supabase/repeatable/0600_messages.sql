@@ -89,8 +89,17 @@ declare
   v_count bigint;
 begin
   select coalesce(conversations.message_count, 0) into v_count from public.conversations as conversations
-  where conversations.id = new.conversation_id for no key update;
+  where conversations.id = new.conversation_id for no key update skip locked;
   if not found then
+    begin  -- only where it is locked: a subtransaction's lock costs a MultiXact
+      select coalesce(conversations.message_count, 0) into v_count from public.conversations as conversations
+      where conversations.id = new.conversation_id for no key update;
+    exception when lock_not_available then
+      raise exception 'unable to store the message; its conversation is busy'
+        using errcode = 'PT503', detail = 'conversation_busy', hint = 'Send it again, with the same id.';
+    end;
+  end if;
+  if v_count is null then
     raise exception 'unable to store the message; there is no conversation %', new.conversation_id
       using errcode = 'PT404', detail = 'conversation_not_found', hint = 'Call create_conversation first.';
   end if;
@@ -104,9 +113,6 @@ begin
   new.created_at := clock_timestamp();
   new.updated_at := new.created_at;
   return new;
-exception when lock_not_available then
-  raise exception 'unable to store the message; its conversation is busy'
-    using errcode = 'PT503', detail = 'conversation_busy', hint = 'Send it again, with the same id.';
 end $$;
 comment on function private.number_message is 'Lock the conversation and give the message its position. Raises conversation_not_found, conversation_busy.';
 

@@ -268,7 +268,11 @@ begin
   v_waiting := array(
     select messages from public.messages as messages
     where messages.conversation_id = new.id and messages.sender_type = 'user' and messages.position > coalesce((
-      select max(answers.position) from public.messages as answers
+      -- A reply of the AI answers what its job had: the customer may have written on while it was made.
+      select max(coalesce(answered.position, answers.position)) from public.messages as answers
+      left join public.ai_response_queue as jobs
+        on jobs.conversation_id = new.id and jobs.turn_id = answers.turn_id and jobs.outcome = 'replied'
+      left join public.messages as answered on answered.id = jobs.message_id
       where answers.conversation_id = new.id
         and (answers.sender_type = 'agent' or answers.sender_type = 'ai' and answers.metadata ->> 'kind' is distinct from 'handover')
     ), 0) and not private.expects_no_answer(messages)
@@ -283,7 +287,10 @@ begin
   insert into public.ai_response_queue (conversation_id, message_id, user_message, priority, created_at, process_after,
     turn_id, turn_started_at, deadline, is_return)
   select new.id, v_waiting[1].id,
-    (select string_agg(waiting.content, e'\n' order by waiting.position) from unnest(v_waiting) as waiting where waiting.content <> ''),
+    coalesce((
+      select string_agg(waiting.content, e'\n' order by waiting.position) from unnest(v_waiting) as waiting
+      where waiting.content <> ''
+    ), ''),
     private.job_priority(new), v_now, v_now, case when exists (
       select from public.ai_response_queue as jobs
       where jobs.conversation_id = new.id and jobs.turn_id = v_waiting[cardinality(v_waiting)].id

@@ -19,6 +19,7 @@ declare
   v_sent integer;
   v_settled integer;
 begin
+  set constraints all immediate;  -- what a project's deferred trigger refuses is refused here, not at the commit
   v_locked := array(
     select conversations.id from public.conversations as conversations
     where conversations.id = any (array(
@@ -126,8 +127,9 @@ end $$;
 comment on function private.end_answered_jobs is 'End those of the jobs whose turn was answered before.';
 
 -- A set in which one row fails is settled row by row, and costs nobody else anything. A reply that is refused
--- even alone (by a trigger or a check of the project's own) becomes a hand-over; where that is refused, too, the job is
--- put aside. What may pass by itself ends the call: its caller comes again.
+-- even alone (by a trigger or a check of the project's own) becomes a hand-over; where that is refused, too, staff get
+-- the conversation without a message; and where that cannot be written either, the job is put aside. What may pass by
+-- itself ends the call: its caller comes again. A lock on what a row refers to is waited for a moment: lock_timeout.
 create or replace function private.settle_each(results jsonb)
 returns uuid[]
 language plpgsql
@@ -142,9 +144,9 @@ begin
   begin
     return private.settle_jobs(results);
   exception
-    when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+    when transaction_rollback or insufficient_resources or operator_intervention then
       raise;
-    when others then
+    when others or assert_failure then
       null;
   end;
   for v_result in select * from jsonb_array_elements(results) loop
@@ -164,17 +166,24 @@ as $$
 begin
   return private.settle_jobs(jsonb_build_array(result));
 exception
-  when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+  when transaction_rollback or insufficient_resources or operator_intervention then
     raise;
-  when others then
+  when lock_not_available then  -- of its account, say
+    return array[(result ->> 'job_id')::uuid];
+  when others or assert_failure then
     if result ->> 'action' = 'reply' then
       return private.settle_alone(jsonb_build_object('job_id', result -> 'job_id', 'attempt', result -> 'attempt',
         'action', 'escalate', 'reason', 'ai_failure'));
     end if;
-    perform private.set_aside((result ->> 'job_id')::uuid, (result ->> 'attempt')::integer, sqlstate, sqlerrm);
+    perform private.leave_to_staff(jobs) from public.ai_response_queue as jobs
+    where jobs.id = (result ->> 'job_id')::uuid and jobs.attempt = (result ->> 'attempt')::integer
+      and jobs.leased_until is not null;
     return '{}';
 end $$;
-comment on function private.settle_alone is 'Settle one job, hand it over if its reply is refused, or put it aside.';
+comment on function private.settle_alone is 'Settle one job, hand it over if its reply is refused, or else leave it to staff.';
+
+drop policy if exists "only the functions below" on private.set_aside_reasons;
+create policy "only the functions below" on private.set_aside_reasons for all to service_role using (false);
 
 -- It keeps its state, says why, and is tried again after a minute, then two, and so on to an hour.
 create or replace function private.set_aside(job_id uuid, attempt integer, code text, reason text)
@@ -190,8 +199,10 @@ begin
   update public.ai_response_queue as jobs
   set set_aside_count = least(jobs.set_aside_count + 1, 100),
     set_aside_until = v_now + least(interval '1 minute' * 2 ^ least(jobs.set_aside_count, 6), interval '1 hour'),
-    error_message = left(format('the database refused it (%s): %s', code, reason), 1000)
+    error_message = format('the database refused it (%s)', code)  -- customers may read it: the reason is not theirs
   where jobs.id = job_id and jobs.attempt = set_aside.attempt and jobs.status = 'processing';
+  insert into private.set_aside_reasons as reasons (job_id, reason) values (set_aside.job_id, left(set_aside.reason, 1000))
+  on conflict on constraint set_aside_reasons_pkey do update set reason = excluded.reason, noted_at = v_now;
 end $$;
 comment on function private.set_aside is 'Leave a job alone for a while that cannot be settled, and say why.';
 
@@ -246,6 +257,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
 set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
+set lock_timeout = '250ms'  -- a row that it refers to (an account): its own job waits, the others do not
 as $$
 #variable_conflict use_column
 declare
@@ -274,13 +286,16 @@ security invoker
 set search_path = ''
 as $$
 begin
+  -- As if it had been handed over then: whoever writes again is told that somebody is coming.
   update public.conversations as conversations
-  set requires_human = true, escalation_reason = 'overdue', status = 'escalated'
-  where conversations.id = job.conversation_id;  -- conversations_settle_jobs ends its jobs
+  set requires_human = true, escalation_reason = 'overdue', status = 'escalated',
+    handed_over_at = coalesce(conversations.handed_over_at, job.turn_started_at)
+  where conversations.id = job.conversation_id;
+  perform private.end_open_jobs(job.conversation_id, 'taken_over');  -- whatever a project's trigger made of the row
 exception
-  when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
+  when transaction_rollback or insufficient_resources or operator_intervention then
     raise;
-  when others then
+  when others or assert_failure then
     perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
 end $$;
 comment on function private.leave_to_staff is 'Give an old turn to the team without a message.';
@@ -300,6 +315,7 @@ set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
 set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
+set lock_timeout = '250ms'  -- a row that it refers to (an account): its own job waits, the others do not
 as $$
 declare
   v_now timestamptz := clock_timestamp();
@@ -374,6 +390,9 @@ begin
   if not found then
     return false;
   end if;
+  perform from public.conversations as conversations  -- it cannot be told to come again
+  where conversations.id = (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = job_id)
+  for no key update;
   perform private.settle_each(jsonb_build_array(jsonb_build_object(
     'job_id', job_id, 'attempt', v_attempt, 'action', case when v_reason is null then 'reply' else 'escalate' end,
     'reason', v_reason, 'ai_response', ai_response, 'confidence', least(greatest(v_confidence, 0), 1),

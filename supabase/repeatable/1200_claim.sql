@@ -189,7 +189,7 @@ begin
     private.conversation_context(conversations, messages.position) || private.return_context(jobs, messages.position),
     private.customer_context(customers),
     jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
-    greatest(0, extract(epoch from jobs.deadline - clock_timestamp()) * 1000)::integer,
+    private.milliseconds(jobs.deadline - clock_timestamp()),
     (select private.worker_settings(get_next_ai_response_job.worker_id))
   from public.ai_response_queue as jobs
   join public.conversations as conversations on conversations.id = jobs.conversation_id

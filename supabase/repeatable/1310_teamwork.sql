@@ -62,6 +62,7 @@ language sql
 volatile
 security definer  -- customers may not update conversations
 set search_path = ''
+set lock_timeout = '500ms'  -- as a message: private.number_message
 as $$
   -- The customer before the conversation, as a channel's message takes them.
   select from public.customer_profiles as customers
@@ -108,6 +109,7 @@ language plpgsql
 volatile
 security definer  -- customers may not update conversations and messages
 set search_path = ''
+set lock_timeout = '500ms'  -- as a message: private.number_message
 as $$
 declare
   v_is_customer boolean := not private.is_staff();

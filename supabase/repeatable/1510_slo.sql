@@ -8,7 +8,7 @@
 -- Resolved by the AI is a conversation with turns in the window, all of them replied, that no human has
 -- had since the first of them (no escalation, takeover or agent's message) and that was not reopened
 -- after it had been resolved. It can still become unresolved: look at windows that have ended.
--- What is put aside waits too: the database refuses to settle it (ai_response_queue.error_message says why).
+-- What is put aside waits too: the database refuses to settle it (private.set_aside_reasons says why).
 -- Delivered is the share of the answers that did not fail; what is still on its way is not counted yet.
 create or replace function public.get_messaging_slo(window_minutes integer default 60)
 returns table (

@@ -251,7 +251,7 @@ begin
     perform private.start_turns_now(v_results, v_started_at);
   end if;
   update public.webhook_events as webhooks
-  set processed_at = clock_timestamp(),
+  set processed_at = case when v_next >= jsonb_array_length(webhook.events) then clock_timestamp() end,
     outcomes = (
       select coalesce(jsonb_object_agg(counted.outcome, counted.count), '{}') from (
         select outcome, sum(count) as count from (
@@ -282,6 +282,7 @@ volatile
 security definer  -- what channels write is in private
 set search_path = ''
 set statement_timeout = '30s'  -- a thousand messages of a backlog in one webhook
+set lock_timeout = '2s'  -- the sender comes again
 as $$
 #variable_conflict use_variable
 declare
@@ -315,6 +316,7 @@ volatile
 security definer  -- what channels write is in private
 set search_path = ''
 set statement_timeout = '30s'
+set lock_timeout = '2s'  -- the sender comes again
 as $$
 #variable_conflict use_variable
 declare
@@ -341,6 +343,7 @@ volatile
 security definer  -- what channels write is in private
 set search_path = ''
 set statement_timeout = '30s'  -- a thousand messages of a backlog in one webhook
+set lock_timeout = '2s'  -- the sender comes again
 as $$
 #variable_conflict use_variable
 declare

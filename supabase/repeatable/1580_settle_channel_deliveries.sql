@@ -147,7 +147,7 @@ begin
   exception
     when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
       raise;
-    when others then
+    when others or assert_failure then
       null;
   end;
   foreach v_id in array delivery_ids loop
@@ -156,10 +156,14 @@ begin
     exception
       when transaction_rollback or insufficient_resources or operator_intervention or lock_not_available then
         raise;
-      when others then
+      when others or assert_failure then
         update public.channel_deliveries as deliveries set error = left(concat_ws('; ', deliveries.error,
           format('its message could not be changed (%s): %s', sqlstate, sqlerrm)), 500)
         where deliveries.id = v_id;
+        perform private.open_next_deliveries(array(
+          select deliveries.conversation_id from public.channel_deliveries as deliveries
+          where deliveries.id = v_id and deliveries.kind = 'message'
+        ));
     end;
   end loop;
 end $$;

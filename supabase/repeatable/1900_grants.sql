@@ -12,7 +12,7 @@ revoke all on
   public.channel_deliveries, public.ai_settings, public.realtime_metrics,
   private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
-  private.channel_pace
+  private.channel_pace, private.set_aside_reasons
 from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.

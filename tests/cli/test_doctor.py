@@ -185,7 +185,7 @@ async def test_what_the_database_lacks_is_told_apart(stack: RunningStack) -> Non
             "pg_trgm came later",
             "romashka migrate",
         ),
-        ("queue", {"set_aside": 3}, "3 turns cannot be settled", "error_message"),
+        ("queue", {"set_aside": 3}, "3 turns cannot be settled", "set_aside_reasons"),
         ("pg_cron", {"cron": None}, "not there", "private.schedule_jobs()"),
         ("pg_cron", {"cron": {}}, "nothing is scheduled", "private.schedule_jobs()"),
         ("pg_cron", {"cron": {"romashka-sweep": sweep | {"active": False}}}, "off", "alter_job"),

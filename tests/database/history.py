@@ -155,12 +155,16 @@ class Replay:
 
     def _unanswered(self) -> str:
         """Return what the customer has written since anybody answered; a hand-over is no answer."""
-        texts: list[str] = []
+        answered_by = {job["turn_id"]: job["message_id"] for job in self.jobs.values()
+                       if job["outcome"] == "replied"}  # fmt: skip
+        places = {message["id"]: message["position"] for message in self.messages}
+        last = 0
         for message in self.messages:
-            if message["sender_type"] == "user":
-                texts.append(message["content"])
-            elif message["metadata"].get("kind") != "handover":
-                texts.clear()
+            if message["sender_type"] != "user" and message["metadata"].get("kind") != "handover":
+                answered = answered_by.get(message["turn_id"])
+                last = max(last, places.get(answered, message["position"]))
+        texts = [m["content"] for m in self.messages
+                 if m["sender_type"] == "user" and m["position"] > last]  # fmt: skip
         return "\n".join(texts[-20:])
 
     def _superseded(self, new: Row) -> Row | None:

@@ -47,6 +47,11 @@ class Session:
         self.pid = self.connection.info.backend_pid
         self.state: Literal["free", "running", "held"] = "free"
 
+    @property
+    def statement(self) -> str:
+        """What it does, or did last."""
+        return self._action.statement
+
     def start(self, action: Action, *, hold: bool) -> None:
         """Begin; with `hold` the transaction stays open until `commit` or a crash."""
         self._action, self._hold = action, hold

@@ -81,6 +81,19 @@ def test_a_customer_waits_for_a_lock_a_moment_and_is_told_to_come_again(
     assert said["position"] == 2
 
 
+@pytest.mark.parametrize(
+    "call", ["public.rate_conversation(%s, 5)", "public.mark_conversation_read(%s)"]
+)
+def test_nobody_waits_long_for_a_rating_or_a_read_mark(
+    inbox: Inbox, fresh_db: str, call: str
+) -> None:
+    """What customers may call empties the pool as well as what they may insert."""
+    customer = inbox.user()
+    conversation = inbox.open(customer, "one")
+    with _locked(fresh_db, conversation), pytest.raises(psycopg.errors.LockNotAvailable):
+        inbox.run(f"select {call}", conversation, by=customer)
+
+
 @pytest.mark.timeout(60)
 def test_a_customer_holds_a_conversation_for_three_seconds_at_most(
     inbox: Inbox, fresh_db: str
@@ -209,6 +222,8 @@ def test_a_message_that_cannot_be_changed_keeps_no_other_from_being_told(outbox:
     assert outbox.delivery(ada)["status"] == "sent"
     assert "its message could not be changed (P0001): no" in outbox.delivery(ada)["error"]
     assert outbox.take() == []
+    outbox.reply(ada, "The next one")
+    assert [row["content"] for row in outbox.take()] == ["The next one"]
 
 
 def _connect(outbox: Outbox) -> None:

@@ -121,3 +121,26 @@ def test_a_returned_turn_keeps_its_mark_when_the_customer_writes_on(
     [job] = inbox.claim()
 
     assert job["conversation_context"]["written_since_return"] == "Please hurry"
+
+
+def test_a_conversation_of_which_only_a_file_waits_is_returned(inbox: Inbox, agent: str) -> None:
+    """A picture without a word has no text to ask with."""
+    customer = inbox.user()
+    conversation = inbox.open(customer)
+    inbox.run("select public.take_over_conversation(%s)", conversation, by=agent)
+    inbox.say(conversation, "", by=customer)
+
+    assert [job["user_message"] for job in _return(inbox, conversation, agent)] == [""]
+
+
+def test_what_was_written_while_a_reply_was_made_is_not_lost(inbox: Inbox, agent: str) -> None:
+    """The reply stands behind it, and is not about it."""
+    customer = inbox.user()
+    conversation = inbox.open(customer, "one")
+    [running] = inbox.claim(lease=5)
+    inbox.let_pass(2.1)
+    inbox.say(conversation, "two", by=customer)
+    inbox.settle(running, "About one.")
+    inbox.run("select public.take_over_conversation(%s)", conversation, by=agent)
+
+    assert [job["user_message"] for job in _return(inbox, conversation, agent)] == ["two"]

@@ -223,6 +223,67 @@ def test_a_table_that_is_in_use_is_waited_for(fresh_db: str, edition: Path) -> N
         assert install(fresh_db, edition) == [_CHANGED]
 
 
+def test_an_open_report_does_not_disturb_what_is_up_to_date(fresh_db: str) -> None:
+    """Each deployment migrates; a dump runs for an hour: nobody must wait behind the two."""
+    with psycopg.connect(fresh_db) as report:
+        report.execute("lock table public.messages in access share mode")
+
+        assert install(fresh_db) == []
+
+
+@pytest.mark.parametrize(
+    "function", ["private.is_admin()", "private.is_staff(id uuid)", "public.prune(what text)"]
+)
+def test_a_function_of_the_projects_own_by_a_name_of_ours_is_named(
+    bare_db: str, function: str
+) -> None:
+    """It would be replaced without a word, or make each bare call of the name ambiguous."""
+    with psycopg.connect(bare_db) as connection:
+        connection.execute("create schema private")
+        connection.execute(
+            f"create function {function} returns boolean language sql as 'select true'".encode()
+        )
+    with pytest.raises(MigrationError, match=r"names of Romashka's: (private|public)\.\w+\("):
+        install(bare_db)
+
+    with psycopg.connect(bare_db) as connection:
+        assert connection.execute("select to_regclass('public.messages')").fetchone() == (None,)
+
+
+def test_a_history_that_belongs_to_another_role_is_used(bare_db: str) -> None:
+    """A restored project's is the role's that restored it."""
+    admin = bare_db.replace("//postgres:", "//supabase_admin:")
+    install(bare_db)
+    with psycopg.connect(admin) as connection:
+        connection.execute(
+            "alter table supabase_migrations.schema_migrations owner to supabase_admin"
+        )
+        connection.execute("grant all on supabase_migrations.schema_migrations to postgres")
+
+    assert install(bare_db) == []
+
+
+def test_a_profiles_table_of_a_starter_gets_what_it_lacks(bare_db: str) -> None:
+    """Half of all projects have one, with other columns."""
+    with psycopg.connect(bare_db) as connection:
+        connection.execute(
+            "create table public.profiles (id uuid primary key references auth.users, name text)"
+        )
+    install(bare_db)
+
+    with Inbox(bare_db) as inbox:
+        assert inbox.open(inbox.user(), "Hello?")
+
+
+def test_what_a_project_built_on_ours_survives_an_upgrade(fresh_db: str, edition: Path) -> None:
+    """A view on a function of ours, and a right that the team gave to a role of its own."""
+    with psycopg.connect(fresh_db) as connection:
+        connection.execute("create view public.slo as select * from public.get_messaging_slo(60)")
+    _change_a_comment(edition)
+
+    assert install(fresh_db, edition) == [_CHANGED]
+
+
 def test_extensions_that_come_later_are_put_to_use(cluster: Cluster, bare_db: str) -> None:
     """`create extension vector` alone changes no function."""
     admin = bare_db.replace("//postgres:", "//supabase_admin:")

@@ -22,8 +22,10 @@ from romashka._migrations import (
 T = TypeVar("T")
 
 _TRIES = 10
-# Below Postgres' deadlock_timeout at first: who waits for us is not ended because of us.
+# While we wait for a lock, everybody else waits behind us: not for long, and not all the time.
+# Below Postgres' deadlock_timeout, so that nobody is ended because of us.
 _LOCK_SECONDS = 0.9
+_BETWEEN_SECONDS = (2.0, 4.0)
 # What writers lock: taken in one statement, and before anything else.
 _TABLES = (
     "messages",
@@ -47,7 +49,7 @@ def install(db_url: str, folder: Path | None = None) -> list[str]:
 
     Versioned files that it lacks are applied, then, if anything changed, every repeatable file
     again, in one transaction with its records: what results is what a new database gets. Two runs
-    at once wait for one another; a table that is in use is waited for, a little longer each time.
+    at once wait for one another; a table that is in use is asked for again, for half a minute.
 
     Raises:
         MigrationError: a file failed, the edition that is there cannot be upgraded or is newer than
@@ -65,11 +67,11 @@ def patiently(work: Callable[[float], T]) -> T:
     Raises:
         MigrationError: somebody held a lock each time.
     """
-    for number in range(1, _TRIES + 1):
+    for _ in range(_TRIES):
         try:
-            return work(_LOCK_SECONDS * number)
+            return work(_LOCK_SECONDS)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            time.sleep(random.uniform(0, 0.2))  # noqa: S311  # apart from the others, no secret
+            time.sleep(random.uniform(*_BETWEEN_SECONDS))  # noqa: S311  # no secret
     raise MigrationError(
         "its tables are in use all the time; end what holds them (pg_stat_activity), and run it"
         " again"
@@ -84,13 +86,15 @@ def _install(connection: psycopg.Connection, edition: Edition, *, lock_seconds: 
         connection.execute(f"set local lock_timeout = {round(lock_seconds * 1000)}")
         recorded = _recorded(connection)
         _refuse_newer(recorded, edition)
+        records = edition.records() | {"extensions": _one(connection, EXTENSIONS)}
+        if records == recorded and _is_whole(connection, edition):
+            return []
+        _refuse_names_of_others(connection, edition, is_first=not recorded)
         _lock_tables(connection)
         applied = [
             file.path.name for file in edition.migrations if apply_migration(connection, file)
         ]
-        records = edition.records() | {"extensions": _one(connection, EXTENSIONS)}
-        if records == recorded and _grants_are_right(connection, edition.folder):
-            return applied
+        records["extensions"] = _one(connection, EXTENSIONS)  # the first file creates some
         for file in edition.repeatables:
             run_file(connection, file.path)
         _record(connection, records)
@@ -119,6 +123,48 @@ def _refuse_newer(recorded: dict[str, str], edition: Edition) -> None:
             f"this database has a newer edition of Romashka ({newest}); update romashka, and run it"
             " again"
         )
+
+
+def _refuse_names_of_others(
+    connection: psycopg.Connection, edition: Edition, *, is_first: bool
+) -> None:
+    """Refuse where a function of the project's own has a name of ours: it would be replaced, or a
+    bare call of the name would have two meanings. The original's are adopted.
+    """
+    if _one(connection, "select to_regclass('public.ai_settings')") is not None:
+        is_first = False
+    [adopt] = edition.folder.glob("migrations/*_adopt.sql")
+    text = adopt.read_text(encoding="utf-8")
+    names = {name for name in read_grants(edition.folder).objects if "." in name}
+    asked = [name for name in names if f"'{name.partition('.')[2]}'" not in text or not is_first]
+    found = connection.execute(
+        "select string_agg(signature, ', ' order by signature) from ("
+        " select format('%%s.%%s(%%s)', schemas.nspname, functions.proname,"
+        "  pg_get_function_identity_arguments(functions.oid)) as signature,"
+        "  count(*) over (partition by schemas.nspname, functions.proname) as count"
+        " from pg_catalog.pg_proc as functions"
+        " join pg_catalog.pg_namespace as schemas on schemas.oid = functions.pronamespace"
+        " where schemas.nspname || '.' || functions.proname = any (%s)"
+        ") as functions where count >= %s",
+        [asked, 1 if is_first else 2],
+    ).fetchone()
+    if found and found[0]:
+        raise MigrationError(
+            f"functions of the project's own have names of Romashka's: {found[0]}; rename them"
+            " first (alter function … rename to …)"
+        )
+
+
+def _is_whole(connection: psycopg.Connection, edition: Edition) -> bool:
+    """Is each versioned file in the history, and each right as the files grant it?"""
+    versions = [file.version for file in edition.migrations]
+    missing = _one(
+        connection,
+        "select count(*) from unnest(%s::text[]) as version where version not in"
+        " (select version from supabase_migrations.schema_migrations)",
+        [versions],
+    )
+    return missing == 0 and _grants_are_right(connection, edition.folder)
 
 
 def _grants_are_right(connection: psycopg.Connection, folder: Path) -> bool:

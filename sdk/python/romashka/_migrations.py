@@ -31,6 +31,15 @@ create table if not exists supabase_migrations.seed_files (
 """
 
 
+_HAS_HISTORY = """
+select from pg_catalog.pg_attribute as columns
+where columns.attrelid = to_regclass('supabase_migrations.schema_migrations')
+  and columns.attname in ('version', 'statements', 'name') and not columns.attisdropped
+  and to_regclass('supabase_migrations.seed_files') is not null
+having count(*) = 3
+"""
+
+
 class MigrationError(Exception):
     """A file failed, and nothing of it was kept; the message names it and says why."""
 
@@ -73,7 +82,8 @@ def open_for_migrations(db_url: str) -> psycopg.Connection:
     connection.add_notice_handler(_log_notice)
     with connection.transaction():
         take_turns(connection)
-        connection.execute(_HISTORY)
+        if not connection.execute(_HAS_HISTORY).rowcount:  # it may be another role's, and good
+            connection.execute(_HISTORY)
     return connection
 
 

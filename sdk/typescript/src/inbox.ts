@@ -126,7 +126,9 @@ export class Inbox {
 
 /** Return the conversations that a broadcast is about; of one of another kind or version, none. */
 function conversationsOf({ payload }: Broadcast): ConversationRow[] {
-  const rows = (payload["conversations"] ?? [payload["conversation"]]) as (ConversationRow | null)[];
+  const rows = (payload["conversations"] ?? [
+    payload["conversation"],
+  ]) as (ConversationRow | null)[];
   return rows.filter((row) => typeof row?.updated_at === "string") as ConversationRow[];
 }
 

@@ -170,7 +170,8 @@ def _set_aside(count: int, settings: Settings) -> Finding:
     if not count:
         return Finding.ok("queue", "nothing is put aside")
     why = (
-        "select conversation_id, error_message from ai_response_queue where set_aside_until > now()"
+        "select conversation_id, reason from private.set_aside_reasons"
+        " join ai_response_queue as jobs on jobs.id = job_id where set_aside_until > now()"
     )
     return Finding.problem(
         "queue", f"{count} turns cannot be settled and are put aside", _psql(settings, why)
