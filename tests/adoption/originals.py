@@ -48,7 +48,8 @@ def install_original(url: str, original: str) -> None:
 @cache  # pytest makes a parametrised fixture anew for each module
 def adopt(cluster: Cluster, original: str) -> Adopted:
     """Make a database of the original, and apply the migrations to it; once for each cluster."""
-    name = databases.make_template(cluster, original.replace(" ", "_"))
+    # Their projects have the default privileges of then.
+    name = databases.make_template(cluster, original.replace(" ", "_"), exposes_new_tables=True)
     url = cluster.url("postgres", name)
     install_original(url, original)
     before = read_rows(url)
