@@ -43,8 +43,9 @@ class Database:
             return JSONResponse(error, status)
         self.received.append(await request.json())
         stored = {"outcome": "stored", "error": None, "conversation_id": "conversation"}
-        results = [stored for _ in self.received[-1]["events"]]
-        return JSONResponse({"webhook_id": "of-the-test", "results": results})
+        places = range(1, len(self.received[-1]["events"]) + 1)
+        results = [stored | {"place": place} for place in places]
+        return JSONResponse({"webhook_id": "of-the-test", "results": results, "next": None})
 
     async def list_accounts(self, request: Request) -> Response:
         if self.failure:

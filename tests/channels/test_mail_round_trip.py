@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import psycopg
-from romashka_worker.channels.adapters import open_deliverer
+from romashka_worker.channels.adapters import open_deliveries
 from romashka_worker.channels.settings import ChannelSettings
 
 from tests.channels.mail_server import DROP, MailServer, open_mail_server
@@ -79,7 +79,7 @@ async def delivering(stack: RunningStack) -> AsyncIterator[MailServer]:
     async with open_mail_server() as server, service_of(stack) as client:
         nowhere = dict.fromkeys(("WHATSAPP_API_URL", "INSTAGRAM_API_URL"), "http://127.0.0.1:1")
         settings = ChannelSettings.model_validate({"EMAIL_SMTP_URL": server.url, **nowhere})
-        async with open_deliverer(settings, client, f"mailer-{uuid.uuid4()}", 30) as deliverer:
+        async with open_deliveries(settings, client, f"mailer-{uuid.uuid4()}", 30) as deliverer:
             running = asyncio.create_task(deliverer.run())
             try:
                 yield server

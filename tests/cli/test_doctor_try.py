@@ -23,6 +23,7 @@ _STEPS = [
     "migrations",
     "extensions",
     "pg_cron",
+    "queue",
     "grants",
     "functions",
     "realtime",

@@ -197,6 +197,8 @@ ARGUMENTS: Row = {
     "sections": [],
     "payload": "x",
     "events": [],
+    "from_event": 0,
+    "max_events": 1,
     "account": "matrix@example.com",
     "external_id": "matrix",
     "status": "sent",

@@ -52,7 +52,11 @@ def main() -> int:
     except NotSignedIn:
         return _fail("SUPABASE_SERVICE_ROLE_KEY is not the project's service role key", 2)
     except PermissionDenied as error:
-        return _fail(f"{error}; if the key is the service role's, run: romashka migrate", 2)
+        return _fail(
+            "SUPABASE_SERVICE_ROLE_KEY is not the project's service role key, or that role lacks a"
+            f" right that `romashka migrate` gives it ({error})",
+            2,
+        )
     except (Unreachable, TimeoutError) as error:
         return _fail(f"{settings.supabase_url}: {error or 'the project does not answer'}", 1)
     return 0

@@ -32,7 +32,7 @@ from romashka_worker.trial.steps import (
 
 Tell = Callable[[Finding], None]
 
-_STEP_SECONDS = 60.0
+_STEP_SECONDS = 30.0
 
 
 class TrialSettings(Settings):
@@ -93,7 +93,9 @@ async def _try_installed(settings: Settings, project: Project, tell: Tell) -> No
         async with open_cast(project) as cast, _worker():
             tell(cast.signed_in)
             for name, step in STEPS.items():
-                tell(await _tried(name, step(cast)))
+                tell(found := await _tried(name, step(cast)))
+                if found.state != "ok":
+                    return  # what comes after it builds on it
     except (RomashkaError, ProgramError) as error:
         tell(Finding("roles", "problem", str(error)))
     else:
