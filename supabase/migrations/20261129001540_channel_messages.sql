@@ -1,6 +1,6 @@
 -- Purpose: a channel's message becomes a row: once, its customer's, in the right conversation.
 -- Touches: private.channel_messages, private.channel_customers; ingest_channel_message.
--- Locks:   as 20260101001530_channel_webhooks.sql says.
+-- Locks:   as repeatable/1530_channel_webhooks.sql says.
 -- Undo:    drop the functions and tables.
 
 -- What a channel calls our messages. One of ours may be several of theirs: its parts.

@@ -1,6 +1,6 @@
 -- Purpose: what is said about messages after they were sent: statuses, reactions, edits, deletions, in any order.
 -- Touches: private.channel_changes, record_delivery_status.
--- Locks:   as 20260101001530_channel_webhooks.sql says.
+-- Locks:   as repeatable/1530_channel_webhooks.sql says.
 -- Undo:    drop the functions; drop table private.channel_changes.
 
 -- The last word on each message, by kind (and by whom, for reactions), whether the message is here or still to

@@ -1,10 +1,10 @@
 -- Purpose: what runs by itself, so that promise 1 holds when no worker runs at all, and old rows go.
 -- Touches: prune; jobs of pg_cron, where there is one.
 -- Undo:    select cron.unschedule(jobname) from cron.job where jobname like 'romashka-%';
---          drop function private.schedule_jobs, private.prune.
+--          drop function private.schedule_jobs, public.prune.
 
 -- What nobody looks at any more, in pieces: no call takes long, however much there is. One at a time, whoever it is:
--- cron each minute, and a worker where there is no cron. Jobs from before Romashka have no turn, and stay until
+-- cron each minute, and each worker. Jobs from before Romashka have no turn, and stay until
 -- somebody calls cleanup_ai_response_queue.
 create or replace function public.prune(max_rows integer default 1000)
 returns integer

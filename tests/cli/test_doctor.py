@@ -123,7 +123,7 @@ def test_an_old_schema_is_found_and_refused_with_the_command(stack: RunningStack
         (
             "grant select on public.webhook_events to anon",
             "revoke select on public.webhook_events from anon",
-            "! grants          granted by nobody of ours: anon: select on public.webhook_events\n",
+            "! grants          additional: anon: select on public.webhook_events\n",
         ),
     ],
 )

@@ -155,6 +155,18 @@ def test_an_older_edition_never_goes_over_a_newer_one(fresh_db: str) -> None:
         install(fresh_db)
 
 
+def test_nor_over_one_whose_functions_alone_are_newer(fresh_db: str) -> None:
+    """The usual new edition has no new table."""
+    with psycopg.connect(fresh_db) as connection:
+        connection.execute(
+            "create or replace function public.get_romashka_installation() returns jsonb"
+            " language sql stable set search_path = ''"
+            """ as $$ select '{"schema_version": 99}'::jsonb $$"""
+        )
+    with pytest.raises(MigrationError, match=r"newer edition .*schema version 99"):
+        install(fresh_db)
+
+
 @pytest.fixture
 def edition(tmp_path: Path) -> Path:
     """A copy of this edition, to be changed."""
@@ -294,7 +306,7 @@ def test_extensions_that_come_later_are_put_to_use(cluster: Cluster, bare_db: st
         connection.execute("create extension pg_trgm schema extensions")
         found = install(bare_db)
 
-    assert without == found == ["all repeatable files: grants or extensions had changed"]
+    assert without == found == ["all repeatable files: grants, extensions or records had changed"]
     with psycopg.connect(bare_db) as connection:
         index = "select to_regclass('private.knowledge_vocabulary_lexeme_idx') is not null"
         assert connection.execute(index).fetchone() == (True,)
@@ -317,7 +329,7 @@ def test_grants_that_somebody_changed_are_set_right(fresh_db: str, change: str) 
     with psycopg.connect(fresh_db) as connection:
         connection.execute(change.encode())
 
-    assert install(fresh_db) == ["all repeatable files: grants or extensions had changed"]
+    assert install(fresh_db) == ["all repeatable files: grants, extensions or records had changed"]
     assert read_catalog(fresh_db) == before
 
 

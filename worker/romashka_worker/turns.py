@@ -64,7 +64,7 @@ async def sweep_regularly(queue: JobQueue) -> None:
 
 
 async def prune_regularly(queue: JobQueue) -> None:
-    """Delete what nobody looks at any more, where cron does not, until cancelled."""
+    """Delete what nobody looks at any more, as cron does where it is, until cancelled."""
     while True:
         await asyncio.sleep(_PRUNE_SECONDS)
         with contained("prune"):

@@ -1,6 +1,7 @@
 """What one edition of Romashka's schema is made of, and what a database records of it."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,13 @@ class Edition:
     folder: Path
     migrations: list[Migration]
     repeatables: list[Repeatable]
+
+    def schema_version(self) -> int:
+        """Return what `get_romashka_installation` says of it: higher when workers need more."""
+        found = re.findall(
+            r"'schema_version', (\d+)", "".join(file.text for file in self.repeatables)
+        )
+        return int(found[0])
 
     def records(self) -> dict[str, str]:
         """Return what a database that has this edition records in `private.applied_files`."""

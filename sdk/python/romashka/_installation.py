@@ -85,7 +85,7 @@ def _install(connection: psycopg.Connection, edition: Edition, *, lock_seconds: 
         connection.execute("set local statement_timeout = 0")
         connection.execute(f"set local lock_timeout = {round(lock_seconds * 1000)}")
         recorded = _recorded(connection)
-        _refuse_newer(recorded, edition)
+        _refuse_newer(connection, recorded, edition)
         records = edition.records() | {"extensions": _one(connection, EXTENSIONS)}
         if records == recorded and _is_whole(connection, edition):
             return []
@@ -101,7 +101,9 @@ def _install(connection: psycopg.Connection, edition: Edition, *, lock_seconds: 
         changed = [
             file.name for file in edition.repeatables if recorded.get(file.name) != file.digest
         ]
-        return applied + (changed or ["all repeatable files: grants or extensions had changed"])
+        return applied + (
+            changed or ["all repeatable files: grants, extensions or records had changed"]
+        )
 
 
 def _recorded(connection: psycopg.Connection) -> dict[str, str]:
@@ -116,9 +118,16 @@ def _recorded(connection: psycopg.Connection) -> dict[str, str]:
     return dict(connection.execute("select name, digest from private.applied_files").fetchall())
 
 
-def _refuse_newer(recorded: dict[str, str], edition: Edition) -> None:
+def _refuse_newer(
+    connection: psycopg.Connection, recorded: dict[str, str], edition: Edition
+) -> None:
     newest = max((name for name, digest in recorded.items() if digest == "once"), default="")
-    if newest and newest not in edition.records():
+    has_newer_file = newest and newest not in edition.records()
+    version = recorded and _one(
+        connection, "select (public.get_romashka_installation() ->> 'schema_version')::integer"
+    )
+    if has_newer_file or (version or 0) > edition.schema_version():
+        newest = newest if has_newer_file else f"schema version {version}"
         raise MigrationError(
             f"this database has a newer edition of Romashka ({newest}); update romashka, and run it"
             " again"

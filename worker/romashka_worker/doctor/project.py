@@ -145,18 +145,17 @@ def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
     if sweep["fails"]:
         reasons = "select return_message from cron.job_run_details order by runid desc limit 5"
         return Finding.problem("pg_cron", f"{_SWEEP} fails each time", _psql(settings, reasons))
-    return Finding.ok("pg_cron", f"{_SWEEP} runs each {sweep['schedule']}")
+    return Finding.ok("pg_cron", f"{_SWEEP} runs each second")
 
 
 async def look_at_grants(client: AsyncRomashka, settings: Settings) -> Finding:
     """Compare who may do what with what the files grant: dumps, restores and hands change it."""
     missing, surplus = differences(read_grants(), await client.call("get_romashka_grants"))
-    if missing:
-        return Finding.problem("grants", f"missing: {_some(missing)}", migrate_command(settings))
-    if surplus:
-        return Finding.warning(
-            "grants", f"granted by nobody of ours: {_some(surplus)}", migrate_command(settings)
-        )
+    says = [f"missing: {_some(missing)}"] * bool(missing)
+    says += [f"additional: {_some(surplus)}"] * bool(surplus)
+    if says:
+        kind = Finding.problem if missing else Finding.warning
+        return kind("grants", "; ".join(says), migrate_command(settings))
     return Finding.ok("grants", "as docs/security.md says")
 
 
