@@ -299,6 +299,7 @@ def playing(scenarios: Sequence[Scenario]) -> Iterator[str]:
     )
     server = uvicorn.Server(settings)
     listening = settings.bind_socket()
+    listening.listen()  # whoever comes before the server accepts waits
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
