@@ -3,6 +3,7 @@
 import ctypes
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ SUPERUSER = "supabase_admin"
 HOST = "127.0.0.1"
 
 _log = logging.getLogger("romashka.local.postgres")
+
+_TROUBLE = re.compile(r"\b(FATAL|PANIC|ERROR|[Ee]rror:|could not)")
 
 # The time zone, and how long a statement may take, are the hosted platform's; the rest leaves room
 # for the servers' pools and for tests that open many connections.
@@ -187,7 +190,7 @@ def _initdb(folder: Path, binaries: Binaries, account: ServerAccount) -> None:
             check=False,
         )
     if done.returncode:
-        raise PostgresError(f"unable to make a cluster in {folder}; {_last_line(done.stderr)}")
+        raise PostgresError(f"unable to make a cluster in {folder}; {_cause(done.stderr)}")
 
 
 def _spawn(
@@ -270,6 +273,12 @@ def _refuse_taken(port: int) -> None:
         socket.create_server((HOST, port)).close()
     except OSError as error:
         raise PostgresError(f"port {port} is taken; choose another one with --db-port") from error
+
+
+def _cause(stderr: str) -> str:
+    """Return initdb's first line of trouble: its last one tells only which folder it removes."""
+    troubles = (line.strip() for line in stderr.splitlines() if _TROUBLE.search(line))
+    return next(troubles, None) or _last_line(stderr)
 
 
 def _last_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from romashka_local.postgres import find_binaries
 from websockets.sync.client import connect
 
 from tests.support.stacks import (
@@ -209,6 +211,40 @@ def test_a_folder_without_postgres_is_refused(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr.startswith(f"romashka: no Postgres server in {tmp_path}; ")
+
+
+def test_a_failed_initdb_tells_its_cause() -> None:
+    """Its last line says only which folder it removes again."""
+    real = find_binaries().folder
+    folder = Path(tempfile.mkdtemp(prefix="romashka-test-"))
+    folder.chmod(0o755)
+    try:
+        (folder / "postgres").symlink_to(real / "postgres")
+        initdb = folder / "initdb"
+        broken = "-c shared_preload_libraries=nothing"
+        initdb.write_text(f'#!/bin/sh\nexec "{real}/initdb" "$@" {broken}\n')
+        initdb.chmod(0o755)
+        done = _command("start", "--ephemeral", "--postgres-bin", str(folder))
+    finally:
+        shutil.rmtree(folder)
+
+    assert done.returncode == 1
+    assert 'could not access file "nothing"' in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="only Linux tells another process's limits")
+def test_a_low_limit_of_open_files_is_raised() -> None:
+    """Each customer's socket is one: 256, a shell's on macOS, is too few for a hundred of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with run_stack("--ephemeral", "--no-migrate") as stack:
+            raised, _ = psutil.Process(stack.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert raised > 256
 
 
 def test_a_stack_survives_the_loss_of_all_its_connections(eventually: Eventually) -> None:
