@@ -75,7 +75,8 @@ def test_sigterm_while_starting_leaves_nothing_behind(
 ) -> None:
     """A supervisor may stop the stack before it is ready."""
     process = start_stack("--data-dir", str(data_dir))
-    eventually((data_dir / "postgres" / "postmaster.pid").exists)
+    pid_file = data_dir / "postgres" / "postmaster.pid"
+    eventually(lambda: pid_file.exists() and pid_file.read_text())  # made first, then written
     postgres = _postgres_of(data_dir)
     process.send_signal(signal.SIGTERM)
 
