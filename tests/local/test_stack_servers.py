@@ -1,12 +1,9 @@
 """Auth, Storage and Functions behind the gateway, as a frontend meets them."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
-import psycopg
 import pytest
 from supabase import AsyncClientOptions, acreate_client
 
@@ -27,16 +24,6 @@ Deno.serve(async (request) => {
 _POLICY = """
 create policy "everybody" on storage.objects to authenticated
   using (owner_id = (select auth.uid())::text) with check (true);
-"""
-_SLOW = """
-create table public.written (at timestamptz default now());
-create function public.write_slowly() returns void language sql as $$
-  select pg_sleep(2);
-  insert into public.written default values;
-$$;
-grant insert on public.written to service_role;
-grant execute on function public.write_slowly() to service_role;
-notify pgrst, 'reload schema';
 """
 
 
@@ -94,20 +81,3 @@ def test_a_setting_that_cannot_be_used_is_one_line(
     assert exit_code == 1
     assert message in text
     assert len(text.strip().splitlines()) == 1
-
-
-def test_a_statement_goes_on_when_its_client_hangs_up(
-    tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
-    """As PostgREST does: whoever gives up a request must not count on its being undone."""
-    project = _project(tmp_path, _CONFIG)
-    with run_stack("--ephemeral", cwd=project) as stack:
-        with psycopg.connect(stack.admin_url(), autocommit=True) as db:
-            db.execute(_SLOW)
-            headers = {"apikey": stack.secret_key}
-            url = f"{stack.api_url}/rest/v1/rpc/write_slowly"
-            eventually(lambda: httpx.get(url, headers=headers).status_code != 404)
-            db.execute("truncate public.written")
-            with pytest.raises(httpx.ReadTimeout):
-                httpx.post(url, headers=headers, timeout=0.5)
-            eventually(lambda: db.execute("select from public.written").fetchone() is not None)
