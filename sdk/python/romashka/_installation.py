@@ -71,7 +71,7 @@ def patiently(work: Callable[[float], T]) -> T:
         try:
             return work(_LOCK_SECONDS)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-            time.sleep(random.uniform(*_BETWEEN_SECONDS))  # noqa: S311  # no secret
+            time.sleep(random.uniform(*_BETWEEN_SECONDS))  # noqa: S311 -- spreads load, guards nothing
     raise MigrationError(
         "its tables are in use all the time; end what holds them (pg_stat_activity), and run it"
         " again"
