@@ -1,4 +1,4 @@
-"""What a turn costs a project: events, bytes of WAL, statements; and turns by a plan's limit.
+"""What a turn costs a project: events, WAL, statements, updates; and turns by a plan's limit.
 
     python bench/turn_cost.py [--turns 200] [--edition FOLDER ...]
 
@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from operator import sub
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from romashka._installation import install
@@ -70,19 +70,34 @@ def main() -> None:
     parser.add_argument("--edition", type=Path, action="append", default=[])
     options = parser.parse_args()
     plans = "".join(f"{f'turns/s, {name}':>15}" for name in PLANS)
-    print(f"{'':32}{'events':>8}{'WAL, bytes':>12}{'statements':>12}{plans}")
+    print(
+        f"{'':32}{'events':>8}{'of bytes':>10}{'WAL, bytes':>12}{'statements':>12}"
+        f"{'updates':>9}{'of them HOT':>13}{plans}"
+    )
     for folder in (product_folder(), *options.edition):
         for turn in (website, whatsapp):
-            events, wal, statements = _measure(folder, turn, options.turns)
-            rates = "".join(f"{limit / events:>15.0f}" for limit in PLANS.values())
+            spent = _measure(folder, turn, options.turns)
+            rates = "".join(f"{limit / spent.events:>15.0f}" for limit in PLANS.values())
             name = f"{turn.__name__}, {folder.parent.name}"
-            print(f"{name:32}{events:>8.1f}{wal:>12,.0f}{statements:>12.1f}{rates}")
+            print(
+                f"{name:32}{spent.events:>8.1f}{spent.event_bytes:>10,.0f}{spent.wal:>12,.0f}"
+                f"{spent.statements:>12.1f}{spent.updates:>9.1f}{spent.hot:>13.1f}{rates}"
+            )
 
 
-def _measure(
-    folder: Path, turn: Callable[[Database, int], Iterator[str]], turns: int
-) -> tuple[float, float, float]:
-    """Return the events, the bytes of WAL and the statements of a turn."""
+class Cost(NamedTuple):
+    """What was spent so far, or by a turn."""
+
+    events: float
+    event_bytes: float
+    wal: float
+    statements: float
+    updates: float
+    hot: float
+
+
+def _measure(folder: Path, turn: Callable[[Database, int], Iterator[str]], turns: int) -> Cost:
+    """Return what a turn costs."""
     with tempfile.TemporaryDirectory(prefix="romashka-bench-", ignore_cleanup_errors=True) as home:
         Path(home).chmod(0o755)
         with run_cluster(Path(home) / "postgres") as cluster:
@@ -96,26 +111,30 @@ def _measure(
                 _all(database, "select cron.unschedule(jobname) from cron.job")
                 list(turn(database, 0))  # plans, catalogs, the account
                 database.execute("checkpoint")
-                sums = [0, 0, 0]
+                sums = [0.0] * len(Cost._fields)
                 for number in range(1, turns + 1):
                     for _ in (steps := turn(database, number)):
                         before = _state(database)
                         list(steps)
                         spent = map(sub, _state(database), before)
                         sums = [total + one for total, one in zip(sums, spent, strict=True)]
-    events, wal, statements = sums
-    return events / turns, wal / turns, statements / turns
+    return Cost(*(total / turns for total in sums))
 
 
-def _state(database: Database) -> tuple[int, int, int]:
-    """Return the events and bytes so far, and the statements but for this one."""
+def _state(database: Database) -> Cost:
+    """Return what was spent so far, but for this statement."""
     global _statements
-    _statements -= 1
-    events, wal = _all(
+    counted = _statements
+    _all(database, "select pg_stat_force_next_flush()")
+    events, event_bytes, wal, updates, hot = _all(
         database,
-        "select count(*), (select pg_current_wal_insert_lsn() - '0/0') from realtime.messages",
+        "select count(*), coalesce(sum(octet_length(payload::text)), 0),"
+        " (select pg_current_wal_insert_lsn() - '0/0'), tables.* from realtime.messages, ("
+        " select sum(n_tup_upd), sum(n_tup_hot_upd) from pg_stat_user_tables"
+        " where schemaname in ('public', 'private')) as tables group by 4, 5",
     )[0]
-    return int(events), int(wal), _statements
+    _statements = counted
+    return Cost(*map(float, (events, event_bytes, wal, counted, updates, hot)))
 
 
 def _answer(database: Database) -> None:

@@ -15,6 +15,7 @@ from romashka_local.config import StackConfig
 from romashka_local.cron import open_cron
 from romashka_local.functions import open_functions
 from romashka_local.gateway import App, Gateway
+from romashka_local.open_files import watch_open_files
 from romashka_local.postgres import Cluster
 from romashka_local.realtime import open_realtime
 from romashka_local.rest import open_rest
@@ -62,6 +63,7 @@ async def _serve_for_ever(
         open_cron(config),
     ):
         tasks.create_task(_watch(cluster))
+        tasks.create_task(watch_open_files())
         server = _HttpServer(gateway, announce)
         http = asyncio.create_task(server.serve(sockets=[listener.dup()]))
         try:

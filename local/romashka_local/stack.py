@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import resource
 import signal
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -21,12 +20,11 @@ from romashka_local.bootstrap import EXPOSES_NEW_TABLES, bootstrap_database
 from romashka_local.config import StackConfig, read_settings
 from romashka_local.data_folder import open_data_folder
 from romashka_local.errors import StackError
+from romashka_local.open_files import allow_open_files
 from romashka_local.postgres import Cluster, find_binaries, free_port, log_file, run_cluster
 from romashka_local.serve import End, serve
 
 _log = logging.getLogger("romashka.local.stack")
-
-_OPEN_FILES = 10_240  # macOS allows a process no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def run_stack(options: StackOptions, on_ready: Callable[[StackConfig], None]) ->
     binaries = find_binaries(options.postgres_bin)
     settings = _read_settings(options.project_dir)
     _expect_signals()
-    _allow_open_files()
+    allow_open_files()
     with _listen(options.port) as listener, open_data_folder(options.data_dir) as folder:
         config = StackConfig(
             project_dir=options.project_dir,
@@ -114,17 +112,6 @@ def _listen(port: int) -> Iterator[socket.socket]:
         raise StackError(f"port {port} is taken; choose another one with --port") from error
     with listener:
         yield listener
-
-
-def _allow_open_files() -> None:
-    """Raise the limit of open files, the children's too: each customer's socket is one.
-
-    Shells give 256 on macOS and 1,024 on many Linuxes.
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _expect_signals() -> None:

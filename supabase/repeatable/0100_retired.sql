@@ -16,6 +16,11 @@ drop function if exists private.prune_deliveries();
 drop function if exists public.receive_channel_webhook(text, text, jsonb, jsonb);
 drop function if exists private.process_webhook(uuid, text, jsonb);
 drop function if exists private.apply_events(text, jsonb);
+-- Jobs name workers by a number since 0.2.
+drop function if exists private.claim_jobs(text, integer, interval);
+drop function if exists private.worker_settings(text);
+-- Staff alone read what the team notes about customers, since 0.2.
+drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
 -- These give another result since 0.2.
 drop function if exists private.lock_results(jsonb);
 do $$

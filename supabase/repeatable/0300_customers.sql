@@ -17,17 +17,24 @@ as $$
 $$;
 comment on function private.current_customer_id is 'The customer that the caller is, or null.';
 
-drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
-create policy "customers read themselves, staff read all" on public.customer_profiles
-  for select to authenticated using (user_id = (select auth.uid()) or (select private.is_staff()));
+-- A row that the team has written to holds what staff say among themselves, and PostgreSQL hides rows, not columns, from
+-- one reader of a role. Until then it is the customer's own, as whoever inserts it expects.
+drop policy if exists "customers read their bare row, staff read all" on public.customer_profiles;
+create policy "customers read their bare row, staff read all" on public.customer_profiles
+  for select to authenticated using (
+    (select private.is_staff()) or (
+      user_id = (select auth.uid()) and coalesce(notes, '') = '' and coalesce(tags, '{}') = '{}'
+      and coalesce(status, 'active') = 'active'
+    )
+  );
 
--- A customer creates their own row, without what identifies others.
+-- A customer creates their own row, without what identifies others and without what is the team's to say.
 drop policy if exists "customers create themselves, staff create any" on public.customer_profiles;
 create policy "customers create themselves, staff create any" on public.customer_profiles
   for insert to authenticated with check (
     (select private.is_staff()) or (
       user_id = (select auth.uid()) and email is null and phone is null and external_id is null
-      and notes is null and status = 'active'
+      and notes is null and coalesce(tags, '{}') = '{}' and coalesce(status, 'active') = 'active'
     )
   );
 

@@ -344,7 +344,7 @@ begin
     limit 100 for no key update of conversations, jobs skip locked
   ), fenced as (  -- the new attempt fences off a worker that may still have it
     update public.ai_response_queue as jobs
-    set status = 'processing', attempt = jobs.attempt + 1, leased_until = v_now, leased_by = null,
+    set status = 'processing', attempt = jobs.attempt + 1, leased_until = v_now, leased_to = null,
       processed_at = coalesce(jobs.processed_at, v_now)
     from (select id from overdue union select id from exhausted) as due where jobs.id = due.id
     returning jobs.*
@@ -386,7 +386,7 @@ declare
   v_attempt integer;
 begin
   select jobs.attempt into v_attempt from public.ai_response_queue as jobs
-  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_by is null;
+  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_to is null;
   if not found then
     return false;
   end if;
@@ -422,7 +422,7 @@ begin
   for no key update;
   update public.ai_response_queue as jobs
   set leased_until = clock_timestamp(), error_message = fail_ai_response_job.error_message
-  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_by is null
+  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_to is null
   returning * into v_job;
   if not found then
     return false;

@@ -2,11 +2,32 @@
 -- Touches: get_next_ai_response_job, extend_ai_response_leases.
 -- Locks:   conversations (skip locked, in the order of their ids), then their jobs.
 
+drop policy if exists "only the functions below" on private.workers;
+create policy "only the functions below" on private.workers for all to service_role using (false);
+
+create or replace function private.number_of_worker(worker_id text)
+returns integer
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_id integer := (select workers.id from private.workers as workers where workers.name = worker_id);
+begin
+  if v_id is null and worker_id is not null then
+    insert into private.workers (name) values (worker_id) on conflict do nothing;
+    v_id := (select workers.id from private.workers as workers where workers.name = worker_id);
+  end if;
+  return v_id;
+end $$;
+comment on function private.number_of_worker is 'The number by which jobs name a worker; null without a name.';
+
 -- Claims up to max_jobs: expired leases first (the same job again, one attempt more), then what waits, by
 -- priority and age. What another session has locked is left to that session; what is as good as overdue, to the
 -- sweep.
 -- `lease` null: until the job's deadline.
-create or replace function private.claim_jobs(worker_id text, max_jobs integer, lease interval)
+create or replace function private.claim_jobs(worker integer, max_jobs integer, lease interval)
 returns uuid[]
 language plpgsql
 volatile
@@ -35,7 +56,7 @@ begin
     for no key update of conversations, jobs skip locked
   ), claimed as (
     update public.ai_response_queue as jobs
-    set status = 'processing', attempt = jobs.attempt + 1, retry_count = jobs.attempt, leased_by = worker_id,
+    set status = 'processing', attempt = jobs.attempt + 1, retry_count = jobs.attempt, leased_to = worker,
       leased_until = coalesce(v_now + lease, jobs.deadline), processed_at = v_now
     from (select id from expired union all select id from waiting) as ready
     where jobs.id = ready.id
@@ -89,7 +110,7 @@ end $$;
 comment on function private.return_context is 'What the customer has written since a conversation was returned to the AI.';
 
 -- The workers that stream now share one budget.
-create or replace function private.worker_settings(worker_id text)
+create or replace function private.worker_settings(worker integer)
 returns jsonb
 language plpgsql
 stable
@@ -101,9 +122,9 @@ begin
     select to_jsonb(settings) - 'handover_texts' || jsonb_build_object('stream_budget_per_second',
       greatest(1, settings.stream_budget_per_second / (1 + others.count)))
     from public.ai_settings as settings, (
-      select count(distinct jobs.leased_by) from public.ai_response_queue as jobs
+      select count(distinct jobs.leased_to) from public.ai_response_queue as jobs
       where jobs.status = 'processing' and jobs.leased_until > clock_timestamp()
-        and jobs.leased_by <> worker_settings.worker_id
+        and jobs.leased_to <> worker_settings.worker
     ) as others
   );
 end $$;
@@ -165,6 +186,7 @@ as $$
 #variable_conflict use_column
 declare
   v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
+  v_worker integer;
   v_job_ids uuid[];
   v_may_wait boolean := false;
 begin
@@ -174,8 +196,9 @@ begin
     raise exception 'unable to claim jobs; max_jobs is 1 to 100, lease_seconds 0.1 to 60, wait_seconds 0 to 25'
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
+  v_worker := private.number_of_worker(get_next_ai_response_job.worker_id);
   loop
-    v_job_ids := private.claim_jobs(get_next_ai_response_job.worker_id, get_next_ai_response_job.max_jobs,
+    v_job_ids := private.claim_jobs(v_worker, get_next_ai_response_job.max_jobs,
       make_interval(secs => get_next_ai_response_job.lease_seconds));
     -- Whoever locks or writes a row has a transaction id.
     exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
@@ -190,7 +213,7 @@ begin
     private.customer_context(customers),
     jobs.priority, jobs.attempt, jobs.turn_id, jobs.deadline,
     private.milliseconds(jobs.deadline - clock_timestamp()),
-    (select private.worker_settings(get_next_ai_response_job.worker_id))
+    (select private.worker_settings(v_worker))
   from public.ai_response_queue as jobs
   join public.conversations as conversations on conversations.id = jobs.conversation_id
   join public.messages as messages on messages.id = jobs.message_id
@@ -210,6 +233,9 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
+  v_worker integer := (
+    select workers.id from private.workers as workers where workers.name = extend_ai_response_leases.worker_id
+  );
   v_leased_until timestamptz := clock_timestamp() + make_interval(secs => extend_ai_response_leases.lease_seconds);
 begin
   if (extend_ai_response_leases.lease_seconds between 0 and 60) is not true
@@ -221,7 +247,7 @@ begin
     select queue.id from public.ai_response_queue as queue
     join jsonb_to_recordset(extend_ai_response_leases.jobs) as asked (job_id uuid, attempt integer)
       on queue.id = asked.job_id and queue.attempt = asked.attempt
-    where queue.status = 'processing' and queue.leased_by = extend_ai_response_leases.worker_id
+    where queue.status = 'processing' and queue.leased_to = v_worker
     order by queue.id for update of queue skip locked
   )
   update public.ai_response_queue as queue set leased_until = v_leased_until
@@ -229,7 +255,7 @@ begin
 
   return query
   select asked.job_id, coalesce(queue.status = 'processing' and queue.attempt = asked.attempt
-    and queue.leased_by = extend_ai_response_leases.worker_id, false)
+    and queue.leased_to = v_worker, false)
   from jsonb_to_recordset(extend_ai_response_leases.jobs) as asked (job_id uuid, attempt integer)
   left join public.ai_response_queue as queue on queue.id = asked.job_id;
 end $$;

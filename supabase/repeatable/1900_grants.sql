@@ -12,7 +12,7 @@ revoke all on
   public.channel_deliveries, public.ai_settings, public.realtime_metrics,
   private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
-  private.channel_pace, private.set_aside_reasons
+  private.channel_pace, private.set_aside_reasons, private.workers
 from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
@@ -81,6 +81,7 @@ revoke execute on function
   public.store_knowledge_embeddings, public.search_knowledge, public.import_knowledge,
   public.get_channel_credentials, public.set_channel_secret, public.get_messaging_slo,
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.ingest_channel_message, public.prune,
+  public.get_abandoned_attachments,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.get_romashka_installation, public.get_romashka_grants, private.phone_digits, private.secrets_in, private.leaves_of,
   private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds, private.create_profile_for_user, private.is_staff,
@@ -93,7 +94,7 @@ revoke execute on function
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
   private.settle_jobs, private.end_answered_jobs,
   private.settle_each, private.settle_alone, private.set_aside, private.leave_to_staff, private.check_results, private.claim_jobs, private.conversation_context, private.return_context, private.find_place_to_wait,
- 
+  private.number_of_worker, private.has_history, private.remove_abandoned_visitors, private.remove_visitor,
   private.worker_settings, private.customer_context, private.find_or_create_customer,
   private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
@@ -146,7 +147,8 @@ grant execute on function
   public.fail_ai_response_job, public.get_next_ai_response_job, public.extend_ai_response_leases,
   public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
   public.store_knowledge_embeddings, public.get_channel_credentials, public.set_channel_secret,
-  public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.prune, public.ingest_channel_message,
+  public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.prune,
+  public.get_abandoned_attachments, public.ingest_channel_message,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.get_romashka_installation, public.get_romashka_grants
 to service_role;

@@ -48,7 +48,7 @@ def test_a_turn_that_commits_during_a_claim_is_claimed_whole(inbox: Inbox, fresh
     """A job that was leased, but not returned, would wait two seconds for its lease to run out."""
     inbox.run("alter function private.claim_jobs rename to claim_jobs_at_once")
     inbox.run("""
-        create function private.claim_jobs(text, integer, interval)
+        create function private.claim_jobs(integer, integer, interval)
         returns uuid[] language plpgsql as $$
         begin
           perform pg_advisory_xact_lock(1);
@@ -201,7 +201,7 @@ def test_the_bare_call_claims_one_job_to_its_deadline(inbox: Inbox) -> None:
     row = inbox.one("select * from public.ai_response_queue where id = %s", job["job_id"])
 
     assert row["leased_until"] == row["deadline"]
-    assert row["leased_by"] is None
+    assert row["leased_to"] is None
 
 
 def test_a_long_poll_returns_when_there_is_work(inbox: Inbox, fresh_db: str) -> None:

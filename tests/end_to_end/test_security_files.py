@@ -5,6 +5,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from romashka import AsyncRomashka
+from romashka_worker.retention import prune
 
 from tests.end_to_end.cast import ACTORS, ROLE_OF, Cast, cast_on
 from tests.support.security_page import matrix
@@ -95,3 +97,30 @@ def test_a_policy_that_allows_everything_opens_no_file(cast: Cast) -> None:
         cast.run('drop policy "everything" on storage.objects')
 
     assert seen == ["guest"]
+
+
+async def test_files_that_no_message_shows_go_with_their_bytes(
+    cast: Cast, stack: RunningStack
+) -> None:
+    """Uploaded, thought better of: the row alone would leave the photo with Storage for ever."""
+    folder = cast.owner("guest").conversation
+    abandoned, sent = f"{folder}/{uuid4()}.png", f"{folder}/{uuid4()}.png"
+    for name in (abandoned, sent):
+        assert upload(cast, name, "guest").is_success
+    cast.run(
+        "insert into public.messages (conversation_id, sender_type, content, media_url)"
+        " values (%s, 'user', 'see', %s) returning id",
+        [folder, sent],
+    )
+    cast.run(
+        "update storage.objects set created_at = now() - interval '8 days'"
+        " where name = any (%s) returning id",
+        [[abandoned, sent]],
+    )
+    async with AsyncRomashka.connect(stack.api_url, stack.service_role_key) as client:
+        await prune(client)
+
+    found = [
+        storage(cast, "GET", f"{BUCKET}/{name}", "service").is_success for name in (abandoned, sent)
+    ]
+    assert found == [False, True]

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,22 @@ def test_a_low_limit_of_open_files_is_raised() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     assert raised > 256
+
+
+@pytest.mark.skipif(not psutil.LINUX, reason="only Linux sets another process's limits")
+def test_a_stack_that_runs_out_of_open_files_says_so(eventually: Eventually) -> None:
+    """What its clients see ("connection is bad") names no cause."""
+    with run_stack("--ephemeral", "--no-migrate") as stack, ExitStack() as opened:
+        process = psutil.Process(stack.process.pid)
+        limit = process.num_fds() + 40
+        process.rlimit(psutil.RLIMIT_NOFILE, (limit, limit))
+        url = httpx.URL(stack.api_url)
+        for _ in range(60):
+            opened.enter_context(closing(socket.create_connection((url.host, url.port))))
+        eventually(lambda: f"of {limit} open files are in use" in said(stack.process))
+        opened.close()
+        with httpx.Client(base_url=stack.api_url, headers={"apikey": stack.secret_key}) as client:
+            eventually(lambda: client.get("/auth/v1/admin/users").status_code == 200)
 
 
 def test_a_stack_survives_the_loss_of_all_its_connections(eventually: Eventually) -> None:

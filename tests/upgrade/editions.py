@@ -6,6 +6,7 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from romashka._installation import install
 from romashka._migrations import apply_migrations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,8 +23,9 @@ class OldEdition:
 EDITIONS = (
     OldEdition("0.1, before channels", "c25114f"),
     OldEdition("0.1", "ee8f3a5"),
+    OldEdition("0.2, before workers had numbers", "1617843"),
 )
-"""Those that can be upgraded. Their migrations were still edited in place."""
+"""Those that can be upgraded. The migrations of 0.1 were still edited in place."""
 
 TOO_OLD = OldEdition("before 0.1", "4db92e0")
 
@@ -43,4 +45,8 @@ def extract(commit: str, folder: Path, *paths: str) -> Path:
 
 def install_old(url: str, edition: OldEdition, folder: Path) -> None:
     """Install an old edition in a bare database, as it did that itself."""
-    apply_migrations(url, extract(edition.commit, folder, "supabase") / "supabase")
+    supabase = extract(edition.commit, folder, "supabase") / "supabase"
+    if (supabase / "repeatable").is_dir():
+        install(url, supabase)
+    else:
+        apply_migrations(url, supabase)

@@ -100,7 +100,8 @@ def test_no_row_changes_and_nobody_is_told_anything(cluster: Cluster, upgraded: 
         for table, rows in upgraded.before.items()
         for row_id, row in rows.items()
         for column, value in row.items()
-        if after[table][row_id][column] != value
+        if (table, column) != ("ai_response_queue", "leased_by")  # a number since 0.2
+        and after[table][row_id][column] != value
     } == set()
     assert after["messages"].keys() == upgraded.before["messages"].keys()
     assert upgraded.notices == []

@@ -29,10 +29,11 @@ from romashka_worker.metrics import HELD, REALTIME, SLOTS
 from romashka_worker.probes import serve_probes
 from romashka_worker.queue import JobQueue
 from romashka_worker.recorder import Recorder
+from romashka_worker.retention import prune_regularly
 from romashka_worker.schema import SchemaTooOld, check_schema
 from romashka_worker.settings import Settings, SettingsError
 from romashka_worker.streams import open_streams
-from romashka_worker.turns import Turns, prune_regularly, sweep_regularly
+from romashka_worker.turns import Turns, sweep_regularly
 from romashka_worker.wake import TOPIC, Wake
 
 log = structlog.get_logger()
@@ -107,7 +108,7 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
                 async with beside(
                     health=health.run,
                     sweep=partial(sweep_regularly, queue),
-                    prune=partial(prune_regularly, queue),
+                    prune=partial(prune_regularly, client),
                     traces=recorder.run,
                 ):
                     async with asyncio.TaskGroup() as loops:

@@ -80,11 +80,6 @@ class JobQueue(Queue[Job, Answer, Settlement]):
         async with asyncio.timeout(_CALL_SECONDS):
             await self._client.call("settle_overdue_ai_response_jobs")
 
-    async def prune(self) -> None:
-        """Delete a piece of what nobody looks at any more."""
-        async with asyncio.timeout(_CLAIM_SECONDS):
-            await self._client.call("prune")
-
     def poll_seconds(self, *, is_woken: bool) -> float:
         """Return how often to claim: a lost announcement may cost no more than this."""
         return POLL_SECONDS

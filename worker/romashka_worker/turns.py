@@ -13,8 +13,6 @@ from romashka_worker.queue import POLL_SECONDS, JobQueue
 from romashka_worker.recorder import Recorder
 from romashka_worker.trace import Trace, stage
 
-_PRUNE_SECONDS = 60.0
-
 log = structlog.get_logger()
 
 
@@ -61,11 +59,3 @@ async def sweep_regularly(queue: JobQueue) -> None:
         await asyncio.sleep(POLL_SECONDS)
         with contained("sweep"):
             await queue.sweep()
-
-
-async def prune_regularly(queue: JobQueue) -> None:
-    """Delete what nobody looks at any more, as cron does where it is, until cancelled."""
-    while True:
-        await asyncio.sleep(_PRUNE_SECONDS)
-        with contained("prune"):
-            await queue.prune()

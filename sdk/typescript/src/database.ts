@@ -16,7 +16,7 @@ export type Database = {
           error_message: string | null;
           id: string;
           is_return: boolean;
-          leased_by: string | null;
+          leased_to: number | null;
           leased_until: string | null;
           max_retries: number | null;
           message_id: string;
@@ -45,7 +45,7 @@ export type Database = {
           error_message?: string | null;
           id?: string;
           is_return?: boolean;
-          leased_by?: string | null;
+          leased_to?: number | null;
           leased_until?: string | null;
           max_retries?: number | null;
           message_id: string;
@@ -73,7 +73,7 @@ export type Database = {
           error_message?: string | null;
           id?: string;
           is_return?: boolean;
-          leased_by?: string | null;
+          leased_to?: number | null;
           leased_until?: string | null;
           max_retries?: number | null;
           message_id?: string;
@@ -918,6 +918,7 @@ export type Database = {
         }[];
       };
       fail_ai_response_job: { Args: { error_message: string; job_id: string }; Returns: boolean };
+      get_abandoned_attachments: { Args: { max_files?: number }; Returns: string[] };
       get_ai_response_trace: {
         Args: { job_id: string };
         Returns: {

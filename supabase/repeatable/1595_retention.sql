@@ -1,0 +1,186 @@
+-- Purpose: what goes by itself, and when: figures, settled work, raw webhooks, visitors who never come back, files that
+--          no message shows.
+-- Touches: prune, get_abandoned_attachments.
+-- Undo:    drop function public.prune, public.get_abandoned_attachments, private.remove_abandoned_visitors,
+--          private.remove_visitor.
+
+-- What nobody looks at any more, in pieces: no call takes long, however much there is. One at a time, whoever it is:
+-- cron each minute, and each worker. Jobs from before Romashka have no turn, and stay until
+-- somebody calls cleanup_ai_response_queue.
+create or replace function public.prune(max_rows integer default 1000)
+returns integer
+language plpgsql
+volatile
+security definer  -- nobody has rights on what cron and channels keep
+set search_path = ''
+as $$
+declare
+  v_old record;
+  v_count integer;
+  v_sum integer := 0;
+begin
+  if (max_rows between 1 and 100000) is not true then
+    raise exception 'unable to prune; max_rows is 1 to 100000'
+      using errcode = 'PT400', detail = 'bad_limit', hint = 'Leave it out to have 1000.';
+  elsif not pg_try_advisory_xact_lock(hashtextextended('romashka:prune', 0)) then
+    return 0;
+  end if;
+  v_sum := cardinality(coalesce(private.expire_old_deliveries(), '{}'));
+  for v_old in
+    select * from (values
+      ('public.realtime_metrics', 'expires_at < now()'),
+      ('public.ai_response_queue',
+        'completed_at < now() - interval ''30 days'' and status in (''completed'', ''failed'') and turn_id is not null'),
+      ('public.channel_deliveries', 'created_at < now() - interval ''90 days'' and settled_at is not null'),
+      ('public.channel_deliveries', 'created_at < now() - interval ''1 day'' and kind = ''receipt'''),
+      ('public.webhook_events', 'received_at < now() - interval ''14 days'''),
+      ('private.channel_changes', 'received_at < now() - interval ''7 days'''),
+      -- A sweep a second is 86,400 rows a day.
+      ('cron.job_run_details', 'end_time < now() - interval ''1 hour'' and jobid in (
+        select jobid from cron.job where jobname like ''romashka-%'')')
+    ) as old (name, condition) where to_regclass(name) is not null
+  loop
+    begin
+      execute format('delete from %1$s where ctid = any (array(select ctid from %1$s where %2$s limit %3$s))',
+        v_old.name, v_old.condition, max_rows);
+      get diagnostics v_count = row_count;
+      v_sum := v_sum + v_count;
+    exception
+      when transaction_rollback or insufficient_resources or operator_intervention then
+        raise;
+      when others or assert_failure then  -- a key of the project's, say: the other tables are pruned all the same
+        raise warning 'romashka: % cannot be pruned (%)', v_old.name, sqlstate;
+    end;
+  end loop;
+  return v_sum + private.remove_abandoned_visitors(least(max_rows, 1000));
+end $$;
+comment on function public.prune is 'Delete some of what nobody looks at any more; returns how many rows. Raises bad_limit.';
+
+-- Every visitor of a page gets an anonymous user. One who never wrote goes after a month without a visit, with their
+-- session; one who wrote after a year, and the conversations stay with the team. Looks at some users each time, from a
+-- random id on: Auth's tables have no index of what is old, and must have none of ours.
+create or replace function private.remove_abandoned_visitors(max_users integer)
+returns integer
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_start uuid := gen_random_uuid();
+  v_visitor record;
+  v_count integer := 0;
+begin
+  for v_visitor in
+    select users.id, customers.id as customer_id, customers.has_written from (
+      (select * from auth.users where id >= v_start order by id limit max_users)
+      union all
+      (select * from auth.users where id < v_start order by id limit max_users)
+      limit max_users
+    ) as users
+    left join lateral (
+      select customers.id, private.has_history(customers.id) as has_written
+      from public.customer_profiles as customers where customers.user_id = users.id
+    ) as customers on true
+    where users.is_anonymous
+      and greatest(users.created_at, users.last_sign_in_at, (
+        select max(greatest(sessions.created_at, sessions.updated_at, sessions.refreshed_at at time zone 'utc'))
+        from auth.sessions as sessions where sessions.user_id = users.id
+      )) < now() - case when customers.has_written then interval '1 year' else interval '30 days' end
+      and not exists (
+        select from public.profiles as profiles where profiles.id = users.id and profiles.role in ('agent', 'admin')
+      )
+  loop
+    v_count := v_count + private.remove_visitor(v_visitor.id, v_visitor.customer_id);
+  end loop;
+  return v_count;
+end $$;
+comment on function private.remove_abandoned_visitors is 'Delete anonymous users who will not come back, among some; returns how many.';
+
+create or replace function private.has_history(customer_id uuid)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.conversations as conversations
+    where conversations.customer_id = has_history.customer_id and (
+      exists (select from public.messages as messages where messages.conversation_id = conversations.id)
+      or exists (select from public.conversation_notes as notes where notes.conversation_id = conversations.id)
+    )
+  ) or exists (
+    select from public.customer_profiles as customers
+    where customers.id = has_history.customer_id and (customers.email is not null or customers.phone is not null
+      or customers.external_id is not null or customers.notes is not null or coalesce(customers.tags, '{}') <> '{}')
+  );
+end $$;
+comment on function private.has_history is 'Is there anything about a customer that a team may want to read?';
+
+-- Under locks, looked at again: whoever writes at this moment is there again. What refuses it (a key of the project's)
+-- costs the other visitors nothing.
+create or replace function private.remove_visitor(user_id uuid, customer_id uuid)
+returns integer
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform from public.customer_profiles as customers where customers.id = remove_visitor.customer_id for update nowait;
+  perform from public.conversations as conversations
+  where conversations.customer_id = remove_visitor.customer_id for update nowait;
+  if not private.has_history(remove_visitor.customer_id) then
+    delete from public.customer_profiles as customers where customers.id = remove_visitor.customer_id;
+  end if;
+  delete from auth.users as users where users.id = remove_visitor.user_id;
+  return 1;
+exception
+  when lock_not_available then
+    return 0;
+  when transaction_rollback or insufficient_resources or operator_intervention then
+    raise;
+  when others or assert_failure then
+    raise warning 'romashka: visitor % cannot be removed (%)', user_id, sqlstate;
+    return 0;
+end $$;
+comment on function private.remove_visitor is 'Delete an anonymous user, with a customer who has no history.';
+
+-- Files that were uploaded and never sent, and those of conversations that are gone. Their bytes are Storage's, so the
+-- caller deletes them through its API. Looks at some files each time, from a random conversation on.
+create or replace function public.get_abandoned_attachments(max_files integer default 1000)
+returns setof text
+language plpgsql
+stable
+security definer  -- of customers' files, whoever they are
+set search_path = ''
+as $$
+declare
+  v_start text := gen_random_uuid();
+begin
+  if (max_files between 1 and 100000) is not true then
+    raise exception 'unable to look for files; max_files is 1 to 100000'
+      using errcode = 'PT400', detail = 'bad_limit', hint = 'Leave it out to have 1000.';
+  elsif to_regclass('storage.objects') is null then
+    return;
+  end if;
+  return query
+  select files.name from (
+    (select * from storage.objects where bucket_id = 'conversation-attachments' and name >= v_start
+      order by name limit max_files)
+    union all
+    (select * from storage.objects where bucket_id = 'conversation-attachments' and name < v_start
+      order by name limit max_files)
+    limit max_files
+  ) as files
+  where files.created_at < now() - interval '7 days'
+    and files.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
+    and not exists (
+      select from public.messages as messages
+      where messages.conversation_id = split_part(files.name, '/', 1)::uuid and (messages.media_url = files.name
+        or messages.metadata -> 'media' @> jsonb_build_array(jsonb_build_object('path', files.name)))
+    );
+end $$;
+comment on function public.get_abandoned_attachments is 'The paths of files that no message shows, among some. Raises bad_limit.';
