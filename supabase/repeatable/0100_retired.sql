@@ -19,6 +19,13 @@ drop function if exists private.apply_events(text, jsonb);
 -- Jobs name workers by a number since 0.2.
 drop function if exists private.claim_jobs(text, integer, interval);
 drop function if exists private.worker_settings(text);
+-- These have other names since 0.2.
+drop function if exists private.tokens_of(private.channel_rate_limits, public.communication_channels, timestamptz);
+drop function if exists private.serve_account(public.communication_channels, private.channel_rate_limits, text, integer, interval);
+drop function if exists private.tell_paces(jsonb, uuid[], uuid[]);
+drop function if exists private.tell_accounts(uuid[], uuid[]);
+drop function if exists private.time_to_tell(text, integer);
+drop function if exists private.id_beside(private.channel_event);
 -- Staff alone read what the team notes about customers, since 0.2.
 drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
 -- These give another result since 0.2.

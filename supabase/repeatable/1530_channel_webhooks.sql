@@ -181,7 +181,7 @@ begin
         when channels.status = 'disabled' then 'disabled'
         when v_account.error is not null then 'error'
         when v_account.works and not exists (  -- it takes no messages of ours
-          select from private.channel_pace as pace where pace.channel_id = channels.id and pace.is_refused
+          select from private.channel_rate_limits as rate_limit where rate_limit.channel_id = channels.id and rate_limit.is_refused
         ) then 'active'
         else channels.status end
     where channels.id = v_account.id;

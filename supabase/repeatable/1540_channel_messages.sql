@@ -216,7 +216,7 @@ comment on function private.find_or_create_channel_customer is 'The customer of 
 
 -- Whoever has seen a mail knows its id. They do not keep another's out by sending one of that id first: of two
 -- customers' mails with one id the later is known by its sender, too.
-create or replace function private.id_beside(event private.channel_event)
+create or replace function private.scoped_id(event private.channel_event)
 returns text
 language plpgsql
 immutable
@@ -227,7 +227,7 @@ begin
   return case when event.channel_type = 'email' and event.kind = 'message'
     then event.external_id || ' ' || (event.body -> 'customer' ->> 'id') end;
 end $$;
-comment on function private.id_beside is 'What a mail is known by where another customer''s has its id.';
+comment on function private.scoped_id is 'What a mail is known by where another customer''s has its id.';
 
 create or replace function private.own_id(event private.channel_event)
 returns text
@@ -237,13 +237,13 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return case when private.id_beside(event) is not null and exists (
+  return case when private.scoped_id(event) is not null and exists (
     select from public.messages as messages
     join public.conversations as conversations on conversations.id = messages.conversation_id
     where messages.id = private.find_channel_message(event.channel_id, event.external_id)
       and messages.sender_type = 'user'
       and conversations.customer_id is distinct from private.find_channel_customer(event)
-  ) then private.id_beside(event) else event.external_id end;
+  ) then private.scoped_id(event) else event.external_id end;
 end $$;
 comment on function private.own_id is 'The id of a message, as its customer''s.';
 

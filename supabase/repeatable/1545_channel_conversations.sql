@@ -113,7 +113,7 @@ begin
     select event.channel_id || ' ' || ids.id
     from unnest(events) as event cross join lateral unnest(
       event.external_id || private.thread_references(event) || private.customer_ids(event)
-        || private.id_beside(event)) as ids (id)
+        || private.scoped_id(event)) as ids (id)
     where event.problem is null and ids.id is not null
     union all
     select contacts.contact from unnest(events) as event

@@ -1,12 +1,12 @@
--- Purpose: how a worker gets deliveries: in order, at the account's pace, while they may still be sent.
+-- Purpose: how a worker gets deliveries: in order, at the account's rate, while they may still be sent.
 -- Touches: claim_channel_deliveries.
--- Locks:   conversations and their deliveries (skip locked); each account's pace (skip locked), not its row.
+-- Locks:   conversations and their deliveries (skip locked); each account's rate limit (skip locked), not its row.
 -- Undo:    drop the functions.
 
 -- Meta's status webhooks and echoes tell within seconds whether a message is out of which the worker did not
 -- hear. A mail keeps its Message-ID, so a second copy is harmless. The more copies may be out, the longer: the
 -- eight that there may be reach over an outage of hours.
-create or replace function private.time_to_tell(channel_type text, unconfirmed integer)
+create or replace function private.confirmation_timeout(channel_type text, unconfirmed integer)
 returns interval
 language plpgsql
 immutable
@@ -17,7 +17,7 @@ begin
   return case when channel_type = 'email' and unconfirmed = 0 then interval '0'
     else interval '20 seconds' * 3 ^ least(unconfirmed, 6) end;
 end $$;
-comment on function private.time_to_tell is 'How long to wait for a channel to tell that a message is out.';
+comment on function private.confirmation_timeout is 'How long to wait for a channel to tell that a message is out.';
 
 -- What will not be sent any more: its time is over. What a worker may still be sending is left to it.
 create or replace function private.expire_deliveries()
@@ -77,7 +77,7 @@ begin
     update public.channel_deliveries as deliveries
     set status = 'sending', attempt = deliveries.attempt + 1,
       unconfirmed = due.unconfirmed, leased_by = worker_id,
-      process_after = v_now + lease + private.time_to_tell(account.type, due.unconfirmed)
+      process_after = v_now + lease + private.confirmation_timeout(account.type, due.unconfirmed)
     from due where due.id = deliveries.id
     returning deliveries.id
   )
@@ -127,7 +127,7 @@ comment on function private.refuse_deliveries is 'Give up those of the leased de
 
 -- Messages take tokens; receipts and files do not wait for them, unless the account has a problem.
 create or replace function private.serve_account(
-  account public.communication_channels, pace private.channel_pace, worker_id text, max_deliveries integer, lease interval
+  account public.communication_channels, rate_limit private.channel_rate_limits, worker_id text, max_deliveries integer, lease interval
 )
 returns uuid[]
 language plpgsql
@@ -137,22 +137,22 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := clock_timestamp();
-  v_tokens double precision := private.tokens_of(pace, account, v_now);
+  v_tokens double precision := private.available_tokens(rate_limit, account, v_now);
   v_kind text;
   v_leased uuid[];
   v_all uuid[] := '{}';
 begin
   foreach v_kind in array array['message', 'media', 'receipt'] loop
     v_leased := private.lease_deliveries(account, v_kind, least(max_deliveries - cardinality(v_all),
-      case when v_kind = 'message' or pace.is_refused or account.status = 'error' then floor(v_tokens) end)::integer,
+      case when v_kind = 'message' or rate_limit.is_refused or account.status = 'error' then floor(v_tokens) end)::integer,
       worker_id, lease);
     v_all := v_all || v_leased;
-    if v_kind = 'message' or pace.is_refused or account.status = 'error' then
+    if v_kind = 'message' or rate_limit.is_refused or account.status = 'error' then
       v_tokens := v_tokens - cardinality(v_leased);
     end if;
   end loop;
-  update private.channel_pace as paces set tokens = v_tokens, refilled_at = v_now
-  where paces.channel_id = account.id;
+  update private.channel_rate_limits as rate_limits set tokens = v_tokens, refilled_at = v_now
+  where rate_limits.channel_id = account.id;
   return v_all;
 end $$;
 comment on function private.serve_account is 'Lease what an account may send now; returns the ids.';
@@ -168,28 +168,28 @@ as $$
 declare
   v_now timestamptz := clock_timestamp();
   v_account public.communication_channels;
-  v_pace private.channel_pace;
+  v_rate_limit private.channel_rate_limits;
   v_claimed uuid[] := '{}';
 begin
-  insert into private.channel_pace (channel_id)
+  insert into private.channel_rate_limits (channel_id)
   select channels.id from public.communication_channels as channels
   where channels.external_account_id is not null
-    and not exists (select from private.channel_pace as pace where pace.channel_id = channels.id)
+    and not exists (select from private.channel_rate_limits as rate_limit where rate_limit.channel_id = channels.id)
   on conflict do nothing;
-  for v_pace in
-    select pace.* from private.channel_pace as pace
-    where (pace.paused_until <= v_now) is not false and exists (
+  for v_rate_limit in
+    select rate_limit.* from private.channel_rate_limits as rate_limit
+    where (rate_limit.paused_until <= v_now) is not false and exists (
       select from public.channel_deliveries as deliveries
-      where deliveries.channel_id = pace.channel_id and deliveries.kind = any (array['message', 'media', 'receipt'])
+      where deliveries.channel_id = rate_limit.channel_id and deliveries.kind = any (array['message', 'media', 'receipt'])
         and deliveries.settled_at is null and deliveries.process_after <= v_now
     )
-    order by pace.refilled_at for no key update of pace skip locked
+    order by rate_limit.refilled_at for no key update of rate_limit skip locked
   loop
     exit when cardinality(v_claimed) >= max_deliveries;
-    select * into v_account from public.communication_channels as channels where channels.id = v_pace.channel_id;
+    select * into v_account from public.communication_channels as channels where channels.id = v_rate_limit.channel_id;
     if v_account.status <> 'disabled' then
       v_claimed := v_claimed || private.serve_account(
-        v_account, v_pace, worker_id, max_deliveries - cardinality(v_claimed), lease);
+        v_account, v_rate_limit, worker_id, max_deliveries - cardinality(v_claimed), lease);
     end if;
   end loop;
   return v_claimed;
@@ -231,7 +231,7 @@ begin
   v_claimed := private.claim_deliveries(claim_channel_deliveries.worker_id, claim_channel_deliveries.max_deliveries,
     make_interval(secs => claim_channel_deliveries.lease_seconds));
   v_given_up := v_given_up || private.refuse_deliveries(v_claimed);
-  perform private.tell_accounts(coalesce(v_given_up, '{}'), '{}');
+  perform private.update_account_statistics(coalesce(v_given_up, '{}'), '{}');
   return query
   select deliveries.id, deliveries.attempt, deliveries.kind, channels.id, channels.type::text, channels.external_account_id,
     channels.configuration, conversations.id, messages.id, private.recipient_of(conversations), messages.sender_type::text,
@@ -257,7 +257,7 @@ as $$
 declare
   v_given_up uuid[] := private.expire_deliveries();
 begin
-  perform private.tell_accounts(coalesce(v_given_up, '{}'), '{}');
+  perform private.update_account_statistics(coalesce(v_given_up, '{}'), '{}');
   return v_given_up;
 end $$;
 comment on function private.expire_old_deliveries is 'Give up some of what is too late to be sent, also where no worker claims; returns the ids.';

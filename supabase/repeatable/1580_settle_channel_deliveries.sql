@@ -1,7 +1,7 @@
 -- Purpose: how a delivery ends, or goes on: what its worker says, and what the channel says of it.
 -- Touches: settle_channel_deliveries; private.reconcile_delivery, private.take_echo.
 -- Locks:   names of external ids, conversations in the order of their ids, deliveries and messages, each
---          account's pace and row last, in the order of their ids.
+--          account's rate limit and row last, in the order of their ids.
 
 create or replace function private.check_delivery_results(results jsonb)
 returns void
@@ -252,7 +252,7 @@ begin
     select case
       when result.outcome in ('retry', 'unknown') then judge_results.now + make_interval(secs => greatest(
         least(900, 2 ^ least(tried.failures, 10)) * (0.5 + random()), result.retry_after_seconds,
-        case when result.outcome = 'unknown' then extract(epoch from private.time_to_tell(channels.type, deliveries.unconfirmed)) end))
+        case when result.outcome = 'unknown' then extract(epoch from private.confirmation_timeout(channels.type, deliveries.unconfirmed)) end))
       else judge_results.now end as try_at
     from public.communication_channels as channels where channels.id = deliveries.channel_id
   ) as next
@@ -303,8 +303,8 @@ begin
   into v_changed, v_settled, v_sent from changed;
   perform private.keep_media(results, v_settled);
   perform private.conclude_deliveries(v_settled);
-  perform private.tell_paces(results, coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
-  perform private.tell_accounts(coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
+  perform private.adjust_rate_limits(results, coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
+  perform private.update_account_statistics(coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
   return v_not_now;
 end $$;
 comment on function private.settle_deliveries is 'Settle deliveries, or let them go on; returns those that are locked.';

@@ -18,7 +18,7 @@ begin
       else deliveries.external_ids || external_id end,
     parts_sent = greatest(deliveries.parts_sent, note_part.parts_sent), unconfirmed = 0,
     process_after = case when deliveries.leased_by is null then least(deliveries.process_after, clock_timestamp())
-      else deliveries.process_after - private.time_to_tell(channels.type, deliveries.unconfirmed) end
+      else deliveries.process_after - private.confirmation_timeout(channels.type, deliveries.unconfirmed) end
   from public.communication_channels as channels
   where deliveries.id = delivery.id and deliveries.settled_at is null and channels.id = deliveries.channel_id
     and deliveries.attempt > 0 and note_part.parts_sent > deliveries.parts_sent;

@@ -12,7 +12,7 @@ revoke all on
   public.channel_deliveries, public.ai_settings, public.realtime_metrics,
   private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
-  private.channel_pace, private.set_aside_reasons, private.workers
+  private.channel_rate_limits, private.set_aside_reasons, private.workers
 from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
@@ -108,7 +108,7 @@ revoke execute on function
   private.apply_events, private.process_webhook, private.start_turns_now, private.find_channel_message, private.name_slot, private.lock_names,
   private.lock_channel_messages, private.customer_ids, private.customer_phone, private.customer_email,
   private.thread_references, private.is_proven, private.find_channel_customer,
-  private.find_or_create_channel_customer, private.id_beside, private.own_id, private.name_of,
+  private.find_or_create_channel_customer, private.scoped_id, private.own_id, private.name_of,
   private.threads_of, private.find_channel_conversation, private.find_or_open_channel_conversation,
   private.lock_channel_names, private.metadata_of, private.insert_channel_message, private.stop_mail_loop,
   private.echoed_text, private.store_channel_message, private.status_rank, private.remember_change,
@@ -118,8 +118,8 @@ revoke execute on function
   private.send_window, private.window_of, private.window_error, private.plan_delivery, private.open_delivery,
   private.follow_message, private.open_receipt, private.open_fetch, private.follow_channel_message,
   private.tell_channel_that_staff_read, private.follow_deleted_delivery, private.messages_per_second,
-  private.tokens_of, private.tell_paces, private.tell_accounts, private.recipient_of, private.answered_id,
-  private.thread_of, private.media_of, private.time_to_tell, private.expire_deliveries,
+  private.available_tokens, private.adjust_rate_limits, private.update_account_statistics, private.recipient_of, private.answered_id,
+  private.thread_of, private.media_of, private.confirmation_timeout, private.expire_deliveries,
   private.lease_deliveries, private.refuse_deliveries, private.serve_account, private.claim_deliveries,
   private.expire_old_deliveries, private.check_delivery_results, private.open_next_deliveries, private.conclude_sent,
   private.conclude_failed, private.conclude_deliveries, private.lock_deliveries, private.conclude_set, private.judge_results,

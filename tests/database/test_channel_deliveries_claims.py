@@ -1,4 +1,4 @@
-"""Who gets which delivery: in order, at the account's pace, once while its lease runs."""
+"""Who gets which delivery: in order, at the account's rate, once while its lease runs."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -104,7 +104,7 @@ def test_a_claim_waits_for_nobody(outbox: Outbox, fresh_db: str) -> None:
     with psycopg.connect(fresh_db) as stuck:
         stuck.execute("select from public.conversations where id = %s for update", [held])
         assert sorted(due(outbox)) == ["another account's", "free"]
-        stuck.execute("select from private.channel_pace for update")
+        stuck.execute("select from private.channel_rate_limits for update")
         write(outbox, "later", who="15550104", account="two")
         assert due(outbox) == []
 
@@ -112,7 +112,7 @@ def test_a_claim_waits_for_nobody(outbox: Outbox, fresh_db: str) -> None:
 
 
 @pytest.mark.parametrize(("channel", "grace"), [("whatsapp", 20), ("instagram", 20), ("email", 0)])
-def test_a_lease_that_ran_out_comes_back_when_the_channel_had_time_to_tell(
+def test_a_lease_that_ran_out_comes_back_when_the_channel_had_time_to_confirm(
     outbox: Outbox, channel: str, grace: int
 ) -> None:
     """A status on its way says that the message is out: sending at once would send it twice."""
@@ -138,7 +138,7 @@ def test_a_message_that_kills_its_workers_is_given_up(outbox: Outbox) -> None:
     assert outbox.delivery(conversation)["error_code"] == "unconfirmed"
 
 
-def test_an_account_sends_at_its_pace(outbox: Outbox) -> None:
+def test_an_account_sends_at_its_rate(outbox: Outbox) -> None:
     """Meta blocks who sends too fast. The rest of the messages wait, and no receipt does."""
     for number in range(30):
         write(outbox, "one", who=f"155501{number:02}")

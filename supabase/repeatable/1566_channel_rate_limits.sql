@@ -1,11 +1,10 @@
--- Purpose: the pace of each account, and what it shows of what went out by it.
--- Touches: private.channel_pace, public.communication_channels.
--- Locks:   paces before the rows of accounts, each in the order of their ids; a claim leaves a locked pace to
---          whoever has it.
--- Undo:    drop the functions; drop table private.channel_pace; drop constraint communication_channels_pace.
+-- Purpose: the rate limit of each account, and its statistics of what went out by it.
+-- Touches: private.channel_rate_limits, public.communication_channels.
+-- Locks:   rate limits before the rows of accounts, each in the order of their ids; a claim skips a locked one.
+-- Undo:    drop the functions; drop table private.channel_rate_limits; drop constraint communication_channels_rate_limit.
 
-drop policy if exists "only the functions" on private.channel_pace;
-create policy "only the functions" on private.channel_pace for all to service_role using (false);
+drop policy if exists "only the functions" on private.channel_rate_limits;
+create policy "only the functions" on private.channel_rate_limits for all to service_role using (false);
 
 create or replace function private.messages_per_second(account public.communication_channels)
 returns double precision
@@ -18,11 +17,11 @@ begin
   return coalesce((account.configuration ->> 'messages_per_second')::double precision,
     case account.type when 'whatsapp' then 20 else 5 end);
 end $$;
-comment on function private.messages_per_second is 'The pace of an account.';
+comment on function private.messages_per_second is 'How many messages a second an account may send.';
 
 -- What an account may send now. One whose secret is refused, or that has another problem, is tried once a
 -- minute until something gets through.
-create or replace function private.tokens_of(pace private.channel_pace, account public.communication_channels, now timestamptz)
+create or replace function private.available_tokens(rate_limit private.channel_rate_limits, account public.communication_channels, now timestamptz)
 returns double precision
 language plpgsql
 immutable
@@ -31,17 +30,17 @@ set search_path = ''
 as $$
 declare
   v_rate double precision := case
-    when pace.is_refused or account.status = 'error' then 1 / 60.0
+    when rate_limit.is_refused or account.status = 'error' then 1 / 60.0
     else private.messages_per_second(account) end;
 begin
   return least(greatest(1, v_rate),
-    pace.tokens + v_rate * extract(epoch from greatest(tokens_of.now - pace.refilled_at, interval '0')));
+    rate_limit.tokens + v_rate * extract(epoch from greatest(available_tokens.now - rate_limit.refilled_at, interval '0')));
 end $$;
-comment on function private.tokens_of is 'How many messages an account may send now.';
+comment on function private.available_tokens is 'How many messages an account may send now.';
 
--- The pace of accounts, in the order of their ids: an account that must pause, whose secret was refused, or
+-- In the order of the accounts' ids: an account that must pause, whose secret was refused, or
 -- through which something got.
-create or replace function private.tell_paces(results jsonb, changed_ids uuid[], sent_ids uuid[])
+create or replace function private.adjust_rate_limits(results jsonb, changed_ids uuid[], sent_ids uuid[])
 returns void
 language plpgsql
 volatile
@@ -60,19 +59,19 @@ begin
     join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
     group by deliveries.channel_id order by deliveries.channel_id
   loop
-    update private.channel_pace as pace
-    set paused_until = greatest(pace.paused_until, v_now + make_interval(secs => v_account.pause_seconds)),
-      is_refused = not v_account.works and (pace.is_refused or v_account.is_refused),
-      tokens = case when v_account.is_refused and not v_account.works then 0 else pace.tokens end
-    where pace.channel_id = v_account.id
-      and (v_account.pause_seconds > 0 or v_account.is_refused or v_account.works and pace.is_refused);
+    update private.channel_rate_limits as rate_limit
+    set paused_until = greatest(rate_limit.paused_until, v_now + make_interval(secs => v_account.pause_seconds)),
+      is_refused = not v_account.works and (rate_limit.is_refused or v_account.is_refused),
+      tokens = case when v_account.is_refused and not v_account.works then 0 else rate_limit.tokens end
+    where rate_limit.channel_id = v_account.id
+      and (v_account.pause_seconds > 0 or v_account.is_refused or v_account.works and rate_limit.is_refused);
   end loop;
 end $$;
-comment on function private.tell_paces is 'Pause accounts, slow them down, or let them go on.';
+comment on function private.adjust_rate_limits is 'Pause accounts, slow them down, or let them go on.';
 
 -- Last of all, for every message of an account comes by its row. A message that came too late, or to nobody,
 -- is no failure of the account.
-create or replace function private.tell_accounts(changed_ids uuid[], sent_ids uuid[])
+create or replace function private.update_account_statistics(changed_ids uuid[], sent_ids uuid[])
 returns void
 language plpgsql
 volatile
@@ -110,4 +109,4 @@ begin
     where channels.id = v_account.id and (v_account.works or v_account.failed > 0 or v_account.is_refused);
   end loop;
 end $$;
-comment on function private.tell_accounts is 'Count on the accounts what their deliveries came to.';
+comment on function private.update_account_statistics is 'Count on the accounts what their deliveries came to.';
