@@ -80,8 +80,35 @@ create policy "nobody joins these topics without a session" on realtime.messages
     (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
   );
 
+-- Above 256 kB Realtime drops an event (3 MB where a plan allows it). A message that does not fit is told without its
+-- row: whoever shows the conversation reads it.
+create or replace function private.event_of_message(message public.messages)
+returns jsonb
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return jsonb_build_object('message', case when private.size_in_event(message) < 200000 then to_jsonb(message) end);
+end $$;
+comment on function private.event_of_message is 'The payload of message.created.';
+
+create or replace function private.size_in_event(message public.messages)
+returns integer
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return 1000 + octet_length(message.content) + octet_length(coalesce(message.metadata::text, ''));
+end $$;
+comment on function private.size_in_event is 'About how many bytes a message has as JSON.';
+
 -- Hosted projects count each event, and what is above their limit is lost: one operation sends one event, whatever
--- it touches. Of many messages that changed (a conversation was read) the newest fifty are what screens show.
+-- it touches. Of many messages that changed (a conversation was read) the newest fifty are what screens show, as far
+-- as they fit.
 create or replace function private.broadcast_message_updates()
 returns trigger
 language plpgsql
@@ -95,11 +122,13 @@ begin
     case count(*) when 1 then 'message.updated' else 'messages.updated' end,
     'conversation:' || news.conversation_id, true)
   from (
-    select changed.*, row_number() over (partition by changed.conversation_id order by changed.position desc) as place
-    from changed join before on before.id = changed.id where before.* is distinct from changed.*
+    select changed.id, row_number() over newest_first as place, sum(private.size_in_event(changed)) over newest_first as size
+    from changed join before on before.id = changed.id
+    where before.* is distinct from changed.* and private.size_in_event(changed) < 200000
+    window newest_first as (partition by changed.conversation_id order by changed.position desc)
   ) as ranked
   join lateral (select changed.* from changed where changed.id = ranked.id) as news on true
-  where ranked.place <= 50
+  where ranked.place <= 50 and ranked.size < 200000
   group by news.conversation_id;
   return null;
 end $$;
@@ -111,7 +140,8 @@ create or replace trigger messages_broadcast_updates after update on public.mess
 
 -- What an inbox shows of a conversation, and what a worker has to know of it: the turn that waits or is answered, and
 -- when something is to be sent by its channel. So whoever opens a turn or a delivery does it before the conversation
--- is changed. Above fifty rows the event says only that there is something to be read.
+-- is changed. Above fifty rows, or what Realtime takes, the event says only that there is something to be read. Of the
+-- last message it has what a list shows.
 create or replace function private.broadcast_conversations()
 returns trigger
 language plpgsql
@@ -120,13 +150,23 @@ set search_path = ''
 as $$
 declare
   v_count bigint := (select count(*) from changed);
+  v_rows jsonb := '[]';
 begin
-  if v_count = 1 then
-    perform realtime.send(jsonb_build_object('conversation', to_jsonb(changed)) || private.work_of(changed.id),
+  if v_count = 0 then
+    return null;
+  elsif v_count <= 50 then
+    v_rows := (
+      select jsonb_agg(to_jsonb(changed) || jsonb_build_object('last_message', left(changed.last_message, 1000)))
+      from changed
+    );
+  end if;
+  if v_count = 1 and pg_column_size(v_rows) < 200000 then
+    perform realtime.send(jsonb_build_object('conversation', v_rows -> 0) || private.work_of(changed.id),
       'conversation.changed', 'inbox', true) from changed;
-  elsif v_count > 1 then
-    perform realtime.send(jsonb_build_object('conversations', case when v_count <= 50 then (
-      select jsonb_agg(to_jsonb(changed)) from changed) end), 'conversations.changed', 'inbox', true);
+  else
+    perform realtime.send(jsonb_build_object('conversations',
+      case when v_count <= 50 and pg_column_size(v_rows) < 200000 then v_rows end),
+      'conversations.changed', 'inbox', true);
   end if;
   return null;
 end $$;

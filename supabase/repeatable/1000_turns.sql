@@ -172,7 +172,7 @@ begin
     values (conversation.id, 'ai', private.handover_text(conversation.language), conversation.channel_type,
       message.id, '{"kind": "handover", "repeated": true}')
     returning * into v_answer;
-    perform realtime.send(jsonb_build_object('message', to_jsonb(v_answer)), 'message.created',
+    perform realtime.send(private.event_of_message(v_answer), 'message.created',
       'conversation:' || conversation.id, true);
     update public.conversations as conversations
     set last_message = v_answer.content, last_message_at = v_answer.created_at,
@@ -213,7 +213,7 @@ declare
   v_conversation public.conversations;
   v_is_asking boolean := new.sender_type = 'user' and not private.expects_no_answer(new);
 begin
-  perform realtime.send(jsonb_build_object('message', to_jsonb(new)), 'message.created',
+  perform realtime.send(private.event_of_message(new), 'message.created',
     'conversation:' || new.conversation_id, true);
   select * into v_conversation from public.conversations as conversations where conversations.id = new.conversation_id;
   -- Before the conversation is changed: its event tells the workers of it.

@@ -91,7 +91,7 @@ begin
     from ended
   ), events as (
     select 'conversation:' || conversation_id as topic, 'message.created' as event,
-      jsonb_build_object('message', to_jsonb(answers)) as payload
+      private.event_of_message(row(answers.*)::public.messages) as payload
     from answers
   )
   select count(realtime.send(events.payload, events.event, events.topic, true)), (select count(*) from ended)

@@ -109,3 +109,53 @@ def test_a_batch_of_answers_sends_one_for_the_inbox(inbox: Inbox) -> None:
     )
 
     assert _sent(inbox) == {"message.created": 3, "conversations.changed": 1}
+
+
+def _sizes(inbox: Inbox) -> list[int]:
+    rows = inbox.run("select octet_length(payload::text) as size from realtime.messages")
+    return [row["size"] for row in rows]
+
+
+def test_no_event_of_a_large_message_is_above_what_realtime_takes(inbox: Inbox) -> None:
+    """Realtime drops it: a mail of a megabyte was seen by nobody who had its conversation open."""
+    conversation = _conversation(inbox)
+    inbox.say(conversation, "x" * 1_000_000, by="service_role")
+    [created] = inbox.events(f"conversation:{conversation}")
+    inbox.run("update public.messages set delivery_status = 'read'")
+
+    assert created["event"] == "message.created"
+    assert created["payload"]["message"] is None
+    assert max(_sizes(inbox)) < 256_000
+    assert _sent(inbox)["conversation.changed"] == 1
+
+
+def test_no_event_of_many_messages_is_above_what_realtime_takes(inbox: Inbox) -> None:
+    """Fifty of ten kilobytes are half a megabyte."""
+    conversation = _conversation(inbox)
+    inbox.run(
+        "insert into public.messages (conversation_id, sender_type, content)"
+        " select %s, 'user', repeat('x', 10000) || i from generate_series(1, 60) as i",
+        conversation,
+    )
+    inbox.run("truncate realtime.messages")
+    inbox.run("update public.messages set delivery_status = 'read'")
+    [updated] = inbox.events(f"conversation:{conversation}")
+
+    positions = [message["position"] for message in updated["payload"]["messages"]]
+    assert positions[-1] == 60
+    assert len(positions) > 10
+    assert max(_sizes(inbox)) < 256_000
+
+
+def test_a_conversation_that_does_not_fit_is_told_without_its_row(inbox: Inbox) -> None:
+    """Staff's frontends may keep anything in business_context."""
+    conversation = _conversation(inbox)
+    inbox.run(
+        "update public.conversations set business_context = jsonb_build_object('all',"
+        " (select string_agg(md5(i::text), '') from generate_series(1, 20000) as i))"
+        " where id = %s",
+        conversation,
+    )
+
+    assert _sent(inbox) == {"conversations.changed": 1}
+    assert max(_sizes(inbox)) < 256_000

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -54,6 +55,33 @@ def test_a_locked_conversation_does_not_delay_the_others_of_its_batch(
     assert set(told.values()) == {(True, "replied")}
     assert again == {locked: (False, "not_now")}
     assert at_last == {locked: (True, "replied")}
+    assert all(len(inbox.messages(conversation)) == 2 for conversation in conversations)
+
+
+def test_staff_change_everything_while_turns_are_settled(inbox: Inbox, fresh_db: str) -> None:
+    """An update of all conversations takes their locks in an order of its own, and ends jobs."""
+    agent = inbox.user("agent")
+    conversations = [inbox.open(inbox.user(), "one") for _ in range(30)]
+    jobs = inbox.claim(max_jobs=100)
+
+    def change_all() -> None:
+        with Inbox(fresh_db) as staff:
+            for number in range(10):
+                staff.run("update public.conversations set tags = %s", [str(number)], by=agent)
+            staff.run("update public.conversations set priority = 'high'", by=agent)
+
+    waiting = {job["job_id"]: job for job in jobs}
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(change_all)
+        while waiting:
+            told = _settle_all(inbox, list(waiting.values()))
+            waiting = {
+                job_id: job
+                for job_id, job in waiting.items()
+                if told[job["conversation_id"]][1] == "not_now"
+            }
+        changing.result(30)
+
     assert all(len(inbox.messages(conversation)) == 2 for conversation in conversations)
 
 
