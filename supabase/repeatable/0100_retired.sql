@@ -39,6 +39,7 @@ begin
     where functions.oid in (
         to_regprocedure('private.settle_deliveries(jsonb)'), to_regprocedure('private.settle_jobs(jsonb)')
       ) and functions.prorettype = 'void'::regtype
+      or functions.oid = to_regprocedure('public.get_romashka_grants()') and functions.prorettype <> 'jsonb'::regtype
       or functions.oid = to_regprocedure('public.get_messaging_slo(integer)')
         and not 'set_aside' = any (functions.proargnames)
   loop

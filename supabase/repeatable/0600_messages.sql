@@ -26,6 +26,7 @@ begin
     if not private.is_staff() then
       perform private.check_customer_message(new);
       new.delivery_status := 'sent';
+      new.status := 'sent';
       -- The conversation is locked until the transaction ends, and a client may ask for more than the message to be
       -- returned: that is read in it. A server before 17 ends it at the statement's timeout.
       if current_setting('server_version_num')::integer >= 170000 then
@@ -119,6 +120,27 @@ comment on function private.number_message is 'Lock the conversation and give th
 create or replace trigger messages_number before insert on public.messages
   for each row when (new.position is null)  -- the settle gives its own, under the same lock
   execute function private.number_message();
+
+-- The original's widget has a name of its own for the delivery's state.
+create or replace function private.mirror_delivery_status()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' and new.delivery_status is not distinct from old.delivery_status
+    and new.status in ('sent', 'delivered', 'read', 'failed') then
+    new.delivery_status := new.status;
+  end if;
+  new.status := new.delivery_status;
+  return new;
+end $$;
+comment on function private.mirror_delivery_status is 'Keep messages.status and delivery_status the same.';
+
+create or replace trigger messages_mirror_status before insert or update of delivery_status, status on public.messages
+  for each row when (new.status is distinct from new.delivery_status)
+  execute function private.mirror_delivery_status();
 
 create or replace trigger messages_touch before update on public.messages
   for each row execute function private.touch_updated_at();

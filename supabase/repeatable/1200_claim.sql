@@ -158,14 +158,13 @@ begin
 end $$;
 comment on function private.find_place_to_wait is 'Take one of the two places for claims that wait, until the transaction ends.';
 
--- The bare call is the original's: one job, leased to its deadline. With wait_seconds it looks again every
+-- With wait_seconds it looks again every
 -- 25 ms until there is something. It is one transaction: what it claims is seen by nobody, and stays locked, until it
 -- returns; so it returns as soon as it has touched anything, even a conversation whose job somebody else was quicker
 -- to settle or to prolong: its customer could not write meanwhile. Each that waits holds a connection of the API's
 -- pool: two may, in the whole database; the others are answered at once, and come again.
-create or replace function public.get_next_ai_response_job(
-  worker_id text default null, max_jobs integer default 1, lease_seconds numeric default null,
-  wait_seconds numeric default 0
+create or replace function private.claim_for_worker(
+  worker_id text, max_jobs integer, lease_seconds numeric, wait_seconds numeric
 )
 returns table (
   job_id uuid, conversation_id uuid, message_id uuid, user_message text, conversation_context jsonb,
@@ -176,7 +175,6 @@ language plpgsql
 volatile
 security definer  -- only these functions write leases
 set search_path = ''
-set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
 -- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
@@ -185,21 +183,21 @@ set jit = off  -- before version 18 what is off costs so much that all of it wou
 as $$
 #variable_conflict use_column
 declare
-  v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => get_next_ai_response_job.wait_seconds);
+  v_give_up_at timestamptz := clock_timestamp() + make_interval(secs => claim_for_worker.wait_seconds);
   v_worker integer;
   v_job_ids uuid[];
   v_may_wait boolean := false;
 begin
-  if (get_next_ai_response_job.max_jobs between 1 and 100
-      and coalesce(get_next_ai_response_job.lease_seconds, 2) between 0.1 and 60
-      and get_next_ai_response_job.wait_seconds between 0 and 25) is not true then
+  if (claim_for_worker.max_jobs between 1 and 100
+      and coalesce(claim_for_worker.lease_seconds, 2) between 0.1 and 60
+      and claim_for_worker.wait_seconds between 0 and 25) is not true then
     raise exception 'unable to claim jobs; max_jobs is 1 to 100, lease_seconds 0.1 to 60, wait_seconds 0 to 25'
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
-  v_worker := private.number_of_worker(get_next_ai_response_job.worker_id);
+  v_worker := private.number_of_worker(claim_for_worker.worker_id);
   loop
-    v_job_ids := private.claim_jobs(v_worker, get_next_ai_response_job.max_jobs,
-      make_interval(secs => get_next_ai_response_job.lease_seconds));
+    v_job_ids := private.claim_jobs(v_worker, claim_for_worker.max_jobs,
+      make_interval(secs => claim_for_worker.lease_seconds));
     -- Whoever locks or writes a row has a transaction id.
     exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
     v_may_wait := v_may_wait or private.find_place_to_wait();
@@ -221,7 +219,34 @@ begin
   where jobs.id = any (v_job_ids)
   order by jobs.priority, jobs.turn_started_at;
 end $$;
-comment on function public.get_next_ai_response_job is 'Claim jobs for a worker, waiting for them if asked. Raises bad_claim.';
+comment on function private.claim_for_worker is 'Claim jobs, waiting for them if asked. Raises bad_claim.';
+
+-- The bare call is the original's: one job, leased to its deadline. The original's worker runs in every browser, whoever
+-- is signed in there: it gets no job, and no error either, which it would show twice a second.
+create or replace function public.get_next_ai_response_job(
+  worker_id text default null, max_jobs integer default 1, lease_seconds numeric default null,
+  wait_seconds numeric default 0
+)
+returns table (
+  job_id uuid, conversation_id uuid, message_id uuid, user_message text, conversation_context jsonb,
+  customer_profile jsonb, priority integer, attempt integer, turn_id uuid, deadline timestamptz,
+  budget_ms integer, settings jsonb
+)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
+as $$
+begin
+  if pg_has_role(current_user, 'service_role', 'usage') then
+    return query select * from private.claim_for_worker(worker_id, max_jobs, lease_seconds, wait_seconds);
+  elsif current_setting('romashka.browser_worker', true) is distinct from 'told' then  -- once a connection
+    perform set_config('romashka.browser_worker', 'told', false);
+    raise warning 'romashka: a worker in a browser asks for jobs, and gets none; romashka worker answers';
+  end if;
+end $$;
+comment on function public.get_next_ai_response_job is 'Claim jobs for a worker, waiting for them if asked; none for anybody else. Raises bad_claim.';
 
 -- A heartbeat never waits: what is locked is being settled, and the next beat hears how.
 create or replace function public.extend_ai_response_leases(worker_id text, jobs jsonb, lease_seconds numeric default 2)

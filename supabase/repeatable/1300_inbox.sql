@@ -100,10 +100,13 @@ as $$
 begin
   if current_user = 'authenticated' and not private.is_staff() then
     perform private.check_customer_conversations();
+    new.customer_id := coalesce(new.customer_id, private.find_or_create_own_customer());
+    new.status := 'active';
+    perform set_config('romashka.inserted_conversation', new.id::text, true);
   end if;
   return new;
 end $$;
-comment on function private.guard_conversation is 'Bound how many conversations a customer opens. Raises too_many_conversations.';
+comment on function private.guard_conversation is 'Make a customer''s new conversation their own, and bound how many they open. Raises too_many_conversations.';
 
 create or replace function private.check_customer_conversations()
 returns void
@@ -117,7 +120,7 @@ declare
 begin
   if v_limit <= (
     select count(*) from public.conversations as conversations
-    where conversations.customer_id = private.current_customer_id()
+    where conversations.customer_id = (select private.current_customer_id())
       and conversations.created_at > clock_timestamp() - interval '1 hour'
   ) then
     raise exception 'unable to create a conversation; the limit is % an hour', v_limit

@@ -73,7 +73,7 @@ as $$
   update public.conversations as conversations
   set satisfaction_rating = store_rating.rating, satisfaction_score = store_rating.rating
   where conversations.id = store_rating.conversation_id
-    and (private.is_staff() or conversations.customer_id = private.current_customer_id());
+    and (private.is_staff() or conversations.customer_id = (select private.current_customer_id()));
   update public.customer_profiles as customers
   set satisfaction_rating = store_rating.rating, avg_satisfaction = (
     select round(avg(rated.satisfaction_rating), 2) from public.conversations as rated
@@ -81,7 +81,7 @@ as $$
   )
   from public.conversations as conversations
   where conversations.id = store_rating.conversation_id and customers.id = conversations.customer_id
-    and (private.is_staff() or customers.id = private.current_customer_id());
+    and (private.is_staff() or customers.id = (select private.current_customer_id()));
 $$;
 comment on function private.store_rating is 'Store how a customer rated a conversation of theirs.';
 
@@ -119,7 +119,7 @@ begin
   into v_from
   from public.conversations as conversations
   where conversations.id = store_read_mark.conversation_id
-    and (not v_is_customer or conversations.customer_id = private.current_customer_id())
+    and (not v_is_customer or conversations.customer_id = (select private.current_customer_id()))
   for no key update;
   if v_from is null or up_to <= v_from then
     return;

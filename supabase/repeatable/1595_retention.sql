@@ -35,6 +35,7 @@ begin
       ('public.channel_deliveries', 'created_at < now() - interval ''1 day'' and kind = ''receipt'''),
       ('public.webhook_events', 'received_at < now() - interval ''14 days'''),
       ('private.channel_changes', 'received_at < now() - interval ''7 days'''),
+      ('private.trigger_failures', 'failed_at < now() - interval ''30 days'''),
       -- A sweep a second is 86,400 rows a day.
       ('cron.job_run_details', 'end_time < now() - interval ''1 hour'' and jobid in (
         select jobid from cron.job where jobname like ''romashka-%'')')

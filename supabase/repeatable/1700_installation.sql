@@ -36,22 +36,38 @@ begin
       select count(*) from public.ai_response_queue as jobs
       where jobs.set_aside_until is not null and jobs.status = 'processing'
     ),
+    'trigger_failures', (
+      select coalesce(jsonb_agg(jsonb_build_object('table', failures.table_name, 'trigger', failures.trigger_name,
+        'code', failures.code, 'failed_at', failures.failed_at) order by failures.failed_at desc), '[]')
+      from (
+        select distinct on (failures.table_name, failures.trigger_name) failures.*
+        from private.trigger_failures as failures where failures.failed_at > now() - interval '1 day'
+        order by failures.table_name, failures.trigger_name, failures.failed_at desc
+      ) as failures
+    ),
+    'open_tables', (
+      select coalesce(jsonb_object_agg(open.open_to, open.names), '{}') from (
+        select tables.open_to, jsonb_agg(relations.relname order by relations.relname) as names
+        from private.open_tables() as tables join pg_catalog.pg_class as relations on relations.oid = tables.id
+        group by tables.open_to
+      ) as open
+    ),
     'files', (select coalesce(jsonb_object_agg(files.name, files.digest), '{}') from private.applied_files as files),
     'extensions', (select jsonb_object_agg(extname, extversion) from pg_catalog.pg_extension));
 end $$;
-comment on function public.get_romashka_installation is 'The schema''s version, the files that were applied, the jobs that are put aside, the extensions, and what cron does.';
+comment on function public.get_romashka_installation is 'The schema''s version, the files that were applied, the jobs that are put aside, triggers of others that failed today, tables that are open to visitors, the extensions, and what cron does.';
 
--- A row for each right on the tables, columns and functions of public and private, and on private itself; the
--- owner's are among them, so each object is.
+-- Each right on the tables, columns and functions of public and private, and on private itself; the owner's are among
+-- them, so each object is. One value: REST cuts rows at a thousand, and projects have tables of their own.
 create or replace function public.get_romashka_grants()
-returns table (grantee text, privilege text, object text, column_name text)
+returns jsonb
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
-  select case acl.grantee when 0 then 'public' else acl.grantee::regrole::text end,
-    lower(acl.privilege_type), objects.name, objects.column_name
+  select jsonb_agg(jsonb_build_object('grantee', case acl.grantee when 0 then 'public' else acl.grantee::regrole::text end,
+    'privilege', lower(acl.privilege_type), 'object', objects.name, 'column_name', objects.column_name))
   from (
     select schemas.nspname || '.' || tables.relname as name, null::text as column_name,
       coalesce(tables.relacl, acldefault('r', tables.relowner)) as acl

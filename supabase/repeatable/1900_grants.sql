@@ -12,7 +12,8 @@ revoke all on
   public.channel_deliveries, public.ai_settings, public.realtime_metrics,
   private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
-  private.channel_rate_limits, private.set_aside_reasons, private.workers
+  private.channel_rate_limits, private.set_aside_reasons, private.workers,
+  private.foreign_triggers, private.trigger_failures
 from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
@@ -30,14 +31,14 @@ grant insert (id, user_id, email, name, phone, company, location, timezone, lang
 grant update (email, name, phone, company, location, timezone, language, tags, custom_fields, preferences, notes,
   status, satisfaction_rating) on public.customer_profiles to authenticated;
 grant insert (id, customer_id, customer_name, user_name, user_email, customer_phone, customer_social_id,
-  channel_type, language) on public.conversations to authenticated;
-grant update (customer_name, user_name, user_email, customer_phone, status, priority, assigned_agent_id,
+  channel_type, status, language) on public.conversations to authenticated;
+grant update (id, last_message, last_message_at, message_count, updated_at, customer_name, user_name, user_email, customer_phone, status, priority, assigned_agent_id,
   requires_human, escalation_reason, handoff_reason, intent, sentiment, language, department, tags,
   satisfaction_score, satisfaction_rating, business_context, workflow_id, handed_over_at)
   on public.conversations to authenticated;
 grant insert (id, conversation_id, sender_type, sender_id, content, channel_type, message_type, media_url,
-  media_caption, delivery_status, metadata, created_at) on public.messages to authenticated;
-grant update (delivery_status) on public.messages to authenticated;
+  media_caption, delivery_status, status, metadata, created_at) on public.messages to authenticated;
+grant update (delivery_status, status) on public.messages to authenticated;
 grant insert (id, conversation_id, content), delete on public.conversation_notes to authenticated;
 grant insert, update, delete on public.knowledge_items to authenticated;
 grant update on public.ai_settings to authenticated;
@@ -87,7 +88,7 @@ revoke execute on function
   private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds, private.create_profile_for_user, private.is_staff,
   private.is_admin, private.current_customer_id, private.my_conversation_ids,
   private.conversation_state_changes, private.handover_text, private.guard_message,
-  private.check_customer_message, private.number_message, private.may_join_topic,
+  private.check_customer_message, private.number_message, private.mirror_delivery_status, private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
   private.work_of, private.broadcast_conversations, private.end_open_jobs,
   private.open_job, private.job_priority, private.free_turn_id, private.open_returned_turn,
@@ -95,7 +96,9 @@ revoke execute on function
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
   private.settle_jobs, private.end_answered_jobs,
   private.settle_each, private.settle_alone, private.set_aside, private.leave_to_staff, private.check_results, private.claim_jobs, private.conversation_context, private.return_context, private.find_place_to_wait,
-  private.number_of_worker, private.has_history, private.remove_abandoned_visitors, private.remove_visitor,
+  private.note_trigger_failure, private.guarded_body, private.make_guard, private.guard_foreign_triggers,
+  private.open_tables, private.close_tables_to_visitors,
+  private.claim_for_worker, private.number_of_worker, private.has_history, private.remove_abandoned_visitors, private.remove_visitor,
   private.worker_settings, private.customer_context, private.find_or_create_customer,
   private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
@@ -128,9 +131,9 @@ revoke execute on function
   private.take_echo, private.schedule_jobs
 from public, anon, authenticated, service_role;
 
--- Without a session, too, to say that one is needed.
+-- Without a session, too, to say that one is needed; and for workers in browsers, who get no job.
 grant execute on function
-  public.create_conversation
+  public.create_conversation, public.get_next_ai_response_job
 to anon, authenticated, service_role;
 
 -- Called by frontends. They run as their caller, under the policies.
@@ -145,7 +148,7 @@ to authenticated, service_role;
 grant execute on function
   public.cleanup_realtime_metrics, public.cleanup_expired_metrics, public.cleanup_ai_response_queue,
   public.complete_ai_response_jobs, public.settle_overdue_ai_response_jobs, public.complete_ai_response_job,
-  public.fail_ai_response_job, public.get_next_ai_response_job, public.extend_ai_response_leases,
+  public.fail_ai_response_job, public.extend_ai_response_leases,
   public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
   public.store_knowledge_embeddings, public.get_channel_credentials, public.set_channel_secret,
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.prune,
@@ -170,5 +173,5 @@ to authenticated, service_role;
 
 -- Called by functions that run as the service role.
 grant execute on function
-  private.knowledge_hash
+  private.knowledge_hash, private.claim_for_worker
 to service_role;

@@ -190,7 +190,6 @@ def test_nobody_raises_their_own_role(inbox: Inbox) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        "get_next_ai_response_job()",
         "complete_ai_response_jobs('[]')",
         "extend_ai_response_leases('w', '[]')",
         "settle_overdue_ai_response_jobs()",
@@ -206,6 +205,21 @@ def test_only_the_service_role_works_the_queue(inbox: Inbox, who: str, call: str
 
     assert refusal_of(inbox, f"select * from public.{call}", by=by) == "42501"
     inbox.run(f"select * from public.{call}", by="service_role")
+
+
+@pytest.mark.parametrize("who", ["anon", "customer", "agent", "admin"])
+def test_a_worker_in_a_browser_gets_no_job_and_no_error(inbox: Inbox, who: str) -> None:
+    """The original asks twice a second in each browser, and shows each error."""
+    inbox.open(inbox.user(), "one")
+    by = "anon" if who == "anon" else inbox.user("user" if who == "customer" else who)
+    told: list[str] = []
+    inbox.connection.add_notice_handler(lambda notice: told.append(notice.message_primary or ""))
+
+    for _ in range(3):
+        assert inbox.run("select * from public.get_next_ai_response_job()", by=by) == []
+        assert inbox.run("select * from public.get_next_ai_response_job('w', 9, 9, 1)", by=by) == []
+    assert len([text for text in told if "worker in a browser" in text]) == 1
+    assert len(inbox.claim()) == 1
 
 
 def test_a_message_over_the_limit_is_refused_with_the_limit(inbox: Inbox) -> None:

@@ -25,10 +25,11 @@ RULES = {
           and (has_function_privilege('authenticated', oid, 'execute')
             or has_function_privilege('anon', oid, 'execute'))
     """,
-    "only create_conversation is called without a session, to say that one is needed": """
+    "without a session one is told so, and a worker in a browser gets no job": """
         select oid::regprocedure::text from pg_proc
         where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
-          and has_function_privilege('anon', oid, 'execute') and proname <> 'create_conversation'
+          and has_function_privilege('anon', oid, 'execute')
+          and proname not in ('create_conversation', 'get_next_ai_response_job')
     """,
     "no table is open to the anon key": """
         select oid::regclass::text from pg_class

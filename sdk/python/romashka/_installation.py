@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.rows import dict_row
 
 from romashka._edition import EXTENSIONS, Edition, read_edition
 from romashka._grants import differences, read_grants
 from romashka._migrations import (
     MigrationError,
     apply_migration,
-    open_for_migrations,
+    connect_for_migrations,
+    keep_history,
     run_file,
     take_turns,
 )
@@ -42,14 +42,24 @@ select to_regclass('public.ai_settings') is not null
 """
 
 
-def install(db_url: str, folder: Path | None = None) -> list[str]:
+def install(
+    db_url: str,
+    folder: Path | None = None,
+    *,
+    is_trial: bool = False,
+    closes_tables: bool = True,
+) -> list[str]:
     """Bring a database to this edition, and return the names of the files that were applied for it.
-
-    `folder` is Romashka's `supabase` folder, by default the one that this package has.
 
     Versioned files that it lacks are applied, then, if anything changed, every repeatable file
     again, in one transaction with its records: what results is what a new database gets. Two runs
     at once wait for one another; a table that is in use is asked for again, for half a minute.
+
+    Args:
+        folder: Romashka's `supabase` folder, by default the one that this package has.
+        is_trial: do it all, and take it back.
+        closes_tables: close tables of the project's own to anonymous users, where whoever is signed
+            in may use them.
 
     Raises:
         MigrationError: a file failed, the edition that is there cannot be upgraded or is newer than
@@ -57,8 +67,20 @@ def install(db_url: str, folder: Path | None = None) -> list[str]:
         psycopg.OperationalError: the database cannot be reached.
     """
     edition = read_edition(folder)
-    with open_for_migrations(db_url) as connection:
-        return patiently(lambda seconds: _install(connection, edition, lock_seconds=seconds))
+
+    def install_once(lock_seconds: float) -> list[str]:
+        with connection.transaction(force_rollback=is_trial):
+            take_turns(connection)
+            # Adopting a large inbox takes its time; a table that somebody holds does not.
+            connection.execute("set local statement_timeout = 0")
+            connection.execute(f"set local lock_timeout = {round(lock_seconds * 1000)}")
+            applied = _install(connection, edition)
+            if closes_tables:
+                connection.execute("select private.close_tables_to_visitors()")
+            return applied
+
+    with connect_for_migrations(db_url) as connection:
+        return patiently(install_once)
 
 
 def patiently(work: Callable[[float], T]) -> T:
@@ -78,32 +100,25 @@ def patiently(work: Callable[[float], T]) -> T:
     )
 
 
-def _install(connection: psycopg.Connection, edition: Edition, *, lock_seconds: float) -> list[str]:
-    with connection.transaction():
-        take_turns(connection)
-        # Adopting a large inbox takes its time; a table that somebody holds does not.
-        connection.execute("set local statement_timeout = 0")
-        connection.execute(f"set local lock_timeout = {round(lock_seconds * 1000)}")
-        recorded = _recorded(connection)
-        _refuse_newer(connection, recorded, edition)
-        records = edition.records() | {"extensions": _one(connection, EXTENSIONS)}
-        if records == recorded and _is_whole(connection, edition):
-            return []
-        _refuse_names_of_others(connection, edition, is_first=not recorded)
-        _lock_tables(connection)
-        applied = [
-            file.path.name for file in edition.migrations if apply_migration(connection, file)
-        ]
-        records["extensions"] = _one(connection, EXTENSIONS)  # the first file creates some
-        for file in edition.repeatables:
-            run_file(connection, file.path)
-        _record(connection, records)
-        changed = [
-            file.name for file in edition.repeatables if recorded.get(file.name) != file.digest
-        ]
-        return applied + (
-            changed or ["all repeatable files: grants, extensions or records had changed"]
-        )
+def _install(connection: psycopg.Connection, edition: Edition) -> list[str]:
+    """Apply what the database lacks, and return what it was."""
+    keep_history(connection)
+    recorded = _recorded(connection)
+    _refuse_newer(connection, recorded, edition)
+    records = edition.records() | {"extensions": _one(connection, EXTENSIONS)}
+    if records == recorded and _is_whole(connection, edition):
+        return []
+    _refuse_names_of_others(connection, edition, is_first=not recorded)
+    _lock_tables(connection)
+    applied = [file.path.name for file in edition.migrations if apply_migration(connection, file)]
+    records["extensions"] = _one(connection, EXTENSIONS)  # the first file creates some
+    for file in edition.repeatables:
+        run_file(connection, file.path)
+    _record(connection, records)
+    changed = [file.name for file in edition.repeatables if recorded.get(file.name) != file.digest]
+    return applied + (
+        changed or ["all repeatable files: grants, extensions or records had changed"]
+    )
 
 
 def _recorded(connection: psycopg.Connection) -> dict[str, str]:
@@ -177,9 +192,8 @@ def _is_whole(connection: psycopg.Connection, edition: Edition) -> bool:
 
 
 def _grants_are_right(connection: psycopg.Connection, folder: Path) -> bool:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute("select * from public.get_romashka_grants()").fetchall()
-    return differences(read_grants(folder), rows) == ([], [])
+    rights = _one(connection, "select public.get_romashka_grants()")
+    return differences(read_grants(folder), rights) == ([], [])
 
 
 def _lock_tables(connection: psycopg.Connection) -> None:

@@ -75,16 +75,27 @@ def apply_seed(db_url: str, project: Path | None = None) -> list[str]:
 
 def open_for_migrations(db_url: str) -> psycopg.Connection:
     """Connect, with the tables that keep the history, and what migrations say on the log."""
+    connection = connect_for_migrations(db_url)
+    with connection.transaction():
+        take_turns(connection)
+        keep_history(connection)
+    return connection
+
+
+def connect_for_migrations(db_url: str) -> psycopg.Connection:
+    """Connect, with what migrations say on the log."""
     # Without prepared statements, so that a pooler between us and the database does no harm.
     connection = psycopg.connect(
         db_url, autocommit=True, prepare_threshold=None, application_name="romashka migrate"
     )
     connection.add_notice_handler(_log_notice)
-    with connection.transaction():
-        take_turns(connection)
-        if not connection.execute(_HAS_HISTORY).rowcount:  # it may be another role's, and good
-            connection.execute(_HISTORY)
     return connection
+
+
+def keep_history(connection: psycopg.Connection) -> None:
+    """Make the tables that keep the history, unless somebody has."""
+    if not connection.execute(_HAS_HISTORY).rowcount:  # it may be another role's, and good
+        connection.execute(_HISTORY)
 
 
 def take_turns(connection: psycopg.Connection) -> None:

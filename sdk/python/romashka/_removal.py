@@ -91,7 +91,7 @@ def installed_for_now(db_url: str, folder: Path | None = None) -> Iterator[list[
             raise NotEmpty(f"this database already has {', '.join(in_the_way[:3])}{more}")
         before = _shared(connection)
     try:
-        yield install(db_url, folder)
+        yield install(db_url, folder, closes_tables=False)
     finally:
         _remove(db_url, before, folder)
 

@@ -658,6 +658,7 @@ export type Database = {
           processing_time_ms: number | null;
           sender_id: string | null;
           sender_type: string;
+          status: string | null;
           tokens_used: number | null;
           turn_id: string | null;
           updated_at: string | null;
@@ -682,6 +683,7 @@ export type Database = {
           processing_time_ms?: number | null;
           sender_id?: string | null;
           sender_type: string;
+          status?: string | null;
           tokens_used?: number | null;
           turn_id?: string | null;
           updated_at?: string | null;
@@ -705,6 +707,7 @@ export type Database = {
           processing_time_ms?: number | null;
           sender_id?: string | null;
           sender_type?: string;
+          status?: string | null;
           tokens_used?: number | null;
           turn_id?: string | null;
           updated_at?: string | null;
@@ -1030,15 +1033,7 @@ export type Database = {
           timestamp_range: unknown;
         }[];
       };
-      get_romashka_grants: {
-        Args: Record<PropertyKey, never>;
-        Returns: {
-          column_name: string;
-          grantee: string;
-          object: string;
-          privilege: string;
-        }[];
-      };
+      get_romashka_grants: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };

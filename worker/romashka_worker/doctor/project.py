@@ -5,7 +5,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from romashka import AsyncRomashka, RomashkaError, ServerError
@@ -90,6 +90,10 @@ def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> It
     yield _extensions(installed.get("files", {}), installed["extensions"], settings)
     yield _cron(installed["cron"], settings)
     yield _set_aside(installed.get("set_aside", 0), settings)
+    if failures := installed.get("trigger_failures"):
+        yield _foreign_triggers(failures, settings)
+    if tables := installed.get("open_tables"):
+        yield from _open_tables(tables, settings)
 
 
 def _migrations(applied: Mapping[str, str], settings: Settings) -> Finding:
@@ -175,6 +179,33 @@ def _set_aside(count: int, settings: Settings) -> Finding:
     return Finding.problem(
         "queue", f"{count} turns cannot be settled and are put aside", _psql(settings, why)
     )
+
+
+def _foreign_triggers(failures: Sequence[Mapping[str, str]], settings: Settings) -> Finding:
+    """Say which triggers of the project's own failed today: what they do is not done."""
+    says = "; ".join(f"{each['trigger']} on {each['table']} ({each['code']})" for each in failures)
+    why = "select * from private.trigger_failures order by failed_at desc limit 20"
+    return Finding.warning(
+        "triggers",
+        f"of the project's own failed, which stopped nothing: {says}",
+        _psql(settings, why),
+    )
+
+
+def _open_tables(tables: Mapping[str, Sequence[str]], settings: Settings) -> Iterator[Finding]:
+    """Say which other tables of the project a visitor of its page may use."""
+    if visitors := tables.get("visitors"):
+        yield Finding.problem(
+            "tables",
+            f"open to every anonymous user, as to whoever is signed in: {', '.join(visitors)}",
+            f"{migrate_command(settings)}  # it closes them; --keep-open does not",
+        )
+    if everybody := tables.get("everybody"):
+        yield Finding.warning(
+            "tables",
+            f"open to whoever has the anon key, as they were before: {', '.join(everybody)}",
+            "give them row-level security and policies of their own, or revoke what anon may do",
+        )
 
 
 # ---- what answers

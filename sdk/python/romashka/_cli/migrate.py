@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from typing import Annotated
 
 import typer
 
@@ -9,7 +10,22 @@ from romashka._cli.connection import DatabaseUrl, clear_database_errors
 from romashka._cli.problems import CommandError
 
 
-def migrate(db_url: DatabaseUrl) -> None:
+def migrate(
+    db_url: DatabaseUrl,
+    is_trial: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Say what would be done to what is there, and change nothing."
+        ),
+    ] = False,
+    keeps_open: Annotated[
+        bool,
+        typer.Option(
+            "--keep-open",
+            help="Leave tables of your own to anonymous users that whoever is signed in may use.",
+        ),
+    ] = False,
+) -> None:
     """Install Romashka in a database, or bring it to this edition: all of it, or nothing."""
     from romashka._installation import install
     from romashka._migrations import MigrationError
@@ -17,10 +33,12 @@ def migrate(db_url: DatabaseUrl) -> None:
     logging.basicConfig(stream=sys.stderr, format="%(message)s")
     try:
         with clear_database_errors():
-            applied = install(db_url)
+            applied = install(db_url, is_trial=is_trial, closes_tables=not keeps_open)
     except MigrationError as error:
         raise CommandError(str(error)) from error
     for name in applied:
-        typer.echo(f"applied {name}")
+        typer.echo(f"would apply {name}" if is_trial else f"applied {name}")
     if not applied:
         typer.echo("Nothing to apply: the database is up to date.")
+    elif is_trial:
+        typer.echo("All of it was taken back: this was a check. Run it without --check to keep it.")
