@@ -43,7 +43,7 @@ comment on function private.job_priority is 'The priority of a conversation''s j
 -- A turn's key is its first message's id, and it gets one answer. Where there is one of that key already (a message
 -- that was deleted and sent again with its id; a turn that was handed over, and returned to the AI) the new turn has
 -- another key.
-create or replace function private.free_turn_id(message_id uuid)
+create or replace function private.unused_turn_id(message_id uuid)
 returns uuid
 language plpgsql
 volatile
@@ -52,10 +52,11 @@ set search_path = ''
 as $$
 begin
   return case when exists (
-    select from public.messages as answers where answers.turn_id = free_turn_id.message_id and answers.sender_type = 'ai'
-  ) then gen_random_uuid() else free_turn_id.message_id end;
+    select from public.messages as answers
+    where answers.turn_id = unused_turn_id.message_id and answers.sender_type = 'ai'
+  ) then gen_random_uuid() else unused_turn_id.message_id end;
 end $$;
-comment on function private.free_turn_id is 'The key of a turn that begins with a message.';
+comment on function private.unused_turn_id is 'The key of a turn that begins with a message.';
 
 create or replace function private.open_job(message public.messages, conversation public.conversations)
 returns public.ai_response_queue
@@ -71,7 +72,7 @@ begin
     process_after, turn_id, turn_started_at, deadline)
   select conversation.id, message.id, message.content,
     private.job_priority(conversation),
-    message.created_at, message.created_at, private.free_turn_id(message.id), message.created_at,
+    message.created_at, message.created_at, private.unused_turn_id(message.id), message.created_at,
     message.created_at + make_interval(secs => settings.deadline_ms / 1000.0)
   from public.ai_settings as settings
   returning * into v_job;
@@ -221,7 +222,7 @@ begin
     perform private.enqueue_message(new, v_conversation);
   end if;
   if new.external_message_id is not null then
-    perform private.follow_channel_message(new, v_conversation);
+    perform private.open_receipt_and_fetch(new, v_conversation);
   end if;
   update public.conversations as conversations
   set last_message = new.content, last_message_at = new.created_at, message_count = new.position,
@@ -294,7 +295,7 @@ begin
     private.job_priority(new), v_now, v_now, case when exists (
       select from public.ai_response_queue as jobs
       where jobs.conversation_id = new.id and jobs.turn_id = v_waiting[cardinality(v_waiting)].id
-    ) then gen_random_uuid() else private.free_turn_id(v_waiting[cardinality(v_waiting)].id) end, v_now,
+    ) then gen_random_uuid() else private.unused_turn_id(v_waiting[cardinality(v_waiting)].id) end, v_now,
     v_now + make_interval(secs => settings.deadline_ms / 1000.0), true
   from public.ai_settings as settings
   returning * into v_job;

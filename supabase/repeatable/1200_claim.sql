@@ -5,7 +5,7 @@
 drop policy if exists "only the functions below" on private.workers;
 create policy "only the functions below" on private.workers for all to service_role using (false);
 
-create or replace function private.number_of_worker(worker_id text)
+create or replace function private.find_or_create_worker(worker_id text)
 returns integer
 language plpgsql
 volatile
@@ -21,7 +21,7 @@ begin
   end if;
   return v_id;
 end $$;
-comment on function private.number_of_worker is 'The number by which jobs name a worker; null without a name.';
+comment on function private.find_or_create_worker is 'The number by which jobs name a worker; null without a name.';
 
 -- Claims up to max_jobs: expired leases first (the same job again, one attempt more), then what waits, by
 -- priority and age. What another session has locked is left to that session; what is as good as overdue, to the
@@ -196,7 +196,7 @@ begin
     raise exception 'unable to claim jobs; max_jobs is 1 to 100, lease_seconds 0.1 to 60, wait_seconds 0 to 25'
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
-  v_worker := private.number_of_worker(get_next_ai_response_job.worker_id);
+  v_worker := private.find_or_create_worker(get_next_ai_response_job.worker_id);
   loop
     v_job_ids := private.claim_jobs(v_worker, get_next_ai_response_job.max_jobs,
       make_interval(secs => get_next_ai_response_job.lease_seconds));

@@ -204,7 +204,7 @@ declare
   v_results jsonb[] := array_fill(null::jsonb, array[jsonb_array_length(events)]);
   v_event private.channel_event;
 begin
-  perform private.lock_channel_names(v_events);
+  perform private.lock_for_events(v_events);
   foreach v_event in array v_events loop
     v_results[v_event.place] := '{"message_id": null, "conversation_id": null, "error": null}'
       || private.try_event(v_event) || jsonb_build_object('place', v_event.place);

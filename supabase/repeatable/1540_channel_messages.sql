@@ -25,7 +25,7 @@ begin
 end $$;
 comment on function private.find_channel_message is 'The message that an account calls so, or null.';
 
-create or replace function private.name_slot(name text)
+create or replace function private.advisory_lock_key(name text)
 returns integer
 language plpgsql
 immutable
@@ -35,12 +35,12 @@ as $$
 begin
   return hashtext(name) & 1023;
 end $$;
-comment on function private.name_slot is 'The lock that stands for a name.';
+comment on function private.advisory_lock_key is 'The lock that stands for a name.';
 
 -- Whoever writes about an external id holds its name until it commits: two of one message come one after the
 -- other, and an event is never written beside the message that it waits for. Names come before conversations,
 -- and in order; 1,024 of them, so that no webhook takes more locks than that.
-create or replace function private.lock_names(names text[])
+create or replace function private.take_advisory_locks(names text[])
 returns void
 language plpgsql
 volatile
@@ -49,9 +49,9 @@ set search_path = ''
 as $$
 begin
   perform pg_advisory_xact_lock(hashtext('romashka:channels'), slots.slot)
-  from (select distinct private.name_slot(name) as slot from unnest(names) as name order by 1) as slots;
+  from (select distinct private.advisory_lock_key(name) as slot from unnest(names) as name order by 1) as slots;
 end $$;
-comment on function private.lock_names is 'Lock names of messages and customers, in order, until the transaction ends.';
+comment on function private.take_advisory_locks is 'Lock names of messages and customers, in order, until the transaction ends.';
 
 create or replace function private.lock_channel_messages(channel_id uuid, external_ids text[])
 returns void
@@ -61,7 +61,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  perform private.lock_names(array(
+  perform private.take_advisory_locks(array(
     select lock_channel_messages.channel_id || ' ' || id from unnest(external_ids) as id));
 end $$;
 comment on function private.lock_channel_messages is 'Lock external ids before their conversations: who links several of them calls this first.';
@@ -186,7 +186,7 @@ set search_path = ''
 as $$
 declare
   v_id uuid := private.find_channel_customer(event);
-  v_name text := private.name_of(event);
+  v_name text := private.customer_name(event);
 begin
   if v_id is null then
     insert into public.customer_profiles (name, phone, email)
@@ -229,7 +229,7 @@ begin
 end $$;
 comment on function private.scoped_id is 'What a mail is known by where another customer''s has its id.';
 
-create or replace function private.own_id(event private.channel_event)
+create or replace function private.external_id_for_customer(event private.channel_event)
 returns text
 language plpgsql
 stable
@@ -245,9 +245,9 @@ begin
       and conversations.customer_id is distinct from private.find_channel_customer(event)
   ) then private.scoped_id(event) else event.external_id end;
 end $$;
-comment on function private.own_id is 'The id of a message, as its customer''s.';
+comment on function private.external_id_for_customer is 'The id of a message, as its customer''s.';
 
-create or replace function private.name_of(event private.channel_event)
+create or replace function private.customer_name(event private.channel_event)
 returns text
 language plpgsql
 immutable
@@ -258,4 +258,4 @@ begin
   return left(coalesce(nullif(btrim(event.body -> 'customer' ->> 'name'), ''),
     '@' || nullif(btrim(event.body -> 'customer' ->> 'username'), '')), 255);
 end $$;
-comment on function private.name_of is 'What the customer of an event is called there.';
+comment on function private.customer_name is 'What the customer of an event is called there.';

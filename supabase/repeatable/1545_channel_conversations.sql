@@ -77,7 +77,8 @@ begin
   if v_id is null then
     insert into public.conversations (customer_id, channel_type, channel_id, customer_name, user_name, user_email,
       customer_phone, customer_social_id, business_context)
-    values (customer_id, event.channel_type, event.channel_id, private.name_of(event), private.name_of(event),
+    values (customer_id, event.channel_type, event.channel_id, private.customer_name(event),
+      private.customer_name(event),
       private.customer_email(event), private.customer_phone(event), v_social_id,
       jsonb_strip_nulls(jsonb_build_object(
         'subject', left(event.body #>> '{thread,subject}', 1000),
@@ -101,7 +102,7 @@ comment on function private.find_or_open_channel_conversation is 'The conversati
 
 -- Before anything is written: all names that the events are about, then the conversations, each in order. What
 -- is found under the names stays as it is until the transaction ends.
-create or replace function private.lock_channel_names(events private.channel_event[])
+create or replace function private.lock_for_events(events private.channel_event[])
 returns void
 language plpgsql
 volatile
@@ -109,7 +110,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  perform private.lock_names(array(
+  perform private.take_advisory_locks(array(
     select event.channel_id || ' ' || ids.id
     from unnest(events) as event cross join lateral unnest(
       event.external_id || private.thread_references(event) || private.customer_ids(event)
@@ -137,7 +138,7 @@ begin
     ) as locked;
   end if;
 end $$;
-comment on function private.lock_channel_names is 'Lock what events are about, in order.';
+comment on function private.lock_for_events is 'Lock what events are about, in order.';
 
 -- What comes with a message, for whoever shows it; what only the database says is not taken from outside.
 create or replace function private.metadata_of(event private.channel_event, conversation_id uuid)
@@ -263,14 +264,16 @@ declare
   v_customer_id uuid;
   v_conversation_id uuid;
 begin
-  event.external_id := private.own_id(event);
+  event.external_id := private.external_id_for_customer(event);
   v_message_id := private.find_channel_message(event.channel_id, event.external_id);
   if v_message_id is null then
     v_customer_id := private.find_or_create_channel_customer(event);
     v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
     perform private.stop_mail_loop(event, v_customer_id, v_conversation_id);
-    if event.kind = 'echo' and private.take_echo(v_conversation_id, event.external_id, private.echoed_text(event)) then
+    if event.kind = 'echo'
+      and private.reconcile_echo(v_conversation_id, event.external_id, private.echoed_text(event))
+    then
       v_message_id := private.find_channel_message(event.channel_id, event.external_id);
     else
       v_outcome := 'stored';

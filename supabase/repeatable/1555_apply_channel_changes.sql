@@ -102,7 +102,7 @@ end $$;
 comment on function private.with_text_changes is 'A message as it was edited, or deleted.';
 
 -- What else has the message's text: the inbox's list, and the jobs of its turn.
-create or replace function private.spread_text(message public.messages)
+create or replace function private.update_text_copies(message public.messages)
 returns void
 language plpgsql
 volatile
@@ -123,7 +123,7 @@ begin
     and first.id = jobs.turn_id and last.id = jobs.message_id
     and message.position between first.position and last.position;
 end $$;
-comment on function private.spread_text is 'Give a changed text to what shows it.';
+comment on function private.update_text_copies is 'Give a changed text to what shows it.';
 
 -- Without its row nobody reads a file, by whatever URL; its bytes are the storage's own matter.
 create or replace function private.remove_files(message public.messages)
@@ -185,7 +185,7 @@ begin
     perform private.remove_files(v_message);
   end if;
   if v_changed.content <> v_message.content then
-    perform private.spread_text(v_changed);
+    perform private.update_text_copies(v_changed);
   end if;
   return v_message.id;
 end $$;

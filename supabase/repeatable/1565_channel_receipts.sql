@@ -53,7 +53,7 @@ begin
 end $$;
 comment on function private.open_fetch is 'Have the files of a message fetched into Storage.';
 
-create or replace function private.follow_channel_message(message public.messages, conversation public.conversations)
+create or replace function private.open_receipt_and_fetch(message public.messages, conversation public.conversations)
 returns void
 language plpgsql
 volatile
@@ -77,7 +77,7 @@ begin
     perform private.open_fetch(message, conversation.channel_id);
   end if;
 end $$;
-comment on function private.follow_channel_message is 'After a message of a channel: its receipt, its files.';
+comment on function private.open_receipt_and_fetch is 'After a message of a channel: its receipt, its files.';
 
 
 create or replace function private.tell_channel_that_staff_read()

@@ -1,5 +1,5 @@
 -- Purpose: how a delivery ends, or goes on: what its worker says, and what the channel says of it.
--- Touches: settle_channel_deliveries; private.reconcile_delivery, private.take_echo.
+-- Touches: settle_channel_deliveries; private.reconcile_delivery, private.reconcile_echo.
 -- Locks:   names of external ids, conversations in the order of their ids, deliveries and messages, each
 --          account's rate limit and row last, in the order of their ids.
 
@@ -184,7 +184,7 @@ declare
 begin
   v_names := array(
     select slots.slot from (
-      select distinct private.name_slot(deliveries.channel_id || ' ' || ids.id) as slot
+      select distinct private.advisory_lock_key(deliveries.channel_id || ' ' || ids.id) as slot
       from jsonb_populate_recordset(null::private.delivery_result, results) as result
       join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
       cross join lateral unnest(deliveries.external_ids || result.external_ids) as ids (id)
@@ -206,7 +206,7 @@ begin
     join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
     where deliveries.conversation_id = any (v_conversations) and not exists (
       select from unnest(deliveries.external_ids || result.external_ids) as id
-      where private.name_slot(deliveries.channel_id || ' ' || id) <> all (v_names)
+      where private.advisory_lock_key(deliveries.channel_id || ' ' || id) <> all (v_names)
     )
   );
 end $$;

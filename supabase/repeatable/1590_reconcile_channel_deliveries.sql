@@ -1,5 +1,5 @@
 -- Purpose: what a channel tells of a message whose worker did not live to say that it is out.
--- Touches: private.reconcile_delivery, private.take_echo.
+-- Touches: private.reconcile_delivery, private.reconcile_echo.
 -- Locks:   the conversation, then its deliveries. The callers have the names of the external ids.
 -- Undo:    drop the functions.
 
@@ -58,7 +58,7 @@ comment on function private.reconcile_delivery is 'Is this external id a part of
 -- An echo has no reference: it is ours when it says what we are sending, or of a long text a long piece or its
 -- end; what else a person writes in the app is theirs. White space may have changed on the way. The caller has
 -- the conversation.
-create or replace function private.take_echo(conversation_id uuid, external_id text, content text)
+create or replace function private.reconcile_echo(conversation_id uuid, external_id text, content text)
 returns boolean
 language plpgsql
 volatile
@@ -73,7 +73,7 @@ begin
   select deliveries.* into v_delivery from public.channel_deliveries as deliveries
   join public.messages as messages on messages.id = deliveries.message_id
   cross join lateral (select btrim(regexp_replace(messages.content, '\s+', ' ', 'g')) as text) as ours
-  where deliveries.conversation_id = take_echo.conversation_id and deliveries.kind = 'message'
+  where deliveries.conversation_id = reconcile_echo.conversation_id and deliveries.kind = 'message'
     and deliveries.settled_at is null and deliveries.attempt > 0
     and case when v_said = '' then coalesce(messages.media_url, '') <> ''
       else v_said = ours.text or octet_length(ours.text) > 900 and (
@@ -86,4 +86,4 @@ begin
   perform private.note_part(v_delivery, external_id, cardinality(v_delivery.external_ids) + 1);
   return true;
 end $$;
-comment on function private.take_echo is 'Is this echo a delivery of ours? Then it is noted.';
+comment on function private.reconcile_echo is 'Is this echo a delivery of ours? Then it is noted.';
