@@ -182,6 +182,30 @@ exception
 end $$;
 comment on function private.settle_alone is 'Settle one job, hand it over if its reply is refused, or else leave it to staff.';
 
+-- Nothing ran for an hour, or a backup was restored: the team sees that the customer waits, and the customer gets no
+-- message about an old question.
+create or replace function private.leave_to_staff(job public.ai_response_queue)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  -- As if it had been handed over then: whoever writes again is told that somebody is coming.
+  update public.conversations as conversations
+  set requires_human = true, escalation_reason = 'overdue', status = 'escalated',
+    handed_over_at = coalesce(conversations.handed_over_at, job.turn_started_at)
+  where conversations.id = job.conversation_id;
+  perform private.end_open_jobs(job.conversation_id, 'taken_over');  -- whatever a project's trigger made of the row
+exception
+  when transaction_rollback or insufficient_resources or operator_intervention then
+    raise;
+  when others or assert_failure then
+    perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
+end $$;
+comment on function private.leave_to_staff is 'Give an old turn to the team without a message.';
+
 drop policy if exists "only the functions below" on private.set_aside_reasons;
 create policy "only the functions below" on private.set_aside_reasons for all to service_role using (false);
 
@@ -275,30 +299,6 @@ begin
   left join public.ai_response_queue as jobs on jobs.id = result.job_id;
 end $$;
 comment on function public.complete_ai_response_jobs is 'Settle a batch of jobs; returns what became of each. Raises bad_results.';
-
--- Nothing ran for an hour, or a backup was restored: the team sees that the customer waits, and the customer gets no
--- message about an old question.
-create or replace function private.leave_to_staff(job public.ai_response_queue)
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  -- As if it had been handed over then: whoever writes again is told that somebody is coming.
-  update public.conversations as conversations
-  set requires_human = true, escalation_reason = 'overdue', status = 'escalated',
-    handed_over_at = coalesce(conversations.handed_over_at, job.turn_started_at)
-  where conversations.id = job.conversation_id;
-  perform private.end_open_jobs(job.conversation_id, 'taken_over');  -- whatever a project's trigger made of the row
-exception
-  when transaction_rollback or insufficient_resources or operator_intervention then
-    raise;
-  when others or assert_failure then
-    perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
-end $$;
-comment on function private.leave_to_staff is 'Give an old turn to the team without a message.';
 
 -- What is past its deadline, what has no live lease one second before it, and what has killed its workers
 -- max_retries times. A turn behind one that is being answered waits until that has ended: then it is next.

@@ -46,6 +46,22 @@ begin
 end $$;
 comment on function private.find_or_create_own_customer is 'The customer that the caller is.';
 
+create or replace function private.open_conversation(customer_id uuid, channel_type text, identifier text)
+returns uuid
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into public.conversations (customer_id, channel_type, user_name, user_email, customer_phone, customer_social_id)
+  values (open_conversation.customer_id, open_conversation.channel_type, left(identifier, 255),
+    case when identifier like '%@%' then left(lower(identifier), 255) end,
+    case when identifier ~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 50) end,
+    case when identifier not like '%@%' and identifier !~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 255) end)
+  returning id;
+$$;
+comment on function private.open_conversation is 'Insert a conversation.';
+
 create or replace function public.create_conversation(
   customer_identifier text, channel_type text, initial_message text default null
 )
@@ -128,22 +144,6 @@ comment on function private.check_customer_conversations is 'Check that a custom
 
 create or replace trigger conversations_guard before insert on public.conversations
   for each row execute function private.guard_conversation();
-
-create or replace function private.open_conversation(customer_id uuid, channel_type text, identifier text)
-returns uuid
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  insert into public.conversations (customer_id, channel_type, user_name, user_email, customer_phone, customer_social_id)
-  values (open_conversation.customer_id, open_conversation.channel_type, left(identifier, 255),
-    case when identifier like '%@%' then left(lower(identifier), 255) end,
-    case when identifier ~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 50) end,
-    case when identifier not like '%@%' and identifier !~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 255) end)
-  returning id;
-$$;
-comment on function private.open_conversation is 'Insert a conversation.';
 
 create or replace function public.get_conversation_with_messages(conversation_id uuid, message_limit integer default 50)
 returns table (conversation_data jsonb, messages_data jsonb)

@@ -111,6 +111,19 @@ begin
 end $$;
 comment on function private.customer_email is 'The address of an event''s customer, where the channel is one of addresses.';
 
+create or replace function private.customer_name(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return left(coalesce(nullif(btrim(event.body -> 'customer' ->> 'name'), ''),
+    '@' || nullif(btrim(event.body -> 'customer' ->> 'username'), '')), 255);
+end $$;
+comment on function private.customer_name is 'What the customer of an event is called there.';
+
 -- The newest come first. The ends of a long list say most: what was answered, and where the thread began.
 create or replace function private.thread_references(event private.channel_event)
 returns text[]
@@ -246,16 +259,3 @@ begin
   ) then private.scoped_id(event) else event.external_id end;
 end $$;
 comment on function private.external_id_for_customer is 'The id of a message, as its customer''s.';
-
-create or replace function private.customer_name(event private.channel_event)
-returns text
-language plpgsql
-immutable
-security invoker
-set search_path = ''
-as $$
-begin
-  return left(coalesce(nullif(btrim(event.body -> 'customer' ->> 'name'), ''),
-    '@' || nullif(btrim(event.body -> 'customer' ->> 'username'), '')), 255);
-end $$;
-comment on function private.customer_name is 'What the customer of an event is called there.';

@@ -79,7 +79,6 @@ begin
 end $$;
 comment on function private.open_receipt_and_fetch is 'After a message of a channel: its receipt, its files.';
 
-
 create or replace function private.tell_channel_that_staff_read()
 returns trigger
 language plpgsql

@@ -50,6 +50,21 @@ begin
 end $$;
 comment on function private.expire_deliveries is 'Give up what could not be sent in time; returns the ids.';
 
+create or replace function private.expire_old_deliveries()
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_given_up uuid[] := private.expire_deliveries();
+begin
+  perform private.update_account_statistics(coalesce(v_given_up, '{}'), '{}');
+  return v_given_up;
+end $$;
+comment on function private.expire_old_deliveries is 'Give up some of what is too late to be sent, also where no worker claims; returns the ids.';
+
 -- Leases what is due of one kind. A lease that ran out tells that nobody heard how the attempt ended.
 create or replace function private.lease_deliveries(
   account public.communication_channels, kind text, max_deliveries integer, worker_id text, lease interval
@@ -246,18 +261,3 @@ begin
   order by deliveries.created_at;
 end $$;
 comment on function public.claim_channel_deliveries is 'Lease what is due on the channels to a worker. Raises bad_claim.';
-
-create or replace function private.expire_old_deliveries()
-returns uuid[]
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_given_up uuid[] := private.expire_deliveries();
-begin
-  perform private.update_account_statistics(coalesce(v_given_up, '{}'), '{}');
-  return v_given_up;
-end $$;
-comment on function private.expire_old_deliveries is 'Give up some of what is too late to be sent, also where no worker claims; returns the ids.';

@@ -262,6 +262,35 @@ begin
 end $$;
 comment on function private.judge_results is 'What becomes of deliveries by what their workers say.';
 
+-- The customer's files are in Storage now.
+create or replace function private.keep_media(results jsonb, delivery_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.messages as messages
+  set metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('media', result.media)
+      || case when first.item is null then '{}' else jsonb_build_object('attachment', jsonb_strip_nulls(
+        jsonb_build_object('name', coalesce(first.item ->> 'name', split_part(first.item ->> 'path', '/', 2)),
+          'content_type', first.item -> 'mime_type', 'size', first.item -> 'size'))) end,
+    media_url = coalesce(first.item ->> 'path', messages.media_url)
+  from jsonb_populate_recordset(null::private.delivery_result, results) as result
+  join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+  cross join lateral (  -- the file that frontends show
+    select (
+      select item from jsonb_array_elements(result.media) with ordinality as items (item, place)
+      where item ->> 'path' is not null order by place limit 1
+    ) as item
+  ) as first
+  where deliveries.id = any (delivery_ids) and deliveries.kind = 'media' and deliveries.status = 'sent'
+    and messages.id = deliveries.message_id and jsonb_array_length(result.media) > 0
+    and not coalesce(messages.metadata, '{}') ? 'deleted_at';  -- taken back meanwhile
+end $$;
+comment on function private.keep_media is 'Say on messages where their files are.';
+
 create or replace function private.settle_deliveries(results jsonb)
 returns uuid[]
 language plpgsql
@@ -308,35 +337,6 @@ begin
   return v_not_now;
 end $$;
 comment on function private.settle_deliveries is 'Settle deliveries, or let them go on; returns those that are locked.';
-
--- The customer's files are in Storage now.
-create or replace function private.keep_media(results jsonb, delivery_ids uuid[])
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  update public.messages as messages
-  set metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('media', result.media)
-      || case when first.item is null then '{}' else jsonb_build_object('attachment', jsonb_strip_nulls(
-        jsonb_build_object('name', coalesce(first.item ->> 'name', split_part(first.item ->> 'path', '/', 2)),
-          'content_type', first.item -> 'mime_type', 'size', first.item -> 'size'))) end,
-    media_url = coalesce(first.item ->> 'path', messages.media_url)
-  from jsonb_populate_recordset(null::private.delivery_result, results) as result
-  join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
-  cross join lateral (  -- the file that frontends show
-    select (
-      select item from jsonb_array_elements(result.media) with ordinality as items (item, place)
-      where item ->> 'path' is not null order by place limit 1
-    ) as item
-  ) as first
-  where deliveries.id = any (delivery_ids) and deliveries.kind = 'media' and deliveries.status = 'sent'
-    and messages.id = deliveries.message_id and jsonb_array_length(result.media) > 0
-    and not coalesce(messages.metadata, '{}') ? 'deleted_at';  -- taken back meanwhile
-end $$;
-comment on function private.keep_media is 'Say on messages where their files are.';
 
 create or replace function public.settle_channel_deliveries(results jsonb)
 returns table (delivery_id uuid, settled boolean, status text)
