@@ -1,6 +1,8 @@
 -- Purpose: what earlier editions had and this one has not: it goes before the rest is made. Each line stays as long
 --          as an edition that has the object can be upgraded.
 -- Touches: functions, triggers and policies of earlier editions.
+-- Locks:   every file of this folder locks the tables whose triggers and policies it makes, until the installation
+--          commits. What the files below say of locks is about their functions.
 
 -- Events of 0.2 are fewer: docs/queue.md.
 drop trigger if exists messages_broadcast_update on public.messages;

@@ -1,6 +1,7 @@
 -- Purpose: how a worker gets jobs and keeps them.
 -- Touches: get_next_ai_response_job, extend_ai_response_leases.
--- Locks:   conversations (skip locked, in the order of their ids), then their jobs.
+-- Locks:   conversations and their jobs: those of expired leases, then by priority and age (skip locked). A heartbeat
+--          locks jobs alone (skip locked). Claims that wait take one of two advisory locks.
 
 drop policy if exists "only the functions below" on private.workers;
 create policy "only the functions below" on private.workers for all to service_role using (false);
@@ -24,8 +25,8 @@ end $$;
 comment on function private.find_or_create_worker is 'The number by which jobs name a worker; null without a name.';
 
 -- Claims up to max_jobs: expired leases first (the same job again, one attempt more), then what waits, by
--- priority and age. What another session has locked is left to that session; what is as good as overdue, to the
--- sweep.
+-- priority and age. What another session has locked is left to that session; what is within a second of its deadline,
+-- to the sweep.
 -- `lease` null: until the job's deadline.
 create or replace function private.claim_jobs(worker integer, max_jobs integer, lease interval)
 returns uuid[]
@@ -91,7 +92,8 @@ begin
 end $$;
 comment on function private.conversation_context is 'What a responder is told about a conversation, with its newest ten messages up to a position.';
 
--- Of a turn that a return to the AI opened: what a human has seen before the return is no reason to call one again.
+-- For a turn that a return to the AI opened: guards look at what was written since the return alone, as a human has
+-- seen the rest.
 create or replace function private.return_context(job public.ai_response_queue, up_to bigint)
 returns jsonb
 language plpgsql
@@ -177,11 +179,11 @@ volatile
 security definer  -- only these functions write leases
 set search_path = ''
 set statement_timeout = '30s'  -- hosted projects cancel at 8 s otherwise
--- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+-- The queue's size changes by the minute, its statistics by the hour: so there is one plan, which goes by indexes.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
-set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
+set jit = off  -- before version 18 a plan of what is turned off costs so much that JIT would compile it
 as $$
 #variable_conflict use_column
 declare
@@ -200,13 +202,13 @@ begin
   loop
     v_job_ids := private.claim_jobs(v_worker, get_next_ai_response_job.max_jobs,
       make_interval(secs => get_next_ai_response_job.lease_seconds));
-    -- Whoever locks or writes a row has a transaction id.
+    -- There is a transaction id as soon as a row was locked or written.
     exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
     v_may_wait := v_may_wait or private.find_place_to_wait();
     exit when not v_may_wait;
     perform pg_sleep(0.025);
   end loop;
-  -- On its own: it sees what the claim saw, and what was committed just before that.
+  -- A statement of its own: it sees what the claim wrote, and what was committed just before.
   return query
   select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
     private.conversation_context(conversations, messages.position) || private.return_context(jobs, messages.position),
@@ -223,7 +225,7 @@ begin
 end $$;
 comment on function public.get_next_ai_response_job is 'Claim jobs for a worker, waiting for them if asked. Raises bad_claim.';
 
--- A heartbeat never waits: what is locked is being settled, and the next beat hears how.
+-- A heartbeat never waits: a locked job is being settled or ended, and the next heartbeat is told how.
 create or replace function public.extend_ai_response_leases(worker_id text, jobs jsonb, lease_seconds numeric default 2)
 returns table (job_id uuid, is_held boolean)
 language plpgsql
