@@ -1,6 +1,8 @@
 -- Purpose: what earlier editions had and this one has not: it goes before the rest is made. Each line stays as long
 --          as an edition that has the object can be upgraded.
 -- Touches: functions, triggers and policies of earlier editions.
+-- Locks:   every file of this folder locks the tables whose triggers and policies it makes, until the installation
+--          commits. What the files below say of locks is about their functions.
 
 -- Events of 0.2 are fewer: docs/queue.md.
 drop trigger if exists messages_broadcast_update on public.messages;
@@ -26,6 +28,16 @@ drop function if exists private.tell_paces(jsonb, uuid[], uuid[]);
 drop function if exists private.tell_accounts(uuid[], uuid[]);
 drop function if exists private.time_to_tell(text, integer);
 drop function if exists private.id_beside(private.channel_event);
+drop function if exists private.free_turn_id(uuid);
+drop function if exists private.number_of_worker(text);
+drop function if exists private.name_of(private.channel_event);
+drop function if exists private.own_id(private.channel_event);
+drop function if exists private.name_slot(text);
+drop function if exists private.lock_names(text[]);
+drop function if exists private.lock_channel_names(private.channel_event[]);
+drop function if exists private.spread_text(public.messages);
+drop function if exists private.follow_channel_message(public.messages, public.conversations);
+drop function if exists private.take_echo(uuid, text, text);
 -- Staff alone read what the team notes about customers, since 0.2.
 drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
 -- These give another result since 0.2.

@@ -1,5 +1,5 @@
--- Purpose: how long things took, in numbers that columns can hold: a stack may have slept for a month, and rows may
---          come from a backup.
+-- Purpose: durations as numbers that integer columns can hold: rows that come from a backup, or a machine that was
+--          asleep for a month, make long ones.
 -- Touches: private.milliseconds, private.seconds.
 
 create or replace function private.milliseconds(duration interval)

@@ -1,7 +1,6 @@
 -- Purpose: who is staff. A row for each signed-in user; `role` says what they may do.
--- Touches: public.profiles, a trigger on auth.users, private.is_staff, private.is_admin.
--- Locks:   profiles, while columns are added.
--- Undo:    drop trigger users_create_profile on auth.users; drop the two functions and the table.
+-- Touches: public.profiles, a trigger on auth.users, private.is_staff, private.is_admin, private.touch_updated_at.
+-- Undo:    drop trigger users_create_profile on auth.users; drop the policies, the other triggers and the functions.
 
 -- Keeps `updated_at` true on every table that has one.
 create or replace function private.touch_updated_at()
@@ -30,7 +29,7 @@ as $$
 begin
   insert into public.profiles (id, email) values (new.id, new.email)
   on conflict do nothing;
-  -- Where the original's unique e-mail is taken by an older profile: messages refer to profiles, so there is one.
+  -- The e-mail may be taken: the original's is unique. Messages refer to profiles, so there is one without it.
   insert into public.profiles (id) values (new.id)
   on conflict do nothing;
   return new;

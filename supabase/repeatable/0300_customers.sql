@@ -1,7 +1,6 @@
 -- Purpose: whoever writes to the team.
--- Touches: public.customer_profiles, private.phone_digits, private.current_customer_id.
--- Locks:   customer_profiles, while columns are added.
--- Undo:    drop function private.current_customer_id; drop table public.customer_profiles cascade.
+-- Touches: public.customer_profiles, private.current_customer_id.
+-- Undo:    drop the policies and the trigger; drop function private.current_customer_id.
 
 create or replace trigger customer_profiles_touch before update on public.customer_profiles
   for each row execute function private.touch_updated_at();
@@ -18,8 +17,8 @@ as $$
 $$;
 comment on function private.current_customer_id is 'The customer that the caller is, or null.';
 
--- A row that the team has written to holds what staff say among themselves, and PostgreSQL hides rows, not columns, from
--- one reader of a role. Until then it is the customer's own, as whoever inserts it expects.
+-- A row that the team has written to holds what staff say among themselves, and a policy hides rows, not columns.
+-- Until then customers read their own row: a client that inserts it asks for it back.
 drop policy if exists "customers read their bare row, staff read all" on public.customer_profiles;
 create policy "customers read their bare row, staff read all" on public.customer_profiles
   for select to authenticated using (

@@ -1,7 +1,6 @@
 -- Purpose: the conversations of the inbox, and the one place where their state changes take effect.
 -- Touches: public.conversations, private.my_conversation_ids.
--- Locks:   conversations, while columns are added.
--- Undo:    drop table public.conversations cascade; drop the functions.
+-- Undo:    drop the policies, the trigger and the functions.
 
 create or replace function private.my_conversation_ids()
 returns setof uuid
@@ -15,8 +14,8 @@ as $$
 $$;
 comment on function private.my_conversation_ids is 'The conversations of the customer that the caller is.';
 
--- A human has it, or does not: whichever way that was said (a function, an agent's message, an inbox that
--- updates the row), what follows from it is set here.
+-- A function, an agent's message or an inbox that updates the row says that a human has the conversation, or has it
+-- no more. The columns that follow from it are set here, whoever said it.
 create or replace function private.conversation_state_changes()
 returns trigger
 language plpgsql
@@ -42,7 +41,7 @@ begin
   elsif new.status not in ('resolved', 'closed') and old.status in ('resolved', 'closed') then
     new.resolved_at := null;
     new.resolution_time_seconds := null;
-    -- By the message that did it, if one did.
+    -- The time of the message that reopened it, if one did.
     new.reopened_at := case when new.last_message_at is distinct from old.last_message_at
       then new.last_message_at else clock_timestamp() end;
   elsif new.status = 'escalated' and old.status <> 'escalated' then

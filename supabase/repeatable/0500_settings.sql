@@ -1,6 +1,6 @@
 -- Purpose: how the AI behaves here: one row that admins change.
 -- Touches: public.ai_settings, private.handover_text.
--- Undo:    drop function private.handover_text; drop table public.ai_settings.
+-- Undo:    drop the policies and the trigger; drop function private.handover_text.
 
 create or replace trigger ai_settings_touch before update on public.ai_settings
   for each row execute function private.touch_updated_at();

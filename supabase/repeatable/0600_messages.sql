@@ -2,7 +2,7 @@
 -- Touches: public.messages, private.guard_message, private.number_message.
 -- Locks:   an insert takes its conversation's row (for no key update) until it commits: messages of one
 --          conversation are written one after the other, and with them the state of its turn.
--- Undo:    drop table public.messages cascade; drop the functions.
+-- Undo:    drop the policies, the triggers and the functions.
 
 -- Who may write what. Runs as the caller, so that it sees which role that is: an AI row comes from the
 -- functions that settle a turn (they run as the owner) and from nobody else, the service role included.
@@ -38,9 +38,9 @@ begin
 end $$;
 comment on function private.guard_message is 'Refuse AI rows from outside, and what a customer may not store. Raises ai_message_refused, message_too_long, too_many_messages.';
 
--- Bounds what one customer can do to everybody's database: what comes with a text is held to the same limit
--- as the text. It counts what is committed: a customer who sends on many connections at once can pass the
--- limit of rate by as many messages.
+-- The caller is the customer who writes (auth.uid()). Bounds what one customer can do to everybody's database: what
+-- comes with a text is held to the same limit as the text. It counts what is committed: a customer who sends on many
+-- connections at once can pass the rate limit by as many messages.
 create or replace function private.check_customer_message(message public.messages)
 returns void
 language plpgsql
@@ -76,9 +76,10 @@ create or replace trigger messages_guard before insert on public.messages
   for each row execute function private.guard_message();
 
 -- Gives the message its place: the conversation's lock makes its counter and the server's clock agree with the order
--- in which messages commit. The counter never goes back, so a deleted message's place is nobody's; the last position
--- is looked at beside it, for whoever sets the counter by hand. A client's own clock is kept in metadata.sent_at.
--- Whoever waits for the lock holds a connection of the API's pool: half a second, then the client comes again.
+-- in which messages commit. The counter never goes back, so a deleted message's position is not given again; the last
+-- position is looked at too, in case somebody set the counter by hand. A client's own clock is kept in
+-- metadata.sent_at. Whoever waits for the lock holds a connection of the API's pool: half a second, then the client
+-- comes again.
 create or replace function private.number_message()
 returns trigger
 language plpgsql

@@ -1,7 +1,6 @@
 -- Purpose: the queue: one job is one turn to be answered. States and transitions: docs/job-states.md.
 -- Touches: public.ai_response_queue.
--- Locks:   ai_response_queue, while columns are added.
--- Undo:    drop table public.ai_response_queue.
+-- Undo:    drop the policy.
 
 drop policy if exists "AI response queue access" on public.ai_response_queue;
 

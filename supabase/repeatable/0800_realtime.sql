@@ -1,8 +1,8 @@
--- Purpose: who sees what at once. Existing frontends listen to the tables; ours to private topics:
+-- Purpose: what clients are told at once, and who. Existing frontends listen to the tables; ours to private topics:
 --          conversation:<id>, inbox (for workers, too), and conversation:<id>:typing for typing and presence.
 --          ai-jobs and channel-deliveries are workers' of before 0.2, and stay closed.
 -- Touches: publication supabase_realtime; policies on realtime.messages; triggers on messages, conversations.
--- Undo:    drop the policies and triggers; drop function private.may_join_topic.
+-- Undo:    drop the policies, the triggers and the functions.
 
 do $$
 declare
@@ -172,6 +172,7 @@ begin
 end $$;
 comment on function private.broadcast_conversations is 'Tell the inbox and the workers which conversations changed.';
 
+-- The caller has changed the conversation, and so holds its lock: its turn and deliveries stay as they are.
 create or replace function private.work_of(conversation_id uuid)
 returns jsonb
 language plpgsql

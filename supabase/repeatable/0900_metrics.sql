@@ -1,6 +1,6 @@
 -- Purpose: what is counted while messages flow, and the figures that frontends ask for.
 -- Touches: public.realtime_metrics and the functions that read and prune it.
--- Undo:    drop the functions; drop table public.realtime_metrics.
+-- Undo:    drop the policy and the functions.
 
 drop policy if exists "Allow authenticated access" on public.realtime_metrics;
 

@@ -1,14 +1,14 @@
 -- Purpose: what a new message does: it joins, supersedes or opens a turn, or stops the AI.
 -- Touches: trigger trigger_handle_new_message on messages; conversations_settle_jobs on conversations.
--- Locks:   the conversation (taken when the message was numbered), then its open jobs: everywhere in this
---          order.
+-- Locks:   the conversation (held since its message was numbered, or by the update that fires a trigger), then its
+--          open jobs: everywhere in this order.
 -- Undo:    drop the triggers and functions.
 
 -- The functions below are plpgsql where SQL would do: Postgres keeps their plans for the session, while
 -- before version 18 it plans a SQL function again in every statement that calls it.
 
--- Ends the open jobs of a conversation, which is locked, without an answer. A screen may show what has been
--- streamed of the one that runs: it hears that no reply comes of it.
+-- The caller holds the conversation's lock. A screen may show what has been streamed of the job that runs: the event
+-- tells it that no reply comes of it.
 create or replace function private.end_open_jobs(conversation_id uuid, outcome text)
 returns void
 language plpgsql
@@ -40,10 +40,10 @@ begin
 end $$;
 comment on function private.job_priority is 'The priority of a conversation''s jobs: 1 is first.';
 
--- A turn's key is its first message's id, and it gets one answer. Where there is one of that key already (a message
--- that was deleted and sent again with its id; a turn that was handed over, and returned to the AI) the new turn has
--- another key.
-create or replace function private.free_turn_id(message_id uuid)
+-- The caller holds the conversation's lock. A turn's key is its first message's id, and it gets one answer. Where that
+-- key has its answer already (a message that was deleted and sent again with its id; a turn that was handed over, and
+-- returned to the AI) the new turn has another key.
+create or replace function private.unused_turn_id(message_id uuid)
 returns uuid
 language plpgsql
 volatile
@@ -52,11 +52,13 @@ set search_path = ''
 as $$
 begin
   return case when exists (
-    select from public.messages as answers where answers.turn_id = free_turn_id.message_id and answers.sender_type = 'ai'
-  ) then gen_random_uuid() else free_turn_id.message_id end;
+    select from public.messages as answers
+    where answers.turn_id = unused_turn_id.message_id and answers.sender_type = 'ai'
+  ) then gen_random_uuid() else unused_turn_id.message_id end;
 end $$;
-comment on function private.free_turn_id is 'The key of a turn that begins with a message.';
+comment on function private.unused_turn_id is 'The key of a turn that begins with a message.';
 
+-- The caller holds the conversation's lock, and none of its jobs is pending.
 create or replace function private.open_job(message public.messages, conversation public.conversations)
 returns public.ai_response_queue
 language plpgsql
@@ -71,7 +73,7 @@ begin
     process_after, turn_id, turn_started_at, deadline)
   select conversation.id, message.id, message.content,
     private.job_priority(conversation),
-    message.created_at, message.created_at, private.free_turn_id(message.id), message.created_at,
+    message.created_at, message.created_at, private.unused_turn_id(message.id), message.created_at,
     message.created_at + make_interval(secs => settings.deadline_ms / 1000.0)
   from public.ai_settings as settings
   returning * into v_job;
@@ -79,7 +81,8 @@ begin
 end $$;
 comment on function private.open_job is 'Open a turn with its first message.';
 
--- The message joins the job that waits. It never waits longer than cap_ms after the turn's first message.
+-- The caller holds the conversation's lock, and the job is pending. It never waits longer than cap_ms after the turn's
+-- first message.
 create or replace function private.join_job(job public.ai_response_queue, message public.messages)
 returns public.ai_response_queue
 language plpgsql
@@ -104,7 +107,8 @@ begin
 end $$;
 comment on function private.join_job is 'Add a message to a pending job.';
 
--- The customer wrote more while the draft was being made: the draft's job ends, a new one takes its turn.
+-- The caller holds the conversation's lock; the job is processing, and none is pending. The customer wrote more while
+-- the draft was being made: the draft's job ends, and a new one has the same turn.
 create or replace function private.supersede_job(job public.ai_response_queue, message public.messages)
 returns public.ai_response_queue
 language plpgsql
@@ -125,6 +129,7 @@ begin
 end $$;
 comment on function private.supersede_job is 'Replace a job that is being worked on by one that has the new message too.';
 
+-- The caller holds the conversation's lock, and no human has the conversation.
 create or replace function private.enqueue_message(message public.messages, conversation public.conversations)
 returns void
 language plpgsql
@@ -153,8 +158,8 @@ begin
 end $$;
 comment on function private.enqueue_message is 'Put a customer message into the turn that it belongs to.';
 
--- While a human has it nothing is automatic, but that a customer whom no agent has answered yet is told
--- again, once in a while, that somebody is coming.
+-- The caller holds the conversation's lock, and a human has the conversation. Nothing else is automatic then: a
+-- customer whom no agent has answered yet is told again, once in a while, that somebody is coming.
 create or replace function private.repeat_handover(message public.messages, conversation public.conversations)
 returns void
 language plpgsql
@@ -183,7 +188,7 @@ end $$;
 comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
 
 -- What a program sent (an absence note, a bounce), what was taken back before it came, and what a blocked customer
--- writes is stored, and nothing more. Only channels tell: a customer who inserts a message has no external id.
+-- writes is stored, and nothing follows. All of these are a channel's: what a customer inserts has no external id.
 create or replace function private.expects_no_answer(message public.messages)
 returns boolean
 language plpgsql
@@ -202,6 +207,7 @@ begin
 end $$;
 comment on function private.expects_no_answer is 'Is this a channel''s message that opens no turn and reopens nothing?';
 
+-- The transaction holds the conversation's lock since the message was numbered (private.number_message).
 create or replace function public.handle_new_message()
 returns trigger
 language plpgsql
@@ -221,7 +227,7 @@ begin
     perform private.enqueue_message(new, v_conversation);
   end if;
   if new.external_message_id is not null then
-    perform private.follow_channel_message(new, v_conversation);
+    perform private.open_receipt_and_fetch(new, v_conversation);
   end if;
   update public.conversations as conversations
   set last_message = new.content, last_message_at = new.created_at, message_count = new.position,
@@ -250,9 +256,9 @@ create or replace trigger trigger_handle_new_message after insert on public.mess
   for each row when (new.sender_type <> 'ai')  -- who writes an answer does the rest, too
   execute function public.handle_new_message();
 
--- Nobody is left in silence by a return: what the customer has written since anybody last answered (a hand-over is no
--- answer) is a turn, whose time counts from the return. Guards do not look at it: a human has. A turn that was taken
--- over has ended for every screen; what is left of it goes on under another key.
+-- The update that fires it holds the conversation's lock. What the customer has written since anybody last answered (a
+-- hand-over is no answer) is a turn, whose time counts from the return. Guards do not look at it: a human has seen it
+-- (is_return). A turn that was taken over has ended for every screen; its messages go on under another key.
 create or replace function private.open_returned_turn()
 returns trigger
 language plpgsql
@@ -294,7 +300,7 @@ begin
     private.job_priority(new), v_now, v_now, case when exists (
       select from public.ai_response_queue as jobs
       where jobs.conversation_id = new.id and jobs.turn_id = v_waiting[cardinality(v_waiting)].id
-    ) then gen_random_uuid() else private.free_turn_id(v_waiting[cardinality(v_waiting)].id) end, v_now,
+    ) then gen_random_uuid() else private.unused_turn_id(v_waiting[cardinality(v_waiting)].id) end, v_now,
     v_now + make_interval(secs => settings.deadline_ms / 1000.0), true
   from public.ai_settings as settings
   returning * into v_job;
@@ -307,7 +313,8 @@ create or replace trigger conversations_return after update on public.conversati
   when (old.requires_human and not new.requires_human and new.status not in ('resolved', 'closed'))
   execute function private.open_returned_turn();
 
--- Promise 3. Whichever way a human took it, what is pending or being written ends in the same transaction.
+-- Promise 3. The update that fires it holds the conversation's lock. Whichever way a human took the conversation, what
+-- is pending or being written ends in the same transaction.
 create or replace function private.end_jobs_of_taken_conversation()
 returns trigger
 language plpgsql

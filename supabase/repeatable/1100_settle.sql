@@ -1,11 +1,12 @@
 -- Purpose: how a job ends: one transaction decides, whatever its worker thinks.
 -- Touches: complete_ai_response_jobs, settle_overdue_ai_response_jobs, and the original's single-job forms.
--- Locks:   conversations, in the order of their ids, then their jobs; skips what is locked.
+-- Locks:   conversations, in the order of their ids, then their jobs; skips what is locked. One sweeps at a time (an
+--          advisory lock), takes them by deadline, and skips too. The original's forms wait for their conversation.
 
--- All results at once, by sets: fifty cost little more than a few. Only what its attempt still holds is
--- written; of two results for one job one counts. An escalation ends what waits behind it when it changes
--- its conversation (conversations_settle_jobs). Returns the jobs whose conversation somebody else has locked:
--- nothing is waited for, so one of them delays none of the others.
+-- The results have been checked (check_results); the conversations are locked here. All at once, by sets: fifty cost
+-- little more than a few. Only what its attempt still holds is written; of two results for one job one counts. An
+-- escalation ends what waits behind it when it changes its conversation (conversations_settle_jobs). Returns the jobs
+-- whose conversation somebody else has locked: nothing is waited for, so one of them delays none of the others.
 create or replace function private.settle_jobs(results jsonb)
 returns uuid[]
 language plpgsql
@@ -108,7 +109,8 @@ begin
 end $$;
 comment on function private.settle_jobs is 'Settle jobs for the attempts that hold them; returns those whose conversation is locked.';
 
--- A turn that has an answer gets no other, and must not be kept open for one: its conversation would be silent.
+-- The caller holds the conversations' locks. A turn that has an answer gets no other; an open job of it would keep the
+-- conversation's next turn waiting.
 create or replace function private.end_answered_jobs(results jsonb, conversation_ids uuid[])
 returns void
 language plpgsql
@@ -126,10 +128,11 @@ begin
 end $$;
 comment on function private.end_answered_jobs is 'End those of the jobs whose turn was answered before.';
 
--- A set in which one row fails is settled row by row, and costs nobody else anything. A reply that is refused
+-- A set in which one row fails is settled row by row, so that the others are not held up. A reply that is refused
 -- even alone (by a trigger or a check of the project's own) becomes a hand-over; where that is refused, too, staff get
--- the conversation without a message; and where that cannot be written either, the job is put aside. What may pass by
--- itself ends the call: its caller comes again. A lock on what a row refers to is waited for a moment: lock_timeout.
+-- the conversation without a message; and where that cannot be written either, the job is put aside. An error that may
+-- pass by itself (a deadlock, say) ends the call: its caller comes again. A lock on a row that an answer refers to is
+-- waited for as long as the caller's lock_timeout allows.
 create or replace function private.settle_each(results jsonb)
 returns uuid[]
 language plpgsql
@@ -156,6 +159,7 @@ begin
 end $$;
 comment on function private.settle_each is 'Settle jobs, each alone where one of them fails; returns those whose conversation is locked.';
 
+-- A failure gives back the locks that settle_jobs took, where its caller did not hold them before.
 create or replace function private.settle_alone(result jsonb)
 returns uuid[]
 language plpgsql
@@ -168,7 +172,7 @@ begin
 exception
   when transaction_rollback or insufficient_resources or operator_intervention then
     raise;
-  when lock_not_available then  -- of its account, say
+  when lock_not_available then  -- a row that its answer refers to: an account
     return array[(result ->> 'job_id')::uuid];
   when others or assert_failure then
     if result ->> 'action' = 'reply' then
@@ -182,10 +186,36 @@ exception
 end $$;
 comment on function private.settle_alone is 'Settle one job, hand it over if its reply is refused, or else leave it to staff.';
 
+-- A turn whose hand-over the database refuses, or that is an hour past its deadline (nothing ran, a backup was
+-- restored): the team sees that the customer waits, and the customer gets no message. The sweep holds the
+-- conversation's lock; for settle_alone it is taken here, and waited for.
+create or replace function private.leave_to_staff(job public.ai_response_queue)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  -- As if it had been handed over then: whoever writes again is told that somebody is coming.
+  update public.conversations as conversations
+  set requires_human = true, escalation_reason = 'overdue', status = 'escalated',
+    handed_over_at = coalesce(conversations.handed_over_at, job.turn_started_at)
+  where conversations.id = job.conversation_id;
+  perform private.end_open_jobs(job.conversation_id, 'taken_over');  -- also where a project's trigger undid the change
+exception
+  when transaction_rollback or insufficient_resources or operator_intervention then
+    raise;
+  when others or assert_failure then
+    perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
+end $$;
+comment on function private.leave_to_staff is 'Give a turn to the team without a message.';
+
 drop policy if exists "only the functions below" on private.set_aside_reasons;
 create policy "only the functions below" on private.set_aside_reasons for all to service_role using (false);
 
--- It keeps its state, says why, and is tried again after a minute, then two, and so on to an hour.
+-- The job keeps its state, and is tried again after a minute, then two, and so on to an hour. Needs no lock of the
+-- conversation, which settle_alone does not hold: the attempt and the status say whether the job is still meant.
 create or replace function private.set_aside(job_id uuid, attempt integer, code text, reason text)
 returns void
 language plpgsql
@@ -252,12 +282,12 @@ language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
--- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+-- The queue's size changes by the minute, its statistics by the hour: so there is one plan, which goes by indexes.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
-set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
-set lock_timeout = '250ms'  -- a row that it refers to (an account): its own job waits, the others do not
+set jit = off  -- before version 18 a plan of what is turned off costs so much that JIT would compile it
+set lock_timeout = '250ms'  -- of a row that an answer refers to (an account): its job is settled later
 as $$
 #variable_conflict use_column
 declare
@@ -276,46 +306,22 @@ begin
 end $$;
 comment on function public.complete_ai_response_jobs is 'Settle a batch of jobs; returns what became of each. Raises bad_results.';
 
--- Nothing ran for an hour, or a backup was restored: the team sees that the customer waits, and the customer gets no
--- message about an old question.
-create or replace function private.leave_to_staff(job public.ai_response_queue)
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  -- As if it had been handed over then: whoever writes again is told that somebody is coming.
-  update public.conversations as conversations
-  set requires_human = true, escalation_reason = 'overdue', status = 'escalated',
-    handed_over_at = coalesce(conversations.handed_over_at, job.turn_started_at)
-  where conversations.id = job.conversation_id;
-  perform private.end_open_jobs(job.conversation_id, 'taken_over');  -- whatever a project's trigger made of the row
-exception
-  when transaction_rollback or insufficient_resources or operator_intervention then
-    raise;
-  when others or assert_failure then
-    perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
-end $$;
-comment on function private.leave_to_staff is 'Give an old turn to the team without a message.';
-
--- What is past its deadline, what has no live lease one second before it, and what has killed its workers
--- max_retries times. A turn behind one that is being answered waits until that has ended: then it is next.
--- One sweeper at a time, whoever it is; another one finds the work done. `skip locked`: it waits for nobody. A
--- hundred at a time, so that none of them waits long for the commit.
+-- What is past its deadline, what has no live lease one second before it, and what has lost its worker max_retries
+-- times. A turn behind one that is being answered waits until that has ended, and is next. One sweeps at a time,
+-- worker or cron. It waits for no job or conversation (skip locked). A hundred at a time, so that none of them waits
+-- long for the commit.
 create or replace function public.settle_overdue_ai_response_jobs()
 returns integer
 language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
--- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+-- The queue's size changes by the minute, its statistics by the hour: so there is one plan, which goes by indexes.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
-set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
-set lock_timeout = '250ms'  -- a row that it refers to (an account): its own job waits, the others do not
+set jit = off  -- before version 18 a plan of what is turned off costs so much that JIT would compile it
+set lock_timeout = '250ms'  -- of a row that an answer refers to (an account): its job is settled later
 as $$
 declare
   v_now timestamptz := clock_timestamp();
@@ -362,8 +368,8 @@ begin
 end $$;
 comment on function public.settle_overdue_ai_response_jobs is 'Hand over the jobs that nobody will answer in time; returns how many.';
 
--- The original's forms: its two callers name the same things differently. They reach jobs of the bare
--- claim alone: a worker that names itself settles by attempt.
+-- The original's form, with the parameters' names of both of its callers. It reaches jobs of the bare claim alone: a
+-- worker that names itself settles by attempt.
 create or replace function public.complete_ai_response_job(
   job_id uuid, ai_response text, confidence numeric default null, response_time_ms integer default null,
   requires_human boolean default false, confidence_score numeric default null,
@@ -390,7 +396,7 @@ begin
   if not found then
     return false;
   end if;
-  perform from public.conversations as conversations  -- it cannot be told to come again
+  perform from public.conversations as conversations  -- waits: this form cannot answer `not_now`
   where conversations.id = (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = job_id)
   for no key update;
   perform private.settle_each(jsonb_build_array(jsonb_build_object(

@@ -1,11 +1,12 @@
 -- Purpose: how a worker gets jobs and keeps them.
 -- Touches: get_next_ai_response_job, extend_ai_response_leases.
--- Locks:   conversations (skip locked, in the order of their ids), then their jobs.
+-- Locks:   conversations and their jobs: those of expired leases, then by priority and age (skip locked). A heartbeat
+--          locks jobs alone (skip locked). Claims that wait take one of two advisory locks.
 
 drop policy if exists "only the functions below" on private.workers;
 create policy "only the functions below" on private.workers for all to service_role using (false);
 
-create or replace function private.number_of_worker(worker_id text)
+create or replace function private.find_or_create_worker(worker_id text)
 returns integer
 language plpgsql
 volatile
@@ -21,11 +22,11 @@ begin
   end if;
   return v_id;
 end $$;
-comment on function private.number_of_worker is 'The number by which jobs name a worker; null without a name.';
+comment on function private.find_or_create_worker is 'The number by which jobs name a worker; null without a name.';
 
 -- Claims up to max_jobs: expired leases first (the same job again, one attempt more), then what waits, by
--- priority and age. What another session has locked is left to that session; what is as good as overdue, to the
--- sweep.
+-- priority and age. What another session has locked is left to that session; what is within a second of its deadline,
+-- to the sweep.
 -- `lease` null: until the job's deadline.
 create or replace function private.claim_jobs(worker integer, max_jobs integer, lease interval)
 returns uuid[]
@@ -91,7 +92,8 @@ begin
 end $$;
 comment on function private.conversation_context is 'What a responder is told about a conversation, with its newest ten messages up to a position.';
 
--- Of a turn that a return to the AI opened: what a human has seen before the return is no reason to call one again.
+-- For a turn that a return to the AI opened: guards look at what was written since the return alone, as a human has
+-- seen the rest.
 create or replace function private.return_context(job public.ai_response_queue, up_to bigint)
 returns jsonb
 language plpgsql
@@ -158,11 +160,10 @@ begin
 end $$;
 comment on function private.find_place_to_wait is 'Take one of the two places for claims that wait, until the transaction ends.';
 
--- With wait_seconds it looks again every
--- 25 ms until there is something. It is one transaction: what it claims is seen by nobody, and stays locked, until it
--- returns; so it returns as soon as it has touched anything, even a conversation whose job somebody else was quicker
--- to settle or to prolong: its customer could not write meanwhile. Each that waits holds a connection of the API's
--- pool: two may, in the whole database; the others are answered at once, and come again.
+-- With wait_seconds it looks again every 25 ms until there is something. It is one transaction: what it claims is seen by
+-- nobody, and stays locked, until it returns. So it returns as soon as it has locked anything, even a conversation whose
+-- job somebody else was quicker to settle or to prolong: its customer could not write meanwhile. Each that waits holds a
+-- connection of the API's pool: two may, in the whole database; the others are answered at once, and come again.
 create or replace function private.claim_for_worker(
   worker_id text, max_jobs integer, lease_seconds numeric, wait_seconds numeric
 )
@@ -175,11 +176,11 @@ language plpgsql
 volatile
 security definer  -- only these functions write leases
 set search_path = ''
--- The queue's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+-- The queue's size changes by the minute, its statistics by the hour: so there is one plan, which goes by indexes.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
-set jit = off  -- before version 18 what is off costs so much that all of it would be compiled
+set jit = off  -- before version 18 a plan of what is turned off costs so much that JIT would compile it
 as $$
 #variable_conflict use_column
 declare
@@ -194,17 +195,17 @@ begin
     raise exception 'unable to claim jobs; max_jobs is 1 to 100, lease_seconds 0.1 to 60, wait_seconds 0 to 25'
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
-  v_worker := private.number_of_worker(claim_for_worker.worker_id);
+  v_worker := private.find_or_create_worker(claim_for_worker.worker_id);
   loop
     v_job_ids := private.claim_jobs(v_worker, claim_for_worker.max_jobs,
       make_interval(secs => claim_for_worker.lease_seconds));
-    -- Whoever locks or writes a row has a transaction id.
+    -- There is a transaction id as soon as a row was locked or written.
     exit when pg_current_xact_id_if_assigned() is not null or clock_timestamp() >= v_give_up_at;
     v_may_wait := v_may_wait or private.find_place_to_wait();
     exit when not v_may_wait;
     perform pg_sleep(0.025);
   end loop;
-  -- On its own: it sees what the claim saw, and what was committed just before that.
+  -- A statement of its own: it sees what the claim wrote, and what was committed just before.
   return query
   select jobs.id, jobs.conversation_id, jobs.message_id, jobs.user_message,
     private.conversation_context(conversations, messages.position) || private.return_context(jobs, messages.position),
@@ -248,7 +249,7 @@ begin
 end $$;
 comment on function public.get_next_ai_response_job is 'Claim jobs for a worker, waiting for them if asked; none for anybody else. Raises bad_claim.';
 
--- A heartbeat never waits: what is locked is being settled, and the next beat hears how.
+-- A heartbeat never waits: a locked job is being settled or ended, and the next heartbeat is told how.
 create or replace function public.extend_ai_response_leases(worker_id text, jobs jsonb, lease_seconds numeric default 2)
 returns table (job_id uuid, is_held boolean)
 language plpgsql

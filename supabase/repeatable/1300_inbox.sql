@@ -1,9 +1,11 @@
 -- Purpose: what frontends call: open and read conversations, take them over, give them back, resolve them.
--- Touches: functions alone; all run as their caller, under the policies.
--- Undo:    drop the functions.
+-- Touches: functions, which run as their caller, under the policies; trigger conversations_guard.
+-- Locks:   create_conversation an advisory lock of the customer and channel, then the conversation, if there is a
+--          message; the others the conversation.
+-- Undo:    drop the trigger and the functions.
 
--- A customer is who their session says; an identifier that they give is a hint for staff, and opens nobody
--- else's conversation. Staff and the service role resolve by identifier.
+-- The caller is staff or the service role. A customer is who their session says; an identifier that they give is a
+-- hint for staff, and opens nobody else's conversation.
 create or replace function private.find_or_create_customer(customer_identifier text)
 returns uuid
 language plpgsql
@@ -33,6 +35,7 @@ begin
 end $$;
 comment on function private.find_or_create_customer is 'The customer with this e-mail, phone or external id. Raises bad_identifier.';
 
+-- The caller has a session.
 create or replace function private.find_or_create_own_customer()
 returns uuid
 language plpgsql
@@ -45,6 +48,23 @@ begin
   return private.current_customer_id();
 end $$;
 comment on function private.find_or_create_own_customer is 'The customer that the caller is.';
+
+-- The caller holds the advisory lock of the customer and channel, and found no conversation that is open.
+create or replace function private.open_conversation(customer_id uuid, channel_type text, identifier text)
+returns uuid
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into public.conversations (customer_id, channel_type, user_name, user_email, customer_phone, customer_social_id)
+  values (open_conversation.customer_id, open_conversation.channel_type, left(identifier, 255),
+    case when identifier like '%@%' then left(lower(identifier), 255) end,
+    case when identifier ~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 50) end,
+    case when identifier not like '%@%' and identifier !~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 255) end)
+  returning id;
+$$;
+comment on function private.open_conversation is 'Insert a conversation.';
 
 create or replace function public.create_conversation(
   customer_identifier text, channel_type text, initial_message text default null
@@ -90,7 +110,7 @@ begin
 end $$;
 comment on function public.create_conversation is 'Open or find a customer''s conversation on a channel. Raises session_required, bad_channel, bad_identifier.';
 
--- Customers are bounded here too: whoever may insert conversations may insert many.
+-- Bounds what customers insert directly, too, not only through create_conversation.
 create or replace function private.guard_conversation()
 returns trigger
 language plpgsql
@@ -108,6 +128,7 @@ begin
 end $$;
 comment on function private.guard_conversation is 'Make a customer''s new conversation their own, and bound how many they open. Raises too_many_conversations.';
 
+-- The caller is the customer who opens a conversation (auth.uid()).
 create or replace function private.check_customer_conversations()
 returns void
 language plpgsql
@@ -131,22 +152,6 @@ comment on function private.check_customer_conversations is 'Check that a custom
 
 create or replace trigger conversations_guard before insert on public.conversations
   for each row execute function private.guard_conversation();
-
-create or replace function private.open_conversation(customer_id uuid, channel_type text, identifier text)
-returns uuid
-language sql
-volatile
-security invoker
-set search_path = ''
-as $$
-  insert into public.conversations (customer_id, channel_type, user_name, user_email, customer_phone, customer_social_id)
-  values (open_conversation.customer_id, open_conversation.channel_type, left(identifier, 255),
-    case when identifier like '%@%' then left(lower(identifier), 255) end,
-    case when identifier ~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 50) end,
-    case when identifier not like '%@%' and identifier !~ '^\+?[0-9][0-9 ()./-]{4,}$' then left(identifier, 255) end)
-  returning id;
-$$;
-comment on function private.open_conversation is 'Insert a conversation.';
 
 create or replace function public.get_conversation_with_messages(conversation_id uuid, message_limit integer default 50)
 returns table (conversation_data jsonb, messages_data jsonb)
@@ -180,7 +185,8 @@ begin
 end $$;
 comment on function public.get_conversation_with_messages is 'A conversation and its newest messages, oldest first. Raises conversation_not_found, bad_limit.';
 
--- Staff's answer to "you may not" and "there is none": the policies hide the row from everybody else.
+-- Called right after the update. An update by a customer, or of a conversation that does not exist, changes no row:
+-- this says which it was.
 create or replace function private.raise_unless_staff_changed(conversation_id uuid, is_changed boolean)
 returns void
 language plpgsql

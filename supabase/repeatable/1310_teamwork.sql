@@ -1,7 +1,8 @@
 -- Purpose: what a team does with a conversation besides writing: assign it, note things, see what was
 --          read and how it was rated.
 -- Touches: public.conversation_notes; functions.
--- Undo:    drop the functions; drop table public.conversation_notes.
+-- Locks:   the conversation; a rating its customer before it, a read mark its messages after it.
+-- Undo:    drop the policies and the functions.
 
 drop policy if exists "staff read notes" on public.conversation_notes;
 create policy "staff read notes" on public.conversation_notes

@@ -1,12 +1,13 @@
 -- Purpose: why a turn ended as it did: a trace of each attempt, for operators and `romashka replay`.
 -- Touches: private.job_traces, record_ai_response_traces, get_ai_response_trace.
--- Undo:    drop the functions; drop table private.job_traces.
+-- Locks:   jobs, by a foreign key, in the order of their conversations' ids.
+-- Undo:    drop the policy and the functions.
 
 drop policy if exists "only the functions below" on private.job_traces;
 create policy "only the functions below" on private.job_traces for all to service_role using (false);
 
--- Off the way of the queue: workers call it after their settles. Repeating it changes nothing; a trace whose
--- job is gone is left out. Its foreign key locks jobs: in the order in which settles do.
+-- Workers call it after their settles, so that no turn waits for it. Repeating it changes nothing; a trace whose job
+-- is gone is left out. The foreign key locks jobs: in the order in which settles do.
 create or replace function public.record_ai_response_traces(traces jsonb)
 returns integer
 language plpgsql

@@ -1,7 +1,6 @@
 -- Purpose: what the AI may answer from. How it is found is in the next files.
 -- Touches: public.knowledge_items.
--- Locks:   knowledge_items, while its columns get their defaults.
--- Undo:    drop table public.knowledge_items.
+-- Undo:    drop the policies and the trigger.
 
 create or replace trigger knowledge_items_touch before update on public.knowledge_items
   for each row execute function private.touch_updated_at();

@@ -1,7 +1,7 @@
 -- Purpose: knowledge items as words: full text in each item's language, forgiving of typing errors.
 -- Touches: private.knowledge_documents, private.knowledge_vocabulary, triggers on public.knowledge_items.
--- Locks:   knowledge_items, while the items that are there get their documents.
--- Undo:    drop the triggers, the functions and both tables.
+-- Locks:   two transactions that bring the same new word: the second waits for the first.
+-- Undo:    drop the policies, the triggers and the functions.
 
 -- The text search configuration of a language; `simple` (words as they are) where Postgres has no stemmer.
 -- Immutable as far as an index is concerned: the configurations named here are Postgres' own.
@@ -46,6 +46,7 @@ drop policy if exists "the service role keeps them" on private.knowledge_vocabul
 create policy "the service role keeps them" on private.knowledge_vocabulary
   for all to service_role using (true) with check (true);
 
+-- The caller holds the item's lock (it was written), or the table's (this file is being applied).
 create or replace function private.index_knowledge_item(item public.knowledge_items)
 returns void
 language plpgsql
@@ -91,7 +92,8 @@ create or replace trigger knowledge_items_index_again after update on public.kno
   for each row when ((old.title, old.content, old.language, old.status)
     is distinct from (new.title, new.content, new.language, new.status))
   execute function private.knowledge_items_index();
--- What has no words yet: items of the original's.
+
+-- Items of the original's have no words yet.
 select private.index_knowledge_item(items) from public.knowledge_items as items
 where not exists (select from private.knowledge_documents as documents where documents.item_id = items.id);
 

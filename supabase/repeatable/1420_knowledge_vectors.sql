@@ -1,6 +1,6 @@
 -- Purpose: knowledge items as vectors, where pgvector is; who makes them, and how near a question is to them.
 -- Touches: private.knowledge_embeddings, get_knowledge_to_embed, store_knowledge_embeddings.
--- Locks:   none that last.
+-- Locks:   the items whose vectors are stored, in the order of their ids.
 -- Undo:    drop the trigger, the functions and the table.
 
 -- What a vector was made of: one that comes late, after an edit, is not stored.
@@ -15,6 +15,7 @@ as $$
 $$;
 comment on function private.knowledge_hash is 'Changes when what is embedded of an item changes.';
 
+-- The update that fires it holds the item's lock, as does who stores its vectors (store_knowledge_embeddings).
 create or replace function private.drop_stale_embeddings()
 returns trigger
 language plpgsql
@@ -96,7 +97,8 @@ begin
       where embeddings.item_id = any (items) and (embedding_model is null or embeddings.model = embedding_model)
       group by embeddings.item_id
     $sql$, v_schema);
-    -- A hundred tell, as ids are random, or else in the order of time: counting all takes as long as a search.
+    -- Looks at a hundred, those of the lowest and highest ids (ids are random, or in the order of time): counting all
+    -- takes as long as a search.
     v_is_embedded := $sql$
       select coalesce(avg(exists (
         select from private.knowledge_embeddings as embeddings

@@ -47,7 +47,7 @@ begin
 end $$;
 comment on function private.question_words is 'The words of a question, with how much each tells items apart.';
 
--- What is unlike a question still has this similarity: e5's vectors all point one way.
+-- The vectors of e5 all point in about the same direction: even unrelated texts have this similarity.
 create or replace function private.least_similarity(embedding_model text)
 returns real
 language sql

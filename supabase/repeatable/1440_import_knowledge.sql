@@ -1,6 +1,6 @@
 -- Purpose: keep knowledge items as the files say that they were imported from.
 -- Touches: import_knowledge.
--- Locks:   the items of one source, while they are compared.
+-- Locks:   an advisory lock of the source, then those of its items that change.
 -- Undo:    drop the function.
 
 -- One source is one call, so that a source is imported in whole or not at all. What did not change is not written:

@@ -1,8 +1,8 @@
 -- Purpose: the accounts through which customers come, as the inbox shows them, and their secrets, which
 --          nobody sees.
 -- Touches: public.communication_channels, private.channel_secrets, functions.
--- Locks:   communication_channels and conversations, while columns and keys are added.
--- Undo:    drop table public.communication_channels, private.channel_secrets cascade; drop the functions.
+-- Locks:   who makes an account takes an advisory lock of its type.
+-- Undo:    drop the policies, the trigger and the functions.
 
 drop policy if exists "the service role keeps them" on private.channel_secrets;
 create policy "the service role keeps them" on private.channel_secrets
@@ -87,8 +87,9 @@ begin
 end $$;
 comment on function public.set_channel_secret is 'Give an account a secret, or with none take it away. Raises bad_secret, channel_not_found.';
 
--- The account of a verified webhook. A row that was there before without an account is this one, when nothing
--- else can be meant. Who finds no row waits for whoever makes it.
+-- The account of a verified webhook; the caller holds no conversation's lock yet. A row without an account is this
+-- one's if it is the only row of its type. Who finds no row takes the advisory lock and looks again, so that one is
+-- made.
 create or replace function private.find_or_create_account(channel_type text, account text)
 returns public.communication_channels
 language plpgsql

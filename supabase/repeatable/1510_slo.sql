@@ -1,7 +1,6 @@
--- Purpose: does the team keep its promises: the service level of the last minutes.
--- Touches: get_messaging_slo, an index of the queue and one of the messages.
--- Undo:    drop function public.get_messaging_slo; drop index public.ai_response_queue_turn_started_at_idx,
---          public.messages_undelivered_idx.
+-- Purpose: the service level of the last minutes: times, escalations, deliveries and the queue.
+-- Touches: get_messaging_slo.
+-- Undo:    drop function public.get_messaging_slo.
 
 -- A turn is an answered job: its time is from the turn's first message to the answer, by the server's
 -- clock. Superseded and taken-over jobs are no turns of their own: nobody was due an automatic answer.

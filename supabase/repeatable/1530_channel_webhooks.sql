@@ -1,14 +1,16 @@
 -- Purpose: what channels send: kept as it came, and applied event by event.
--- Touches: public.webhook_events, receive_channel_webhook, replay_channel_webhook.
--- Locks:   the webhook's row, the names of what its events are about (advisory, in order), their conversations
---          in the order of their ids, what follows from them, the accounts last: everywhere in this order.
--- Undo:    drop the functions; drop table public.webhook_events; drop type private.channel_event.
+-- Touches: public.webhook_events, receive_channel_webhook, continue_channel_webhook, replay_channel_webhook.
+-- Locks:   the webhook's row; to make an account, an advisory lock of its type; the ids that the events are about
+--          (advisory, in order); their conversations in the order of their ids (of a single event when it comes to it);
+--          what follows from them, customers' rows too; last the accounts, in the order of their ids. After that only
+--          what is locked already is changed.
+-- Undo:    drop the policy and the functions.
 
 drop policy if exists "the service role reads webhooks" on public.webhook_events;
 create policy "the service role reads webhooks" on public.webhook_events
   for all to service_role using (true) with check (true);
 
--- Null where it is no time with a zone.
+-- Null where it is no time with a time zone.
 create or replace function private.read_time(said text)
 returns timestamptz
 language plpgsql
@@ -86,7 +88,8 @@ begin
 end $$;
 comment on function private.problem_of_message is 'Why a message or echo makes no sense, or null.';
 
--- In the order of their time; those without one, and of one time, as they came.
+-- The caller holds no conversation's lock yet: an account may have to be made. In the order of their time; those
+-- without one, and of one time, as they came.
 create or replace function private.read_events(channel_type text, events jsonb)
 returns private.channel_event[]
 language plpgsql
@@ -119,7 +122,8 @@ begin
 end $$;
 comment on function private.read_events is 'Check the events of a webhook and find their accounts.';
 
--- One that failed undoes nothing of the others. What may pass by itself ends the whole: the sender tries again.
+-- The caller holds the locks of lock_for_events. An event that fails undoes nothing of the others. An error that may
+-- pass by itself ends the whole call: the sender tries again.
 create or replace function private.try_event(event private.channel_event)
 returns jsonb
 language plpgsql
@@ -148,7 +152,7 @@ exception
 end $$;
 comment on function private.try_event is 'Apply one event; returns its result.';
 
--- Last of all, and in the order of their ids: every webhook of an account comes by its row.
+-- Called last, as every webhook of an account waits for its row. In the order of the accounts' ids.
 create or replace function private.note_account_activity(events private.channel_event[], results jsonb[])
 returns void
 language plpgsql
@@ -189,7 +193,8 @@ begin
 end $$;
 comment on function private.note_account_activity is 'Show on the accounts what came, and their problems.';
 
--- A part of the events, in the order of their time; each result says by `place` which event it is of.
+-- The caller holds no conversation's lock yet. Applies a part of the events, in the order of their time; each result
+-- says by `place` which event it is of.
 create or replace function private.apply_events(
   channel_type text, events jsonb, from_event integer default 0, max_events integer default 5000
 )
@@ -204,7 +209,7 @@ declare
   v_results jsonb[] := array_fill(null::jsonb, array[jsonb_array_length(events)]);
   v_event private.channel_event;
 begin
-  perform private.lock_channel_names(v_events);
+  perform private.lock_for_events(v_events);
   foreach v_event in array v_events loop
     v_results[v_event.place] := '{"message_id": null, "conversation_id": null, "error": null}'
       || private.try_event(v_event) || jsonb_build_object('place', v_event.place);
@@ -215,7 +220,8 @@ begin
 end $$;
 comment on function private.apply_events is 'Apply events, or a part of them; returns a result for each, in their order.';
 
--- A turn can be answered when its message can be seen, and not before. A backlog's call takes its time.
+-- The caller holds the conversations' locks. Nobody sees a turn before the call's transaction ends, and that of a
+-- backlog takes a while: the time to answer counts from its end.
 create or replace function private.start_turns_now(results jsonb, since timestamptz)
 returns void
 language plpgsql
@@ -235,7 +241,10 @@ begin
 end $$;
 comment on function private.start_turns_now is 'Let the turns that a webhook opened begin at its end.';
 
-create or replace function private.process_webhook(webhook public.webhook_events, from_event integer, max_events integer)
+-- The caller holds the webhook's row.
+create or replace function private.process_webhook(
+  webhook public.webhook_events, from_event integer, max_events integer
+)
 returns jsonb
 language plpgsql
 volatile
@@ -298,7 +307,7 @@ begin
   end if;
   insert into public.webhook_events as webhooks (channel_type, digest, payload, headers, events)
   values (channel_type, private.id_digest(payload), payload, (
-    -- Kept for 14 days, and no place for what opens doors.
+    -- Headers that authorize are not kept: a webhook stays for 14 days.
     select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(coalesce(headers, '{}'))
     where lower(key) not in ('authorization', 'proxy-authorization', 'cookie', 'apikey')
   ), events)
@@ -335,7 +344,7 @@ begin
 end $$;
 comment on function public.continue_channel_webhook is 'Apply more events of a kept webhook; returns what became of each. Raises bad_webhook, webhook_not_found.';
 
--- For what failed, or was ignored while the account was disabled: the rest of it is there already.
+-- For what failed, or was ignored while the account was disabled: the rest is stored already, and stays as it is.
 create or replace function public.replay_channel_webhook(webhook_id uuid)
 returns jsonb
 language plpgsql

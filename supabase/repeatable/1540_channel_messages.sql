@@ -1,7 +1,7 @@
 -- Purpose: a channel's message becomes a row: once, its customer's, in the right conversation.
 -- Touches: private.channel_messages, private.channel_customers; ingest_channel_message.
 -- Locks:   as 1530_channel_webhooks.sql says.
--- Undo:    drop the functions and tables.
+-- Undo:    drop the policies and the functions.
 
 drop policy if exists "only the functions" on private.channel_messages;
 create policy "only the functions" on private.channel_messages for all to service_role using (false);
@@ -9,6 +9,7 @@ create policy "only the functions" on private.channel_messages for all to servic
 drop policy if exists "only the functions" on private.channel_customers;
 create policy "only the functions" on private.channel_customers for all to service_role using (false);
 
+-- The caller holds the id's advisory lock: the answer stays true until the transaction ends.
 create or replace function private.find_channel_message(channel_id uuid, external_id text)
 returns uuid
 language plpgsql
@@ -25,7 +26,8 @@ begin
 end $$;
 comment on function private.find_channel_message is 'The message that an account calls so, or null.';
 
-create or replace function private.name_slot(name text)
+-- Of 1,024 keys, so that no webhook takes more locks than that; two names may have the same one.
+create or replace function private.advisory_lock_key(name text)
 returns integer
 language plpgsql
 immutable
@@ -35,12 +37,12 @@ as $$
 begin
   return hashtext(name) & 1023;
 end $$;
-comment on function private.name_slot is 'The lock that stands for a name.';
+comment on function private.advisory_lock_key is 'The key of the advisory lock of a name.';
 
--- Whoever writes about an external id holds its name until it commits: two of one message come one after the
--- other, and an event is never written beside the message that it waits for. Names come before conversations,
--- and in order; 1,024 of them, so that no webhook takes more locks than that.
-create or replace function private.lock_names(names text[])
+-- The caller holds no conversation's lock yet, or has these locks already. Whoever writes about an external id or a
+-- customer's id holds its lock until it commits: two webhooks of one message come one after the other, and a change is
+-- never stored beside the message that it waits for.
+create or replace function private.take_advisory_locks(names text[])
 returns void
 language plpgsql
 volatile
@@ -48,11 +50,12 @@ security invoker
 set search_path = ''
 as $$
 begin
-  perform pg_advisory_xact_lock(hashtext('romashka:channels'), slots.slot)
-  from (select distinct private.name_slot(name) as slot from unnest(names) as name order by 1) as slots;
+  perform pg_advisory_xact_lock(hashtext('romashka:channels'), keys.key)
+  from (select distinct private.advisory_lock_key(name) as key from unnest(names) as name order by 1) as keys;
 end $$;
-comment on function private.lock_names is 'Lock names of messages and customers, in order, until the transaction ends.';
+comment on function private.take_advisory_locks is 'Lock ids of messages and customers, in order, until the end of the transaction.';
 
+-- The caller holds no conversation's lock yet, or has these locks already.
 create or replace function private.lock_channel_messages(channel_id uuid, external_ids text[])
 returns void
 language plpgsql
@@ -61,10 +64,10 @@ security invoker
 set search_path = ''
 as $$
 begin
-  perform private.lock_names(array(
+  perform private.take_advisory_locks(array(
     select lock_channel_messages.channel_id || ' ' || id from unnest(external_ids) as id));
 end $$;
-comment on function private.lock_channel_messages is 'Lock external ids before their conversations: who links several of them calls this first.';
+comment on function private.lock_channel_messages is 'Lock external ids of an account until the end of the transaction.';
 
 -- What a customer is found by: the channel's ids, and the phone or address where the channel vouches for it.
 create or replace function private.customer_ids(event private.channel_event)
@@ -111,6 +114,19 @@ begin
 end $$;
 comment on function private.customer_email is 'The address of an event''s customer, where the channel is one of addresses.';
 
+create or replace function private.customer_name(event private.channel_event)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return left(coalesce(nullif(btrim(event.body -> 'customer' ->> 'name'), ''),
+    '@' || nullif(btrim(event.body -> 'customer' ->> 'username'), '')), 255);
+end $$;
+comment on function private.customer_name is 'What the customer of an event is called there.';
+
 -- The newest come first. The ends of a long list say most: what was answered, and where the thread began.
 create or replace function private.thread_references(event private.channel_event)
 returns text[]
@@ -130,7 +146,8 @@ begin
 end $$;
 comment on function private.thread_references is 'The mails that a mail refers to, at most 50.';
 
--- Staff may note on a visitor's row what the visitor says of themselves. Only what they signed in with is theirs.
+-- Staff may note on a visitor's row what the visitor says about themselves. Only what the visitor signed in with is
+-- known to be theirs.
 create or replace function private.is_proven(customer public.customer_profiles, contact text)
 returns boolean
 language plpgsql
@@ -148,6 +165,7 @@ begin
 end $$;
 comment on function private.is_proven is 'Is a phone''s digits or an address on a customer''s row known to be theirs?';
 
+-- The caller holds the advisory locks of the customer's ids, phone and address: the answer stays true.
 create or replace function private.find_channel_customer(event private.channel_event)
 returns uuid
 language plpgsql
@@ -177,6 +195,7 @@ begin
 end $$;
 comment on function private.find_channel_customer is 'The customer of an event, or null for a new one.';
 
+-- The caller holds the advisory locks of the customer's ids, phone and address.
 create or replace function private.find_or_create_channel_customer(event private.channel_event)
 returns uuid
 language plpgsql
@@ -186,7 +205,7 @@ set search_path = ''
 as $$
 declare
   v_id uuid := private.find_channel_customer(event);
-  v_name text := private.name_of(event);
+  v_name text := private.customer_name(event);
 begin
   if v_id is null then
     insert into public.customer_profiles (name, phone, email)
@@ -214,8 +233,8 @@ begin
 end $$;
 comment on function private.find_or_create_channel_customer is 'The customer of an event, known by all of its ids from now on.';
 
--- Whoever has seen a mail knows its id. They do not keep another's out by sending one of that id first: of two
--- customers' mails with one id the later is known by its sender, too.
+-- Whoever knows the id of a mail can send another mail with it. That must keep neither out: of two customers' mails
+-- with one id the later one is known by its id and its sender.
 create or replace function private.scoped_id(event private.channel_event)
 returns text
 language plpgsql
@@ -229,7 +248,8 @@ begin
 end $$;
 comment on function private.scoped_id is 'What a mail is known by where another customer''s has its id.';
 
-create or replace function private.own_id(event private.channel_event)
+-- The caller holds the advisory locks of both ids and of the customer's.
+create or replace function private.external_id_for_customer(event private.channel_event)
 returns text
 language plpgsql
 stable
@@ -245,17 +265,4 @@ begin
       and conversations.customer_id is distinct from private.find_channel_customer(event)
   ) then private.scoped_id(event) else event.external_id end;
 end $$;
-comment on function private.own_id is 'The id of a message, as its customer''s.';
-
-create or replace function private.name_of(event private.channel_event)
-returns text
-language plpgsql
-immutable
-security invoker
-set search_path = ''
-as $$
-begin
-  return left(coalesce(nullif(btrim(event.body -> 'customer' ->> 'name'), ''),
-    '@' || nullif(btrim(event.body -> 'customer' ->> 'username'), '')), 255);
-end $$;
-comment on function private.name_of is 'What the customer of an event is called there.';
+comment on function private.external_id_for_customer is 'The id by which a message is known as its customer''s: the channel''s, or the scoped one.';

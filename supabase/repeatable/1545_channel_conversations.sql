@@ -3,8 +3,9 @@
 -- Locks:   as 1530_channel_webhooks.sql says.
 -- Undo:    drop the functions.
 
--- The conversations that a mail may belong to, the likeliest first: of what it answers, by its reply address
--- (a hint: anybody can write there), of a mail that came before it and refers to it, or to what it refers to.
+-- The caller holds the advisory locks of the mail's id and references. The conversations that a mail may belong to, the
+-- likeliest first: of what it answers, by its reply address (a hint: anybody can write there), of a mail that came
+-- before it and refers to it, or to what it refers to.
 create or replace function private.threads_of(event private.channel_event)
 returns table (conversation_id uuid, rank bigint)
 language plpgsql
@@ -32,8 +33,9 @@ begin
 end $$;
 comment on function private.threads_of is 'The conversations that a mail''s references and reply address lead to.';
 
--- A mail's is its thread's, if it is the same customer's; any other message's is the last one with the account.
--- One from before the account was known is that account's now.
+-- The caller holds the advisory locks of the event's ids. A mail belongs to its thread's conversation, if that is the
+-- same customer's; any other message to the customer's last conversation with the account. A conversation from before
+-- the account was known is that account's now.
 create or replace function private.find_channel_conversation(event private.channel_event, customer_id uuid)
 returns uuid
 language plpgsql
@@ -61,7 +63,8 @@ begin
 end $$;
 comment on function private.find_channel_conversation is 'The conversation that a message belongs to, or null for a new one.';
 
--- Staff see to what else a mail refers: its thread may be another customer's.
+-- The caller holds the advisory locks of the event's ids, so that no other webhook opens the same conversation.
+-- related_conversation_id shows staff what else a mail refers to: its thread may be another customer's.
 create or replace function private.find_or_open_channel_conversation(event private.channel_event, customer_id uuid)
 returns uuid
 language plpgsql
@@ -77,7 +80,8 @@ begin
   if v_id is null then
     insert into public.conversations (customer_id, channel_type, channel_id, customer_name, user_name, user_email,
       customer_phone, customer_social_id, business_context)
-    values (customer_id, event.channel_type, event.channel_id, private.name_of(event), private.name_of(event),
+    values (customer_id, event.channel_type, event.channel_id, private.customer_name(event),
+      private.customer_name(event),
       private.customer_email(event), private.customer_phone(event), v_social_id,
       jsonb_strip_nulls(jsonb_build_object(
         'subject', left(event.body #>> '{thread,subject}', 1000),
@@ -89,7 +93,7 @@ begin
         ))))
     returning id into v_id;
   end if;
-  -- Where answers go: as the customer was met last.
+  -- Answers go to where the customer wrote from last.
   update public.conversations as conversations
   set channel_id = event.channel_id, customer_social_id = v_social_id,
     customer_phone = coalesce(private.customer_phone(event), conversations.customer_phone)
@@ -99,9 +103,9 @@ begin
 end $$;
 comment on function private.find_or_open_channel_conversation is 'The conversation that a message belongs to.';
 
--- Before anything is written: all names that the events are about, then the conversations, each in order. What
--- is found under the names stays as it is until the transaction ends.
-create or replace function private.lock_channel_names(events private.channel_event[])
+-- The caller holds no conversation's lock yet. Takes the advisory locks of all ids that the events are about, then
+-- their conversations, each in order. What is found by these ids stays as it is until the transaction ends.
+create or replace function private.lock_for_events(events private.channel_event[])
 returns void
 language plpgsql
 volatile
@@ -109,7 +113,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  perform private.lock_names(array(
+  perform private.take_advisory_locks(array(
     select event.channel_id || ' ' || ids.id
     from unnest(events) as event cross join lateral unnest(
       event.external_id || private.thread_references(event) || private.customer_ids(event)
@@ -120,7 +124,7 @@ begin
     cross join lateral (values (private.customer_phone(event)), (private.customer_email(event))) as contacts (contact)
     where event.problem is null and contacts.contact is not null
   ));
-  if cardinality(events) > 1 then  -- one takes its conversation when it comes to it
+  if cardinality(events) > 1 then  -- a single event's is taken when the event is applied
     perform from (
       select messages.conversation_id as id from unnest(events) as event
       join public.messages as messages on messages.id = private.find_channel_message(event.channel_id, event.external_id)
@@ -137,7 +141,7 @@ begin
     ) as locked;
   end if;
 end $$;
-comment on function private.lock_channel_names is 'Lock what events are about, in order.';
+comment on function private.lock_for_events is 'Lock what events are about, in order.';
 
 -- What comes with a message, for whoever shows it; what only the database says is not taken from outside.
 create or replace function private.metadata_of(event private.channel_event, conversation_id uuid)
@@ -168,7 +172,8 @@ begin
 end $$;
 comment on function private.metadata_of is 'The metadata of a channel''s message.';
 
--- Size and rate limits are for what customers insert themselves: this is stored whatever it is.
+-- The caller holds the external id's advisory lock and the conversation's lock. Size and rate limits are for what
+-- customers insert themselves: this is stored whatever it is.
 create or replace function private.insert_channel_message(event private.channel_event, conversation_id uuid)
 returns uuid
 language plpgsql
@@ -189,7 +194,7 @@ begin
       case when v_first ->> 'url' ~* '^https?://' then v_first ->> 'url' end);
     v_message.media_caption := nullif(v_message.content, '');
   end if;
-  -- What was taken back already is shown to nobody, not for a moment.
+  -- An edit or a deletion may have come first: the text before it is never shown.
   v_message := private.with_text_changes(v_message, event.channel_id, private.id_digest(event.external_id));
   insert into public.messages (conversation_id, sender_type, content, channel_type, message_type, media_url,
     media_caption, external_message_id, metadata, created_at)
@@ -201,9 +206,10 @@ begin
 end $$;
 comment on function private.insert_channel_message is 'Insert the row of a channel''s message.';
 
--- Some programs answer mails without saying that they are programs: two would go on for ever. After ten mails of
--- the AI's to somebody in an hour a human has what they write. They are told so once: a program would answer
--- that, too, and in a new conversation each time.
+-- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer mails without
+-- saying that they are programs, and two of them would never stop. After ten mails of the AI's to somebody in an hour a
+-- human has what they write. They are told so once: a program would answer that, too, and in a new conversation each
+-- time.
 create or replace function private.stop_mail_loop(
   event private.channel_event, customer_id uuid, conversation_id uuid
 )
@@ -218,7 +224,7 @@ declare
   v_count bigint;
 begin
   if event.channel_type <> 'email' or event.kind <> 'message'
-    or (event.body ->> 'is_automatic')::boolean  -- which is not answered anyhow
+    or (event.body ->> 'is_automatic')::boolean  -- which opens no turn
   then
     return;
   end if;
@@ -230,7 +236,7 @@ begin
   update public.conversations as conversations
   set requires_human = true, escalation_reason = 'repeated_failure',
     status = case when conversations.status in ('resolved', 'closed') then conversations.status else 'escalated' end,
-    -- As if it had been long ago: handle_new_message says it with this message.
+    -- Long ago, so that repeat_handover tells the customer when this message is stored; else never.
     handed_over_at = case when v_count = 10 then '-infinity'::timestamptz end
   where conversations.id = conversation_id and v_count >= 10 and not conversations.requires_human;
 end $$;
@@ -250,6 +256,7 @@ begin
 end $$;
 comment on function private.echoed_text is 'The text of an echo; empty where it is a file.';
 
+-- The caller holds the locks of lock_for_events; the conversation's is taken here, if it is not among them.
 create or replace function private.store_channel_message(event private.channel_event)
 returns jsonb
 language plpgsql
@@ -263,14 +270,16 @@ declare
   v_customer_id uuid;
   v_conversation_id uuid;
 begin
-  event.external_id := private.own_id(event);
+  event.external_id := private.external_id_for_customer(event);
   v_message_id := private.find_channel_message(event.channel_id, event.external_id);
   if v_message_id is null then
     v_customer_id := private.find_or_create_channel_customer(event);
     v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
     perform private.stop_mail_loop(event, v_customer_id, v_conversation_id);
-    if event.kind = 'echo' and private.take_echo(v_conversation_id, event.external_id, private.echoed_text(event)) then
+    if event.kind = 'echo'
+      and private.reconcile_echo(v_conversation_id, event.external_id, private.echoed_text(event))
+    then
       v_message_id := private.find_channel_message(event.channel_id, event.external_id);
     else
       v_outcome := 'stored';

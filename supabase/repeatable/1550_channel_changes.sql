@@ -1,12 +1,12 @@
 -- Purpose: what is said about messages after they were sent: statuses, reactions, edits, deletions, in any order.
 -- Touches: private.channel_changes, record_delivery_status.
 -- Locks:   as 1530_channel_webhooks.sql says.
--- Undo:    drop the functions; drop table private.channel_changes.
+-- Undo:    drop the policy and the functions.
 
 drop policy if exists "only the functions" on private.channel_changes;
 create policy "only the functions" on private.channel_changes for all to service_role using (false);
 
--- `failed` counts as long as it is not delivered.
+-- `failed` is below `delivered`: what arrived after all has not failed.
 create or replace function private.status_rank(status text)
 returns integer
 language plpgsql
@@ -17,8 +17,9 @@ as $$
 begin
   return coalesce(array_position(array['sent', 'failed', 'delivered', 'read'], status), 0);
 end $$;
-comment on function private.status_rank is 'Which of two delivery states counts: the higher.';
+comment on function private.status_rank is 'The rank of a delivery status: of two the higher one counts.';
 
+-- The caller holds the external id's advisory lock.
 create or replace function private.remember_change(event private.channel_event)
 returns boolean
 language plpgsql
@@ -32,7 +33,7 @@ declare
 begin
   v_who := case when event.kind = 'reaction' then coalesce(v_who, '')
     when event.kind in ('edit', 'deletion') and v_who <> '' then 'customer' else '' end;
-  -- A text that was taken back is not kept to be written again.
+  -- The text of a deleted message is not kept, and an edit that comes late does not bring it back.
   if event.kind = 'deletion' then
     delete from private.channel_changes as changes
     where changes.channel_id = event.channel_id and changes.digest = v_digest and changes.kind = 'edit'
@@ -63,6 +64,7 @@ begin
 end $$;
 comment on function private.remember_change is 'Keep a change if it is the last word; returns whether it is.';
 
+-- The caller holds the advisory locks of the mail's references and the conversation's lock.
 create or replace function private.remember_thread(event private.channel_event, conversation_id uuid)
 returns void
 language plpgsql
@@ -79,6 +81,7 @@ begin
 end $$;
 comment on function private.remember_thread is 'Let mails that a mail refers to find its conversation when they come after it.';
 
+-- The caller holds the external id's advisory lock; the conversation's lock is taken here.
 create or replace function private.change_channel_message(event private.channel_event)
 returns jsonb
 language plpgsql
@@ -92,7 +95,7 @@ declare
 begin
   if event.kind = 'status' and event.body ->> 'reference' <> ''
     and private.find_channel_message(event.channel_id, event.external_id) is null
-  then  -- the worker that sent it did not live to say so
+  then  -- the worker that sent it died before it could say so
     perform private.reconcile_delivery(event.channel_id, event.body ->> 'reference', event.external_id);
   end if;
   v_message_id := private.apply_changes(event.channel_id, private.id_digest(event.external_id));

@@ -1,8 +1,9 @@
--- Purpose: a message is as all that was said about it has it.
--- Touches: private.link_channel_message, functions.
+-- Purpose: messages get the statuses, reactions, edits and deletions that came for them, before them or after them.
+-- Touches: functions.
 -- Locks:   as 1530_channel_webhooks.sql says.
 -- Undo:    drop the functions.
 
+-- The caller holds the conversation's lock: of several changes that come at once, the last one sees all.
 create or replace function private.with_reactions(metadata jsonb, channel_id uuid, digest bytea)
 returns jsonb
 language plpgsql
@@ -33,7 +34,8 @@ begin
 end $$;
 comment on function private.with_reactions is 'A message''s metadata with the reactions to it.';
 
--- A message of several parts is as far as its last part, and failed where one has.
+-- The caller holds the conversation's lock: statuses of several parts may come at once. A message of several parts is
+-- as far as the part that is least far, and has failed where one has.
 create or replace function private.with_status(message public.messages)
 returns public.messages
 language plpgsql
@@ -67,6 +69,7 @@ begin
 end $$;
 comment on function private.with_status is 'A message as far as the channel says that it got.';
 
+-- The caller holds the external id's advisory lock and the conversation's lock.
 create or replace function private.with_text_changes(message public.messages, channel_id uuid, digest bytea)
 returns public.messages
 language plpgsql
@@ -101,8 +104,8 @@ begin
 end $$;
 comment on function private.with_text_changes is 'A message as it was edited, or deleted.';
 
--- What else has the message's text: the inbox's list, and the jobs of its turn.
-create or replace function private.spread_text(message public.messages)
+-- The caller holds the conversation's lock. The inbox's list and the jobs of the turn have copies of a message's text.
+create or replace function private.update_text_copies(message public.messages)
 returns void
 language plpgsql
 volatile
@@ -123,9 +126,9 @@ begin
     and first.id = jobs.turn_id and last.id = jobs.message_id
     and message.position between first.position and last.position;
 end $$;
-comment on function private.spread_text is 'Give a changed text to what shows it.';
+comment on function private.update_text_copies is 'Bring the copies of a changed text up to date.';
 
--- Without its row nobody reads a file, by whatever URL; its bytes are the storage's own matter.
+-- Storage gives nobody a file without its row, by whatever URL. The bytes stay: only its API removes them.
 create or replace function private.remove_files(message public.messages)
 returns void
 language plpgsql
@@ -148,6 +151,7 @@ exception when insufficient_privilege then
 end $$;
 comment on function private.remove_files is 'Remove the files of a message that was taken back.';
 
+-- The caller holds the external id's advisory lock; the conversation's lock is taken here.
 create or replace function private.apply_changes(channel_id uuid, digest bytea)
 returns uuid
 language plpgsql
@@ -185,13 +189,13 @@ begin
     perform private.remove_files(v_message);
   end if;
   if v_changed.content <> v_message.content then
-    perform private.spread_text(v_changed);
+    perform private.update_text_copies(v_changed);
   end if;
   return v_message.id;
 end $$;
 comment on function private.apply_changes is 'Make a message agree with what was said about it; returns it, or null where it has not come.';
 
--- Called with the conversation locked, by whoever knows that an external id is a message.
+-- The caller holds the conversation's lock and, taken before it, the external id's advisory lock.
 create or replace function private.link_channel_message(channel_id uuid, external_id text, message_id uuid)
 returns void
 language plpgsql

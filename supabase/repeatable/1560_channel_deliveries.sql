@@ -1,8 +1,8 @@
 -- Purpose: what goes out by a channel: messages, receipts, and files that customers sent and we fetch.
 -- Touches: public.channel_deliveries; triggers on messages, conversations, channel_deliveries.
--- Locks:   the conversation (a message has it when it is numbered), then its deliveries: everywhere in this
---          order. The website's messages pass by the conditions of the triggers.
--- Undo:    drop table public.channel_deliveries; drop the triggers and functions.
+-- Locks:   the conversation (held since its message was numbered), then its deliveries. Staff who set a message's
+--          delivery_status themselves hold the message instead. No trigger is for the website's messages.
+-- Undo:    drop the policy, the triggers and the functions.
 
 drop policy if exists "staff read deliveries" on public.channel_deliveries;
 create policy "staff read deliveries" on public.channel_deliveries
@@ -24,7 +24,7 @@ comment on function private.announce_failure is 'Tell the inbox that a delivery 
 
 -- An account is connected once a verified webhook came from it; before that, somebody else may send its messages.
 -- A conversation that came by a channel has its account. One that staff opened by a customer's number or
--- address gets the only account of its channel. A number that a visitor claims reaches nobody.
+-- address gets the only account of its channel. A number that a visitor claims is not used.
 create or replace function private.account_of(conversation public.conversations)
 returns public.communication_channels
 language plpgsql
@@ -104,8 +104,8 @@ begin
 end $$;
 comment on function private.window_error is 'What staff are told of a message that came too late.';
 
--- Before a message of ours is stored: does it go out? Then it is pending, or has failed already, and says by
--- which channel.
+-- The transaction holds the conversation's lock (messages_number or the settle took it). A message of ours that goes
+-- out by a channel is pending, or has failed already, and says which channel.
 create or replace function private.plan_delivery()
 returns trigger
 language plpgsql
@@ -141,6 +141,7 @@ create or replace trigger messages_plan_delivery before insert on public.message
     and (new.sender_type = 'agent' or new.sender_type = 'ai' and new.channel_type <> 'website'))
   execute function private.plan_delivery();
 
+-- The transaction holds the conversation's lock since the message was numbered, so that one delivery at a time is due.
 create or replace function private.open_delivery()
 returns trigger
 language plpgsql
@@ -188,7 +189,9 @@ create or replace trigger messages_deliver after insert on public.messages
     and new.delivery_status in ('pending', 'failed'))
   execute function private.open_delivery();
 
--- What the channel says of a message that is out is true of its delivery too, also of one that was given up.
+-- Who changes the message holds the conversation's lock, except staff who set delivery_status themselves, and
+-- follow_deleted_delivery. What the channel says about a message counts for its delivery too, also for one that was
+-- given up.
 create or replace function private.follow_message()
 returns trigger
 language plpgsql

@@ -1,11 +1,11 @@
 -- Purpose: what follows from a customer's message besides an answer: that it was read, that the AI answers,
 --          and its files.
 -- Touches: triggers on messages and conversations; public.channel_deliveries.
--- Locks:   the conversation, then its deliveries.
+-- Locks:   the conversation, then its deliveries. Who deletes a delivery might hold the delivery alone.
 -- Undo:    drop the triggers and functions.
 
--- A receipt is worth nothing later: it lives for ten seconds, and a newer one takes its place. It is sent at
--- most once.
+-- The caller holds the conversation's lock. A receipt that comes late is useless: it expires after ten seconds, a newer
+-- one takes its place, and it is sent at most once.
 create or replace function private.open_receipt(message public.messages, channel_id uuid, is_typing boolean)
 returns void
 language plpgsql
@@ -31,7 +31,7 @@ begin
     created_at, process_after, expires_at)
   values (channel_id, message.conversation_id, message.id, 'receipt', message.position, is_typing,
     v_now, v_now, v_now + interval '10 seconds')
-  on conflict on constraint channel_deliveries_one_of_each do update  -- nothing where the channel has it
+  on conflict on constraint channel_deliveries_one_of_each do update  -- what was sent stays as it is
   set status = 'pending', settled_at = null, error_code = null, error = null, is_typing = excluded.is_typing,
     process_after = excluded.process_after, expires_at = excluded.expires_at
   where channel_deliveries.status = 'failed';
@@ -53,7 +53,8 @@ begin
 end $$;
 comment on function private.open_fetch is 'Have the files of a message fetched into Storage.';
 
-create or replace function private.follow_channel_message(message public.messages, conversation public.conversations)
+-- The caller holds the conversation's lock, and has put the message into its turn.
+create or replace function private.open_receipt_and_fetch(message public.messages, conversation public.conversations)
 returns void
 language plpgsql
 volatile
@@ -77,9 +78,9 @@ begin
     perform private.open_fetch(message, conversation.channel_id);
   end if;
 end $$;
-comment on function private.follow_channel_message is 'After a message of a channel: its receipt, its files.';
+comment on function private.open_receipt_and_fetch is 'After a message of a channel: its receipt, its files.';
 
-
+-- The update that fires it holds the conversation's lock.
 create or replace function private.tell_channel_that_staff_read()
 returns trigger
 language plpgsql
@@ -103,7 +104,8 @@ create or replace trigger conversations_tell_channel after update on public.conv
   when (new.agent_read_position > old.agent_read_position and new.channel_id is not null)
   execute function private.tell_channel_that_staff_read();
 
--- With its account, say: then its message does not go out, and the next one moves up.
+-- A delivery is deleted with its account, say: its message does not go out, and the next one is due. Who deletes it
+-- might hold no lock of the conversation.
 create or replace function private.follow_deleted_delivery()
 returns trigger
 language plpgsql

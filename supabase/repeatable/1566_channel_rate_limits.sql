@@ -1,7 +1,7 @@
 -- Purpose: the rate limit of each account, and its statistics of what went out by it.
 -- Touches: private.channel_rate_limits, public.communication_channels.
--- Locks:   rate limits before the rows of accounts, each in the order of their ids; a claim skips a locked one.
--- Undo:    drop the functions; drop table private.channel_rate_limits; drop constraint communication_channels_rate_limit.
+-- Locks:   rate limits before the rows of accounts, each in the order of their ids; a claim skips a locked rate limit.
+-- Undo:    drop the policy and the functions.
 
 drop policy if exists "only the functions" on private.channel_rate_limits;
 create policy "only the functions" on private.channel_rate_limits for all to service_role using (false);
@@ -21,7 +21,9 @@ comment on function private.messages_per_second is 'How many messages a second a
 
 -- What an account may send now. One whose secret is refused, or that has another problem, is tried once a
 -- minute until something gets through.
-create or replace function private.available_tokens(rate_limit private.channel_rate_limits, account public.communication_channels, now timestamptz)
+create or replace function private.available_tokens(
+  rate_limit private.channel_rate_limits, account public.communication_channels, now timestamptz
+)
 returns double precision
 language plpgsql
 immutable
@@ -38,8 +40,8 @@ begin
 end $$;
 comment on function private.available_tokens is 'How many messages an account may send now.';
 
--- In the order of the accounts' ids: an account that must pause, whose secret was refused, or
--- through which something got.
+-- The caller holds the locks of the deliveries, and of no account's row. In the order of the accounts' ids: an account
+-- that must pause, whose secret was refused, or by which something went out.
 create or replace function private.adjust_rate_limits(results jsonb, changed_ids uuid[], sent_ids uuid[])
 returns void
 language plpgsql
@@ -69,8 +71,8 @@ begin
 end $$;
 comment on function private.adjust_rate_limits is 'Pause accounts, slow them down, or let them go on.';
 
--- Last of all, for every message of an account comes by its row. A message that came too late, or to nobody,
--- is no failure of the account.
+-- Called last, as every message of an account waits for its row. A message that was too late, or had no recipient, is
+-- no failure of the account.
 create or replace function private.update_account_statistics(changed_ids uuid[], sent_ids uuid[])
 returns void
 language plpgsql

@@ -3,7 +3,7 @@
 -- Undo:    drop the functions.
 
 -- Who a conversation's messages go to: as the channel named its customer last. In one that staff opened, what
--- the team knows of the customer; what a visitor says of themselves (they have a session) is nobody's address.
+-- the team knows of the customer; what a visitor (who has a session) says about themselves is not used.
 create or replace function private.recipient_of(conversation public.conversations)
 returns text
 language plpgsql

@@ -1,11 +1,12 @@
 -- Purpose: how a worker gets deliveries: in order, at the account's rate, while they may still be sent.
 -- Touches: claim_channel_deliveries.
--- Locks:   conversations and their deliveries (skip locked); each account's rate limit (skip locked), not its row.
+-- Locks:   conversations and deliveries that expired, accounts' rate limits, conversations and deliveries that are due
+--          (all skip locked); last the rows of accounts of which something was given up, in the order of their ids.
 -- Undo:    drop the functions.
 
 -- Meta's status webhooks and echoes tell within seconds whether a message is out of which the worker did not
--- hear. A mail keeps its Message-ID, so a second copy is harmless. The more copies may be out, the longer: the
--- eight that there may be reach over an outage of hours.
+-- hear. A mail keeps its Message-ID, so a second copy is harmless. The more copies may be out, the longer the wait:
+-- all eight together outlast an outage of hours.
 create or replace function private.confirmation_timeout(channel_type text, unconfirmed integer)
 returns interval
 language plpgsql
@@ -19,7 +20,8 @@ begin
 end $$;
 comment on function private.confirmation_timeout is 'How long to wait for a channel to tell that a message is out.';
 
--- What will not be sent any more: its time is over. What a worker may still be sending is left to it.
+-- What is past its time; what a worker may still be sending is left to it. The caller counts it on the accounts
+-- (update_account_statistics).
 create or replace function private.expire_deliveries()
 returns uuid[]
 language plpgsql
@@ -50,7 +52,24 @@ begin
 end $$;
 comment on function private.expire_deliveries is 'Give up what could not be sent in time; returns the ids.';
 
--- Leases what is due of one kind. A lease that ran out tells that nobody heard how the attempt ended.
+-- For prune, which comes where no worker claims, too.
+create or replace function private.expire_old_deliveries()
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_given_up uuid[] := private.expire_deliveries();
+begin
+  perform private.update_account_statistics(coalesce(v_given_up, '{}'), '{}');
+  return v_given_up;
+end $$;
+comment on function private.expire_old_deliveries is 'Give up some of what could not be sent in time, and count it on the accounts; returns the ids.';
+
+-- The caller holds the account's rate limit. Leases what is due of one kind. After a lease that ran out nobody knows
+-- how the attempt ended.
 create or replace function private.lease_deliveries(
   account public.communication_channels, kind text, max_deliveries integer, worker_id text, lease interval
 )
@@ -86,8 +105,9 @@ begin
 end $$;
 comment on function private.lease_deliveries is 'Lease the due deliveries of an account; returns their ids.';
 
--- What must not be sent: its window has closed, its customer cannot be reached, or it has been tried so often
--- without anybody hearing how that ended that one more copy is worse than none.
+-- The caller has leased the deliveries in this transaction, and so holds them and their conversations. What must not be
+-- sent: its window has closed, its customer cannot be reached, or so many attempts ended without anybody hearing how
+-- that one more copy is worse than none.
 create or replace function private.refuse_deliveries(delivery_ids uuid[])
 returns uuid[]
 language plpgsql
@@ -103,7 +123,7 @@ begin
     select deliveries.id, channels.type, case
       when private.recipient_of(conversations) is null then 'no_recipient'
       when deliveries.unconfirmed >= 8 then 'unconfirmed'
-      -- What has begun is ended: perhaps only its worker did not live to say that it is all out.
+      -- What has begun is finished: perhaps all of it is out, and only its worker died before it could say so.
       when deliveries.parts_sent = 0 and private.window_of(messages, channels) is null then 'window_closed' end as code
     from public.channel_deliveries as deliveries
     join public.conversations as conversations on conversations.id = deliveries.conversation_id
@@ -125,9 +145,11 @@ begin
 end $$;
 comment on function private.refuse_deliveries is 'Give up those of the leased deliveries that must not be sent; returns their ids.';
 
--- Messages take tokens; receipts and files do not wait for them, unless the account has a problem.
+-- The caller holds the account's rate limit. Messages take tokens; receipts and files do not wait for them, unless the
+-- account has a problem.
 create or replace function private.serve_account(
-  account public.communication_channels, rate_limit private.channel_rate_limits, worker_id text, max_deliveries integer, lease interval
+  account public.communication_channels, rate_limit private.channel_rate_limits, worker_id text,
+  max_deliveries integer, lease interval
 )
 returns uuid[]
 language plpgsql
@@ -209,12 +231,12 @@ language plpgsql
 volatile
 security definer  -- only these functions write deliveries
 set search_path = ''
--- The table's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+-- The table's size changes by the minute, its statistics by the hour: so there is one plan, which goes by indexes.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
 set enable_hashjoin = off set enable_mergejoin = off
 set jit = off
-set lock_timeout = '1s'  -- the account's row: then the worker comes again
+set lock_timeout = '1s'  -- for the account's row: the worker comes again
 as $$
 #variable_conflict use_column
 declare
@@ -246,18 +268,3 @@ begin
   order by deliveries.created_at;
 end $$;
 comment on function public.claim_channel_deliveries is 'Lease what is due on the channels to a worker. Raises bad_claim.';
-
-create or replace function private.expire_old_deliveries()
-returns uuid[]
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_given_up uuid[] := private.expire_deliveries();
-begin
-  perform private.update_account_statistics(coalesce(v_given_up, '{}'), '{}');
-  return v_given_up;
-end $$;
-comment on function private.expire_old_deliveries is 'Give up some of what is too late to be sent, also where no worker claims; returns the ids.';

@@ -1,7 +1,8 @@
 -- Purpose: how a delivery ends, or goes on: what its worker says, and what the channel says of it.
--- Touches: settle_channel_deliveries; private.reconcile_delivery, private.take_echo.
--- Locks:   names of external ids, conversations in the order of their ids, deliveries and messages, each
---          account's rate limit and row last, in the order of their ids.
+-- Touches: settle_channel_deliveries.
+-- Locks:   external ids (advisory, in order), then conversations in the order of their ids, skipping what is locked;
+--          their deliveries and messages; last the accounts' rate limits, then the accounts' rows, each in the order of
+--          their ids.
 
 create or replace function private.check_delivery_results(results jsonb)
 returns void
@@ -40,7 +41,8 @@ begin
 end $$;
 comment on function private.check_delivery_results is 'Check what settle_channel_deliveries is given. Raises bad_results.';
 
--- Of a conversation's open messages the oldest is due, if none is.
+-- The caller holds the conversations' locks, but follow_deleted_delivery might not. Of a conversation's open messages
+-- the oldest is due, if none is.
 create or replace function private.open_next_deliveries(conversation_ids uuid[])
 returns void
 language plpgsql
@@ -62,7 +64,8 @@ begin
 end $$;
 comment on function private.open_next_deliveries is 'Make the next message of each conversation due.';
 
--- A message is out: statuses that came before it was known are applied as its ids are linked.
+-- The caller holds the conversations' locks, and the advisory locks of the external ids. Statuses that came before a
+-- message was known to be out are applied when its ids are linked.
 create or replace function private.conclude_sent(delivery_ids uuid[])
 returns void
 language plpgsql
@@ -79,7 +82,7 @@ begin
   perform private.link_channel_message(deliveries.channel_id, ids.id, deliveries.message_id)
   from public.channel_deliveries as deliveries cross join lateral unnest(deliveries.external_ids) as ids (id)
   where deliveries.id = any (delivery_ids) and deliveries.kind = 'message';
-  -- Where the channel was quicker than the worker.
+  -- The channel's status may have come before the worker's result.
   update public.channel_deliveries as deliveries set status = messages.delivery_status
   from public.messages as messages
   where deliveries.id = any (delivery_ids) and deliveries.kind = 'message' and messages.id = deliveries.message_id
@@ -87,6 +90,7 @@ begin
 end $$;
 comment on function private.conclude_sent is 'Say on the messages that they are out.';
 
+-- The caller holds the conversations' locks.
 create or replace function private.conclude_failed(delivery_ids uuid[])
 returns void
 language plpgsql
@@ -105,7 +109,8 @@ begin
 end $$;
 comment on function private.conclude_failed is 'Show deliveries that were given up.';
 
--- What follows when deliveries have ended, but for the accounts.
+-- The caller holds the locks of the deliveries and their conversations and, of what was sent, the advisory locks of the
+-- external ids. The accounts are left to the caller.
 create or replace function private.conclude_set(delivery_ids uuid[])
 returns void
 language plpgsql
@@ -129,8 +134,8 @@ begin
 end $$;
 comment on function private.conclude_set is 'Do what follows from the end of deliveries, for all of them or none.';
 
--- One whose message cannot be changed (a trigger of the project's refuses it) keeps nobody else's from being told:
--- its delivery has ended all the same, and says why its message does not show it.
+-- The caller holds the locks that conclude_set needs. Where a message cannot be changed (a trigger of the project's
+-- refuses it) its delivery ends all the same, and says why the message does not show it; the others are not held up.
 create or replace function private.conclude_deliveries(delivery_ids uuid[])
 returns void
 language plpgsql
@@ -179,17 +184,17 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_names integer[];
+  v_keys integer[];
   v_conversations uuid[];
 begin
-  v_names := array(
-    select slots.slot from (
-      select distinct private.name_slot(deliveries.channel_id || ' ' || ids.id) as slot
+  v_keys := array(
+    select keys.key from (
+      select distinct private.advisory_lock_key(deliveries.channel_id || ' ' || ids.id) as key
       from jsonb_populate_recordset(null::private.delivery_result, results) as result
       join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
       cross join lateral unnest(deliveries.external_ids || result.external_ids) as ids (id)
       order by 1
-    ) as slots where pg_try_advisory_xact_lock(hashtext('romashka:channels'), slots.slot)
+    ) as keys where pg_try_advisory_xact_lock(hashtext('romashka:channels'), keys.key)
   );
   v_conversations := array(
     select conversations.id from public.conversations as conversations
@@ -206,14 +211,14 @@ begin
     join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
     where deliveries.conversation_id = any (v_conversations) and not exists (
       select from unnest(deliveries.external_ids || result.external_ids) as id
-      where private.name_slot(deliveries.channel_id || ' ' || id) <> all (v_names)
+      where private.advisory_lock_key(deliveries.channel_id || ' ' || id) <> all (v_keys)
     )
   );
 end $$;
 comment on function private.lock_deliveries is 'Lock what results are about; returns the deliveries of which nothing is locked by others.';
 
--- What a result makes of its delivery. Only the attempt that holds it speaks for it, but that a message is out
--- is true whoever says it. A next try that would come too late is none.
+-- The caller holds the locks of the deliveries. What a result makes of its delivery. Only the attempt that holds it
+-- counts, but for `sent`, which is true whoever says it. A next try that would come too late is a failure.
 create or replace function private.judge_results(results jsonb, now timestamptz)
 returns table (
   delivery_id uuid, outcome text, external_ids text[], parts_sent integer, failures integer,
@@ -262,6 +267,35 @@ begin
 end $$;
 comment on function private.judge_results is 'What becomes of deliveries by what their workers say.';
 
+-- The caller holds the conversations' locks. The customer's files are in Storage now.
+create or replace function private.keep_media(results jsonb, delivery_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  update public.messages as messages
+  set metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('media', result.media)
+      || case when first.item is null then '{}' else jsonb_build_object('attachment', jsonb_strip_nulls(
+        jsonb_build_object('name', coalesce(first.item ->> 'name', split_part(first.item ->> 'path', '/', 2)),
+          'content_type', first.item -> 'mime_type', 'size', first.item -> 'size'))) end,
+    media_url = coalesce(first.item ->> 'path', messages.media_url)
+  from jsonb_populate_recordset(null::private.delivery_result, results) as result
+  join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+  cross join lateral (  -- the file that frontends show
+    select (
+      select item from jsonb_array_elements(result.media) with ordinality as items (item, place)
+      where item ->> 'path' is not null order by place limit 1
+    ) as item
+  ) as first
+  where deliveries.id = any (delivery_ids) and deliveries.kind = 'media' and deliveries.status = 'sent'
+    and messages.id = deliveries.message_id and jsonb_array_length(result.media) > 0
+    and not coalesce(messages.metadata, '{}') ? 'deleted_at';  -- taken back meanwhile
+end $$;
+comment on function private.keep_media is 'Say on messages where their files are.';
+
 create or replace function private.settle_deliveries(results jsonb)
 returns uuid[]
 language plpgsql
@@ -309,46 +343,17 @@ begin
 end $$;
 comment on function private.settle_deliveries is 'Settle deliveries, or let them go on; returns those that are locked.';
 
--- The customer's files are in Storage now.
-create or replace function private.keep_media(results jsonb, delivery_ids uuid[])
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  update public.messages as messages
-  set metadata = coalesce(messages.metadata, '{}') || jsonb_build_object('media', result.media)
-      || case when first.item is null then '{}' else jsonb_build_object('attachment', jsonb_strip_nulls(
-        jsonb_build_object('name', coalesce(first.item ->> 'name', split_part(first.item ->> 'path', '/', 2)),
-          'content_type', first.item -> 'mime_type', 'size', first.item -> 'size'))) end,
-    media_url = coalesce(first.item ->> 'path', messages.media_url)
-  from jsonb_populate_recordset(null::private.delivery_result, results) as result
-  join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
-  cross join lateral (  -- the file that frontends show
-    select (
-      select item from jsonb_array_elements(result.media) with ordinality as items (item, place)
-      where item ->> 'path' is not null order by place limit 1
-    ) as item
-  ) as first
-  where deliveries.id = any (delivery_ids) and deliveries.kind = 'media' and deliveries.status = 'sent'
-    and messages.id = deliveries.message_id and jsonb_array_length(result.media) > 0
-    and not coalesce(messages.metadata, '{}') ? 'deleted_at';  -- taken back meanwhile
-end $$;
-comment on function private.keep_media is 'Say on messages where their files are.';
-
 create or replace function public.settle_channel_deliveries(results jsonb)
 returns table (delivery_id uuid, settled boolean, status text)
 language plpgsql
 volatile
 security definer  -- only these functions write deliveries
 set search_path = ''
--- The table's size changes by the minute, its statistics by the hour: one plan, by the indexes' order.
+-- The table's size changes by the minute, its statistics by the hour: so there is one plan, which goes by indexes.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
 set jit = off
-set lock_timeout = '1s'  -- the account's row, which everything of the account comes by: then the worker tries again
+set lock_timeout = '1s'  -- for the account's row, which every settle of the account needs: the worker tries again
 as $$
 #variable_conflict use_column
 declare

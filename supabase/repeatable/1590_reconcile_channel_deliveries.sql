@@ -1,10 +1,11 @@
--- Purpose: what a channel tells of a message whose worker did not live to say that it is out.
--- Touches: private.reconcile_delivery, private.take_echo.
--- Locks:   the conversation, then its deliveries. The callers have the names of the external ids.
+-- Purpose: a channel tells that a message is out before its worker does, or after the worker died.
+-- Touches: private.reconcile_delivery, private.reconcile_echo.
+-- Locks:   the conversation, then its deliveries. The callers hold the advisory locks of the external ids.
 -- Undo:    drop the functions.
 
--- A part is out. Which was the last one the worker knows, who cut the text: it has the delivery at once, or when
--- its lease has ended, and goes on, or says that all is done.
+-- The caller holds the conversation's lock and the external id's advisory lock. Only a worker, which cuts the text,
+-- knows which part is the last: it can claim the delivery at once, or when its lease has ended, and sends the next part
+-- or settles it as sent.
 create or replace function private.note_part(delivery public.channel_deliveries, external_id text, parts_sent integer)
 returns void
 language plpgsql
@@ -26,8 +27,9 @@ begin
 end $$;
 comment on function private.note_part is 'Note that a part of a message is out.';
 
--- A status of an unknown id brings back what was sent with the message: '<delivery>:<part>', parts from 0. Only
--- its own account says that it is out.
+-- The caller holds the external id's advisory lock; the conversation's lock is taken here. A status of an unknown id
+-- brings back what was sent with the message: '<delivery>:<part>', parts from 0. Only statuses of the delivery's own
+-- account count.
 create or replace function private.reconcile_delivery(channel_id uuid, reference text, external_id text)
 returns boolean
 language plpgsql
@@ -55,10 +57,10 @@ begin
 end $$;
 comment on function private.reconcile_delivery is 'Is this external id a part of a delivery of ours? Then it is noted.';
 
--- An echo has no reference: it is ours when it says what we are sending, or of a long text a long piece or its
--- end; what else a person writes in the app is theirs. White space may have changed on the way. The caller has
--- the conversation.
-create or replace function private.take_echo(conversation_id uuid, external_id text, content text)
+-- The caller holds the conversation's lock and the external id's advisory lock. An echo has no reference: it is ours
+-- when it says what we are sending, or of a long text a long piece or its end; all else was written by a person in the
+-- app. White space may have changed on the way.
+create or replace function private.reconcile_echo(conversation_id uuid, external_id text, content text)
 returns boolean
 language plpgsql
 volatile
@@ -73,7 +75,7 @@ begin
   select deliveries.* into v_delivery from public.channel_deliveries as deliveries
   join public.messages as messages on messages.id = deliveries.message_id
   cross join lateral (select btrim(regexp_replace(messages.content, '\s+', ' ', 'g')) as text) as ours
-  where deliveries.conversation_id = take_echo.conversation_id and deliveries.kind = 'message'
+  where deliveries.conversation_id = reconcile_echo.conversation_id and deliveries.kind = 'message'
     and deliveries.settled_at is null and deliveries.attempt > 0
     and case when v_said = '' then coalesce(messages.media_url, '') <> ''
       else v_said = ours.text or octet_length(ours.text) > 900 and (
@@ -86,4 +88,4 @@ begin
   perform private.note_part(v_delivery, external_id, cardinality(v_delivery.external_ids) + 1);
   return true;
 end $$;
-comment on function private.take_echo is 'Is this echo a delivery of ours? Then it is noted.';
+comment on function private.reconcile_echo is 'Is this echo a delivery of ours? Then it is noted.';

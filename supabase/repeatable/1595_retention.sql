@@ -1,12 +1,13 @@
--- Purpose: what goes by itself, and when: figures, settled work, raw webhooks, visitors who never come back, files that
---          no message shows.
+-- Purpose: what is deleted by itself, and when: figures, settled work, raw webhooks, visitors who never come back,
+--          files that no message shows.
 -- Touches: prune, get_abandoned_attachments.
+-- Locks:   one prunes at a time (an advisory lock). What expired is locked as 1570_claim_channel_deliveries.sql says,
+--          then the rows that go; a visitor's customer and conversations without waiting.
 -- Undo:    drop function public.prune, public.get_abandoned_attachments, private.remove_abandoned_visitors,
 --          private.remove_visitor.
 
--- What nobody looks at any more, in pieces: no call takes long, however much there is. One at a time, whoever it is:
--- cron each minute, and each worker. Jobs from before Romashka have no turn, and stay until
--- somebody calls cleanup_ai_response_queue.
+-- What nobody looks at any more, in pieces, so that no call takes long. Cron calls it each minute, and each worker; one
+-- prunes at a time. Jobs from before Romashka have no turn, and stay until somebody calls cleanup_ai_response_queue.
 create or replace function public.prune(max_rows integer default 1000)
 returns integer
 language plpgsql
@@ -36,7 +37,7 @@ begin
       ('public.webhook_events', 'received_at < now() - interval ''14 days'''),
       ('private.channel_changes', 'received_at < now() - interval ''7 days'''),
       ('private.trigger_failures', 'failed_at < now() - interval ''30 days'''),
-      -- A sweep a second is 86,400 rows a day.
+      -- The sweep of each second is a row: 86,400 a day.
       ('cron.job_run_details', 'end_time < now() - interval ''1 hour'' and jobid in (
         select jobid from cron.job where jobname like ''romashka-%'')')
     ) as old (name, condition) where to_regclass(name) is not null
@@ -98,6 +99,7 @@ begin
 end $$;
 comment on function private.remove_abandoned_visitors is 'Delete anonymous users who will not come back, among some; returns how many.';
 
+-- The answer can change, unless the caller holds the locks of the customer and the conversations (remove_visitor).
 create or replace function private.has_history(customer_id uuid)
 returns boolean
 language plpgsql
@@ -120,8 +122,8 @@ begin
 end $$;
 comment on function private.has_history is 'Is there anything about a customer that a team may want to read?';
 
--- Under locks, looked at again: whoever writes at this moment is there again. What refuses it (a key of the project's)
--- costs the other visitors nothing.
+-- Looks at the history again, under locks: the visitor may be writing at this moment. Where something refuses the
+-- deletion (a key of the project's) the other visitors are deleted all the same.
 create or replace function private.remove_visitor(user_id uuid, customer_id uuid)
 returns integer
 language plpgsql

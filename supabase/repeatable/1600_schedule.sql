@@ -3,9 +3,9 @@
 -- Undo:    select cron.unschedule(jobname) from cron.job where jobname like 'romashka-%';
 --          drop function private.schedule_jobs.
 
--- Four sweeps a second: cron's own grain is too coarse for a lease that runs to the deadline. Each commits,
--- so that what it wrote is seen at once: hence a block, since a procedure that commits cannot pin its
--- search path. Every name in it is qualified. Called again where pg_cron comes later.
+-- Four sweeps a second: one, which is all that cron can do, is too few for a lease that runs to the deadline. Each
+-- commits, so that what it wrote is seen at once. It is a block, since a procedure that commits cannot pin its search
+-- path; every name in it is qualified. The function is called again where pg_cron comes later.
 create or replace function private.schedule_jobs()
 returns void
 language plpgsql
