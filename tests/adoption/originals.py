@@ -17,12 +17,14 @@ from tests.support import databases
 
 _HERE = Path(__file__).parent
 _FULL = [f"family_a/{name}.sql" for name in ("tables", "rows", "code", "access")]
+_WHOLE = ("messaging", "team", "integrations", "access", "rows", "triggers")
 
 ORIGINALS = {
     "full product": _FULL,
     "full product with unique phones": [*_FULL, "family_a/unique_phones.sql"],
     "full product wide open": [*_FULL, "family_a/wide_open.sql"],
     "chat widget": ["family_b.sql"],
+    "whole product": [*_FULL, *(f"whole/{name}.sql" for name in _WHOLE)],
 }
 
 Rows = dict[str, dict[str, dict[str, Any]]]

@@ -35,6 +35,8 @@ def test_every_row_is_there_with_every_column_that_it_had(
     changed = {
         (table, column, row_id)
         for table, rows in adopted.before.items()
+        if table
+        not in ("conversation_notes", "webhook_events")  # test_whole.py says what they became
         for row_id, row in rows.items()
         for column, value in row.items()
         if after[table][row_id][column] != value
