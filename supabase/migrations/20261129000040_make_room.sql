@@ -1,7 +1,7 @@
 -- Purpose: look at what a project has by the names of Romashka's, before anything of it is changed: what cannot be taken
---          over stops the installation here, what has other columns is moved aside with its data, and the triggers that
---          others made are written down.
--- Touches: tables of other shapes that have names of ours; private.foreign_triggers.
+--          over stops the installation here; two tables of the original's that have other columns are adopted and moved
+--          aside; the triggers that others made are written down.
+-- Touches: conversation_notes and webhook_events of the original; private.foreign_triggers.
 -- Locks:   those tables.
 -- Undo:    rename the tables back; drop table private.foreign_triggers.
 
@@ -54,6 +54,18 @@ begin
         'channel_customers', 'channel_changes', 'channel_pace', 'channel_rate_limits', 'set_aside_reasons', 'workers',
         'foreign_triggers', 'trigger_failures')
     union all
+    select format('table public.%I has a name of Romashka''s', relations.name)
+    from relations
+    where schema = 'public' and kind in ('r', 'p') and name in ('ai_settings', 'channel_deliveries', 'conversation_notes',
+        'webhook_events') and not exists (
+      select from (values ('conversation_notes', array['id', 'conversation_id', 'agent_id', 'note', 'created_at']),
+        ('webhook_events', array['id', 'event_type', 'source', 'payload', 'processed'])) as original (name, columns)
+      where original.name = relations.name and original.columns <@ array(
+        select columns.attname::text from pg_catalog.pg_attribute as columns
+        where columns.attrelid = relations.oid and columns.attnum > 0 and not columns.attisdropped
+      )
+    )
+    union all
     select format('column %I of public.%I is no uuid', columns.attname, relations.name)
     from relations join adopted on adopted.name = relations.name
     join pg_catalog.pg_attribute as columns on columns.attrelid = relations.oid
@@ -82,36 +94,24 @@ begin
   end if;
 end $$;
 
--- A table that has a name of ours, and columns that are neither ours nor the original's, is the project's own.
+-- The original's webhooks are not Romashka's: what came stays, for whoever owns the database.
 do $$
 declare
-  v_table record;
+  v_webhooks regclass := to_regclass('public.webhook_events');
   v_index record;
-  v_aside text;
 begin
-  for v_table in
-    select wanted.name, to_regclass('public.' || wanted.name) as id
-    from (values ('conversation_notes', array['author_id', 'content']), ('conversation_notes', array['agent_id', 'note']),
-      ('webhook_events', array['received_at', 'digest']), ('channel_deliveries', array['expires_at', 'attempt', 'kind']),
-      ('ai_settings', array['quiet_ms', 'cap_ms'])) as wanted (name, columns)
-    where not private.is_installed() and to_regclass('public.' || wanted.name) is not null
-    group by wanted.name
-    having not bool_or(wanted.columns <@ array(
-      select columns.attname::text from pg_catalog.pg_attribute as columns
-      where columns.attrelid = to_regclass('public.' || wanted.name) and columns.attnum > 0 and not columns.attisdropped
-    ))
-  loop
-    v_aside := v_table.name || '_before_romashka';
-    execute format('alter table %s rename to %I', v_table.id, v_aside);
-    for v_index in
-      select indexes.relname from pg_catalog.pg_index as entries
-      join pg_catalog.pg_class as indexes on indexes.oid = entries.indexrelid
-      where entries.indrelid = v_table.id
-    loop  -- ours would be taken for there already
-      execute format('alter index public.%I rename to %I', v_index.relname, left(v_index.relname, 47) || '_before_romashka');
-    end loop;
-    raise notice 'romashka: % has other columns than Romashka''s: with its rows it is % now', v_table.name, v_aside;
+  if v_webhooks is null or private.is_installed() then
+    return;
+  end if;
+  alter table public.webhook_events rename to webhook_events_before_romashka;
+  revoke all on public.webhook_events_before_romashka from public, anon, authenticated;
+  for v_index in
+    select indexes.relname from pg_catalog.pg_index as entries
+    join pg_catalog.pg_class as indexes on indexes.oid = entries.indexrelid where entries.indrelid = v_webhooks
+  loop  -- ours would be taken for there already
+    execute format('alter index public.%I rename to %I', v_index.relname, left(v_index.relname, 47) || '_before_romashka');
   end loop;
+  raise notice 'romashka: webhook_events has other columns than Romashka''s: with its rows it is webhook_events_before_romashka now';
 end $$;
 
 -- The original's notes are notes.
@@ -120,10 +120,7 @@ declare
   v_notes regclass := to_regclass('public.conversation_notes');
   v_policy record;
 begin
-  if v_notes is null or exists (
-    select from pg_catalog.pg_attribute as columns
-    where columns.attrelid = v_notes and columns.attname = 'content' and not columns.attisdropped
-  ) then
+  if v_notes is null or private.is_installed() then
     return;
   end if;
   for v_policy in select polname from pg_catalog.pg_policy where polrelid = v_notes order by polname loop
