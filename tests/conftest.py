@@ -1,6 +1,8 @@
 """What tests of every layer start from: databases of a real Postgres, and a whole local stack."""
 
+import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,32 @@ from tests.support.stacks import RunningStack, be_patient, run_stack
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+# Images of containers often forbid Python to keep what it compiled. The tests start programs by the
+# hundred, and the half of a short one's time would go by compiling.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# The files that take longest, so that none of them is begun when the others are done.
+_FIRST = (
+    "cli/test_doctor_try.py",
+    "database/test_model.py",
+    "end_to_end/test_demo.py",
+    "local/test_lifecycle.py",
+    "sdk/test_typescript.py",
+    "database/test_access_properties.py",
+    "cli/test_supabase_cli.py",
+    "worker/test_worker_faults.py",
+    "worker/test_worker.py",
+    "end_to_end/test_timelines.py",
+    "upgrade/test_workers.py",
+    "worker/test_worker_start.py",
+    "local/test_rest_properties.py",
+    "sdk/test_topic_scenarios.py",
+    "database/test_channel_orders.py",
+    "local/test_default_privileges.py",
+    "channels/test_storm.py",
+)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -29,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="use databases with the default privileges of before: new tables are open to the API",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(_FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")

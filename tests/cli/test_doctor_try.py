@@ -14,6 +14,8 @@ import pytest
 from tests.support.stacks import ROMASHKA, RunningStack, run_stack
 from tests.upgrade.catalog import read_whole
 
+pytestmark = pytest.mark.timeout(300)  # each is an installation, a worker, a removal
+
 _OURS = ("SUPABASE_", "OPENAI_", "ROMASHKA_", "DATABASE_URL")
 _STEPS = [
     "installation",

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 from romashka_local.demo import wait_for_knowledge
 
+from tests.support.folders import DATABASES
 from tests.support.stacks import ROMASHKA
 from tests.support.waiting import eventually
 
@@ -22,7 +23,7 @@ from tests.support.waiting import eventually
 def demo(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """The demo, just started, with a temporary folder of its own; a parameter is its options."""
     # Short, and open to the account that Postgres runs as under root.
-    temporary = Path(f"/tmp/rd-{os.getpid()}-{time.monotonic_ns()}")  # noqa: S108
+    temporary = DATABASES / f"rd-{os.getpid()}-{time.monotonic_ns()}"
     temporary.mkdir(mode=0o755)
     process = subprocess.Popen(
         [str(ROMASHKA), "demo", *getattr(request, "param", ())],

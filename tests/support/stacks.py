@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.support.folders import DATABASES
+
 ROMASHKA = Path(sys.executable).with_name("romashka")
 ROOT = Path(__file__).resolve().parents[2]
 CHANNEL_SECRETS = {
@@ -73,7 +75,8 @@ def start_stack(*options: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
         stderr=errors,
         text=True,
         env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-        | CHANNEL_SECRETS,
+        | CHANNEL_SECRETS
+        | {"TMPDIR": str(DATABASES)},
     )
     process.stderr = errors
     return process

@@ -12,7 +12,6 @@ from romashka import (
 
 from romashka_worker.doctor.channels import look_at_channels
 from romashka_worker.doctor.finding import Finding
-from romashka_worker.doctor.models import look_at_embeddings, look_at_models
 from romashka_worker.doctor.project import (
     KEY_FIX,
     look_at_functions,
@@ -37,6 +36,9 @@ async def examine() -> AsyncIterator[Finding]:
     yield Finding.ok("settings", f"for the project at {settings.supabase_url}")
     async for finding in examine_project(settings):
         yield finding
+    # With openai, which takes a second, and of which who looks at a project alone needs nothing.
+    from romashka_worker.doctor.models import look_at_embeddings, look_at_models
+
     async for finding in look_at_models(settings):
         yield finding
     yield await look_at_embeddings(settings)
