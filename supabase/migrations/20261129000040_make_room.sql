@@ -136,9 +136,11 @@ begin
     alter column author_id set default auth.uid(), alter column author_id drop not null,
     alter column created_at set default now(), alter column created_at set not null,
     add constraint conversation_notes_content_check
-      check (btrim(content) <> '' and length(content) <= 10000) not valid,
-    add constraint conversation_notes_author_id_fkey
+      check (btrim(content) <> '' and length(content) <= 10000) not valid;
+  if to_regclass('public.profiles') is not null then
+    alter table public.conversation_notes add constraint conversation_notes_author_id_fkey
       foreign key (author_id) references public.profiles (id) on delete set null not valid;
+  end if;
   raise notice 'romashka: conversation_notes is adopted: note is content now, and agent_id is author_id';
 end $$;
 

@@ -206,6 +206,8 @@ begin
 exception
   when transaction_rollback or insufficient_resources or operator_intervention then
     raise;
+  when lock_not_available then
+    null;  -- the next sweep finds it
   when others or assert_failure then
     perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
 end $$;
@@ -381,6 +383,7 @@ language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
+set lock_timeout = '2s'
 as $$
 #variable_conflict use_variable
 declare
@@ -418,6 +421,7 @@ language plpgsql
 volatile
 security definer  -- AI rows are written by the owner alone
 set search_path = ''
+set lock_timeout = '2s'
 as $$
 #variable_conflict use_variable
 declare

@@ -100,8 +100,11 @@ begin
   end if;
   perform private.raise_unless_readable(conversation_id);
   perform private.store_rating(conversation_id, rating);
+exception when lock_not_available then
+  raise exception 'unable to rate the conversation; it is busy'
+    using errcode = 'PT503', detail = 'conversation_busy', hint = 'Send it again.';
 end $$;
-comment on function public.rate_conversation is 'How content the customer is, 1 to 5. Raises bad_rating, conversation_not_found.';
+comment on function public.rate_conversation is 'How content the customer is, 1 to 5. Raises bad_rating, conversation_not_found, conversation_busy.';
 
 -- Marks only go forward; the other side's messages up to there become `read`.
 create or replace function private.store_read_mark(conversation_id uuid, up_to bigint)
@@ -151,5 +154,8 @@ begin
     select coalesce(max(messages.position), 0) as position from public.messages as messages
     where messages.conversation_id = mark_conversation_read.conversation_id
   ) as newest;
+exception when lock_not_available then
+  raise exception 'unable to mark the conversation as read; it is busy'
+    using errcode = 'PT503', detail = 'conversation_busy', hint = 'Send it again.';
 end $$;
-comment on function public.mark_conversation_read is 'Say how far the caller''s side has read; without a position, everything. Raises conversation_not_found.';
+comment on function public.mark_conversation_read is 'Say how far the caller''s side has read; without a position, everything. Raises conversation_not_found, conversation_busy.';

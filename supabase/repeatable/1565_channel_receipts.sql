@@ -104,8 +104,8 @@ create or replace trigger conversations_tell_channel after update on public.conv
   when (new.agent_read_position > old.agent_read_position and new.channel_id is not null)
   execute function private.tell_channel_that_staff_read();
 
--- A delivery is deleted with its account, say: its message does not go out, and the next one is due. Who deletes it
--- might hold no lock of the conversation.
+-- A delivery is deleted with its account, say: its message does not go out, and the next one is due. A message that comes
+-- at this moment waits behind the one that goes, or is found.
 create or replace function private.follow_deleted_delivery()
 returns trigger
 language plpgsql
@@ -117,6 +117,7 @@ begin
   update public.messages as messages set delivery_status = 'failed', metadata = coalesce(messages.metadata, '{}')
     || '{"delivery_error": {"code": "deleted", "message": "its delivery was deleted"}}'
   where messages.id = old.message_id and messages.delivery_status = 'pending';
+  perform from public.conversations as conversations where conversations.id = old.conversation_id for no key update;
   perform private.open_next_deliveries(array[old.conversation_id]);
   return null;
 end $$;

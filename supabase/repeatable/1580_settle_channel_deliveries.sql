@@ -41,8 +41,7 @@ begin
 end $$;
 comment on function private.check_delivery_results is 'Check what settle_channel_deliveries is given. Raises bad_results.';
 
--- The caller holds the conversations' locks, but follow_deleted_delivery might not. Of a conversation's open messages
--- the oldest is due, if none is.
+-- The caller holds the conversations' locks. Of a conversation's open messages the oldest is due, if none is.
 create or replace function private.open_next_deliveries(conversation_ids uuid[])
 returns void
 language plpgsql
@@ -267,8 +266,9 @@ begin
 end $$;
 comment on function private.judge_results is 'What becomes of deliveries by what their workers say.';
 
--- The caller holds the conversations' locks. The customer's files are in Storage now.
-create or replace function private.keep_media(results jsonb, delivery_ids uuid[])
+-- The caller holds the conversation's lock. The customer's files are in Storage now; a message that a trigger of the
+-- project's keeps from saying so costs no other delivery anything.
+create or replace function private.keep_media(results jsonb, delivery_id uuid)
 returns void
 language plpgsql
 volatile
@@ -290,11 +290,16 @@ begin
       where item ->> 'path' is not null order by place limit 1
     ) as item
   ) as first
-  where deliveries.id = any (delivery_ids) and deliveries.kind = 'media' and deliveries.status = 'sent'
+  where deliveries.id = keep_media.delivery_id and deliveries.kind = 'media' and deliveries.status = 'sent'
     and messages.id = deliveries.message_id and jsonb_array_length(result.media) > 0
     and not coalesce(messages.metadata, '{}') ? 'deleted_at';  -- taken back meanwhile
+exception
+  when transaction_rollback or insufficient_resources or operator_intervention then
+    raise;
+  when others or assert_failure then
+    raise warning 'romashka: the message of delivery % does not take its files (%)', delivery_id, sqlstate;
 end $$;
-comment on function private.keep_media is 'Say on messages where their files are.';
+comment on function private.keep_media is 'Say on a message where its files are.';
 
 create or replace function private.settle_deliveries(results jsonb)
 returns uuid[]
@@ -335,7 +340,8 @@ begin
   select array_agg(id), array_agg(id) filter (where settled_at is not null),
     array_agg(id) filter (where kind = 'message' and outcome in ('sent', 'part_sent'))
   into v_changed, v_settled, v_sent from changed;
-  perform private.keep_media(results, v_settled);
+  perform private.keep_media(results, deliveries.id) from public.channel_deliveries as deliveries
+  where deliveries.id = any (v_settled) and deliveries.kind = 'media';
   perform private.conclude_deliveries(v_settled);
   perform private.adjust_rate_limits(results, coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
   perform private.update_account_statistics(coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));

@@ -14,6 +14,7 @@ language plpgsql
 volatile
 security definer  -- nobody has rights on what cron and channels keep
 set search_path = ''
+set lock_timeout = '500ms'  -- what is in use goes another time
 as $$
 declare
   v_old record;
@@ -26,7 +27,11 @@ begin
   elsif not pg_try_advisory_xact_lock(hashtextextended('romashka:prune', 0)) then
     return 0;
   end if;
-  v_sum := cardinality(coalesce(private.expire_old_deliveries(), '{}'));
+  begin
+    v_sum := cardinality(coalesce(private.expire_old_deliveries(), '{}'));
+  exception when lock_not_available then
+    null;
+  end;
   for v_old in
     select * from (values
       ('public.realtime_metrics', 'expires_at < now()'),

@@ -142,7 +142,8 @@ begin
         select functions.proowner from pg_catalog.pg_proc as functions where functions.oid = v_trigger.guarded), 'usage')
       then
         execute format('alter function %s set search_path = %s', v_trigger.function_name, v_path);
-        raise notice 'romashka: function % has a search path now: sign-up runs it without one', v_trigger.function_name;
+        raise notice 'romashka: trigger % on auth.users: % has a search path now; Auth has none for it',
+          v_trigger.trigger_name, v_trigger.function_name;
       end if;
       continue;
     end if;

@@ -29,7 +29,7 @@ as $$
   ), policies as (
     select policies.polrelid as id, said.says,
       policies.polroles && array[0, 'anon'::regrole::oid] and said.says !~ 'auth\.' as for_anon,
-      regexp_replace(said.says, '\(?\s*(auth\.role\(\)|select auth\.role\(\) as role\)?|\(?auth\.jwt\(\) ->> ''role''::text\)?)\s*=\s*''authenticated''::text\)?|'
+      regexp_replace(said.says, '\(*\s*(select )?auth\.(role\(\)|jwt\(\))( as \w+)?\)*( ->> ''role''::text)?\)*\s*=\s*''authenticated''::text\)*|'
         '\(?(auth\.uid\(\)|\(\s*select auth\.uid\(\) as uid\))\s+is not null\)?', 'true', 'g') as rest
     from pg_catalog.pg_policy as policies
     cross join lateral (

@@ -4,6 +4,7 @@ its other tables are closed to visitors.
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.adoption.snapshot import differences, take_snapshot
 from tests.database.inbox import Inbox, Row
 from tests.database.test_catalog import RULES
 from tests.support import databases
-from tests.support.commands import Command, commands_here
+from tests.support.stacks import ROMASHKA
 
 _ORIGINAL = "whole product"
 _AGENT = "a0000000-0000-4000-8000-000000000001"
@@ -114,14 +115,6 @@ def people(cluster: Cluster, whole: Adopted) -> Iterator[People]:
     """A copy of the adopted database."""
     with databases.clone(cluster, whole.template) as url, People(url) as opened:
         yield opened
-
-
-@pytest.fixture
-def romashka(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Command]:
-    with commands_here(monkeypatch, capsys) as run:
-        yield run
 
 
 class TestBefore:
@@ -291,11 +284,12 @@ class TestInstalling:
         assert [line for line in notices if "dropped" in line] == []
         assert differences(before, take_snapshot(original_url)) == []
 
-    def test_a_dry_run_lists_what_will_be_done(self, romashka: Command, original_url: str) -> None:
+    def test_a_dry_run_lists_what_will_be_done(self, original_url: str) -> None:
         """An owner decides before, not after."""
         before = take_snapshot(original_url)
-        said = romashka("migrate", "--check", "--db-url", original_url)
-        text = said.output + said.errors
+        command = [str(ROMASHKA), "migrate", "--check", "--db-url", original_url]
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        text = said.stdout + said.stderr
 
         expected = ["conversation_notes", "webhook_events", "update_agent_chat_count_trigger",
                     "on_auth_user_created", "oauth_tokens", "knowledge_categories"]  # fmt: skip

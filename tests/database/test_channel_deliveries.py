@@ -260,6 +260,23 @@ def test_a_customers_files_are_fetched(outbox: Outbox) -> None:
     assert outbox.events(f"conversation:{conversation}")[-1]["event"] == "message.updated"
 
 
+def test_a_message_that_cannot_be_changed_ends_the_fetch_all_the_same(outbox: Outbox) -> None:
+    """A trigger of the project's own made the settle fail, and the file was fetched for ever."""
+    conversation = outbox.hear("", type="image", media=[{"id": "media-1"}])
+    (delivery,) = outbox.take(kind="media")
+    outbox.run(
+        "create function public.refuse() returns trigger language plpgsql as"
+        " $$ begin raise exception 'no'; end $$"
+    )
+    outbox.run(
+        "create trigger refuse before update on public.messages"
+        " for each row execute function public.refuse()"
+    )
+
+    told = outbox.tell(delivery, media=[{"path": f"{conversation}/a.jpg"}])
+    assert (told["settled"], told["status"]) == (True, "sent")
+
+
 def test_a_file_that_cannot_be_had_is_told_and_its_message_stays(outbox: Outbox) -> None:
     """The customer's message did not fail."""
     conversation = outbox.hear("", type="image", media=[{"id": "media-1"}])

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from time import sleep
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +65,31 @@ def test_the_next_one_moves_up_when_a_message_is_deleted(outbox: Outbox) -> None
     outbox.run("delete from public.messages where id = %s", first["message_id"])
 
     assert due(outbox) == ["two"]
+
+
+def test_what_is_written_while_a_message_is_deleted_is_due_after_it(
+    outbox: Outbox, fresh_db: str
+) -> None:
+    """It saw the delivery before it, which saw nothing behind it: both waited until it expired."""
+    conversation = write(outbox, "one")
+    (first,) = outbox.deliveries(conversation)
+    with psycopg.connect(fresh_db) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("delete from public.messages where id = %s", [first["message_id"]])
+        writing = pool.submit(lambda: write_beside(fresh_db, conversation))
+        sleep(0.2)
+        other.commit()
+        writing.result(10)
+
+    assert due(outbox) == ["two"]
+
+
+def write_beside(url: str, conversation: UUID) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "insert into public.messages (conversation_id, sender_type, content, channel_type)"
+            " values (%s, 'agent', 'two', 'whatsapp')",
+            [conversation],
+        )
 
 
 def test_messages_of_a_deleted_account_are_shown_as_failed(outbox: Outbox) -> None:

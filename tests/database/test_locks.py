@@ -118,8 +118,11 @@ def test_nobody_waits_long_for_a_rating_or_a_read_mark(
     """What customers may call empties the pool as well as what they may insert."""
     customer = inbox.user()
     conversation = inbox.open(customer, "one")
-    with _locked(fresh_db, conversation), pytest.raises(psycopg.errors.LockNotAvailable):
+    with _locked(fresh_db, conversation), pytest.raises(psycopg.Error) as refused:
         inbox.run(f"select {call}", conversation, by=customer)
+
+    assert refused.value.sqlstate == "PT503"
+    assert refused.value.diag.message_detail == "conversation_busy"
 
 
 @pytest.mark.timeout(60)
@@ -178,7 +181,7 @@ def test_rating_and_a_message_of_the_channel_do_not_wait_for_one_another(
         with psycopg.connect(fresh_db) as rater:
             as_user(rater, "service_role")
             rater.execute("set local lock_timeout = '200ms'")
-            with pytest.raises(psycopg.errors.LockNotAvailable):
+            with pytest.raises(psycopg.Error, match="it is busy"):
                 rater.execute("select public.rate_conversation(%s, 5)", [conversation])
         # The one who rates waited for the customer, and had not taken the conversation.
         channel.execute(

@@ -35,8 +35,15 @@ _TABLES = (
     "customer_profiles",
     "profiles",
 )
-_IS_TOO_OLD = """
-select to_regclass('public.ai_settings') is not null
+# Whatever the history says: a restored dump has none.
+_IS_INSTALLED = """
+select exists (
+    select from pg_catalog.pg_attribute
+    where attrelid = to_regclass('public.ai_settings') and attname = 'quiet_ms'
+  )
+"""
+_IS_TOO_OLD = f"""
+{_IS_INSTALLED}
     and to_regclass('private.applied_files') is null
     and to_regprocedure('public.get_romashka_installation()') is null
 """
@@ -155,7 +162,7 @@ def _refuse_names_of_others(
     """Refuse where a function of the project's own has a name of ours: it would be replaced, or a
     bare call of the name would have two meanings. The original's are adopted.
     """
-    if _one(connection, "select to_regclass('public.ai_settings')") is not None:
+    if _one(connection, _IS_INSTALLED):
         is_first = False
     [adopt] = edition.folder.glob("migrations/*_adopt.sql")
     text = adopt.read_text(encoding="utf-8")
