@@ -1,7 +1,9 @@
 """What the original's pages read is there, in a new project and in the original's own."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -33,6 +35,16 @@ union all select 'index', indexname, indexdef from pg_indexes where schemaname =
 union all select 'published', tablename, '' from pg_publication_tables
 order by 1, 2, 3
 """
+_PAGE = Path(__file__).parents[2] / "docs" / "adoption.md"
+_NEW = {
+    "typing_indicators",
+    "conversation_metrics",
+    "knowledge_categories",
+    "knowledge_versions",
+    "knowledge_analytics",
+    "agent_availability",
+    "daily_metrics",
+}
 # What may be another value than before, of tables that ours or this file's are.
 _FILLED = {
     ("conversations", "user_name"),
@@ -82,6 +94,23 @@ def test_the_rules_hold(cluster: Cluster, before: str) -> None:
         }
 
     assert broken == set()
+
+
+def test_the_page_of_the_manual_names_what_there_is(fresh: Inbox) -> None:
+    """Who asks whether a screen of theirs will work reads docs/adoption.md."""
+    there: dict[str, set[str]] = {}
+    for row in fresh.run(
+        "select table_name, column_name from information_schema.columns"
+        " where table_schema = 'public'"
+    ):
+        there.setdefault(row["table_name"], set()).add(row["column_name"])
+    section = _PAGE.read_text("utf-8").partition("## The original's pages\n")[2]
+    rows = re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", section.partition("\n## ")[0], re.MULTILINE)
+    named = {table: set(columns.split(", ")) for table, columns in rows}
+
+    assert set(named) == _NEW | {"profiles", "knowledge_items", "conversation_notes"}
+    for table, columns in named.items():
+        assert (columns == there[table]) if table in _NEW else (columns <= there[table]), table
 
 
 def test_a_second_run_changes_nothing_and_says_nothing(inbox: Inbox) -> None:
@@ -342,7 +371,7 @@ def _versions(inbox: Inbox) -> list[Any]:
     """Return which version of each row there is: an update that changes no value is seen, too."""
     tables = inbox.run(
         "select oid::regclass::text as name from pg_class"
-        " where relkind = 'r' and relnamespace = 'public'::regnamespace"
+        " where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1"
     )
     return [
         inbox.run(f"select '{row['name']}', id, xmin::text from {row['name']} order by id")
