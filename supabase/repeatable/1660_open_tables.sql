@@ -23,6 +23,7 @@ as $$
       and relations.relname not in ('profiles', 'customer_profiles', 'conversations', 'messages', 'ai_response_queue',
         'realtime_metrics', 'knowledge_items', 'communication_channels', 'conversation_notes', 'webhook_events',
         'channel_deliveries', 'ai_settings', 'conversation_analytics')
+      and coalesce(pg_catalog.obj_description(relations.oid, 'pg_class'), '') not like 'The original''s, by Romashka: %'
       and not exists (
         select from pg_catalog.pg_depend as parts where parts.objid = relations.oid and parts.deptype = 'e'
       )

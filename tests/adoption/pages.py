@@ -5,8 +5,6 @@ from pathlib import Path
 
 import psycopg
 from romashka._installation import install
-from romashka._migration_files import product_folder
-from romashka._migrations import open_for_migrations, run_file
 from romashka_local.postgres import Cluster
 
 from tests.adoption.originals import Adopted, install_original, notices_of, read_rows
@@ -17,11 +15,9 @@ BEFORE = ["nothing", "full product", "full product with pages", "chat widget"]
 
 
 def add_pages(url: str) -> list[str]:
-    """Run the file as a migration does, after all others, and return what it said."""
-    path = product_folder() / "compatibility" / "original.sql"
-    with notices_of("romashka.migrations") as notices, open_for_migrations(url) as connection:
-        with connection.transaction():
-            run_file(connection, path)
+    """Run `romashka migrate --with original`, and return what it said."""
+    with notices_of("romashka.migrations") as notices:
+        install(url, extras=["original"])
     return notices
 
 

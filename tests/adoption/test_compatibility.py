@@ -24,7 +24,8 @@ select 'column' as kind, table_name || '.' || column_name as name,
   concat(data_type, is_nullable, column_default) as value
 from information_schema.columns where table_schema = 'public'
 union all select 'right', object || coalesce('.' || column_name, ''), grantee || privilege
-from public.get_romashka_grants()
+from jsonb_to_recordset(public.get_romashka_grants())
+  as rights (grantee text, privilege text, object text, column_name text)
 union all select 'policy', tablename || policyname, concat(cmd, roles, qual, with_check)
 from pg_policies where schemaname = 'public'
 union all select 'trigger', concat(tgrelid::regclass, tgname), pg_get_triggerdef(oid)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class Repeatable:
 
     @property
     def name(self) -> str:
-        return self.path.name
+        folder = self.path.parent.name
+        return self.path.name if folder == "repeatable" else f"{folder}/{self.path.name}"
 
     @property
     def digest(self) -> str:
@@ -39,6 +41,24 @@ class Edition:
     folder: Path
     migrations: list[Migration]
     repeatables: list[Repeatable]
+    extras: list[Repeatable]
+    """Files of `compatibility/`: of each a database has what somebody chose."""
+
+    def chosen(self, names: Iterable[str]) -> list[Repeatable]:
+        """Return the extras with these names.
+
+        Raises:
+            ValueError: there is none of a name; the message says which there are.
+        """
+        known = {extra.path.stem: extra for extra in self.extras}
+        unknown = sorted(set(names) - known.keys())
+        if unknown:
+            raise ValueError(f"there is no {', '.join(unknown)}; there is {', '.join(known)}")
+        return [known[name] for name in sorted(set(names))]
+
+    def recorded_extras(self, recorded: Mapping[str, str]) -> list[Repeatable]:
+        """Return the extras that a database has, by what it records."""
+        return [extra for extra in self.extras if extra.name in recorded]
 
     def schema_version(self) -> int:
         """Return what `get_romashka_installation` says of it: higher when workers need more."""
@@ -57,7 +77,13 @@ class Edition:
 def read_edition(folder: Path | None = None) -> Edition:
     """Read the edition in a `supabase` folder, by default this package's."""
     folder = folder or product_folder()
-    repeatables = sorted((folder / "repeatable").glob("*.sql"))
     return Edition(
-        folder, find_migrations(folder), [Repeatable(path, read_sql(path)) for path in repeatables]
+        folder,
+        find_migrations(folder),
+        _read_files(folder / "repeatable"),
+        _read_files(folder / "compatibility"),
     )
+
+
+def _read_files(folder: Path) -> list[Repeatable]:
+    return [Repeatable(path, read_sql(path)) for path in sorted(folder.glob("*.sql"))]

@@ -38,10 +38,13 @@ class Grants:
     granted: frozenset[Grant]
 
 
-def read_grants(folder: Path | None = None) -> Grants:
-    """Read the grants of the edition in a `supabase` folder, by default this package's."""
+def read_grants(folder: Path | None = None, extras: Iterable[str] = ()) -> Grants:
+    """Read the grants of the edition in a `supabase` folder, by default this package's.
+
+    `extras` are texts of its files of `compatibility/` that a database has, too.
+    """
     [path] = (folder or product_folder()).glob("repeatable/*_grants.sql")
-    text = re.sub(r"--[^\n]*", "", read_sql(path))
+    text = re.sub(r"--[^\n]*", "", "\n".join([read_sql(path), *extras]))
     objects: set[str] = set()
     granted: set[Grant] = set()
     for verb, privileges, _kind, names, roles in _STATEMENT.findall(text):

@@ -2,13 +2,13 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
 
-from romashka._edition import EXTENSIONS, Edition, read_edition
+from romashka._edition import EXTENSIONS, Edition, Repeatable, read_edition
 from romashka._grants import differences, read_grants
 from romashka._migrations import (
     MigrationError,
@@ -35,6 +35,8 @@ _TABLES = (
     "customer_profiles",
     "profiles",
 )
+# An older edition, given as a folder, has none.
+_CLOSES_TABLES = "select to_regprocedure('private.close_tables_to_visitors()')"
 # Whatever the history says: a restored dump has none.
 _IS_INSTALLED = """
 select exists (
@@ -53,6 +55,7 @@ def install(
     db_url: str,
     folder: Path | None = None,
     *,
+    extras: Iterable[str] = (),
     is_trial: bool = False,
     closes_tables: bool = True,
 ) -> list[str]:
@@ -64,16 +67,20 @@ def install(
 
     Args:
         folder: Romashka's `supabase` folder, by default the one that this package has.
+        extras: what else is wanted, by the names of the files in `compatibility/`. A database keeps
+            what it was given once.
         is_trial: do it all, and take it back.
         closes_tables: close tables of the project's own to anonymous users, where whoever is signed
             in may use them.
 
     Raises:
+        ValueError: there is no such extra.
         MigrationError: a file failed, the edition that is there cannot be upgraded or is newer than
             this one, or its tables are locked; nothing was changed.
         psycopg.OperationalError: the database cannot be reached.
     """
     edition = read_edition(folder)
+    chosen = edition.chosen(extras)
 
     def install_once(lock_seconds: float) -> list[str]:
         with connection.transaction(force_rollback=is_trial):
@@ -81,8 +88,8 @@ def install(
             # Adopting a large inbox takes its time; a table that somebody holds does not.
             connection.execute("set local statement_timeout = 0")
             connection.execute(f"set local lock_timeout = {round(lock_seconds * 1000)}")
-            applied = _install(connection, edition)
-            if closes_tables:
+            applied = _install(connection, edition, chosen)
+            if closes_tables and _one(connection, _CLOSES_TABLES):
                 connection.execute("select private.close_tables_to_visitors()")
             return applied
 
@@ -107,22 +114,31 @@ def patiently(work: Callable[[float], T]) -> T:
     )
 
 
-def _install(connection: psycopg.Connection, edition: Edition) -> list[str]:
+def _install(
+    connection: psycopg.Connection, edition: Edition, chosen: list[Repeatable]
+) -> list[str]:
     """Apply what the database lacks, and return what it was."""
     keep_history(connection)
     recorded = _recorded(connection)
     _refuse_newer(connection, recorded, edition)
-    records = edition.records() | {"extensions": _one(connection, EXTENSIONS)}
-    if records == recorded and _is_whole(connection, edition):
+    extras = [
+        extra
+        for extra in edition.extras
+        if extra in chosen or extra in edition.recorded_extras(recorded)
+    ]
+    repeatables = edition.repeatables + extras
+    records = edition.records() | {extra.name: extra.digest for extra in extras}
+    records["extensions"] = _one(connection, EXTENSIONS)
+    if records == recorded and _is_whole(connection, edition, extras):
         return []
     _refuse_names_of_others(connection, edition, is_first=not recorded)
     _lock_tables(connection)
     applied = [file.path.name for file in edition.migrations if apply_migration(connection, file)]
     records["extensions"] = _one(connection, EXTENSIONS)  # the first file creates some
-    for file in edition.repeatables:
+    for file in repeatables:
         run_file(connection, file.path)
     _record(connection, records)
-    changed = [file.name for file in edition.repeatables if recorded.get(file.name) != file.digest]
+    changed = [file.name for file in repeatables if recorded.get(file.name) != file.digest]
     return applied + (
         changed or ["all repeatable files: grants, extensions or records had changed"]
     )
@@ -186,7 +202,7 @@ def _refuse_names_of_others(
         )
 
 
-def _is_whole(connection: psycopg.Connection, edition: Edition) -> bool:
+def _is_whole(connection: psycopg.Connection, edition: Edition, extras: list[Repeatable]) -> bool:
     """Is each versioned file in the history, and each right as the files grant it?"""
     versions = [file.version for file in edition.migrations]
     missing = _one(
@@ -195,12 +211,10 @@ def _is_whole(connection: psycopg.Connection, edition: Edition) -> bool:
         " (select version from supabase_migrations.schema_migrations)",
         [versions],
     )
-    return missing == 0 and _grants_are_right(connection, edition.folder)
-
-
-def _grants_are_right(connection: psycopg.Connection, folder: Path) -> bool:
-    rights = _one(connection, "select public.get_romashka_grants()")
-    return differences(read_grants(folder), rights) == ([], [])
+    if missing:
+        return False
+    wanted = read_grants(edition.folder, [extra.text for extra in extras])
+    return differences(wanted, _one(connection, "select public.get_romashka_grants()")) == ([], [])
 
 
 def _lock_tables(connection: psycopg.Connection) -> None:

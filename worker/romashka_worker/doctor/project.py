@@ -97,7 +97,10 @@ def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> It
 
 
 def _migrations(applied: Mapping[str, str], settings: Settings) -> Finding:
-    ours = read_edition().records()
+    edition = read_edition()
+    ours = edition.records() | {
+        extra.name: extra.digest for extra in edition.recorded_extras(applied)
+    }
     missing = [name for name in ours if name not in applied]
     changed = [name for name, digest in ours.items() if applied.get(name, digest) != digest]
     if not applied:
@@ -154,7 +157,10 @@ def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
 
 async def look_at_grants(client: AsyncRomashka, settings: Settings) -> Finding:
     """Compare who may do what with what the files grant: dumps, restores and hands change it."""
-    missing, surplus = differences(read_grants(), await client.call("get_romashka_grants"))
+    installed = await client.call("get_romashka_installation")
+    extras = [extra.text for extra in read_edition().recorded_extras(installed.get("files", {}))]
+    wanted = read_grants(extras=extras)
+    missing, surplus = differences(wanted, await client.call("get_romashka_grants"))
     says = [f"missing: {_some(missing)}"] * bool(missing)
     says += [f"additional: {_some(surplus)}"] * bool(surplus)
     if says:

@@ -12,6 +12,12 @@ from romashka._cli.problems import CommandError
 
 def migrate(
     db_url: DatabaseUrl,
+    extras: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="Install this, too: `original`, what the original's own pages read."
+        ),
+    ] = None,
     is_trial: Annotated[
         bool,
         typer.Option(
@@ -33,8 +39,10 @@ def migrate(
     logging.basicConfig(stream=sys.stderr, format="%(message)s")
     try:
         with clear_database_errors():
-            applied = install(db_url, is_trial=is_trial, closes_tables=not keeps_open)
-    except MigrationError as error:
+            applied = install(
+                db_url, extras=extras or (), is_trial=is_trial, closes_tables=not keeps_open
+            )
+    except (MigrationError, ValueError) as error:
         raise CommandError(str(error)) from error
     for name in applied:
         typer.echo(f"would apply {name}" if is_trial else f"applied {name}")
