@@ -1,5 +1,6 @@
 """Installs and upgrades Romashka's own schema: all of it, or nothing."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from romashka._migrations import (
 )
 
 T = TypeVar("T")
+_log = logging.getLogger("romashka.migrations")
 
 _TRIES = 10
 # While we wait for a lock, everybody else waits behind us: not for long, and not all the time.
@@ -91,6 +93,8 @@ def install(
             applied = _install(connection, edition, chosen)
             if closes_tables and _one(connection, _CLOSES_TABLES):
                 connection.execute("select private.close_tables_to_visitors()")
+                if applied:
+                    _tell_open_tables(connection)
             return applied
 
     with connect_for_migrations(db_url) as connection:
@@ -142,6 +146,17 @@ def _install(
     return applied + (
         changed or ["all repeatable files: grants, extensions or records had changed"]
     )
+
+
+def _tell_open_tables(connection: psycopg.Connection) -> None:
+    """Name the tables that whoever has the anon key may use, and could before."""
+    names = _one(
+        connection,
+        "select string_agg(id::regclass::text, ', ' order by id::regclass::text)"
+        " from private.open_tables() where open_to = 'everybody'",
+    )
+    if names:
+        _log.warning("romashka: open to whoever has the anon key, as before: %s", names)
 
 
 def _recorded(connection: psycopg.Connection) -> dict[str, str]:
