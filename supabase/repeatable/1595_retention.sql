@@ -1,6 +1,6 @@
 -- Purpose: what is deleted by itself, and when: figures, settled work, raw webhooks, visitors who never come back,
 --          files that no message shows.
--- Touches: prune, get_abandoned_attachments.
+-- Touches: prune (which also looks after triggers of others), get_abandoned_attachments.
 -- Locks:   one prunes at a time (an advisory lock). What expired is locked as 1570_claim_channel_deliveries.sql says,
 --          then the rows that go; a visitor's customer and conversations without waiting.
 -- Undo:    drop function public.prune, public.get_abandoned_attachments, private.remove_abandoned_visitors,
@@ -59,6 +59,11 @@ begin
         raise warning 'romashka: % cannot be pruned (%)', v_old.name, sqlstate;
     end;
   end loop;
+  begin
+    perform private.give_foreign_triggers_a_path();
+  exception when insufficient_privilege or lock_not_available then
+    null;
+  end;
   return v_sum + private.remove_abandoned_visitors(least(max_rows, 1000));
 end $$;
 comment on function public.prune is 'Delete some of what nobody looks at any more; returns how many rows. Raises bad_limit.';

@@ -109,6 +109,56 @@ begin
 end $$;
 comment on function private.make_guard is 'Make the guarded copy of a trigger function; returns its name, null where that cannot be.';
 
+-- The search path that functions without one are made for: the database's.
+create or replace function private.path_of_project()
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_path text := (
+    select btrim(replace(settings.reset_val, '"$user"', ''), ', ') from pg_catalog.pg_settings as settings
+    where settings.name = 'search_path'
+  );
+begin
+  return concat_ws(', ', nullif(v_path, ''), case when v_path !~ '\mextensions\M' then 'extensions' end);
+end $$;
+comment on function private.path_of_project is 'The search path of the project''s own functions.';
+
+-- A trigger that was made later, or whose function was replaced, runs inside our functions as well: its function is given
+-- the path that it has everywhere else. By each migration and each minute (prune).
+create or replace function private.give_foreign_triggers_a_path()
+returns integer
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_function text;
+  v_count integer := 0;
+begin
+  for v_function in
+    select distinct functions.oid::regprocedure::text from pg_catalog.pg_trigger as triggers
+    join pg_catalog.pg_class as tables on tables.oid = triggers.tgrelid
+    join pg_catalog.pg_proc as functions on functions.oid = triggers.tgfoid
+    join pg_catalog.pg_language as languages on languages.oid = functions.prolang
+    where not triggers.tgisinternal and tables.relnamespace = 'public'::regnamespace and tables.relname in ('profiles',
+        'customer_profiles', 'conversations', 'messages', 'ai_response_queue', 'realtime_metrics', 'knowledge_items',
+        'communication_channels', 'conversation_notes', 'channel_deliveries', 'webhook_events', 'ai_settings')
+      and languages.lanname = 'plpgsql' and array_to_string(functions.proconfig, ',') like '%search_path=%' is not true
+      and pg_has_role(functions.proowner, 'usage')
+  loop
+    execute format('alter function %s set search_path = %s', v_function, private.path_of_project());
+    raise notice 'romashka: function % has a search path now: Romashka''s functions, which set it off, have none', v_function;
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end $$;
+comment on function private.give_foreign_triggers_a_path is 'Set the search path of functions that triggers on our tables call; returns how many.';
+
 -- On Auth's table, which is not ours to change, a function without a path is given one: Auth itself has none for it.
 create or replace function private.guard_foreign_triggers()
 returns void
@@ -118,14 +168,10 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_path text := (
-    select btrim(replace(settings.reset_val, '"$user"', ''), ', ') from pg_catalog.pg_settings as settings
-    where settings.name = 'search_path'
-  );
+  v_path text := private.path_of_project();
   v_trigger record;
   v_guard text;
 begin
-  v_path := concat_ws(', ', nullif(v_path, ''), case when v_path !~ '\mextensions\M' then 'extensions' end);
   for v_trigger in
     select known.table_name, known.trigger_name, to_regprocedure(known.function_name)::oid as guarded,
       known.function_name, pg_catalog.pg_get_triggerdef(triggers.oid) as definition, functions.pronamespace = 'private'::regnamespace
@@ -165,3 +211,4 @@ end $$;
 comment on function private.guard_foreign_triggers is 'Have the triggers of private.foreign_triggers run guarded copies of their functions.';
 
 select private.guard_foreign_triggers();
+select private.give_foreign_triggers_a_path();

@@ -100,6 +100,7 @@ revoke execute on function
   private.check_results, private.claim_jobs, private.conversation_context, private.return_context,
   private.find_place_to_wait,
   private.note_trigger_failure, private.guarded_body, private.make_guard, private.guard_foreign_triggers,
+  private.path_of_project, private.give_foreign_triggers_a_path,
   private.open_tables, private.close_tables_to_visitors, private.claim_for_worker,
   private.find_or_create_worker, private.has_history, private.remove_abandoned_visitors, private.remove_visitor,
   private.worker_settings, private.customer_context, private.find_or_create_customer,
