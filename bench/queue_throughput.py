@@ -1,7 +1,8 @@
 """Queue throughput beside pgmq: claim and settle, on one server in one run, with pgbench.
 
-    python bench/queue_throughput.py [--jobs 20000] [--clients 8]
+    python bench/queue_throughput.py [--jobs 20000] [--clients 8] [--edition FOLDER ...]
 
+Each further edition, a `supabase` folder, is measured beside this one, on a server of its own.
 Prints jobs a second, singly and in batches of 50, and the ratio to what pgmq reads and archives.
 The server is durable (fsync on). `reply` writes the message, the conversation, the metrics and the
 events; `no reply` ends the job alone, as superseding does, and is what compares with an archive.
@@ -16,9 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
-from romashka._installation import install
-from romashka_local.bootstrap import bootstrap_database
-from romashka_local.postgres import Cluster, find_binaries, run_cluster
+from editions import server_with
+from romashka._migration_files import product_folder
+from romashka_local.postgres import Cluster, find_binaries
 
 # Everything that a settle touches, without the triggers that would make it slow to set up.
 FILL = """
@@ -67,23 +68,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=20_000, help="jobs in the queue at the start")
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--edition", type=Path, action="append", default=[])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(
-        prefix="romashka-bench-", ignore_cleanup_errors=True
-    ) as folder:
-        Path(folder).chmod(0o755)
-        with run_cluster(Path(folder) / "postgres") as cluster:
-            _install(cluster)
-            _measure(cluster, options)
+    print(f"{'':44}{'jobs/s':>10}{'of pgmq':>10}")
+    for folder in (product_folder(), *options.edition):
+        with server_with(folder) as cluster:
+            _install_pgmq(cluster)
+            _measure(cluster, folder.parent.name, options)
 
 
-def _install(cluster: Cluster) -> None:
+def _install_pgmq(cluster: Cluster) -> None:
     found = find_spec("pgmq")
     if found is None or found.origin is None:
         sys.exit("unable to compare; pip install --no-deps pgmq, it brings the SQL")
-    bootstrap_database(cluster.url())
-    install(cluster.url("postgres"))
-    _run(cluster, "select cron.unschedule(jobname) from cron.job")
     _run(cluster, (Path(found.origin).parent / "sql" / "pgmq.sql").read_text(encoding="utf-8"))
 
 
@@ -92,14 +89,14 @@ def _run(cluster: Cluster, script: str) -> None:
     subprocess.run(psql, input=script, text=True, check=True, stdout=subprocess.DEVNULL)
 
 
-def _measure(cluster: Cluster, options: argparse.Namespace) -> None:
-    print(f"{'':24}{'jobs/s':>10}{'of pgmq':>10}")
+def _measure(cluster: Cluster, edition: str, options: argparse.Namespace) -> None:
     for batch in (1, 50):
         pgmq = _throughput(cluster, PGMQ_FILL, PGMQ, batch, options)
-        print(f"{f'pgmq, batches of {batch}':24}{pgmq:>10,.0f}")
+        print(f"{f'{edition}: pgmq, batches of {batch}':44}{pgmq:>10,.0f}", flush=True)
         for name, script in (("reply", CLAIM + SETTLE), ("no reply", CLAIM + END)):
             ours = _throughput(cluster, FILL, script, batch, options)
-            print(f"{f'{name}, batches of {batch}':24}{ours:>10,.0f}{ours / pgmq:>10.2f}")
+            title = f"{edition}: {name}, batches of {batch}"
+            print(f"{title:44}{ours:>10,.0f}{ours / pgmq:>10.2f}", flush=True)
 
 
 def _throughput(

@@ -9,18 +9,14 @@ edition, a `supabase` folder, is measured beside this one, on a server of its ow
 
 import argparse
 import json
-import tempfile
 from collections.abc import Callable, Iterator
 from operator import sub
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from romashka._installation import install
+from editions import server_with
 from romashka._migration_files import product_folder
-from romashka._migrations import apply_migrations
-from romashka_local.bootstrap import bootstrap_database
-from romashka_local.postgres import run_cluster
 
 PLANS = {"Free": 100, "Pro": 500}
 """Events a second, in all: docs/speed.md says where that is from."""
@@ -98,26 +94,19 @@ class Cost(NamedTuple):
 
 def _measure(folder: Path, turn: Callable[[Database, int], Iterator[str]], turns: int) -> Cost:
     """Return what a turn costs."""
-    with tempfile.TemporaryDirectory(prefix="romashka-bench-", ignore_cleanup_errors=True) as home:
-        Path(home).chmod(0o755)
-        with run_cluster(Path(home) / "postgres") as cluster:
-            bootstrap_database(cluster.url(), exposes_new_tables=True)
-            url = cluster.url("postgres")
-            if (folder / "repeatable").is_dir():
-                install(url, folder)
-            else:
-                apply_migrations(url, folder)
-            with psycopg.connect(cluster.url(), autocommit=True) as database:
-                _all(database, "select cron.unschedule(jobname) from cron.job")
-                list(turn(database, 0))  # plans, catalogs, the account
-                database.execute("checkpoint")
-                sums = [0.0] * len(Cost._fields)
-                for number in range(1, turns + 1):
-                    for _ in (steps := turn(database, number)):
-                        before = _state(database)
-                        list(steps)
-                        spent = map(sub, _state(database), before)
-                        sums = [total + one for total, one in zip(sums, spent, strict=True)]
+    with (
+        server_with(folder) as cluster,
+        psycopg.connect(cluster.url(), autocommit=True) as database,
+    ):
+        list(turn(database, 0))  # plans, catalogs, the account
+        database.execute("checkpoint")
+        sums = [0.0] * len(Cost._fields)
+        for number in range(1, turns + 1):
+            for _ in (steps := turn(database, number)):
+                before = _state(database)
+                list(steps)
+                spent = map(sub, _state(database), before)
+                sums = [total + one for total, one in zip(sums, spent, strict=True)]
     return Cost(*(total / turns for total in sums))
 
 
