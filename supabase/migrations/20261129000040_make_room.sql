@@ -86,6 +86,7 @@ begin
     join pg_catalog.pg_attribute as columns on columns.attrelid = relations.oid
     where relations.schema = 'public' and columns.attnum > 0 and not columns.attisdropped and columns.attnotnull
       and not columns.atthasdef and columns.attidentity = '' and columns.attname::text <> all (adopted.filled)
+      and relations.name <> 'profiles'  -- whose rows the project may make itself
   )
   select string_agg(problem, '; ' order by problem) into v_found from conflicts;
   if v_found is not null then
