@@ -80,7 +80,8 @@ def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack, name: str
     run_tests(sdk / "build" / f"{name}.test.js", stack)
 
 
-def test_the_hooks_work_with_react_18(sdk: Path, stack: RunningStack) -> None:
+@pytest.mark.parametrize("name", ["react", "chat"])
+def test_the_hooks_work_with_react_18(sdk: Path, stack: RunningStack, name: str) -> None:
     """Many inboxes still have it."""
     project = sdk / "tests" / "react18"
     install_packages(project)
@@ -89,7 +90,7 @@ def test_the_hooks_work_with_react_18(sdk: Path, stack: RunningStack) -> None:
     shutil.copy(sdk / "package.json", installed)
     shutil.copytree(sdk / "build", project / "build", dirs_exist_ok=True)
 
-    run_tests(project / "build" / "react.test.js", stack, react=18)
+    run_tests(project / "build" / f"{name}.test.js", stack, react=18)
 
 
 async def test_the_chat_of_the_page_works(sdk: Path, stack: RunningStack) -> None:

@@ -1,7 +1,7 @@
 /** What goes out arrives once, whatever the network does meanwhile. */
 import type { Attachment } from "./attachments.js";
 import type { Romashka } from "./client.js";
-import type { Database } from "./database.js";
+import type { Database, Json } from "./database.js";
 import { Conflict, RateLimited, RomashkaError, unwrap } from "./errors.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
@@ -15,8 +15,12 @@ type Insert = Database["public"]["Tables"]["messages"]["Insert"];
 
 /** Who writes, and what comes with the text. */
 export interface SendOptions {
+  /** A new UUID. Sent again with the same one, a message is stored once. */
+  id?: string;
   /** `agent` is for staff. */
   senderType?: "user" | "agent";
+  /** What the application wants to keep with it. */
+  metadata?: Record<string, Json | undefined> | undefined;
   /** What `client.attachments.upload` gave. */
   attachment?: Attachment | undefined;
 }
@@ -26,14 +30,15 @@ export async function store(
   client: Romashka,
   conversationId: string,
   text: string,
-  { senderType = "user", attachment }: SendOptions,
+  { id = newId(), senderType = "user", metadata, attachment }: SendOptions,
 ): Promise<Message> {
   const row: NewMessage = {
-    id: newId(),
+    id,
     conversation_id: conversationId,
     sender_type: senderType,
     content: text,
-    ...(attachment && described(attachment)),
+    ...(metadata && { metadata }),
+    ...(attachment && described(attachment, metadata)),
   };
   return repeated(() => insert(client, row));
 }
@@ -67,11 +72,11 @@ async function insert(client: Romashka, row: NewMessage): Promise<Message> {
   }
 }
 
-function described({ path, name, content_type, size }: Attachment) {
+function described({ path, name, content_type, size }: Attachment, metadata: object = {}) {
   const kind = content_type.split("/")[0]!;
   return {
     message_type: ["image", "audio", "video"].includes(kind) ? kind : "document",
     media_url: path,
-    metadata: { attachment: { name, content_type, size } },
+    metadata: { ...metadata, attachment: { name, content_type, size } },
   };
 }

@@ -22,6 +22,15 @@ export class Scope {
     }
   }
 
+  /** Wait; no longer than the scope lasts. */
+  async pause(milliseconds: number): Promise<void> {
+    if (this.#isOver) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#leave.add(() => (clearTimeout(timer), resolve()));
+    });
+  }
+
   /** Leave what is read, at once. */
   end(): void {
     this.#isOver = true;

@@ -140,6 +140,18 @@ test("a message whose answer got lost is stored once", async () => {
   equal((await conversation.metrics()).total_messages, 1);
 });
 
+test("a message that is sent again with its id is stored once", async () => {
+  const conversation = await quietConversation(await newCustomer());
+  const id = randomUUID();
+  const options = { id, metadata: { page: "/prices" } };
+  const first = await conversation.send("once", options);
+  const again = await conversation.send("once", options);
+
+  deepEqual([first.id, again], [id, first]);
+  deepEqual(first.metadata, options.metadata);
+  equal((await conversation.messages()).length, 1);
+});
+
 test("staff work on conversations, and list them by filter and page", async () => {
   const customer = await newCustomer();
   const agent = await newAgent();

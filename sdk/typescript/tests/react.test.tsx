@@ -4,17 +4,15 @@ import "./dom.js";
 import { deepEqual, equal } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import { StrictMode, version } from "react";
 import type { Romashka } from "romashka";
 import {
-  RomashkaProvider,
   useReplyStream,
   useRealtimeMessages,
   type UseRealtimeMessagesOptions,
   useTyping,
 } from "romashka/react";
 
-import { mount } from "./dom.js";
+import { texts, use } from "./hooks.js";
 import {
   answerNext,
   newAgent,
@@ -25,31 +23,9 @@ import {
   until,
 } from "./project.js";
 
-equal(version.split(".")[0], process.env["REACT"] ?? "19");
-
-/** Render a hook in StrictMode; `latest` is what it gave last. */
-async function use<Result>(client: Romashka, hook: () => Result) {
-  const seen = { latest: undefined as unknown as Result };
-  function Component() {
-    seen.latest = hook();
-    return null;
-  }
-  const unmount = await mount(
-    <StrictMode>
-      <RomashkaProvider client={client}>
-        <Component />
-      </RomashkaProvider>
-    </StrictMode>,
-  );
-  await until(() => seen.latest);
-  return Object.assign(seen, { unmount });
-}
-
 async function useInbox(client: Romashka, options: UseRealtimeMessagesOptions = {}) {
   return use(client, () => useRealtimeMessages(options));
 }
-
-const texts = (messages: { content: string }[]) => messages.map(({ content }) => content);
 
 test("an inbox is mounted, selects, sends, receives, switches and goes", async () => {
   const customer = await newCustomer();

@@ -1,5 +1,5 @@
 /** The messages of one conversation, kept up to date. */
-import { useCallback, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { Conversation } from "../conversation.js";
 import type { Message } from "../models.js";
@@ -9,7 +9,13 @@ import { useLatest, useScope } from "./useScope.js";
 
 export interface UseMessagesOptions {
   conversationId: string | null;
-  limit: number;
+  /** How many of the newest to begin with; without it, all. */
+  limit?: number;
+  /** When it changes, everything is read anew. */
+  revision?: string;
+  /** After which position a message that is there at the first read is new; without it, none is. */
+  newAfter?: number | undefined;
+  /** Is called with each new message, once. */
   onNewMessage?: ((message: Message) => void) | undefined;
   onError: (error: Error) => void;
 }
@@ -17,6 +23,10 @@ export interface UseMessagesOptions {
 export interface UseMessages {
   messages: Message[];
   isLoading: boolean;
+  /** Is each change heard at once? */
+  isLive: boolean;
+  /** Why the conversation could not be read; null once it was. */
+  error: Error | null;
   /** The conversation, once it was read. */
   conversation: Conversation | null;
   refresh: () => Promise<void>;
@@ -24,49 +34,97 @@ export interface UseMessages {
 
 /** Read the newest messages of a conversation, then each new and each changed one. */
 export function useMessages(options: UseMessagesOptions): UseMessages {
-  const { conversationId, limit, onError } = options;
+  const { conversationId, limit, revision, onError } = options;
   const client = useRomashka();
   const [messages, setMessages] = useState<Message[]>([]);
   const [conversation, setConversation] = useState<Conversation | null>(null);
-  const [isLoading, setLoading] = useState(false);
-  const latest = useLatest(options);
+  const [isLoading, setLoading] = useState(conversationId !== null);
+  const [isLive, setLive] = useState(false);
+  const [error, setError] = useState<Error | null>(null);
   const shownId = useRef<string | null>(null);
+  const tellNews = useNews(options);
+
+  useEffect(() => {
+    shownId.current = conversationId;
+    setMessages([]);
+    setConversation(null);
+    setLoading(conversationId !== null);
+    setLive(false);
+    setError(null);
+  }, [client, conversationId, limit, revision]);
+
+  const read = useCallback(
+    (from: Conversation) => from.messages(limit === undefined ? {} : { limit }),
+    [limit],
+  );
+
+  const reread = useCallback(
+    async (shown: Conversation) => {
+      const newest = await read(shown);
+      if (shownId.current === shown.id) setMessages((before) => merged(before, newest));
+    },
+    [read],
+  );
 
   useScope(
     async (scope) => {
-      shownId.current = conversationId;
-      setMessages([]);
-      setConversation(null);
-      setLoading(conversationId !== null);
       if (!conversationId) return;
       const opened = await client.conversations.get(conversationId);
-      const newest = await opened.messages({ limit });
+      const newest = await read(opened);
       if (scope.isOver) return;
       setMessages(newest);
       setConversation(opened);
       setLoading(false);
-      const events = opened.live({ after: newest.at(-1)?.position ?? 0 });
+      setError(null);
+      tellNews(newest);
+      let wasInterrupted = false;
+      const onConnection = (isNow: boolean) => {
+        if (scope.isOver) return;
+        setLive(isNow);
+        if (isNow && wasInterrupted) reread(opened).catch(() => {}); // changes are sent but once
+        wasInterrupted = !isNow;
+      };
+      const events = opened.live({ after: newest.at(-1)?.position ?? 0, onConnection });
       await scope.read(events, (event) => {
-        if (event.type === "message.created" || event.type === "message.updated") {
-          setMessages((before) => merged(before, [event.message]));
-        }
-        if (event.type === "message.created") latest.current.onNewMessage?.(event.message);
+        if (event.type !== "message.created" && event.type !== "message.updated") return;
+        setMessages((before) => merged(before, [event.message]));
+        if (event.type === "message.created") tellNews([event.message]);
       });
     },
-    (error) => {
+    (failure) => {
       setLoading(false);
-      onError(error);
+      setLive(false);
+      setError(failure);
+      onError(failure);
     },
-    [client, conversationId, limit],
+    [client, conversationId, limit, revision],
   );
 
-  const refresh = useCallback(async () => {
-    if (!conversation) return;
-    const newest = await conversation.messages({ limit });
-    if (shownId.current === conversation.id) setMessages((before) => merged(before, newest));
-  }, [conversation, limit]);
+  const refresh = useCallback(
+    async () => void (conversation && (await reread(conversation))),
+    [conversation, reread],
+  );
+  return { messages, isLoading, isLive, error, conversation, refresh };
+}
 
-  return { messages, isLoading, conversation, refresh };
+/** Return what tells each new message once, however often a conversation is read. */
+function useNews(options: UseMessagesOptions) {
+  const latest = useLatest(options);
+  const toldUpTo = useRef<number | null>(null);
+  useEffect(() => {
+    toldUpTo.current = null;
+  }, [options.conversationId]);
+  return useCallback(
+    (messages: Message[]) => {
+      toldUpTo.current ??= latest.current.newAfter ?? messages.at(-1)?.position ?? 0;
+      for (const message of messages) {
+        if (message.position <= toldUpTo.current) continue;
+        toldUpTo.current = message.position;
+        latest.current.onNewMessage?.(message);
+      }
+    },
+    [latest],
+  );
 }
 
 /** Put messages where they belong; of two states of one, the newer stays. */

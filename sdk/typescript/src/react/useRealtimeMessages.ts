@@ -9,6 +9,7 @@ import {
   originalMessage,
 } from "../original.js";
 import { useRomashka } from "./provider.js";
+import { useAttempt } from "./useAttempt.js";
 import { useConversations } from "./useConversations.js";
 import { useMessages } from "./useMessages.js";
 import { useLatest } from "./useScope.js";
@@ -38,42 +39,20 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
   const { autoLoadConversations = true, messageLimit = 50, senderType = "agent" } = options;
   const client = useRomashka();
   const [selectedId, setSelectedId] = useState<string | null>(null);
-  const [error, setError] = useState<Error | null>(null);
   const latest = useLatest(options);
-
-  const fail = useCallback(
-    (failure: Error) => {
-      setError(failure);
-      latest.current.onError?.(failure);
-    },
-    [latest],
-  );
-
-  /** Do something for the user; what goes wrong is shown, and thrown to the caller. */
-  const attempt = useCallback(
-    async <Value>(action: () => Promise<Value>): Promise<Value> => {
-      try {
-        const value = await action();
-        setError(null);
-        return value;
-      } catch (failure) {
-        fail(failure as Error);
-        throw failure;
-      }
-    },
-    [fail],
-  );
+  const tell = useCallback((failure: Error) => latest.current.onError?.(failure), [latest]);
+  const { error, attempt, clear } = useAttempt(tell);
 
   const list = useConversations({
     autoLoad: autoLoadConversations,
     onChange: (row) => latest.current.onConversationUpdate?.(originalConversation(row)),
-    onError: fail,
+    onError: tell,
   });
   const selected = useMessages({
     conversationId: selectedId,
     limit: messageLimit,
     onNewMessage: (message) => latest.current.onNewMessage?.(originalMessage(message)),
-    onError: fail,
+    onError: tell,
   });
   const { conversation } = selected;
   const conversations = useMemo(
@@ -84,10 +63,10 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
 
   const selectConversation = useCallback(
     async (target: string | { id: string } | null): Promise<void> => {
-      setError(null);
+      clear();
       setSelectedId(typeof target === "string" ? target : (target?.id ?? null));
     },
-    [],
+    [clear],
   );
 
   const sendMessage = useCallback(
@@ -119,14 +98,15 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
   const markMessageAsRead = useCallback(
     async (messageId: string): Promise<void> => {
       const message = selected.messages.find(({ id }) => id === messageId);
-      await (message && conversation?.markRead(message.position).catch(fail));
+      if (!message || !conversation) return;
+      await attempt(() => conversation.markRead(message.position)).catch(() => {});
     },
-    [conversation, fail, selected.messages],
+    [attempt, conversation, selected.messages],
   );
 
   const refreshMessages = useCallback(
-    () => selected.refresh().catch(fail),
-    [fail, selected.refresh],
+    () => attempt(selected.refresh).catch(() => {}),
+    [attempt, selected.refresh],
   );
 
   const getPerformanceMetrics = useCallback(
@@ -146,7 +126,7 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
     messages,
     selectedConversation: conversations.find(({ id }) => id === selectedId) ?? read,
     isLoading: list.isLoading || selected.isLoading,
-    error,
+    error: error ?? list.error ?? selected.error,
     loadConversations: list.reload,
     selectConversation,
     sendMessage,

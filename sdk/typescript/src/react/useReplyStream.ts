@@ -29,9 +29,10 @@ export function useReplyStream(conversationId: string | null | undefined): UseRe
   useScope(
     async (scope) => {
       setState(NO_DRAFT);
-      setError(null);
-      if (!conversationId) return;
+      if (!conversationId) return setError(null);
       const conversation = await client.conversations.get(conversationId);
+      if (scope.isOver) return;
+      setError(null);
       const events = conversation.live({
         after: conversation.row.message_count,
         onConnection: (isLive) => !isLive && setState(NO_DRAFT), // what was missed does not come again

@@ -1,6 +1,8 @@
 /** Reading endless iterations for as long as a component is mounted. */
 import { useEffect, useRef } from "react";
 
+import { mayPass } from "../errors.js";
+import { backoffMs } from "../pause.js";
 import { Scope } from "../scope.js";
 
 /** Return a reference to the value of the latest render, for what is called later. */
@@ -12,7 +14,11 @@ export function useLatest<Value>(value: Value): { readonly current: Value } {
   return latest;
 }
 
-/** Run `run` when `deps` change, and leave what it reads when they change again, or on unmount. */
+/**
+ * Run `run` when `deps` change, and leave what it reads when they change again, or on unmount.
+ *
+ * What stops it is told, and tried again if it may pass: a window that opens without a network fills later.
+ */
 export function useScope(
   run: (scope: Scope) => Promise<void>,
   onError: (error: Error) => void,
@@ -21,10 +27,33 @@ export function useScope(
   const latest = useLatest({ run, onError });
   useEffect(() => {
     const scope = new Scope();
-    latest.current.run(scope).catch((error: Error) => {
-      if (!scope.isOver) latest.current.onError(error);
-    });
+    void runAgain(
+      scope,
+      () => latest.current.run(scope),
+      (error) => latest.current.onError(error),
+    );
     return () => scope.end();
     // eslint-disable-next-line react-hooks/exhaustive-deps -- they are the caller's
   }, deps);
+}
+
+/** Run until it is done, or cannot be; the same error is told once. */
+async function runAgain(
+  scope: Scope,
+  run: () => Promise<void>,
+  onError: (error: Error) => void,
+): Promise<void> {
+  for (let [failures, told] = [1, ""]; ; failures += 1) {
+    try {
+      return await run();
+    } catch (failure) {
+      const error = failure as Error;
+      if (scope.isOver) return;
+      if (error.message !== told) onError(error);
+      if (!mayPass(error, failures)) return;
+      told = error.message;
+      await scope.pause(backoffMs(failures));
+      if (scope.isOver) return;
+    }
+  }
 }

@@ -35,11 +35,11 @@ export function useTyping(conversationId: string | null | undefined, self: Self)
   useScope(
     async (scope) => {
       setPeople([]);
-      setError(null);
       current.current = null;
-      if (!conversationId) return;
+      if (!conversationId) return setError(null);
       const conversation = await client.conversations.get(conversationId);
       if (scope.isOver) return;
+      setError(null);
       current.current = conversation;
       await scope.read(conversation.presence.people({ role, name }), setPeople);
     },

@@ -1,0 +1,32 @@
+/** Hooks in a component that is mounted, for whoever tests them. */
+import { equal } from "node:assert/strict";
+
+import { StrictMode, version } from "react";
+import type { Romashka } from "romashka";
+import { RomashkaProvider } from "romashka/react";
+
+import { mount } from "./dom.js";
+import { until } from "./project.js";
+
+equal(version.split(".")[0], process.env["REACT"] ?? "19");
+
+/** Render a hook in StrictMode; `latest` is what it gave last, `all` what it gave. */
+export async function use<Result>(client: Romashka, hook: () => Result) {
+  const seen = { latest: undefined as unknown as Result, all: [] as Result[] };
+  function Component() {
+    seen.latest = hook();
+    seen.all.push(seen.latest);
+    return null;
+  }
+  const unmount = await mount(
+    <StrictMode>
+      <RomashkaProvider client={client}>
+        <Component />
+      </RomashkaProvider>
+    </StrictMode>,
+  );
+  await until(() => seen.latest);
+  return Object.assign(seen, { unmount });
+}
+
+export const texts = (messages: { content: string }[]) => messages.map(({ content }) => content);
