@@ -101,10 +101,12 @@ async def test_a_customer_cannot_reach_anothers_conversation(stack: RunningStack
 async def test_only_the_service_role_works_the_queue(stack: RunningStack) -> None:
     """A customer who could claim jobs could answer other customers."""
     async with customer_of(stack) as customer:
-        for function in ("get_next_ai_response_job", "settle_overdue_ai_response_jobs"):
-            with pytest.raises(APIError) as refused:
-                await customer.supabase.rpc(function).execute()
-            assert refused.value.code == "42501"
+        await open_conversation(customer.supabase)
+        claimed = await customer.supabase.rpc("get_next_ai_response_job").execute()
+        assert claimed.data == []
+        with pytest.raises(APIError) as refused:
+            await customer.supabase.rpc("settle_overdue_ai_response_jobs").execute()
+        assert refused.value.code == "42501"
 
 
 async def test_a_customer_cannot_write_as_the_ai(stack: RunningStack) -> None:
