@@ -1,6 +1,7 @@
--- Purpose: what triggers of others could not do: people see it here, and no message is stopped.
--- Touches: private.trigger_failures.
--- Undo:    drop table private.trigger_failures.
+-- Purpose: what triggers of others could not do: people see it here, and no message is stopped; which tables of others
+--          were closed to visitors.
+-- Touches: private.trigger_failures, private.closed_tables.
+-- Undo:    drop both tables.
 
 create table if not exists private.trigger_failures (
   id bigint primary key generated always as identity,
@@ -15,3 +16,12 @@ create index if not exists trigger_failures_failed_at_idx on private.trigger_fai
 create index if not exists trigger_failures_trigger_idx
   on private.trigger_failures (table_name, trigger_name, failed_at desc);
 alter table private.trigger_failures enable row level security;
+
+create table if not exists private.closed_tables (
+  table_name text,
+  command text,
+  closed_at timestamptz not null default now(),
+  primary key (table_name, command)
+);
+comment on table private.closed_tables is 'What was closed to anonymous users, once: an owner may open it again.';
+alter table private.closed_tables enable row level security;

@@ -102,9 +102,13 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return 1000 + octet_length(message.content) + octet_length(coalesce(message.metadata::text, ''));
+  -- As JSON a character takes six bytes at most: only what is near the limit is looked at exactly.
+  if octet_length(concat(message.content, message.media_url, message.media_caption, message.metadata)) < 30000 then
+    return 2000 + octet_length(message.content);
+  end if;
+  return octet_length(to_jsonb(message)::text);
 end $$;
-comment on function private.size_in_event is 'About how many bytes a message has as JSON.';
+comment on function private.size_in_event is 'How many bytes a message has as JSON, about.';
 
 -- Hosted projects count each event, and what is above their limit is lost: one operation sends one event, whatever
 -- it touches. Of many messages that changed (a conversation was read) the newest fifty are what screens show, as far
@@ -151,21 +155,32 @@ as $$
 declare
   v_count bigint := (select count(*) from changed);
   v_rows jsonb := '[]';
+  v_fits boolean;
 begin
   if v_count = 0 then
     return null;
-  elsif v_count <= 50 then
+  end if;
+  if tg_op = 'UPDATE' then  -- the original's widget upserts what stays as it is
+    if not exists (
+      select from changed join before on before.id = changed.id
+      where before.updated_at is distinct from changed.updated_at
+    ) then
+      return null;
+    end if;
+  end if;
+  if v_count <= 50 then
     v_rows := (
       select jsonb_agg(to_jsonb(changed) || jsonb_build_object('last_message', left(changed.last_message, 1000)))
       from changed
     );
   end if;
-  if v_count = 1 and pg_column_size(v_rows) < 200000 then
+  v_fits := v_count <= 50 and (pg_column_size(v_rows) < 30000 or octet_length(v_rows::text) < 200000);
+  if v_count = 1 and v_fits then
     perform realtime.send(jsonb_build_object('conversation', v_rows -> 0) || private.work_of(changed.id),
       'conversation.changed', 'inbox', true) from changed;
   else
     perform realtime.send(jsonb_build_object('conversations',
-      case when v_count <= 50 and pg_column_size(v_rows) < 200000 then v_rows end),
+      case when v_fits then v_rows end),
       'conversations.changed', 'inbox', true);
   end if;
   return null;
@@ -198,4 +213,4 @@ comment on function private.work_of is 'What waits in a conversation: {turn, sen
 create or replace trigger conversations_broadcast_insert after insert on public.conversations
   referencing new table as changed for each statement execute function private.broadcast_conversations();
 create or replace trigger conversations_broadcast_update after update on public.conversations
-  referencing new table as changed for each statement execute function private.broadcast_conversations();
+  referencing old table as before new table as changed for each statement execute function private.broadcast_conversations();

@@ -69,8 +69,9 @@ end $$;
 comment on function public.prune is 'Delete some of what nobody looks at any more; returns how many rows. Raises bad_limit.';
 
 -- Every visitor of a page gets an anonymous user. One who never wrote goes after a month without a visit, with their
--- session; one who wrote after a year, and the conversations stay with the team. Looks at some users each time, from a
--- random id on: Auth's tables have no index of what is old, and must have none of ours.
+-- session; one who wrote after a year, and the conversations stay with the team. Whoever has rows in tables of the
+-- project's own is the project's. Looks at some users each time, from a random id on: Auth's tables have no index of what
+-- is old, and must have none of ours.
 create or replace function private.remove_abandoned_visitors(max_users integer)
 returns integer
 language plpgsql
@@ -80,36 +81,50 @@ set search_path = ''
 as $$
 declare
   v_start uuid := gen_random_uuid();
-  v_visitor record;
+  v_user_id uuid;
   v_count integer := 0;
 begin
-  for v_visitor in
-    select users.id, customers.id as customer_id, customers.has_written from (
+  for v_user_id in
+    select users.id from (
       (select * from auth.users where id >= v_start order by id limit max_users)
       union all
       (select * from auth.users where id < v_start order by id limit max_users)
       limit max_users
     ) as users
-    left join lateral (
-      select customers.id, private.has_history(customers.id) as has_written
-      from public.customer_profiles as customers where customers.user_id = users.id
-    ) as customers on true
-    where users.is_anonymous
-      and greatest(users.created_at, users.last_sign_in_at, (
-        select max(greatest(sessions.created_at, sessions.updated_at, sessions.refreshed_at at time zone 'utc'))
-        from auth.sessions as sessions where sessions.user_id = users.id
-      )) < now() - case when customers.has_written then interval '1 year' else interval '30 days' end
-      and not exists (
-        select from public.profiles as profiles where profiles.id = users.id and profiles.role in ('agent', 'admin')
-      )
+    where users.is_anonymous and private.is_abandoned(users.id)
   loop
-    v_count := v_count + private.remove_visitor(v_visitor.id, v_visitor.customer_id);
+    v_count := v_count + private.remove_visitor(v_user_id);
   end loop;
   return v_count;
 end $$;
 comment on function private.remove_abandoned_visitors is 'Delete anonymous users who will not come back, among some; returns how many.';
 
--- The answer can change, unless the caller holds the locks of the customer and the conversations (remove_visitor).
+create or replace function private.is_abandoned(user_id uuid)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_customer_id uuid := (
+    select customers.id from public.customer_profiles as customers where customers.user_id = is_abandoned.user_id
+  );
+begin
+  return exists (
+    select from auth.users as users
+    where users.id = is_abandoned.user_id and users.is_anonymous
+      and greatest(users.created_at, users.last_sign_in_at, (
+        select max(greatest(sessions.created_at, sessions.updated_at, sessions.refreshed_at at time zone 'utc'))
+        from auth.sessions as sessions where sessions.user_id = users.id
+      )) < now() - case when private.has_history(v_customer_id) then interval '1 year' else interval '30 days' end
+  ) and not exists (
+    select from public.profiles as profiles
+    where profiles.id = is_abandoned.user_id and profiles.role in ('agent', 'admin')
+  );
+end $$;
+comment on function private.is_abandoned is 'Is this an anonymous user who has not come for so long that nobody expects them?';
+
 create or replace function private.has_history(customer_id uuid)
 returns boolean
 language plpgsql
@@ -121,32 +136,73 @@ begin
   return exists (
     select from public.conversations as conversations
     where conversations.customer_id = has_history.customer_id and (
-      exists (select from public.messages as messages where messages.conversation_id = conversations.id)
+      conversations.assigned_agent_id is not null or coalesce(conversations.tags, '{}') <> '{}'
+      or conversations.priority <> 'normal' or conversations.requires_human
+      or coalesce(conversations.business_context, '{}') <> '{}'
+      or exists (select from public.messages as messages where messages.conversation_id = conversations.id)
       or exists (select from public.conversation_notes as notes where notes.conversation_id = conversations.id)
     )
   ) or exists (
     select from public.customer_profiles as customers
     where customers.id = has_history.customer_id and (customers.email is not null or customers.phone is not null
-      or customers.external_id is not null or customers.notes is not null or coalesce(customers.tags, '{}') <> '{}')
+      or customers.external_id is not null or coalesce(customers.notes, '') <> '' or customers.name is not null
+      or customers.company is not null or coalesce(customers.tags, '{}') <> '{}' or customers.status <> 'active'
+      or coalesce(customers.custom_fields, '{}') <> '{}')
   );
 end $$;
 comment on function private.has_history is 'Is there anything about a customer that a team may want to read?';
 
--- Looks at the history again, under locks: the visitor may be writing at this moment. Where something refuses the
--- deletion (a key of the project's) the other visitors are deleted all the same.
-create or replace function private.remove_visitor(user_id uuid, customer_id uuid)
+-- Does anything of the project's own refer to a user, or to their profile: it would go with them.
+create or replace function private.is_referred_to(user_id uuid)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_key record;
+  v_found boolean;
+begin
+  for v_key in
+    select keys.conrelid::regclass as name, columns.attname as column_name from pg_catalog.pg_constraint as keys
+    join pg_catalog.pg_class as tables on tables.oid = keys.conrelid
+    join pg_catalog.pg_attribute as columns on columns.attrelid = keys.conrelid and columns.attnum = keys.conkey[1]
+    where keys.contype = 'f' and keys.confrelid in ('auth.users'::regclass, 'public.profiles'::regclass)
+      and tables.relnamespace not in ('auth'::regnamespace, 'private'::regnamespace)
+      and keys.conrelid not in ('public.profiles'::regclass, 'public.customer_profiles'::regclass,
+        'public.conversations'::regclass, 'public.messages'::regclass, 'public.conversation_notes'::regclass)
+  loop
+    execute format('select exists (select from %s where %I = $1)', v_key.name, v_key.column_name)
+    into v_found using is_referred_to.user_id;
+    if v_found then
+      return true;
+    end if;
+  end loop;
+  return false;
+end $$;
+comment on function private.is_referred_to is 'Has a table of the project''s own a row about this user?';
+
+-- Under locks, looked at again: whoever signs in or writes at this moment is there again. What refuses it (a key of the
+-- project's) costs the other visitors nothing.
+create or replace function private.remove_visitor(user_id uuid)
 returns integer
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_customer_id uuid;
 begin
-  perform from public.customer_profiles as customers where customers.id = remove_visitor.customer_id for update nowait;
-  perform from public.conversations as conversations
-  where conversations.customer_id = remove_visitor.customer_id for update nowait;
-  if not private.has_history(remove_visitor.customer_id) then
-    delete from public.customer_profiles as customers where customers.id = remove_visitor.customer_id;
+  perform from auth.users as users where users.id = remove_visitor.user_id for update nowait;
+  select customers.id into v_customer_id from public.customer_profiles as customers
+  where customers.user_id = remove_visitor.user_id for update nowait;
+  perform from public.conversations as conversations where conversations.customer_id = v_customer_id for update nowait;
+  if not private.is_abandoned(user_id) or private.is_referred_to(user_id) then
+    return 0;
+  elsif not private.has_history(v_customer_id) then
+    delete from public.customer_profiles as customers where customers.id = v_customer_id;
   end if;
   delete from auth.users as users where users.id = remove_visitor.user_id;
   return 1;
@@ -192,8 +248,8 @@ begin
     and files.name ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/'
     and not exists (
       select from public.messages as messages
-      where messages.conversation_id = split_part(files.name, '/', 1)::uuid and (messages.media_url = files.name
-        or messages.metadata -> 'media' @> jsonb_build_array(jsonb_build_object('path', files.name)))
+      where messages.conversation_id = split_part(files.name, '/', 1)::uuid
+        and position(files.name in concat(messages.media_url, messages.metadata, messages.content)) > 0
     );
 end $$;
 comment on function public.get_abandoned_attachments is 'The paths of files that no message shows, among some. Raises bad_limit.';

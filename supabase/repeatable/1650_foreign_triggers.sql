@@ -9,12 +9,12 @@ create policy "only the functions below" on private.foreign_triggers for all to 
 drop policy if exists "only the functions below" on private.trigger_failures;
 create policy "only the functions below" on private.trigger_failures for all to service_role using (false);
 
--- A row a minute at most, and none that others wait for.
+-- A row a minute at most, and none that others wait for. Whoever's message set the trigger off may call it.
 create or replace function private.note_trigger_failure(table_name text, trigger_name text, code text, reason text)
 returns void
 language plpgsql
 volatile
-security invoker
+security definer  -- only the functions of this file write here
 set search_path = ''
 as $$
 begin
@@ -41,8 +41,10 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_options text := coalesce(substring(source from '^(?:\s*#[^\n]*\n)+'), '');
+  v_source text := regexp_replace(source, '^(\s*(--[^\n]*\n|/\*.*?\*/))+', '');  -- comments before it begins
+  v_options text := coalesce(substring(v_source from '^(?:\s*#[^\n]*\n)+'), '');
 begin
+  v_source := regexp_replace(substr(v_source, length(v_options) + 1), '^(\s*(--[^\n]*\n|/\*.*?\*/))+', '');
   return v_options || format($body$
 declare
   romashka_row record;
@@ -63,14 +65,15 @@ exception
   when others or assert_failure then
     perform private.note_trigger_failure(tg_table_schema || '.' || tg_table_name, tg_name, sqlstate, sqlerrm);
     return romashka_row;
-end $body$, case when substr(source, length(v_options) + 1) !~ '^\s*<<' then format('<<%I>>', name) end,
-    substr(source, length(v_options) + 1), ending);
+end $body$, case when v_source !~ '^\s*<<' then format('<<%I>>', name) end, v_source, ending);
 end $$;
 comment on function private.guarded_body is 'What a guarded trigger function runs.';
 
--- A copy, so that the project's own function stays as it is for whatever else calls it. It runs with its owner's rights:
--- what it does was allowed to everybody where it was made.
-create or replace function private.make_guard(guarded oid, path text)
+-- A copy, so that the project's own function stays as it is for whatever else calls it. Where a project is adopted it runs
+-- with its owner's rights: what it does was allowed to everybody who was signed in there. Not one that builds statements,
+-- looks at who runs it, or writes messages: those keep the rights that they had. Copied is only what the role that migrates
+-- owns: the copy is that role's. A wait for a lock is bounded, as in ours.
+create or replace function private.make_guard(guarded oid, path text, as_owner boolean)
 returns text
 language plpgsql
 volatile
@@ -84,18 +87,25 @@ declare
 begin
   select functions.prosrc, functions.proname, languages.lanname, format('%s.%I()', functions.pronamespace::regnamespace, functions.proname) as signature, (
       select option from unnest(functions.proconfig) as option where option like 'search_path=%'
-    ) as own_path, pg_has_role(functions.proowner, 'usage') as is_ours_to_read
+    ) as own_path, functions.proowner = current_user::regrole as is_own, functions.prosecdef or make_guard.as_owner and functions.prosrc
+      !~* '\m(execute|current_user|current_role|session_user|set_config|current_setting)\M|into\s+("?public"?\.)?"?messages\M'
+      as is_definer, (
+      select string_agg(format(' set %I = %L', split_part(option, '=', 1), substr(option, strpos(option, '=') + 1)), '')
+      from unnest(functions.proconfig) as option where option not like 'search_path=%' and option not like 'lock_timeout=%'
+    ) as settings
   into v_original from pg_catalog.pg_proc as functions
   join pg_catalog.pg_language as languages on languages.oid = functions.prolang
   where functions.oid = make_guard.guarded;
-  if v_original.lanname <> 'plpgsql' or not v_original.is_ours_to_read then
+  if v_original.lanname <> 'plpgsql' or not v_original.is_own then
     return null;
   end if;
   v_name := left('guarded_' || v_original.proname, 54) || '_' || left(md5(v_original.signature), 8);
   foreach v_ending in array array[e'\n;', e'\n'] loop  -- with or without a semicolon after its last end
     begin
-      execute format('create or replace function private.%I() returns trigger language plpgsql security definer'
-        ' set search_path = %s as %L', v_name, coalesce(substr(v_original.own_path, 13), make_guard.path),
+      execute format('create or replace function private.%I() returns trigger language plpgsql security %s'
+        ' set search_path = %s set lock_timeout = ''500ms''%s as %L', v_name,
+        case when v_original.is_definer then 'definer' else 'invoker' end,
+        coalesce(substr(v_original.own_path, 13), make_guard.path), v_original.settings,
         private.guarded_body(v_original.prosrc, v_original.proname, v_ending));
       execute format('revoke execute on function private.%I() from public, anon, authenticated, service_role', v_name);
       execute format('comment on function private.%I() is %L', v_name,
@@ -173,12 +183,12 @@ declare
   v_guard text;
 begin
   for v_trigger in
-    select known.table_name, known.trigger_name, to_regprocedure(known.function_name)::oid as guarded,
+    select known.table_name, known.trigger_name, known.as_owner, to_regprocedure(known.function_name)::oid as guarded,
       known.function_name, pg_catalog.pg_get_triggerdef(triggers.oid) as definition, functions.pronamespace = 'private'::regnamespace
-        as is_guarded, array_to_string(functions.proconfig, ',') ~ 'search_path=' as has_path
+        as is_guarded, triggers.tgenabled as state, array_to_string(functions.proconfig, ',') ~ 'search_path=' as has_path
     from private.foreign_triggers as known
     join pg_catalog.pg_trigger as triggers on triggers.tgrelid = to_regclass(known.table_name)
-      and triggers.tgname = known.trigger_name and triggers.tgenabled = 'O'
+      and triggers.tgname = known.trigger_name
     join pg_catalog.pg_proc as functions on functions.oid = triggers.tgfoid
     where to_regprocedure(known.function_name) is not null
     order by known.table_name, known.trigger_name
@@ -193,7 +203,15 @@ begin
       end if;
       continue;
     end if;
-    v_guard := private.make_guard(v_trigger.guarded, v_path);
+    begin
+      v_guard := private.make_guard(v_trigger.guarded, v_path, v_trigger.as_owner);
+    exception when others then
+      v_guard := null;
+    end;
+    update private.foreign_triggers as known set source_digest = (
+      select case when v_guard is null then 'not copied: ' else '' end || md5(functions.prosrc) from pg_catalog.pg_proc as functions where functions.oid = v_trigger.guarded
+    )
+    where known.table_name = v_trigger.table_name and known.trigger_name = v_trigger.trigger_name;
     if v_guard is null then
       raise notice 'romashka: trigger % on % stays as it is: % cannot be guarded', v_trigger.trigger_name,
         v_trigger.table_name, v_trigger.function_name;
@@ -202,13 +220,36 @@ begin
         execute format('drop trigger %I on %s', v_trigger.trigger_name, v_trigger.table_name);
       end if;
       execute regexp_replace(replace(v_trigger.definition, 'CREATE TRIGGER ', 'CREATE OR REPLACE TRIGGER '),
-        'EXECUTE FUNCTION [^(]+\(', format('EXECUTE FUNCTION private.%I(', v_guard));
-      raise notice 'romashka: trigger % on % runs a copy of %, with its owner''s rights; a failure of it stops nothing',
+        '^(.*)EXECUTE FUNCTION [^(]+\(', format('\1EXECUTE FUNCTION private.%I(', v_guard));
+      execute format('alter table %s %s trigger %I', v_trigger.table_name, case v_trigger.state when 'D' then 'disable'
+        when 'A' then 'enable always' when 'R' then 'enable replica' else 'enable' end, v_trigger.trigger_name);
+      raise notice 'romashka: trigger % on % runs a copy of %; a failure of it stops nothing',
         v_trigger.trigger_name, v_trigger.table_name, v_trigger.function_name;
     end if;
   end loop;
 end $$;
 comment on function private.guard_foreign_triggers is 'Have the triggers of private.foreign_triggers run guarded copies of their functions.';
+
+-- A trigger that was made anew, or whose function was changed: `romashka migrate` copies it.
+create or replace function private.has_stale_guards()
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from private.foreign_triggers as known
+    join pg_catalog.pg_trigger as triggers on triggers.tgrelid = to_regclass(known.table_name)
+      and triggers.tgname = known.trigger_name
+    join pg_catalog.pg_proc as originals on originals.oid = to_regprocedure(known.function_name)
+    where known.table_name <> 'auth.users' and (known.source_digest is null
+      or right(known.source_digest, 32) <> md5(originals.prosrc)
+      or length(known.source_digest) = 32 and triggers.tgfoid = originals.oid)
+  );
+end $$;
+comment on function private.has_stale_guards is 'Does a trigger of others run something else than a copy of its function?';
 
 select private.guard_foreign_triggers();
 select private.give_foreign_triggers_a_path();

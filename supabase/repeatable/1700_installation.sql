@@ -47,7 +47,7 @@ begin
     ),
     'open_tables', (
       select coalesce(jsonb_object_agg(open.open_to, open.names), '{}') from (
-        select tables.open_to, jsonb_agg(relations.relname order by relations.relname) as names
+        select tables.open_to, jsonb_agg(distinct relations.relname) as names
         from private.open_tables() as tables join pg_catalog.pg_class as relations on relations.oid = tables.id
         group by tables.open_to
       ) as open

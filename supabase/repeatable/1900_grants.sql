@@ -13,7 +13,7 @@ revoke all on
   private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers,
-  private.foreign_triggers, private.trigger_failures
+  private.foreign_triggers, private.trigger_failures, private.closed_tables
 from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
@@ -100,9 +100,9 @@ revoke execute on function
   private.check_results, private.claim_jobs, private.conversation_context, private.return_context,
   private.find_place_to_wait,
   private.note_trigger_failure, private.guarded_body, private.make_guard, private.guard_foreign_triggers,
-  private.path_of_project, private.give_foreign_triggers_a_path,
+  private.has_stale_guards, private.path_of_project, private.give_foreign_triggers_a_path,
   private.open_tables, private.close_tables_to_visitors, private.claim_for_worker,
-  private.find_or_create_worker, private.has_history, private.remove_abandoned_visitors, private.remove_visitor,
+  private.find_or_create_worker, private.has_history, private.is_abandoned, private.is_referred_to, private.remove_abandoned_visitors, private.remove_visitor,
   private.worker_settings, private.customer_context, private.find_or_create_customer,
   private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
@@ -171,6 +171,7 @@ to authenticated;
 
 -- Called by policies, and by functions that run as their caller.
 grant execute on function
+  private.note_trigger_failure,
   private.milliseconds, private.seconds, private.phone_digits, private.secrets_in, private.is_staff,
   private.is_admin, private.current_customer_id,
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,

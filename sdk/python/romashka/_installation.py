@@ -152,7 +152,7 @@ def _tell_open_tables(connection: psycopg.Connection) -> None:
     """Name the tables that whoever has the anon key may use, and could before."""
     names = _one(
         connection,
-        "select string_agg(id::regclass::text, ', ' order by id::regclass::text)"
+        "select string_agg(distinct id::regclass::text, ', ')"
         " from private.open_tables() where open_to = 'everybody'",
     )
     if names:
@@ -226,7 +226,7 @@ def _is_whole(connection: psycopg.Connection, edition: Edition, extras: list[Rep
         " (select version from supabase_migrations.schema_migrations)",
         [versions],
     )
-    if missing:
+    if missing or _one(connection, "select private.has_stale_guards()"):
         return False
     wanted = read_grants(edition.folder, [extra.text for extra in extras])
     return differences(wanted, _one(connection, "select public.get_romashka_grants()")) == ([], [])

@@ -48,5 +48,5 @@ def migrate(
         typer.echo(f"would apply {name}" if is_trial else f"applied {name}")
     if not applied:
         typer.echo("Nothing to apply: the database is up to date.")
-    elif is_trial:
+    if is_trial:
         typer.echo("All of it was taken back: this was a check. Run it without --check to keep it.")
