@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.adoption.calls import read_calls
 from tests.end_to_end.cast import Cast
 from tests.support.javascript import find_node, install_packages
 from tests.support.stacks import ROOT, be_patient
@@ -126,3 +128,13 @@ def test_the_service_gets_an_answer_from_the_queue(visit: Seen) -> None:
         each for each in visit["seen"]["agent"]["conversations"] if each["id"] == visit["id"]
     ]
     assert conversation["last_message"] == "Thank you."
+
+
+def test_the_page_s_calls_are_the_recorded_ones(visit: Seen) -> None:
+    """Else it would prove nothing of frontends of then."""
+    uuid = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    recorded = {re.sub(r"\{\w+\}", "*", f"{call.method} {call.path}") for call in read_calls()}
+    made = {uuid.sub("*", request) for request in visit["requests"]}
+
+    assert len(made) > 15
+    assert made - recorded == set()

@@ -48,8 +48,13 @@ async function work() {
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const browser = await chromium.launch({ executablePath, args: FLAGS.split(" ") });
+const requests = [];
 async function openTab(account) {
   const page = await (await browser.newContext()).newPage();
+  page.on("request", (request) => {
+    const [, path] = decodeURIComponent(request.url()).split("/rest/v1/");
+    if (path && request.method() !== "OPTIONS") requests.push(`${request.method()} ${path}`);
+  });
   page.setDefaultTimeout(30_000);
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   await page.evaluate((given) => begin(...given), [url, anonKey, account]);
@@ -106,7 +111,7 @@ try {
     seen[name] = await run(page, "seen");
   isOver = true;
   await worker;
-  console.log(JSON.stringify({ id, joined, polled, seen }));
+  console.log(JSON.stringify({ id, joined, polled, seen, requests }));
 } finally {
   isOver = true;
   await browser.close();
