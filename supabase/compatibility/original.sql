@@ -329,10 +329,26 @@ begin
 end $$;
 comment on function private.match_note is 'Keep note and content, agent_id and author_id of a note the same.';
 
-alter table public.conversation_notes disable trigger user;
-update public.conversation_notes set note = content, agent_id = author_id
-where note is distinct from content or agent_id is distinct from author_id;
-alter table public.conversation_notes enable trigger user;
+-- An adopted project may have empty or overlong notes: its check is not valid, and would refuse them here.
+do $$
+declare
+  v_check text := (
+    select pg_get_constraintdef(checks.oid) from pg_constraint as checks
+    where checks.conrelid = 'public.conversation_notes'::regclass and checks.conname = 'conversation_notes_content_check'
+      and not checks.convalidated
+  );
+begin
+  alter table public.conversation_notes disable trigger user;
+  if v_check is not null then
+    alter table public.conversation_notes drop constraint conversation_notes_content_check;
+  end if;
+  update public.conversation_notes set note = content, agent_id = author_id
+  where note is distinct from content or agent_id is distinct from author_id;
+  if v_check is not null then
+    execute 'alter table public.conversation_notes add constraint conversation_notes_content_check ' || v_check;
+  end if;
+  alter table public.conversation_notes enable trigger user;
+end $$;
 create or replace trigger conversation_notes_match before insert or update on public.conversation_notes
   for each row execute function private.match_note();
 
