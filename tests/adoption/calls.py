@@ -70,6 +70,7 @@ class Call:
     by: str
     method: str
     path: str
+    becomes: str
     expected: dict[str, str]
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
