@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from tests.adoption.calls import Call, Outcome, filled, read_calls, replay
+from tests.adoption.originals import install_original
+from tests.adoption.pages import add_pages, cast_of_pages
 from tests.end_to_end.cast import Cast, cast_on
-from tests.support.stacks import RunningStack
+from tests.support.stacks import RunningStack, run_stack
 
 _CALLS = read_calls()
 _ITEM = "insert into public.knowledge_items (title, content) values ('Hours', 'Nine to five.')"
@@ -22,6 +24,17 @@ def without_pages(stack: RunningStack) -> Iterator[Cast]:
             yield cast
         finally:
             cast.run("delete from public.knowledge_items where title = 'Hours'")
+
+
+@pytest.fixture(scope="module")
+def adopted_cast() -> Iterator[Cast]:
+    """The people of a stack over the original's whole database."""
+    with run_stack("--ephemeral", "--no-migrate") as stack:
+        install_original(stack.db_url, "whole product")
+        add_pages(stack.db_url)
+        with cast_of_pages(stack) as cast:
+            cast.run("insert into public.daily_metrics (date) values (current_date)")
+            yield cast
 
 
 @pytest.mark.parametrize("call", _CALLS, ids=str)
@@ -45,6 +58,19 @@ def test_it_does_so_without_the_pages(without_pages: Cast, call: Call) -> None:
     assert {actor: outcome.said for actor, outcome in outcomes.items()} == expected
     for outcome in outcomes.values():
         _check_rows(call, outcome)
+
+
+@pytest.mark.parametrize("call", _CALLS, ids=str)
+def test_it_does_so_over_the_original(adopted_cast: Cast, call: Call) -> None:
+    """With its rows, and its triggers, which write elsewhere besides."""
+    outcomes = {actor: replay(adopted_cast, call, actor) for actor in call.expected}
+
+    for actor, expected in call.expected.items():
+        answered, _, stores = expected.partition(" stores ")
+        assert outcomes[actor].said.partition(" stores ")[0] == answered, actor
+        assert outcomes[actor].stored.keys() >= set(stores.split()), actor
+    for actor in ("stranger", "anon"):
+        _check_it_tells_nothing(adopted_cast, call, outcomes[actor])
 
 
 def _check_rows(call: Call, outcome: Outcome) -> None:
