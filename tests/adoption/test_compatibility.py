@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege
+from psycopg.errors import CheckViolation, ForeignKeyViolation, InsufficientPrivilege
 from romashka_local.postgres import Cluster
 
 from tests.adoption.originals import Adopted, read_rows
@@ -282,6 +282,18 @@ def test_notes_from_before_have_both_names(cluster: Cluster, template_db: str) -
         note = inbox.one("select note, agent_id::text from public.conversation_notes")
 
     assert note == {"note": "n", "agent_id": agent}
+
+
+def test_notes_that_no_page_of_ours_would_store_have_both_names(cluster: Cluster) -> None:
+    """The whole original has an empty one: one such row, and nobody could add the pages."""
+    template = pages_over(cluster, "whole product").template
+    with databases.clone(cluster, template) as url, Inbox(url) as inbox:
+        notes = inbox.run("select note, content from public.conversation_notes")
+        with pytest.raises(CheckViolation):
+            inbox.run("insert into public.conversation_notes (content) values ('')")
+
+    assert "" in {note["content"] for note in notes}
+    assert [note for note in notes if note["note"] != note["content"]] == []
 
 
 def test_the_days_are_counted_over_the_conversations(fresh: Inbox) -> None:
