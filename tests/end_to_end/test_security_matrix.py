@@ -253,6 +253,8 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
         assert bool(data) == ("call" in verbs)
     if "call" not in verbs:
         assert cast.fingerprint() == before
+    # A turn that nobody answers is handed over by cron, in the middle of another test.
+    cast.run("delete from public.conversations where channel_type = 'sms' returning id")
 
 
 def test_the_page_names_every_table_and_function(cast: Cast) -> None:
