@@ -261,6 +261,18 @@ class TestInstalling:
         [
             ("channel_deliveries", "create table public.channel_deliveries (id uuid primary key)"),
             ("ai_settings", "create table public.ai_settings (id uuid primary key, model text)"),
+            ("channel_deliveries", "create view public.channel_deliveries as select 1 as one"),
+            (
+                "conversations",
+                "alter table public.conversations add headline text not null default '';"
+                " alter table public.conversations alter headline drop default",
+            ),
+            (
+                "priority",
+                "create type public.level as enum ('low', 'normal', 'high', 'urgent');"
+                " alter table public.conversations alter priority drop default,"
+                " alter priority type public.level using priority::public.level",
+            ),
             (
                 "take_over_conversation",
                 "create function public.take_over_conversation(id text) returns text"

@@ -118,6 +118,58 @@ def test_one_who_cannot_go_keeps_nobody_else(inbox: Inbox) -> None:
     assert _users(inbox) == {kept}
 
 
+def test_whoever_the_projects_own_tables_know_stays(inbox: Inbox) -> None:
+    """Their cart went with them, by cascade: the project has anonymous users of its own."""
+    owner, author = _visitor(inbox, days=400), _visitor(inbox, days=400)
+    inbox.run(
+        "create table public.carts (user_id uuid references auth.users (id) on delete cascade)"
+    )
+    inbox.run(
+        "create table public.posts (by uuid references public.profiles (id) on delete cascade)"
+    )
+    inbox.run("insert into public.carts values (%s)", owner)
+    inbox.run("insert into public.posts values (%s)", author)
+
+    assert _prune(inbox) == 0
+    assert _users(inbox) == {owner, author}
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"),
+    [
+        ("customer_profiles", "name", "Ada"),
+        ("customer_profiles", "tags", "{vip}"),
+        ("customer_profiles", "status", "vip"),
+        ("conversations", "tags", "{vip}"),
+        ("conversations", "priority", "high"),
+    ],
+)
+def test_what_staff_noted_on_a_visitor_who_never_wrote_stays(
+    inbox: Inbox, table: str, column: str, value: str
+) -> None:
+    """The team knows why; their year is not over."""
+    visitor = _visitor(inbox, days=31)
+    inbox.open(visitor)
+    inbox.run(f"update public.{table} set {column} = %s", value)
+
+    assert _prune(inbox) == 0
+    assert _users(inbox) == {visitor}
+
+
+def test_who_comes_back_while_it_is_decided_stays(inbox: Inbox) -> None:
+    """What was seen before the locks is looked at again under them."""
+    visitor = _visitor(inbox, days=31)
+    inbox.run(
+        "insert into auth.sessions (id, user_id, created_at, updated_at)"
+        " values (gen_random_uuid(), %s, now(), now())",
+        visitor,
+    )
+
+    removed = inbox.one("select private.remove_visitor(%s) as count", visitor)
+    assert removed["count"] == 0
+    assert _users(inbox) == {visitor}
+
+
 def _store(inbox: Inbox, path: str, *, days: int) -> str:
     inbox.run(
         "insert into storage.objects (bucket_id, name, created_at) values"
@@ -151,6 +203,18 @@ def test_files_that_a_message_shows_stay(inbox: Inbox) -> None:
     received = _store(inbox, f"{conversation}/b.png", days=800)
     _message(inbox, conversation, media_url=sent)
     _message(inbox, conversation, metadata=f'{{"media": [{{"path": "{received}"}}]}}')
+
+    assert _abandoned(inbox) == set()
+
+
+@pytest.mark.parametrize("where", ["media_url", "metadata", "content"])
+def test_a_file_that_a_message_names_in_any_way_stays(inbox: Inbox, where: str) -> None:
+    """A frontend may keep a signed URL."""
+    conversation = inbox.open(inbox.user(), "one")
+    path = _store(inbox, f"{conversation}/a.png", days=800)
+    url = f"https://example.com/storage/v1/object/sign/conversation-attachments/{path}?token=x"
+    value = f'{{"attachment": {{"url": "{url}"}}}}' if where == "metadata" else url
+    inbox.run(f"update public.messages set {where} = %s", value)
 
     assert _abandoned(inbox) == set()
 

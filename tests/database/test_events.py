@@ -159,3 +159,33 @@ def test_a_conversation_that_does_not_fit_is_told_without_its_row(inbox: Inbox) 
 
     assert _sent(inbox) == {"conversations.changed": 1}
     assert max(_sizes(inbox)) < 256_000
+
+
+def test_what_json_makes_longer_is_measured_as_json(inbox: Inbox) -> None:
+    """A line break is two characters there, a control character six."""
+    conversation = _conversation(inbox)
+    inbox.say(conversation, "\n" * 198_000, by="service_role")
+    inbox.say(conversation, "\x01" * 60_000, by="service_role")
+    inbox.run(
+        "insert into public.messages (conversation_id, sender_type, content, media_caption)"
+        " values (%s, 'user', 'see', repeat('x', 300000))",
+        conversation,
+    )
+
+    assert max(_sizes(inbox)) < 256_000
+    assert _sent(inbox)["message.created"] == 3
+
+
+def test_an_upsert_that_changes_nothing_sends_nothing(inbox: Inbox) -> None:
+    """Whoever has a session could send as many events as they can send requests."""
+    visitor = inbox.user()
+    conversation = inbox.open(visitor)
+    inbox.run("truncate realtime.messages")
+    inbox.run(
+        "insert into public.conversations (id, status) values (%s, 'active')"
+        " on conflict (id) do update set id = excluded.id, status = excluded.status",
+        conversation,
+        by=visitor,
+    )
+
+    assert _sent(inbox) == {}
