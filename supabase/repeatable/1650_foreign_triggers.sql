@@ -1,6 +1,7 @@
 -- Purpose: triggers that others made on our tables go on working: inside our functions, which have no search path; for
 --          customers, who have fewer rights than in the original; and when they fail, nothing else does.
--- Touches: private.foreign_triggers, private.trigger_failures; functions private.guarded_...; those triggers.
+-- Touches: private.foreign_triggers, private.trigger_failures; functions private.guarded_...; those triggers; the search
+--          path of functions that later triggers call.
 -- Locks:   the tables of those triggers.
 -- Undo:    create the triggers again with the functions that private.foreign_triggers names.
 
@@ -85,11 +86,14 @@ declare
   v_ending text;
   v_original record;
 begin
-  select functions.prosrc, functions.proname, languages.lanname, format('%s.%I()', functions.pronamespace::regnamespace, functions.proname) as signature, (
+  select functions.prosrc, functions.proname, languages.lanname,
+    format('%s.%I()', functions.pronamespace::regnamespace, functions.proname) as signature, (
       select option from unnest(functions.proconfig) as option where option like 'search_path=%'
-    ) as own_path, functions.proowner = current_user::regrole as is_own, functions.prosecdef or make_guard.as_owner and functions.prosrc
-      !~* '\m(execute|current_user|current_role|session_user|set_config|current_setting)\M|into\s+("?public"?\.)?"?messages\M'
-      as is_definer, (
+    ) as own_path,
+    functions.proowner = current_user::regrole as is_own,
+    functions.prosecdef or make_guard.as_owner and functions.prosrc !~* (
+      '\m(execute|current_user|current_role|session_user|set_config|current_setting)\M'
+      '|into\s+("?public"?\.)?"?messages\M') as is_definer, (
       select string_agg(format(' set %I = %L', split_part(option, '=', 1), substr(option, strpos(option, '=') + 1)), '')
       from unnest(functions.proconfig) as option where option not like 'search_path=%' and option not like 'lock_timeout=%'
     ) as settings
@@ -184,8 +188,9 @@ declare
 begin
   for v_trigger in
     select known.table_name, known.trigger_name, known.as_owner, to_regprocedure(known.function_name)::oid as guarded,
-      known.function_name, pg_catalog.pg_get_triggerdef(triggers.oid) as definition, functions.pronamespace = 'private'::regnamespace
-        as is_guarded, triggers.tgenabled as state, array_to_string(functions.proconfig, ',') ~ 'search_path=' as has_path
+      known.function_name, pg_catalog.pg_get_triggerdef(triggers.oid) as definition, triggers.tgenabled as state,
+      functions.pronamespace = 'private'::regnamespace as is_guarded,
+      array_to_string(functions.proconfig, ',') ~ 'search_path=' as has_path
     from private.foreign_triggers as known
     join pg_catalog.pg_trigger as triggers on triggers.tgrelid = to_regclass(known.table_name)
       and triggers.tgname = known.trigger_name
@@ -209,7 +214,8 @@ begin
       v_guard := null;
     end;
     update private.foreign_triggers as known set source_digest = (
-      select case when v_guard is null then 'not copied: ' else '' end || md5(functions.prosrc) from pg_catalog.pg_proc as functions where functions.oid = v_trigger.guarded
+      select case when v_guard is null then 'not copied: ' else '' end || md5(functions.prosrc)
+      from pg_catalog.pg_proc as functions where functions.oid = v_trigger.guarded
     )
     where known.table_name = v_trigger.table_name and known.trigger_name = v_trigger.trigger_name;
     if v_guard is null then

@@ -1,4 +1,4 @@
-"""A project's other tables, once visitors have sessions: what was for the signed-in is not theirs."""
+"""A project's other tables, once visitors have sessions: what the signed-in had is not theirs."""
 
 import pytest
 
