@@ -109,7 +109,8 @@ def test_the_rest_is_refused_in_the_same_words(
 )
 def test_what_the_platforms_extension_allows_is_allowed(db: Connection, statement: str) -> None:
     """These are a superuser's in plain Postgres, and a migration's on hosted projects."""
-    db.execute(statement.encode())
+    with db.transaction(force_rollback=True):  # roles are the whole server's
+        db.execute(statement.encode())
 
 
 def test_a_publication_belongs_to_the_project(db: Connection) -> None:

@@ -291,6 +291,21 @@ test("a window that is given another conversation shows that one alone", async (
   chat.unmount();
 });
 
+test("a window that is given another conversation while it opens one shows the other", async () => {
+  const one = await quietConversation(await newCustomer(), "one");
+  const { id } = await quietConversation(await newCustomer(), "two");
+  const given = { conversationId: one.id };
+  const chat = await use(await newAgent(), () => useRealTimeChat({ ...given }));
+  const sent = chat.latest.sendMessage("for one"); // before it was read
+  given.conversationId = id;
+  await until(() => texts(chat.latest.messages)[0] === "two");
+  await sent;
+  await until(async () => texts(await one.messages()).length === 2);
+
+  deepEqual(texts(chat.latest.messages), ["two"]);
+  chat.unmount();
+});
+
 test("who has no session is told so, and can write once there is one", async () => {
   const customer = await newCustomer();
   await customer.supabase.auth.signOut();

@@ -39,6 +39,12 @@ interface Chosen {
   revision: number;
 }
 
+/** Who asks for the same conversation meanwhile gets the same. */
+interface Opening {
+  id: string | null;
+  promise: Promise<Conversation>;
+}
+
 /** Follow a conversation that may have to be opened first. */
 export function useChatConversation(options: UseChatConversationOptions): UseChatConversation {
   const { given, identifier, onNewMessage, onError } = options;
@@ -54,39 +60,52 @@ export function useChatConversation(options: UseChatConversationOptions): UseCha
     onError: (error) => error instanceof NotFound || onError(error),
   });
   const latest = useLatest({ given, identifier, id, conversation: read.conversation });
-  const opening = useRef<Promise<Conversation> | null>(null);
+  const opening = useRef<Opening | null>(null);
 
+  // What is opened late takes the place of what was given then: the window may show another by now.
   const choose = useCallback(
-    (id: string | null, position = 0) =>
-      setChosen((before) => {
-        const revision = (before?.revision ?? 0) + 1;
-        return { instead: latest.current.given, id, position, revision };
-      }),
-    [latest],
+    (instead: string | null, id: string | null, position = 0) =>
+      setChosen((before) => ({ instead, id, position, revision: (before?.revision ?? 0) + 1 })),
+    [],
   );
 
-  const start = useCallback(async () => {
-    const { identifier } = latest.current;
-    const opened = await inTime(() => client.conversations.create(identifier));
-    choose(opened.id, opened.row.message_count);
-    return opened;
-  }, [choose, client, latest]);
+  const create = useCallback(
+    async (instead: string | null, identifier: string) => {
+      const opened = await inTime(() => client.conversations.create(identifier));
+      choose(instead, opened.id, opened.row.message_count);
+      return opened;
+    },
+    [choose, client],
+  );
+
+  const start = useCallback(
+    () => create(latest.current.given, latest.current.identifier),
+    [create, latest],
+  );
 
   const find = useCallback(async () => {
-    const { id, conversation } = latest.current;
-    if (conversation?.id === id) return conversation;
+    const { given, identifier, id, conversation } = latest.current;
+    if (conversation && conversation.id === id) return conversation;
     const found = id && (await inTime(() => client.conversations.get(id).catch(nullIfMissing)));
-    if (!found) return start();
-    choose(found.id, found.row.message_count);
+    if (!found) return create(given, identifier);
+    choose(given, found.id, found.row.message_count);
     return found;
-  }, [choose, client, latest, start]);
+  }, [choose, client, create, latest]);
 
   const open = useCallback(() => {
-    opening.current ??= find().finally(() => (opening.current = null));
-    return opening.current;
-  }, [find]);
+    const { id } = latest.current;
+    if (opening.current?.id !== id || !opening.current) {
+      const begun: Opening = { id, promise: find() };
+      const forget = () => {
+        if (opening.current === begun) opening.current = null;
+      };
+      begun.promise.then(forget, forget);
+      opening.current = begun;
+    }
+    return opening.current.promise;
+  }, [find, latest]);
 
-  const leave = useCallback(() => choose(null), [choose]);
+  const leave = useCallback(() => choose(latest.current.given, null), [choose, latest]);
   return { ...read, id, isMissing: read.error instanceof NotFound, open, start, leave };
 }
 
