@@ -67,7 +67,7 @@ async def observe(stack: RunningStack) -> Seen:
             conversation = await client.conversations.create(new_identifier())
             await conversation.ask(f"What is Romashka? {ASKED}", timeout_seconds=60)
             await conversation.ask(f"Which wine goes with octopus? {ASKED}", timeout_seconds=60)
-            jobs = await becomes(lambda: two_jobs(worker), 30)
+            jobs = await becomes(lambda: two_jobs(worker, conversation.id), 60)
             async with service_of(stack) as service:
                 job = (await becomes(lambda: traced(service, jobs[0]), 30))[0]
             before = len(await conversation.messages())
@@ -101,8 +101,9 @@ async def observe(stack: RunningStack) -> Seen:
     )
 
 
-def two_jobs(worker: WorkerProcess) -> list[str]:
-    settled = [event["job_id"] for event in worker.logged("job.settled")]
+def two_jobs(worker: WorkerProcess, conversation_id: str) -> list[str]:
+    lines = worker.logged("job.settled", conversation_id=conversation_id)
+    settled = [event["job_id"] for event in lines]
     return settled if len(settled) == 2 else []
 
 
