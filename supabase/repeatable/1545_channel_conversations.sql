@@ -34,7 +34,7 @@ end $$;
 comment on function private.threads_of is 'The conversations that a mail''s references and reply address lead to.';
 
 -- The caller holds the advisory locks of the event's ids. A mail belongs to its thread's conversation, if that is the
--- same customer's; any other message to the customer's last conversation with the account. A conversation from before
+-- same customer's, and it is proven to be theirs: one that is_separate may be anybody's, whatever it refers to; any other message to the customer's last conversation with the account. A conversation from before
 -- the account was known is that account's now.
 create or replace function private.find_channel_conversation(event private.channel_event, customer_id uuid)
 returns uuid
@@ -44,7 +44,9 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if event.channel_type = 'email' then
+  if event.channel_type = 'email' and (event.body #> '{thread,is_separate}') = 'true' then
+    return null;
+  elsif event.channel_type = 'email' then
     return (
       select conversations.id from private.threads_of(event) as threads
       join public.conversations as conversations on conversations.id = threads.conversation_id
@@ -85,6 +87,7 @@ begin
       private.customer_email(event), private.customer_phone(event), v_social_id,
       jsonb_strip_nulls(jsonb_build_object(
         'subject', left(event.body #>> '{thread,subject}', 1000),
+        'unproven', left(event.body #>> '{metadata,unproven}', 100),
         'related_conversation_id', (
           select conversations.id from private.threads_of(event) as threads
           join public.conversations as conversations on conversations.id = threads.conversation_id

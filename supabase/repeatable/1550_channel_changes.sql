@@ -76,7 +76,8 @@ begin
   insert into private.channel_changes (channel_id, digest, kind, who, at)
   select event.channel_id, private.id_digest(id), 'thread', conversation_id::text, clock_timestamp()
   from unnest(private.thread_references(event)) as id
-  where event.channel_type = 'email' and private.find_channel_message(event.channel_id, id) is null
+  where event.channel_type = 'email' and (event.body #> '{thread,is_separate}' = 'true') is not true
+    and private.find_channel_message(event.channel_id, id) is null
   on conflict do nothing;
 end $$;
 comment on function private.remember_thread is 'Let mails that a mail refers to find its conversation when they come after it.';

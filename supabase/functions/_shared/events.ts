@@ -25,6 +25,8 @@ export interface Thread {
   references?: string[];
   reply_token?: string;
   subject?: string;
+  /** Nobody vouches for the sender: the mail goes on from no conversation. */
+  is_separate?: boolean;
 }
 
 export interface Failure {

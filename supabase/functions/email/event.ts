@@ -10,7 +10,7 @@ import {
 import { present } from "../_shared/json.ts";
 import type { Recipient } from "./account.ts";
 import { replyAddress } from "./addresses.ts";
-import { authenticationOf, isForged } from "./authentication.ts";
+import { authenticationOf, type Doubt, doubtOf } from "./authentication.ts";
 import { automaticBy, isReport } from "./automatic.ts";
 import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
@@ -24,7 +24,12 @@ export interface Read {
   uploads: Upload[];
 }
 
-export function readMail(mail: Mail, { account, token }: Recipient): Read {
+/** Read a mail; `server` is how the account's mail server calls itself, where that is known. */
+export function readMail(
+  mail: Mail,
+  { account, token }: Recipient,
+  server: string | null,
+): Read {
   const at = readTime(mail.date);
   const without = (happening: Happening): Read => ({
     event: { ...happening, account, at },
@@ -36,14 +41,16 @@ export function readMail(mail: Mail, { account, token }: Recipient): Read {
   const sender = senderOf(mail, account);
   if (typeof sender === "string") return without(ignored(sender));
   const attached = attachedTo(mail, messageId(mail));
-  const message = messageOf(mail, account, token, sender, attached);
+  const found = doubtOf(mail, server);
+  const doubt = sender === mail.from || found === "dmarc" ? found : "reply_to";
+  const message = messageOf(mail, { account, token, server, sender, doubt }, attached);
   return { event: { kind: "message", account, at, ...message }, uploads: attached.uploads };
 }
 
 /**
  * Return who wrote, or why there is nobody. `Reply-To` does not count: what a server vouches for is `From`,
  * and with it anybody could have us write to others. But a form on the team's own site, and a group that
- * the team reads, send in the team's name and put the customer there.
+ * the team reads, send in the team's name and put the customer there: whom nobody vouches for.
  */
 function senderOf(mail: Mail, account: string): Mailbox | string {
   if (!mail.from) return "mail_of_nobody";
@@ -52,15 +59,21 @@ function senderOf(mail: Mail, account: string): Mailbox | string {
   return mail.replyTo && !isOwn(mail.replyTo) ? mail.replyTo : "own_mail";
 }
 
+interface Known {
+  account: string;
+  /** The conversation that the mail was sent to. */
+  token: string | null;
+  server: string | null;
+  sender: Mailbox;
+  doubt: Doubt | null;
+}
+
 function messageOf(
   mail: Mail,
-  account: string,
-  token: string | null,
-  sender: Mailbox,
+  { account, token, server, sender, doubt }: Known,
   attached: Attached,
 ): Written {
-  const authentication = authenticationOf(mail);
-  const isAnothers = isForged(mail);
+  const isAnothers = doubt === "dmarc";
   const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account) ?? undefined;
   const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
@@ -76,7 +89,8 @@ function messageOf(
     metadata: present({
       subject,
       original_text: original,
-      authentication: present(authentication),
+      authentication: present(authenticationOf(mail, server)),
+      unproven: doubt ?? undefined,
       not_answered: notAnswered,
       reply_to_address: mail.replyTo?.address === sender.address
         ? undefined
@@ -85,10 +99,13 @@ function messageOf(
     }),
     reply_to: isAnothers ? undefined : answeredBy(mail),
     is_automatic: notAnswered !== undefined,
-    // Who is not who they say goes on from nobody's conversation.
-    thread: isAnothers
-      ? { subject }
-      : { references: before, reply_token: token ?? undefined, subject },
+    // Who may not be who they say goes on from nobody's conversation.
+    thread: isAnothers ? { subject, is_separate: true } : {
+      references: before,
+      reply_token: token ?? undefined,
+      subject,
+      is_separate: doubt !== null || undefined,
+    },
   };
 }
 

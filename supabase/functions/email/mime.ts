@@ -3,6 +3,7 @@
 import PostalMime, { type Attachment, type Email } from "postal-mime";
 import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes } from "./addresses.ts";
+import { onlyAuthor } from "./author.ts";
 import { type Header, line, type Mail, type Mailbox, type MailFile } from "./mail.ts";
 
 const LINE_FEED = 10;
@@ -26,7 +27,8 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
   const added = addedByServer(email.headers);
   return {
     headers: email.headers,
-    from: named("from")[0] ?? null,
+    ...authorOf(email.headers),
+    results: [],
     replyTo: named("reply-to")[0] ?? null,
     envelope: mailboxesOf(added, ENVELOPE),
     recipients: [...mailboxesOf(email.headers.slice(added.length), ENVELOPE), ...named("to", "cc")],
@@ -36,6 +38,12 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
     html: email.html ?? "",
     files: email.attachments.map(fileOf),
   };
+}
+
+function authorOf(headers: Header[]): Pick<Mail, "from" | "isOneAuthor"> {
+  const from = mailboxesOf(headers, ["from"])[0] ?? null;
+  const author = onlyAuthor(headers.filter(({ key }) => key === "from").map(({ value }) => value));
+  return { from, isOneAuthor: author !== null && author === from?.address };
 }
 
 /**
