@@ -16,7 +16,7 @@ import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
 import { reportedBy } from "./report.ts";
 import { saidIn, withSubject } from "./text.ts";
-import { answeredBy, bareSubject, messageId, references } from "./thread.ts";
+import { answeredBy, bareSubject, hasPrefix, messageId, references } from "./thread.ts";
 
 export interface Read {
   event: ChannelEvent;
@@ -77,14 +77,15 @@ function messageOf(
   const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account) ?? undefined;
   const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
-  const { content, original } = saidIn(mail);
+  const isAnswer = before.length > 0 || token !== null;
+  const { content, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
   const body = content || placeholder(mail, attached);
-  const isFirst = !before.length && !token;
+  const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
   return {
     id: messageId(mail),
     customer: customerOf(sender),
     type: typeOf(attached),
-    content: (isFirst && subject ? withSubject(body, subject) : body) || "[Empty mail]",
+    content: (isNewSubject && subject ? withSubject(body, subject) : body) || "[Empty mail]",
     ...(attached.media.length && { media: attached.media }),
     metadata: present({
       subject,

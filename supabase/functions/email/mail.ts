@@ -56,7 +56,7 @@ export function headers(mail: Mail, key: string): string[] {
 
 /** Return a readable line: words decoded, no line breaks, no signs that reorder or hide text. */
 export function line(text: string, length: number): string {
-  return decodeWords(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\s]+/gu, " ").trim().slice(0, length)
+  return decodeWords(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\s\ufffd]+/gu, " ").trim().slice(0, length)
     .toWellFormed();
 }
 

@@ -5,7 +5,7 @@ import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes } from "./addresses.ts";
 import type { Result } from "./authentication.ts";
 import { headers, type Mail, type Mailbox } from "./mail.ts";
-import { parseMime } from "./mime.ts";
+import { parseMime, withInnerMails } from "./mime.ts";
 import { parsePostmark } from "./postmark.ts";
 
 type Body = Uint8Array<ArrayBuffer>;
@@ -21,7 +21,7 @@ export async function parsePosted(
   if (type === "application/json") {
     const json = parseJson(new TextDecoder().decode(body));
     const mail = parsePostmark(json);
-    return mail ? { mail } : { json };
+    return mail ? { mail: await withInnerMails(mail) } : { json };
   }
   return { mail: FORMS.includes(type) ? await parseForm(body, request) : await parseMime(body) };
 }
