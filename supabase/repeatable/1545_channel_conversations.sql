@@ -212,7 +212,7 @@ comment on function private.insert_channel_message is 'Insert the row of a chann
 -- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer mails without
 -- saying that they are programs, and two of them would never stop. After ten mails of the AI's to somebody in an hour a
 -- human has what they write. They are told so once: a program would answer that, too, and in a new conversation each
--- time.
+-- time. So it is, from the first one on, with mails of which nobody can tell whether a program wrote them.
 create or replace function private.stop_mail_loop(
   event private.channel_event, customer_id uuid, conversation_id uuid
 )
@@ -225,6 +225,7 @@ as $$
 #variable_conflict use_variable
 declare
   v_count bigint;
+  v_needs_human boolean := coalesce(event.body ->> 'needs_human' = 'true', false);
 begin
   if event.channel_type <> 'email' or event.kind <> 'message'
     or (event.body ->> 'is_automatic')::boolean  -- which opens no turn
@@ -240,8 +241,8 @@ begin
   set requires_human = true, escalation_reason = 'repeated_failure',
     status = case when conversations.status in ('resolved', 'closed') then conversations.status else 'escalated' end,
     -- Long ago, so that repeat_handover tells the customer when this message is stored; else never.
-    handed_over_at = case when v_count = 10 then '-infinity'::timestamptz end
-  where conversations.id = conversation_id and v_count >= 10 and not conversations.requires_human;
+    handed_over_at = case when v_count = 10 or v_needs_human and v_count = 0 then '-infinity'::timestamptz end
+  where conversations.id = conversation_id and (v_count >= 10 or v_needs_human) and not conversations.requires_human;
 end $$;
 comment on function private.stop_mail_loop is 'Give a conversation to a human, if the AI has mailed this customer too often to be read by a person.';
 

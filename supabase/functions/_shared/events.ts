@@ -44,6 +44,8 @@ export interface Written {
   reply_to?: string;
   metadata?: Record<string, unknown>;
   is_automatic?: boolean;
+  /** A human has the conversation from here on; the customer is told so. */
+  needs_human?: boolean;
   thread?: Thread;
 }
 

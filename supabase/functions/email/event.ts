@@ -11,9 +11,10 @@ import { present } from "../_shared/json.ts";
 import type { Recipient } from "./account.ts";
 import { replyAddress } from "./addresses.ts";
 import { authenticationOf, type Doubt, doubtOf } from "./authentication.ts";
-import { automaticBy, isReport } from "./automatic.ts";
+import { automaticBy, isReport, maybeAutomaticBy } from "./automatic.ts";
 import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
+import { reactionIn } from "./reaction.ts";
 import { reportedBy } from "./report.ts";
 import { saidIn, withSubject } from "./text.ts";
 import { answeredBy, bareSubject, hasPrefix, messageId, references } from "./thread.ts";
@@ -40,11 +41,28 @@ export function readMail(
   if (report) return { event: report, uploads: [] };
   const sender = senderOf(mail, account);
   if (typeof sender === "string") return without(ignored(sender));
-  const attached = attachedTo(mail, messageId(mail));
   const found = doubtOf(mail, server);
   const doubt = sender === mail.from || found === "dmarc" ? found : "reply_to";
+  const emoji = reactionIn(mail);
+  if (emoji) {
+    return without(
+      isBelievable(doubt, server) ? reactionOf(mail, sender, emoji) : ignored("reaction_of_nobody"),
+    );
+  }
+  const attached = attachedTo(mail, messageId(mail));
   const message = messageOf(mail, { account, token, server, sender, doubt }, attached);
   return { event: { kind: "message", account, at, ...message }, uploads: attached.uploads };
+}
+
+function reactionOf(mail: Mail, sender: Mailbox, emoji: string): Happening {
+  const id = answeredBy(mail) ?? references(mail)[0];
+  if (!id) return ignored("reaction_to_nothing");
+  return { kind: "reaction", id, emoji, customer: customerOf(sender) };
+}
+
+/** Whoever reacts shows nothing and reads nothing; where there is no verdict at all, that is taken. */
+function isBelievable(doubt: Doubt | null, server: string | null): boolean {
+  return doubt === null || (server === null && (doubt === "no_verdict" || doubt === "no_policy"));
 }
 
 /**
@@ -75,6 +93,7 @@ function messageOf(
 ): Written {
   const isAnothers = doubt === "dmarc";
   const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account) ?? undefined;
+  const maybeAutomatic = notAnswered ? undefined : maybeAutomaticBy(mail) ?? undefined;
   const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
   const isAnswer = before.length > 0 || token !== null;
@@ -93,6 +112,7 @@ function messageOf(
       authentication: present(authenticationOf(mail, server)),
       unproven: doubt ?? undefined,
       not_answered: notAnswered,
+      maybe_automatic: maybeAutomatic,
       reply_to_address: mail.replyTo?.address === sender.address
         ? undefined
         : mail.replyTo?.address,
@@ -100,6 +120,7 @@ function messageOf(
     }),
     reply_to: isAnothers ? undefined : answeredBy(mail),
     is_automatic: notAnswered !== undefined,
+    ...(maybeAutomatic && { needs_human: true }),
     // Who may not be who they say goes on from nobody's conversation.
     thread: isAnothers ? { subject, is_separate: true } : {
       references: before,
