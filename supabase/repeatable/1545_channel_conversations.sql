@@ -34,7 +34,7 @@ end $$;
 comment on function private.threads_of is 'The conversations that a mail''s references and reply address lead to.';
 
 -- The caller holds the advisory locks of the event's ids. A mail belongs to its thread's conversation, if that is the
--- same customer's; any other message to the customer's last conversation with the account. A conversation from before
+-- same customer's, and it is proven to be theirs: one that is_separate may be anybody's, whatever it refers to; any other message to the customer's last conversation with the account. A conversation from before
 -- the account was known is that account's now.
 create or replace function private.find_channel_conversation(event private.channel_event, customer_id uuid)
 returns uuid
@@ -44,7 +44,9 @@ security invoker
 set search_path = ''
 as $$
 begin
-  if event.channel_type = 'email' then
+  if event.channel_type = 'email' and (event.body #> '{thread,is_separate}') = 'true' then
+    return null;
+  elsif event.channel_type = 'email' then
     return (
       select conversations.id from private.threads_of(event) as threads
       join public.conversations as conversations on conversations.id = threads.conversation_id
@@ -85,6 +87,7 @@ begin
       private.customer_email(event), private.customer_phone(event), v_social_id,
       jsonb_strip_nulls(jsonb_build_object(
         'subject', left(event.body #>> '{thread,subject}', 1000),
+        'unproven', left(event.body #>> '{metadata,unproven}', 100),
         'related_conversation_id', (
           select conversations.id from private.threads_of(event) as threads
           join public.conversations as conversations on conversations.id = threads.conversation_id
@@ -209,7 +212,7 @@ comment on function private.insert_channel_message is 'Insert the row of a chann
 -- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer mails without
 -- saying that they are programs, and two of them would never stop. After ten mails of the AI's to somebody in an hour a
 -- human has what they write. They are told so once: a program would answer that, too, and in a new conversation each
--- time.
+-- time. So it is, from the first one on, with mails of which nobody can tell whether a program wrote them.
 create or replace function private.stop_mail_loop(
   event private.channel_event, customer_id uuid, conversation_id uuid
 )
@@ -222,6 +225,7 @@ as $$
 #variable_conflict use_variable
 declare
   v_count bigint;
+  v_needs_human boolean := coalesce(event.body ->> 'needs_human' = 'true', false);
 begin
   if event.channel_type <> 'email' or event.kind <> 'message'
     or (event.body ->> 'is_automatic')::boolean  -- which opens no turn
@@ -237,8 +241,8 @@ begin
   set requires_human = true, escalation_reason = 'repeated_failure',
     status = case when conversations.status in ('resolved', 'closed') then conversations.status else 'escalated' end,
     -- Long ago, so that repeat_handover tells the customer when this message is stored; else never.
-    handed_over_at = case when v_count = 10 then '-infinity'::timestamptz end
-  where conversations.id = conversation_id and v_count >= 10 and not conversations.requires_human;
+    handed_over_at = case when v_count = 10 or v_needs_human and v_count = 0 then '-infinity'::timestamptz end
+  where conversations.id = conversation_id and (v_count >= 10 or v_needs_human) and not conversations.requires_human;
 end $$;
 comment on function private.stop_mail_loop is 'Give a conversation to a human, if the AI has mailed this customer too often to be read by a person.';
 

@@ -76,7 +76,8 @@ begin
   insert into private.channel_changes (channel_id, digest, kind, who, at)
   select event.channel_id, private.id_digest(id), 'thread', conversation_id::text, clock_timestamp()
   from unnest(private.thread_references(event)) as id
-  where event.channel_type = 'email' and private.find_channel_message(event.channel_id, id) is null
+  where event.channel_type = 'email' and (event.body #> '{thread,is_separate}' = 'true') is not true
+    and private.find_channel_message(event.channel_id, id) is null
   on conflict do nothing;
 end $$;
 comment on function private.remember_thread is 'Let mails that a mail refers to find its conversation when they come after it.';
@@ -90,9 +91,19 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_is_news boolean := private.remember_change(event);
+  v_is_news boolean;
   v_message_id uuid;
 begin
+  -- Whoever was sent a mail knows its id; only the customer of its conversation reacts to it.
+  if event.channel_type = 'email' and event.kind = 'reaction' and exists (
+    select from public.messages as messages
+    join public.conversations as conversations on conversations.id = messages.conversation_id
+    where messages.id = private.find_channel_message(event.channel_id, event.external_id)
+      and conversations.customer_id is distinct from private.find_channel_customer(event)
+  ) then
+    return '{"outcome": "ignored"}';
+  end if;
+  v_is_news := private.remember_change(event);
   if event.kind = 'status' and event.body ->> 'reference' <> ''
     and private.find_channel_message(event.channel_id, event.external_id) is null
   then  -- the worker that sent it died before it could say so

@@ -51,7 +51,13 @@ class Database:
         if self.failure:
             status, error = self.failure
             return JSONResponse(error, status)
-        return JSONResponse([{"external_account_id": account} for account in self.accounts])
+        configuration = {"authentication_server": "mx.example.com"}
+        return JSONResponse(
+            [
+                {"external_account_id": account, "configuration": configuration}
+                for account in self.accounts
+            ]
+        )
 
     async def store(self, request: Request) -> Response:
         """Take a file, as Storage does."""

@@ -1,6 +1,7 @@
 """Mail, as our function gets it: raw or from Postmark, posted with the account's token."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 from psycopg.rows import dict_row
+from psycopg.types.json import Json
 
 from tests.support.stacks import CHANNEL_SECRETS, RunningStack
 
@@ -19,6 +21,8 @@ SUPPORT = "support@example.com"
 DESK = "desk@example.org"
 """A customer's; all hosts are of the names that are kept for examples."""
 TOKEN = CHANNEL_SECRETS["EMAIL_WEBHOOK_TOKEN"]
+SERVER = "mx.example.com"
+"""What the account's mail server calls itself where it says who wrote."""
 
 
 def raw(name: str) -> bytes:
@@ -27,7 +31,21 @@ def raw(name: str) -> bytes:
     Each is another customer's: who writes much within the hour is taken for a program.
     """
     mail = (MAILS / f"{name}.eml").read_bytes()
-    return mail.replace(DESK.encode(), _sender(name).encode()).replace(b"\n", b"\r\n")
+    mail = mail.replace(DESK.encode(), _sender(name).encode()).replace(b"\n", b"\r\n")
+    return mail if b"\nAuthentication-Results:" in mail else verified(mail)
+
+
+def verified(mail: bytes) -> bytes:
+    """Return a mail with the verdict of the account's server that it is from whom it names."""
+    found = re.search(
+        rb"^From:[^@\n]*(?:\n [^@\n]*)*@([\w.-]+)", mail, re.IGNORECASE | re.MULTILINE
+    )
+    domain = found[1].decode().lower() if found else "example.org"
+    return f"Authentication-Results: {verdict(domain)}\r\n".encode() + mail
+
+
+def verdict(domain: str) -> str:
+    return f"{SERVER}; dmarc=pass (p=none) header.from={domain}"
 
 
 def expected(name: str) -> dict[str, Any]:
@@ -52,7 +70,8 @@ def write(body: str = "Hello.", **headers: str) -> bytes:
         "Content-Type": "text/plain; charset=utf-8",
     } | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{name}: {value}" for name, value in given.items() if value]
-    return "\r\n".join([*lines, "", body, ""]).encode()
+    mail = "\r\n".join([*lines, "", body, ""]).encode()
+    return mail if "Authentication-Results" in given else verified(mail)
 
 
 @contextmanager
@@ -63,9 +82,11 @@ def open_mail_server(stack: RunningStack) -> Iterator["MailServer"]:
         psycopg.connect(stack.admin_url(), autocommit=True, row_factory=dict_row) as database,
     ):
         database.execute(
-            "insert into public.communication_channels (name, type, external_account_id)"
-            " values ('Support', 'email', %s) on conflict do nothing",
-            [SUPPORT],
+            "insert into public.communication_channels as channels"
+            " (name, type, external_account_id, configuration) values ('Support', 'email', %s, %s)"
+            " on conflict (type, external_account_id) where external_account_id is not null"
+            " do update set configuration = channels.configuration || excluded.configuration",
+            [SUPPORT, Json({"authentication_server": SERVER})],
         )
         server = MailServer(http, database)
         assert server.post(write()).status_code == 200

@@ -167,3 +167,81 @@ def test_a_program_that_does_not_say_so_is_found_out(server: MailServer) -> None
     assert [mail["is_turn"] for mail in mails] == [True, False, False, True]
     assert [row["requires_human"] for row in found] == [True, True]
     assert [row["told"] for row in found] == [1, 0]
+
+
+def test_a_mail_that_may_be_a_programs_goes_to_a_human(server: MailServer) -> None:
+    """Neither into silence nor to the AI; the sender is told so once an hour, a program too."""
+    for mark in ({"X_Auto_Response_Suppress": "DR, OOF, AutoReply"}, {"List_Unsubscribe": "<x:y>"}):
+        sender = f"{uuid4()}@example.org"
+        mails = [arrive(server, From=sender, **mark) for _ in range(2)]
+        found = [
+            server.query(
+                "select requires_human, status, (select count(*) from public.messages as messages"
+                " where messages.conversation_id = conversations.id"
+                " and messages.sender_type = 'ai') as told"
+                " from public.conversations as conversations where id = %s",
+                mail["conversation_id"],
+            )[0]
+            for mail in mails
+        ]
+
+        assert [mail["is_turn"] for mail in mails] == [False, False]
+        assert all(mail["metadata"]["maybe_automatic"] for mail in mails)
+        assert [(row["requires_human"], row["status"]) for row in found] == [
+            (True, "escalated")
+        ] * 2
+        assert [row["told"] for row in found] == [1, 0]
+
+
+def test_a_reaction_shows_on_the_mail_that_it_is_about(server: MailServer) -> None:
+    """Gmail sends it as a mail: no turn, no hand-over; and only of the conversation's customer."""
+    question = arrive(server)
+    sent_as = answer_to(server, question)
+    body = "\r\n".join(
+        [
+            "--a",
+            "Content-Type: text/plain; charset=utf-8",
+            "",
+            "\U0001f44d Front Desk reacted via Gmail",
+            "--a",
+            "Content-Type: text/vnd.google.email-reaction+json; charset=utf-8",
+            "",
+            '{"emoji": "\U0001f44d", "version": 1}',
+            "--a--",
+        ]
+    )
+    kind = {"Content_Type": "multipart/alternative; boundary=a", "In_Reply_To": sent_as}
+    outcomes = [
+        server.post(write(body, **kind, **more)).json()["outcomes"]
+        for more in (
+            {"From": f"{uuid4()}@example.net"},
+            {"Authentication_Results": ""},
+            {"Authentication_Results": "mx.example.com; dmarc=fail"},
+            {},
+        )
+    ]
+    [row] = server.query(
+        "select messages.metadata from public.messages as messages"
+        " join private.channel_messages as links on links.message_id = messages.id"
+        " where links.external_id = %s",
+        sent_as,
+    )
+
+    assert outcomes == [{"ignored": 1}] * 3 + [{"updated": 1}]
+    assert [one["emoji"] for one in row["metadata"]["reactions"]] == ["\U0001f44d"]
+
+
+def test_marks_of_programs(server: MailServer) -> None:
+    """Older programs mark themselves in their own ways; a person may write about one."""
+    program = [
+        {"X_Autoresponder": "Will not send another autoreply for 86400 seconds"},
+        {"X_Auto_Reply": "yes"},
+        {"Subject": "Automated Response: Your mail"},
+        {"Subject": "Automated reply - Your mail"},
+        {"Subject": "Out of Office AutoReply: Your mail"},
+        {"Subject": "Automatická odpověď: Objednávka"},
+    ]
+    person = [{"Subject": "Automatic reply does not work"}, {"Subject": "Autosvarare"}]
+    rows = [arrive(server, From=f"{uuid4()}@example.org", **mail) for mail in (*program, *person)]
+
+    assert [row["is_turn"] for row in rows] == [False] * len(program) + [True] * len(person)

@@ -13,6 +13,7 @@ import psycopg
 from romashka_worker.channels.adapters import open_deliveries
 from romashka_worker.channels.settings import ChannelSettings
 
+from tests.channels.mail_in import SERVER, verdict
 from tests.channels.mail_server import DROP, MailServer, open_mail_server
 from tests.support.answering import answering
 from tests.support.customers import service_of, staff_of
@@ -33,8 +34,11 @@ class Mailer:
     async def write(self, text: str, to: str | None = None, **headers: str) -> str:
         """Send a mail; return the conversation that it came to."""
         mail = EmailMessage(SMTP)
+        mail["Authentication-Results"] = verdict("example.org")
+        mail["Delivered-To"] = to or self.team
+        mail["Received"] = f"by {SERVER}"  # with what stands above it: the server's
         mail["From"] = f"Customer <{self.customer}>"
-        mail["To"] = mail["Delivered-To"] = to or self.team
+        mail["To"] = to or self.team
         mail["Message-ID"] = f"<{uuid.uuid4()}@example.org>"
         mail["Subject"] = "Where is my order?"
         for name, value in headers.items():

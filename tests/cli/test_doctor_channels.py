@@ -71,6 +71,35 @@ async def test_an_account_without_its_secret_and_one_in_trouble_are_named(
     assert "export WHATSAPP_ACCESS_TOKEN=" in str(refused.fix)
 
 
+async def test_an_account_whose_mails_carry_no_verdict_is_named(
+    stack: RunningStack, accounts: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each mail is a conversation of its own then, and nobody would know why."""
+    monkeypatch.setenv("EMAIL_SMTP_URL", "smtp://127.0.0.1:9")
+    address = f"{new_id()}@example.com"
+    add(accounts, type="email", external_account_id=address)
+    said = []
+    async with service_of(stack) as client:
+        for unproven in ("no_verdict", None):
+            message = {
+                "id": f"<{new_id()}@mail.example.org>",
+                "kind": "message",
+                "account": address,
+                "customer": {"id": "desk@example.org"},
+                "type": "text",
+                "content": "Hello.",
+                "is_automatic": True,
+                "metadata": {"unproven": unproven},
+            }
+            await client.call("ingest_channel_message", channel_type="email", message=message)
+            found = await look(client, stack.api_url)
+            said.append([one for one in found if "no verdict" in one.says])
+
+    assert [one.says.partition(":")[0] for one in said[0]] == [address]
+    assert f"romashka channels set {address} authentication_server" in str(said[0][0].fix)
+    assert said[1] == []
+
+
 @pytest.mark.parametrize(
     ("status", "body", "says", "fix"),
     [

@@ -25,6 +25,8 @@ export interface Thread {
   references?: string[];
   reply_token?: string;
   subject?: string;
+  /** Nobody vouches for the sender: the mail goes on from no conversation. */
+  is_separate?: boolean;
 }
 
 export interface Failure {
@@ -42,6 +44,8 @@ export interface Written {
   reply_to?: string;
   metadata?: Record<string, unknown>;
   is_automatic?: boolean;
+  /** A human has the conversation from here on; the customer is told so. */
+  needs_human?: boolean;
   thread?: Thread;
 }
 

@@ -1,5 +1,6 @@
 // Which of the team's addresses a mail is for.
 
+import { fields, text } from "../_shared/json.ts";
 import { log } from "../_shared/log.ts";
 import { project } from "../_shared/project.ts";
 import { Refusal } from "../_shared/refusal.ts";
@@ -37,13 +38,24 @@ export function recipientOf(mail: Mail, connected: readonly string[], scope: Sco
   return written[0] ?? envelope[0] ?? { account: null, token: null };
 }
 
+export interface Account {
+  address: string;
+  /** How its mail server calls itself in `Authentication-Results`. */
+  server: string | null;
+}
+
 /** Return the accounts that are connected, the oldest first. */
-export async function connectedAccounts(): Promise<string[]> {
+export async function connectedAccounts(): Promise<Account[]> {
   const { data, error } = await project.from("communication_channels")
-    .select("external_account_id").eq("type", "email")
+    .select("external_account_id, configuration").eq("type", "email")
     .not("external_account_id", "is", null).order("created_at")
     .retry(false); // the sender will
-  if (!error) return data.map(({ external_account_id }) => external_account_id);
+  if (!error) {
+    return data.map(({ external_account_id, configuration }) => ({
+      address: external_account_id,
+      server: text(fields(configuration).authentication_server)?.trim() ?? null,
+    }));
+  }
   log("error", "database.refused", { table: "communication_channels", code: error.code });
   throw new Refusal(503, "accounts_unknown");
 }

@@ -10,13 +10,14 @@ import {
 import { present } from "../_shared/json.ts";
 import type { Recipient } from "./account.ts";
 import { replyAddress } from "./addresses.ts";
-import { authenticationOf, isForged } from "./authentication.ts";
-import { automaticBy, isReport } from "./automatic.ts";
+import { authenticationOf, type Doubt, doubtOf } from "./authentication.ts";
+import { automaticBy, isReport, maybeAutomaticBy } from "./automatic.ts";
 import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
+import { reactionIn } from "./reaction.ts";
 import { reportedBy } from "./report.ts";
 import { saidIn, withSubject } from "./text.ts";
-import { answeredBy, bareSubject, messageId, references } from "./thread.ts";
+import { answeredBy, bareSubject, hasPrefix, messageId, references } from "./thread.ts";
 
 export interface Read {
   event: ChannelEvent;
@@ -24,7 +25,12 @@ export interface Read {
   uploads: Upload[];
 }
 
-export function readMail(mail: Mail, { account, token }: Recipient): Read {
+/** Read a mail; `server` is how the account's mail server calls itself, where that is known. */
+export function readMail(
+  mail: Mail,
+  { account, token }: Recipient,
+  server: string | null,
+): Read {
   const at = readTime(mail.date);
   const without = (happening: Happening): Read => ({
     event: { ...happening, account, at },
@@ -35,15 +41,34 @@ export function readMail(mail: Mail, { account, token }: Recipient): Read {
   if (report) return { event: report, uploads: [] };
   const sender = senderOf(mail, account);
   if (typeof sender === "string") return without(ignored(sender));
+  const found = doubtOf(mail, server);
+  const doubt = sender === mail.from || found === "dmarc" ? found : "reply_to";
+  const emoji = reactionIn(mail);
+  if (emoji) {
+    return without(
+      isBelievable(doubt, server) ? reactionOf(mail, sender, emoji) : ignored("reaction_of_nobody"),
+    );
+  }
   const attached = attachedTo(mail, messageId(mail));
-  const message = messageOf(mail, account, token, sender, attached);
+  const message = messageOf(mail, { account, token, server, sender, doubt }, attached);
   return { event: { kind: "message", account, at, ...message }, uploads: attached.uploads };
+}
+
+function reactionOf(mail: Mail, sender: Mailbox, emoji: string): Happening {
+  const id = answeredBy(mail) ?? references(mail)[0];
+  if (!id) return ignored("reaction_to_nothing");
+  return { kind: "reaction", id, emoji, customer: customerOf(sender) };
+}
+
+/** Whoever reacts shows nothing and reads nothing; where there is no verdict at all, that is taken. */
+function isBelievable(doubt: Doubt | null, server: string | null): boolean {
+  return doubt === null || (server === null && (doubt === "no_verdict" || doubt === "no_policy"));
 }
 
 /**
  * Return who wrote, or why there is nobody. `Reply-To` does not count: what a server vouches for is `From`,
  * and with it anybody could have us write to others. But a form on the team's own site, and a group that
- * the team reads, send in the team's name and put the customer there.
+ * the team reads, send in the team's name and put the customer there: whom nobody vouches for.
  */
 function senderOf(mail: Mail, account: string): Mailbox | string {
   if (!mail.from) return "mail_of_nobody";
@@ -52,32 +77,42 @@ function senderOf(mail: Mail, account: string): Mailbox | string {
   return mail.replyTo && !isOwn(mail.replyTo) ? mail.replyTo : "own_mail";
 }
 
+interface Known {
+  account: string;
+  /** The conversation that the mail was sent to. */
+  token: string | null;
+  server: string | null;
+  sender: Mailbox;
+  doubt: Doubt | null;
+}
+
 function messageOf(
   mail: Mail,
-  account: string,
-  token: string | null,
-  sender: Mailbox,
+  { account, token, server, sender, doubt }: Known,
   attached: Attached,
 ): Written {
-  const authentication = authenticationOf(mail);
-  const isAnothers = isForged(mail);
+  const isAnothers = doubt === "dmarc";
   const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account) ?? undefined;
+  const maybeAutomatic = notAnswered ? undefined : maybeAutomaticBy(mail) ?? undefined;
   const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
-  const { content, original } = saidIn(mail);
+  const isAnswer = before.length > 0 || token !== null;
+  const { content, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
   const body = content || placeholder(mail, attached);
-  const isFirst = !before.length && !token;
+  const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
   return {
     id: messageId(mail),
     customer: customerOf(sender),
     type: typeOf(attached),
-    content: (isFirst && subject ? withSubject(body, subject) : body) || "[Empty mail]",
+    content: (isNewSubject && subject ? withSubject(body, subject) : body) || "[Empty mail]",
     ...(attached.media.length && { media: attached.media }),
     metadata: present({
       subject,
       original_text: original,
-      authentication: present(authentication),
+      authentication: present(authenticationOf(mail, server)),
+      unproven: doubt ?? undefined,
       not_answered: notAnswered,
+      maybe_automatic: maybeAutomatic,
       reply_to_address: mail.replyTo?.address === sender.address
         ? undefined
         : mail.replyTo?.address,
@@ -85,10 +120,14 @@ function messageOf(
     }),
     reply_to: isAnothers ? undefined : answeredBy(mail),
     is_automatic: notAnswered !== undefined,
-    // Who is not who they say goes on from nobody's conversation.
-    thread: isAnothers
-      ? { subject }
-      : { references: before, reply_token: token ?? undefined, subject },
+    ...(maybeAutomatic && { needs_human: true }),
+    // Who may not be who they say goes on from nobody's conversation.
+    thread: isAnothers ? { subject, is_separate: true } : {
+      references: before,
+      reply_token: token ?? undefined,
+      subject,
+      is_separate: doubt !== null || undefined,
+    },
   };
 }
 

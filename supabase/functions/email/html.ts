@@ -1,6 +1,7 @@
 // HTML to text. Nothing of a mail's HTML is kept: what a screen shows of a mail is text.
 
 import { compile } from "html-to-text";
+import { withoutHidden } from "./hidden.ts";
 
 const MAX_CHARS = 500_000;
 const MAX_DEPTH = 10_000;
@@ -27,7 +28,7 @@ const CUTS = [
   "#OLK_SRC_BODY_SECTION",
   'div[style^="border:none;border-top:solid"]',
 ];
-const HIDDEN = ["img", "style", "script", "title", "head", '[style*="display:none"]'];
+const HIDDEN = ["img", "style", "script", "title", "head"];
 const SHARED = [
   { selector: "a", options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
   { selector: "table", options: { maxColumnWidth: 60 } },
@@ -64,16 +65,15 @@ export function htmlToReply(html: string): string {
 }
 
 function convert(html: string, how: (html: string) => string): string {
-  const read = html.slice(0, MAX_CHARS);
-  return depthOf(read) > MAX_DEPTH ? read.replace(/<[^<>]*>/g, " ") : how(read);
+  return how(withoutHidden(shallow(html.slice(0, MAX_CHARS))));
 }
 
-/** The parser's time grows with the square of the depth, and a mail may be nothing but depth. */
-function depthOf(html: string): number {
-  let depth = 0, deepest = 0;
-  for (const [, slash, name] of html.matchAll(/<(\/?)([a-z]+)/gi)) {
+/** Ends where it is too deep: the parser's time grows with the square of the depth. */
+function shallow(html: string): string {
+  let depth = 0;
+  for (const { index, 1: slash, 2: name } of html.matchAll(/<(\/?)([a-z]+)/gi)) {
     if (!/^(?:br|img|hr|meta|link|col|input|area|wbr)$/i.test(name)) depth += slash ? -1 : 1;
-    if (depth > deepest) deepest = depth;
+    if (depth > MAX_DEPTH) return html.slice(0, index);
   }
-  return deepest;
+  return html;
 }

@@ -31,9 +31,12 @@ async function parse(
   scope: Scope,
 ): Promise<Parsed> {
   const posted = await parsePosted(body, request);
-  const connected = await connectedAccounts();
+  const accounts = await connectedAccounts();
+  const connected = accounts.map(({ address }) => address);
   if ("json" in posted) return { events: [readOutgoing(posted.json, connected)] };
-  const { event, uploads } = readMail(posted.mail, recipientOf(posted.mail, connected, scope));
+  const recipient = recipientOf(posted.mail, connected, scope);
+  const server = accounts.find(({ address }) => address === recipient.account)?.server ?? null;
+  const { event, uploads } = readMail(posted.mail, recipient, server);
   return {
     events: [event],
     kept: keptOf(posted.mail, body),

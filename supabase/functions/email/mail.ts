@@ -1,6 +1,7 @@
 // A mail as every reader of it here sees it, whichever way it came.
 
 import { decodeWords } from "postal-mime";
+import type { Result } from "./authentication.ts";
 
 export interface Mailbox {
   address: string;
@@ -28,6 +29,10 @@ export interface Mail {
   /** In the order of the mail, the newest (the last server's) first. */
   headers: Header[];
   from: Mailbox | null;
+  /** Is `from` the only author that any program reads in the mail? */
+  isOneAuthor: boolean;
+  /** What the service that brought the mail found out about its sender, beside the mail. */
+  results: Result[];
   replyTo: Mailbox | null;
   /** Whom the last server took it for; it is not what the sender wrote. */
   envelope: Mailbox[];
@@ -51,7 +56,7 @@ export function headers(mail: Mail, key: string): string[] {
 
 /** Return a readable line: words decoded, no line breaks, no signs that reorder or hide text. */
 export function line(text: string, length: number): string {
-  return decodeWords(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\s]+/gu, " ").trim().slice(0, length)
+  return decodeWords(text).replace(/[\p{Cc}\p{Cf}\p{Cs}\s\ufffd]+/gu, " ").trim().slice(0, length)
     .toWellFormed();
 }
 

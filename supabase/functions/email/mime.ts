@@ -3,6 +3,11 @@
 import PostalMime, { type Attachment, type Email } from "postal-mime";
 import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes } from "./addresses.ts";
+import { onlyAuthor } from "./author.ts";
+import { isReport } from "./automatic.ts";
+import { charsetOf, charsetOfHtml, withReadableHeader } from "./charsets.ts";
+import { htmlToText } from "./html.ts";
+import { isEnvelope, signedContent } from "./signed.ts";
 import { type Header, line, type Mail, type Mailbox, type MailFile } from "./mail.ts";
 
 const LINE_FEED = 10;
@@ -18,24 +23,89 @@ const ENVELOPE = [
   "x-forwarded-to",
 ];
 
+// What the parser has of a part when it sorts it; neither is in its types.
+interface Part {
+  contentType: { parsed: { value: string; params: Record<string, string> } };
+  content: ArrayBuffer | null;
+}
+type Collect = (part: Part, ...more: unknown[]) => Promise<void>;
+
+/** Reads texts in the charset that they have, whichever they name. */
+class Parser extends PostalMime {
+  async collectNode(part: Part, ...more: unknown[]): Promise<void> {
+    const { value, params } = part.contentType.parsed;
+    if (part.content && value.startsWith("text/")) {
+      const bytes = new Uint8Array(part.content);
+      const named = params.charset || (value === "text/html" ? charsetOfHtml(bytes) : "");
+      const charset = charsetOf(bytes, named);
+      if (charset) params.charset = charset;
+    }
+    const collect = Reflect.get(PostalMime.prototype, "collectNode") as Collect;
+    await collect.call(this, part, ...more);
+  }
+}
+
 /** Parse a raw mail; a Refusal (400) for what is none. */
 export async function parseMime(body: Uint8Array): Promise<Mail> {
   const email = await parsed(body);
   if (!email.headers.some(({ key }) => KNOWN.includes(key))) throw new Refusal(400, "no_mail");
   const named = (...keys: string[]) => mailboxesOf(email.headers, keys);
   const added = addedByServer(email.headers);
-  return {
+  return await withInnerMails({
     headers: email.headers,
-    from: named("from")[0] ?? null,
+    ...authorOf(email.headers),
+    results: [],
     replyTo: named("reply-to")[0] ?? null,
     envelope: mailboxesOf(added, ENVELOPE),
     recipients: [...mailboxesOf(email.headers.slice(added.length), ENVELOPE), ...named("to", "cc")],
     subject: email.subject ?? "",
     date: email.date ?? "",
+    ...bodyOf(email),
+  });
+}
+
+function bodyOf(email: Email): Pick<Mail, "text" | "html" | "files"> {
+  return {
     text: email.text ?? "",
     html: email.html ?? "",
     files: email.attachments.map(fileOf),
   };
+}
+
+/** Return the mail with what its signature has in it, and, where it says nothing itself, what it forwards. */
+export async function withInnerMails(mail: Mail): Promise<Mail> {
+  const opened = await withSignedContent(mail);
+  if (opened.text.trim() || opened.html.trim() || isReport(opened)) return opened;
+  const forwarded = opened.files.find(({ type }) => type === "message/rfc822");
+  return forwarded ? { ...opened, ...await forwardedText(forwarded) } : opened;
+}
+
+async function withSignedContent(mail: Mail): Promise<Mail> {
+  const envelope = mail.files.find(isEnvelope);
+  const content = envelope && signedContent(envelope);
+  if (!content) return mail;
+  const inner = bodyOf(await parsed(content));
+  const others = mail.files.filter((file) => file !== envelope);
+  return {
+    ...mail,
+    text: mail.text || inner.text,
+    html: mail.html || inner.html,
+    files: [...others, ...inner.files],
+  };
+}
+
+async function forwardedText({ content }: MailFile): Promise<Pick<Mail, "text" | "html">> {
+  const inner = await parsed(content);
+  const [from] = mailboxesOf(inner.headers, ["from"]);
+  const named = [from?.name || from?.address, line(inner.subject ?? "", 200)].filter(Boolean);
+  const said = inner.text || htmlToText(inner.html ?? "");
+  return { text: `[Forwarded mail: ${named.join(": ")}]\n\n${said}`, html: "" };
+}
+
+function authorOf(headers: Header[]): Pick<Mail, "from" | "isOneAuthor"> {
+  const from = mailboxesOf(headers, ["from"])[0] ?? null;
+  const author = onlyAuthor(headers.filter(({ key }) => key === "from").map(({ value }) => value));
+  return { from, isOneAuthor: author !== null && author === from?.address };
 }
 
 /**
@@ -53,7 +123,8 @@ function readable(body: Uint8Array): Uint8Array {
 /** The parser refuses only what is made to exhaust it: endless headers, parts within parts. */
 async function parsed(body: Uint8Array): Promise<Email> {
   try {
-    return await PostalMime.parse(readable(body));
+    const parser = new Parser({ forceRfc822Attachments: true });
+    return await parser.parse(withReadableHeader(readable(body)));
   } catch {
     throw new Refusal(400, "no_mail");
   }

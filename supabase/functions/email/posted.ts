@@ -3,8 +3,9 @@
 import { fields, list, text } from "../_shared/json.ts";
 import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes } from "./addresses.ts";
-import type { Mail, Mailbox } from "./mail.ts";
-import { parseMime } from "./mime.ts";
+import type { Result } from "./authentication.ts";
+import { headers, type Mail, type Mailbox } from "./mail.ts";
+import { parseMime, withInnerMails } from "./mime.ts";
 import { parsePostmark } from "./postmark.ts";
 
 type Body = Uint8Array<ArrayBuffer>;
@@ -20,7 +21,7 @@ export async function parsePosted(
   if (type === "application/json") {
     const json = parseJson(new TextDecoder().decode(body));
     const mail = parsePostmark(json);
-    return mail ? { mail } : { json };
+    return mail ? { mail: await withInnerMails(mail) } : { json };
   }
   return { mail: FORMS.includes(type) ? await parseForm(body, request) : await parseMime(body) };
 }
@@ -31,7 +32,11 @@ async function parseForm(body: Body, request: Request): Promise<Mail> {
   const raw = form.get("body-mime") ?? form.get("email");
   if (raw === null) throw new Refusal(400, "no_mail");
   const mail = await parseMime(new Uint8Array(await new Blob([raw]).arrayBuffer()));
-  return { ...mail, envelope: [...envelopeOf(form), ...mail.envelope] };
+  return {
+    ...mail,
+    envelope: [...envelopeOf(form), ...mail.envelope],
+    results: resultsOf(form, mail),
+  };
 }
 
 async function formOf(body: Body, request: Request): Promise<FormData> {
@@ -42,6 +47,33 @@ async function formOf(body: Body, request: Request): Promise<FormData> {
   } catch {
     throw new Refusal(400, "no_form");
   }
+}
+
+/**
+ * Read what SendGrid found out, in fields of its own: `SPF` is about the envelope's sender, `dkim` is
+ * `{@example.org : pass}`. What a signature calls its domain, its sender chose: one with other signs says nothing.
+ */
+function resultsOf(form: FormData, mail: Mail): Result[] {
+  const said = (name: string) => text(form.get(name)) ?? "";
+  const path = text(fields(parseJson(said("envelope") || "{}")).from) ?? "";
+  const spf: Result = {
+    method: "spf",
+    result: said("SPF").trim().toLowerCase() || "none",
+    properties: { "smtp.mailfrom": path.toLowerCase() },
+  };
+  const isPlain = headers(mail, "dkim-signature")
+    .every((value) => /(?:^|;)\s*d\s*=\s*[\w.-]+\s*(?:;|$)/i.test(value));
+  const dkim = isPlain
+    ? [...said("dkim").slice(0, 10_000).matchAll(/@([\w.-]+)\s*:\s*(\w+)/g)]
+    : [];
+  return [
+    ...(form.has("SPF") ? [spf] : []),
+    ...dkim.map(([, domain, result]) => ({
+      method: "dkim",
+      result: result.toLowerCase(),
+      properties: { "header.d": domain.toLowerCase() },
+    })),
+  ];
 }
 
 function envelopeOf(form: FormData): Mailbox[] {

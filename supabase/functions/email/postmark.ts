@@ -10,19 +10,26 @@ import {
 import { type Fields, fields, objects, short, text } from "../_shared/json.ts";
 import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes, normalAddress } from "./addresses.ts";
-import { line, type Mail, type Mailbox, type MailFile, readTime } from "./mail.ts";
+import type { Result } from "./authentication.ts";
+import { onlyAuthor } from "./author.ts";
+import { bare } from "./comments.ts";
+import { type Header, line, type Mail, type Mailbox, type MailFile, readTime } from "./mail.ts";
 
 /** Return the mail that came in; null where it tells of one that went out; a Refusal (400) for neither. */
 export function parsePostmark(payload: unknown): Mail | null {
   const record = fields(payload);
   if (text(record.RecordType) && record.RecordType !== "Inbound") return null;
   if (!("From" in record || "FromFull" in record)) throw new Refusal(400, "no_mail");
+  const headers = objects(record.Headers).slice(0, 1_000).map(({ Name, Value }) => ({
+    key: (text(Name) ?? "").toLowerCase(),
+    value: text(Value) ?? "",
+  }));
+  const from = mailbox(fields(record.FromFull)) ?? mailboxes(text(record.From) ?? "")[0] ?? null;
   return {
-    headers: objects(record.Headers).slice(0, 1_000).map(({ Name, Value }) => ({
-      key: (text(Name) ?? "").toLowerCase(),
-      value: text(Value) ?? "",
-    })),
-    from: mailbox(fields(record.FromFull)) ?? mailboxes(text(record.From) ?? "")[0] ?? null,
+    headers,
+    from,
+    isOneAuthor: from !== null && onlyAuthor([text(record.From) ?? from.address]) === from.address,
+    results: resultsOf(headers, from),
     replyTo: mailboxes(text(record.ReplyTo) ?? "")[0] ?? null,
     envelope: mailboxes(text(record.OriginalRecipient) ?? ""),
     recipients: [record.ToFull, record.CcFull].flatMap((list) => objects(list).slice(0, 100))
@@ -33,6 +40,31 @@ export function parsePostmark(payload: unknown): Mail | null {
     html: text(record.HtmlBody) ?? "",
     files: objects(record.Attachments).map(fileOf),
   };
+}
+
+/**
+ * Read what Postmark found out: SpamAssassin's tests, in the headers that it puts on top. `DKIM_VALID_AU` is a
+ * signature of the author's own domain, `SPF_PASS` is of the domain in `envelope-from`.
+ */
+function resultsOf(headers: Header[], from: Mailbox | null): Result[] {
+  const own = headers.slice(0, headers.findIndex((one) => !isPostmarks(one)));
+  const tests = own.find(({ key }) => key === "x-spam-tests")?.value.split(/[\s,]+/) ?? [];
+  const spf = own.find(({ key }) => key === "received-spf")?.value ?? "";
+  const [, path] = bare(spf)?.match(/^\s*pass\s.*\benvelope-from=(\S+?);?(?:\s|$)/i) ?? [];
+  const results: Result[] = [];
+  if (from && tests.includes("DKIM_VALID_AU")) {
+    results.push({ method: "dkim", result: "pass", properties: { "header.d": from.address } });
+  }
+  if (path && tests.includes("SPF_PASS")) {
+    results.push({ method: "spf", result: "pass", properties: { "smtp.mailfrom": path } });
+  }
+  return results;
+}
+
+/** Postmark's own server says `by`; with `from` begins what others wrote. */
+function isPostmarks({ key, value }: Header): boolean {
+  return /^(?:return-path|received-spf|x-spam-[\w-]+)$/.test(key) ||
+    key === "received" && !/^\s*from\b/i.test(value);
 }
 
 function mailbox(full: Fields): Mailbox | null {

@@ -7,6 +7,8 @@
 
 import EmailReplyParser from "email-reply-parser";
 
+/** Before what the customer quoted; no text has it. */
+const OWN = "\u{f0000}";
 const PARSER_LIMIT = 4_000;
 const FROM =
   /^[*\s]*(?:from|von|van|de|da|di|fra|från|od|от|від|відправник|lähettäjä|kimden|gönderen|feladó|odesílatel|odosielateľ|nadawca|expéditeur|remitente|remetente|mittente|afzender|avsender|avsändare|absender|από|差出人|发件人|寄件者|보낸 ?사람)\s?[:：]/iu;
@@ -20,17 +22,33 @@ const SENT_FROM =
 const FORWARDED =
   /^\s*(?:fwd?|wg|tr|rv|enc|i|vs|doorst|vb|pd|továbbítás|переслано|пересл|转发|轉寄|転送|전달)\s?(?:\[\d+\])?\s?[:：]/iu;
 
-/** Return the part of `text` that is new; all of it where nothing would be left, or where it is forwarded. */
-export function withoutQuotes(text: string, subject = ""): string {
+/**
+ * Return the part of `text` that is new; all of it where nothing would be left, or where it is forwarded. What
+ * answers nothing quotes nothing of ours: only its signature goes.
+ */
+export function withoutQuotes(text: string, subject = "", isReply = true): string {
   const whole = text.trim();
   if (FORWARDED.test(subject)) return whole;
-  const lines = withoutAttributions(aboveCopiedHeader(whole.split("\n")));
-  return withoutSignature(visible(lines.join("\n"))).trim() || whole;
+  const found = isReply
+    ? visible(marked(aboveCopiedHeader(whole.split("\n"))).join("\n")).replaceAll(OWN, "")
+    : aboveSignature(whole.split("\n")).join("\n");
+  return withoutSignature(found).trim() || whole;
+}
+
+/** Return a line as rules match it: ASCII digits, and no marks of direction. */
+function shape(line: string): string {
+  return line.replace(/\p{Cf}/gu, "").replace(/(?![0-9])\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0)!;
+    let zero = code;
+    while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero--;
+    return String((code - zero) % 10);
+  });
 }
 
 /** Outlook and its kin answer on top, and quote the whole mail below a copy of its header. */
 function aboveCopiedHeader(lines: string[]): string[] {
-  let start = lines.findIndex((line, index) => FROM.test(line) && isHeader(lines, index));
+  const shapes = lines.map(shape);
+  let start = shapes.findIndex((line, index) => FROM.test(line) && isHeader(shapes, index));
   if (start < 0) return lines;
   while (start > 0 && (LABEL.test(lines[start - 1]) || RULE.test(lines[start - 1]))) start--;
   return lines.slice(0, start);
@@ -45,28 +63,40 @@ function isHeader(lines: string[], from: number): boolean {
     (lines[from].includes("@") || block.some((line) => SUBJECT.test(line)));
 }
 
-function withoutAttributions(lines: string[]): string[] {
+/**
+ * Return the lines without attributions. What customers quote themselves stands above the first one, and is
+ * marked, so that nothing takes it for a quote of ours.
+ */
+function marked(lines: string[]): string[] {
   const kept: string[] = [];
+  let isBelow = false;
   for (const line of lines) {
-    if (isQuoted(line) && !isQuoted(lastWritten(kept))) dropAttribution(kept);
+    if (isQuoted(line) && !isQuoted(lastWritten(kept)) && dropAttribution(kept) && !isBelow) {
+      isBelow = true;
+      kept.forEach((above, place) => kept[place] = isQuoted(above) ? OWN + above : above);
+    }
     kept.push(line);
   }
   return kept;
 }
 
 /** Takes up to three lines off the end: clients wrap long attributions. */
-function dropAttribution(lines: string[]): void {
+function dropAttribution(lines: string[]): boolean {
   let end = lines.length;
   while (end > 0 && lines[end - 1].trim() === "") end--;
-  if (!/[:：]\s*$/.test(lines[end - 1] ?? "")) return;
+  const shapes = lines.slice(0, end).slice(-4).map(shape);
+  const above = end - shapes.length;
+  if (!/[:：։﹕]\s*$/.test(shapes.at(-1) ?? "")) return false;
   for (let start = end - 1; start >= Math.max(0, end - 3); start--) {
-    if (lines[start].trim() === "" || isQuoted(lines[start])) return;
-    if (!DATE.test(lines[start])) continue;
-    const names = /<[^>]*@/.test(lines[start - 1] ?? "") &&
+    const line = shapes[start - above];
+    if (line.trim() === "" || isQuoted(line)) return false;
+    if (!DATE.test(line)) continue;
+    const names = /<[^>]*@/.test(shapes[start - above - 1] ?? "") &&
       !lines.slice(start, end).join().includes("@");
     lines.splice(names ? start - 1 : start);
-    return;
+    return true;
   }
+  return false;
 }
 
 function lastWritten(lines: string[]): string {
@@ -79,10 +109,12 @@ function isQuoted(line: string): boolean {
 
 function visible(text: string): string {
   if (text.length <= PARSER_LIMIT) return new EmailReplyParser().parseReply(text);
-  const lines = text.split("\n");
+  return aboveSignature(text.split("\n")).filter((line) => !isQuoted(line)).join("\n");
+}
+
+function aboveSignature(lines: string[]): string[] {
   const signature = lines.findIndex((line) => /^-- ?$/.test(line));
-  return lines.slice(0, signature < 0 ? undefined : signature)
-    .filter((line) => !isQuoted(line)).join("\n");
+  return lines.slice(0, signature < 0 ? undefined : signature);
 }
 
 /** "Sent from my phone", in the languages that the parser does not know. */

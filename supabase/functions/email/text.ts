@@ -8,6 +8,7 @@ import { bareSubject } from "./thread.ts";
 const MAX_READ = 1_000_000;
 const MAX_CONTENT = 50_000;
 const MAX_ORIGINAL = 100_000;
+const MAX_STUB_WORDS = 60;
 const MARKED =
   /gmail_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|zmail_extra|divRplyFwdMsg|appendonsend|mail-editor-reference|type="?cite|name="?quote/;
 
@@ -18,15 +19,35 @@ export interface Said {
 }
 
 /** Return what the customer wrote; the empty text where the mail has none. */
-export function saidIn(mail: Mail): Said {
-  const whole = clean(mail.text) || clean(htmlToText(mail.html));
-  const content = newPart(mail, whole).slice(0, MAX_CONTENT);
+export function saidIn(mail: Mail, isReply: boolean): Said {
+  const text = clean(mail.text);
+  const whole = isStub(text, clean(htmlToText(mail.html))) ? clean(htmlToText(mail.html)) : text;
+  const content = newPart(mail, whole, isReply).slice(0, MAX_CONTENT);
   return { content, original: content === whole ? undefined : whole.slice(0, MAX_ORIGINAL) };
 }
 
-function newPart(mail: Mail, whole: string): string {
-  const found = withoutQuotes(whole, mail.subject);
-  if (found !== whole || !MARKED.test(mail.html)) return found;
+/** Some programs write no text, but that the mail is HTML, or only how the mail begins. */
+function isStub(text: string, page: string): boolean {
+  const shown = wordsOf(page);
+  const said = wordsOf(text);
+  if (!shown.length || said.length > MAX_STUB_WORDS) return text === "";
+  const known = new Set(shown);
+  const common = said.filter((word) => known.has(word)).length;
+  return common < said.length / 2 || said.length === 0 ||
+    common === said.length && shown.length >= 3 * said.length + 10;
+}
+
+/** Scripts without spaces count by letters. */
+function wordsOf(text: string): string[] {
+  const bare = text.slice(0, 20_000).toLowerCase().replace(/https?:\S+/g, "");
+  return bare.match(
+    /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}]|[\p{L}\p{M}\p{N}]+/gu,
+  ) ?? [];
+}
+
+function newPart(mail: Mail, whole: string, isReply: boolean): string {
+  const found = withoutQuotes(whole, mail.subject, isReply);
+  if (found !== whole || !isReply || !MARKED.test(mail.html)) return found;
   return withoutQuotes(clean(htmlToReply(mail.html)), mail.subject) || found;
 }
 

@@ -33,6 +33,11 @@ function idsOf(mail: Mail, key: string): string[] {
   return headers(mail, key).flatMap((value) => value.match(ID) ?? []);
 }
 
+/** Does the subject say that the mail answers, or forwards, another? */
+export function hasPrefix(subject: string): boolean {
+  return PREFIX.test(line(subject, 500));
+}
+
 /** Return the subject without what clients put before it when they answer. */
 export function bareSubject(subject: string): string {
   let bare = line(subject, 500);

@@ -15,6 +15,7 @@ from romashka_worker.doctor.finding import Finding
 from romashka_worker.settings import Settings
 
 _SECONDS = 15.0
+_NEWEST_MAILS = 20
 # By channel: what its function proves senders with, and what the worker proves itself with.
 _SECRETS = {
     "whatsapp": ("app_secret", "access_token"),
@@ -49,6 +50,8 @@ async def look_at_channels(client: AsyncRomashka, settings: Settings) -> AsyncIt
             findings += await _look_for_secrets(client, channel, of_channel)
         elif channel == "email":
             findings.append(await _look_at_mail_server(shared.get_secret_value()))
+        if channel == "email":
+            findings += [await _look_for_verdicts(client, account) for account in of_channel]
         wrong = [finding for finding in findings if finding is not None]
         for finding in wrong:
             yield finding
@@ -107,6 +110,23 @@ async def _look_at_mail_server(url: str) -> Finding | None:
     finally:
         await servers.close()
     return None
+
+
+async def _look_for_verdicts(client: AsyncRomashka, account: Account) -> Finding | None:
+    """Name an account whose newest mails all came without a word about who sent them."""
+    table = client.supabase.table("messages")
+    query = table.select("unproven:metadata->>unproven,conversations!inner(channel_id)")
+    query = query.eq("conversations.channel_id", account["id"]).eq("sender_type", "user")
+    mails = await fetch(query.order("created_at", desc=True).limit(_NEWEST_MAILS))
+    if not mails or any(mail["unproven"] != "no_verdict" for mail in mails):
+        return None
+    address = account["external_account_id"]
+    return Finding.warning(
+        "email",
+        f"{address}: no verdict on who sent its mails: each is a conversation of its own",
+        f"romashka channels set {address} authentication_server NAME"
+        "  # the name at the head of Authentication-Results, where the mail server writes it",
+    )
 
 
 async def _look_at_function(channel: str, settings: Settings) -> Finding | None:

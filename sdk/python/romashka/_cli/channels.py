@@ -39,6 +39,10 @@ _OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda value: type(value) in (int, float) and 0.01 <= value <= 1000,
         "a number from 0.01 to 1000",
     ),
+    "authentication_server": (
+        lambda value: isinstance(value, str) and value.strip() != "" and len(value.split()) == 1,
+        "the name at the head of its Authentication-Results, such as mx.example.com",
+    ),
     "plus_addressing": (lambda value: isinstance(value, bool), "true or false"),
     "template": (
         lambda value: isinstance(value, dict) and isinstance(value.get("name"), str),
