@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import secrets
-import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import deno  # type: ignore[import-untyped]  # the wheel has no type marker
+from romashka._terminal import clean_line, say
 
 from romashka_local.functions.settings import FunctionSettings
 
@@ -149,7 +149,7 @@ class FunctionProcess:
             if not answer.done() and text.startswith(f"{marker} "):
                 answer.set_result(json.loads(text.removeprefix(f"{marker} ")))
             elif text:
-                sys.stderr.write(f"[{self._slug}] {text}\n")
+                say(clean_line(f"[{self._slug}] {text}"), to_errors=True)
         if not answer.done():
             answer.set_result({})
 

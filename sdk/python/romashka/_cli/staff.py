@@ -7,6 +7,7 @@ import typer
 
 from romashka._cli.connection import DatabaseUrl, clear_database_errors
 from romashka._cli.problems import CommandError
+from romashka._terminal import say, say_fields
 
 app = typer.Typer(help="Who sees the inbox.", no_args_is_help=True)
 
@@ -28,14 +29,14 @@ def add(
 ) -> None:
     """Make a user of the project an agent or an admin."""
     _set_role(db_url, email, role)
-    typer.echo(f"{email} is {role} now.")
+    say(f"{email} is {role} now.")
 
 
 @app.command()
 def remove(email: Email, db_url: DatabaseUrl) -> None:
     """Make somebody an ordinary user again."""
     _set_role(db_url, email, "user")
-    typer.echo(f"{email} is no longer staff.")
+    say(f"{email} is no longer staff.")
 
 
 @app.command("list")
@@ -50,7 +51,7 @@ def list_staff(db_url: DatabaseUrl) -> None:
             " where profiles.role in ('agent', 'admin') order by 1"
         ).fetchall()
     for email, role in rows:
-        typer.echo(f"{role}\t{email}")
+        say_fields((role, email))
 
 
 def _set_role(db_url: str, email: str, role: str) -> None:
