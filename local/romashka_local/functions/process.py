@@ -185,7 +185,7 @@ def _command(function: FunctionSettings, place: Place) -> list[str]:
         deno.find_deno_bin(),
         "run",
         "--no-prompt",
-        "--no-lock",
+        *([] if _is_locked(function.import_map) else ["--no-lock"]),
         "--node-modules-dir=none",
         "--allow-net",
         "--allow-env",
@@ -193,6 +193,17 @@ def _command(function: FunctionSettings, place: Place) -> list[str]:
         *configuration,
         str(_BOOT),
     ]
+
+
+def _is_locked(configuration: Path | None) -> bool:
+    """Does a function name a lock file that Deno only reads? Any other it would write."""
+    if configuration is None or configuration.name != "deno.json":
+        return False
+    try:
+        lock = json.loads(configuration.read_text("utf-8")).get("lock")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return isinstance(lock, dict) and lock.get("frozen") is True
 
 
 def _environment(place: Place) -> dict[str, str]:
