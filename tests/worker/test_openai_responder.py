@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.model_client import open_client
 from romashka_worker.responders import Draft, ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
-from romashka_worker.responders.openai.endpoint import Endpoint, open_client
+from romashka_worker.responders.openai.endpoint import Endpoint
 
 from tests.worker.provider import (
     Provider,

@@ -27,8 +27,13 @@ SCHEMA: Final[Mapping[str, Any]] = {
     "required": list(_MEMBERS),
     "additionalProperties": False,
 }
+_NOT_STORED = re.compile("[\x00\ud800-\udfff]")
 NEEDED: Final = frozenset({"confidence", "needs_human"})
 """Without these an answer is none; the others help, but no human is called for lack of them."""
+
+
+_DECIMALS = 6
+"""Of a confidence: with an exponent of many digits the database takes it for none."""
 
 
 class MalformedAnswer(Exception):
@@ -67,8 +72,8 @@ def parse_analysis(
 
 
 def storable(text: str) -> str:
-    """Return `text` without the one character that Postgres cannot store."""
-    return text.replace("\x00", "")
+    """Return `text` without what Postgres cannot store: NUL, and halves of characters."""
+    return _NOT_STORED.sub("", text)
 
 
 def _boolean(value: object) -> bool:
@@ -88,7 +93,7 @@ def _confidence(value: object) -> float:
         raise MalformedAnswer("confidence is not a number") from error
     if isinstance(value, bool) or not math.isfinite(number) or not 0 <= number <= 100:
         raise MalformedAnswer("confidence is not a probability")
-    return number if number <= 1 else number / 100
+    return round(number if number <= 1 else number / 100, _DECIMALS)
 
 
 def _language(value: object) -> str | None:
