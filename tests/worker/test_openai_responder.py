@@ -174,6 +174,11 @@ async def test_what_is_wrong_with_one_request_is_not_held_against_the_server(
     ("told", "read"),
     [
         ({"sentiment": "furious", "intent": None, "sources": "K1"}, (None, None, ())),
+        (
+            {"intent": "You answer customers of a team, in writing and"},
+            ("neutral", None, ("item-1",)),
+        ),
+        ({"intent": "Youanswercustomersofateaminwritingandon"}, ("neutral", None, ("item-1",))),
         ({"sentiment": "NEGATIVE", "intent": "to ask", "sources": []}, ("negative", "to ask", ())),
     ],
 )

@@ -32,6 +32,7 @@ NEEDED: Final = frozenset({"confidence", "needs_human"})
 """Without these an answer is none; the others help, but no human is called for lack of them."""
 
 
+_INTENT_WORDS = 6
 _DECIMALS = 6
 """Of a confidence: with an exponent of many digits the database takes it for none."""
 
@@ -63,7 +64,7 @@ def parse_analysis(
         confidence=_confidence(members.get("confidence")),
         needs_human=needs_human,
         reason=reason if needs_human and reason in _REASONS else None,
-        intent=storable(str(members.get("intent") or ""))[:100] or None,
+        intent=_intent(members.get("intent")),
         sentiment=_SENTIMENTS.get(str(members.get("sentiment")).lower()),
         language=_language(members.get("language")) or language,
         knowledge_sources=_sources(members.get("sources"), labels),
@@ -94,6 +95,12 @@ def _confidence(value: object) -> float:
     if isinstance(value, bool) or not math.isfinite(number) or not 0 <= number <= 100:
         raise MalformedAnswer("confidence is not a probability")
     return round(number if number <= 1 else number / 100, _DECIMALS)
+
+
+def _intent(value: object) -> str | None:
+    """Return a few words, as was asked: customers read them, and nothing longer is told them so."""
+    intent = storable(str(value or "")).strip()[:100]
+    return intent if 0 < len(intent.split()) <= _INTENT_WORDS else None
 
 
 def _language(value: object) -> str | None:
