@@ -51,7 +51,7 @@ format: setup  ## format the code
 types: setup  ## write the TypeScript SDK's types of the database, after a migration changed
 	$(VENV)/bin/python -m tests.support.database_types
 
-lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
+lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and what the functions import
 	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
 		--all-extras --group dev pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
@@ -62,6 +62,9 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv)
 		--group build --constraints requirements.lock --output-file deploy/build.lock
 	uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 --no-header \
 		--group model --constraints requirements.lock --output-file local/model.lock
+	for folder in supabase/functions/*/; do (cd "$$folder" && test ! -f deno.json || \
+		{ rm -f deno.lock && $(CURDIR)/$(VENV)/bin/deno cache --quiet --frozen=false index.ts && \
+		sed -i 's/^  "version": "5"/  "version": "4"/' deno.lock; }) || exit 1; done
 
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 from romashka import AsyncRomashka, Message, RomashkaError
 from romashka._migration_files import product_folder
+from romashka._terminal import clean_line, open_console
 
 from romashka_local.programs import Line, running, temporary_folder
 
@@ -77,7 +78,7 @@ def run_demo(*, with_model: bool = False) -> int:
 
 
 async def _until_interrupted(with_model: bool) -> int:
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console(soft_wrap=True)
     demo = asyncio.create_task(_run_with_model(console) if with_model else _run(console))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -208,7 +209,7 @@ def _say(
     console: Console, customer: Customer, text: str, how: str = "writes", style: str = "cyan"
 ) -> None:
     head = f"{customer.name:<15}{how:<18}"
-    console.print(Text.assemble((head, style), text.replace("\n", " ")))
+    console.print(Text.assemble((head, style), clean_line(text)))
 
 
 def _report(turns: Sequence[Turn], console: Console, *, is_sure: bool) -> int:

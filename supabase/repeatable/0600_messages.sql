@@ -25,6 +25,7 @@ begin
     new.sender_id := case when new.sender_type = 'agent' or not private.is_staff() then auth.uid() end;
     if not private.is_staff() then
       perform private.check_customer_message(new);
+      new.metadata := private.without_our_keys(new.metadata);
       new.delivery_status := 'sent';
       new.status := 'sent';
       -- The conversation is locked until the transaction ends, and a client may ask for more than the message to be
@@ -37,6 +38,32 @@ begin
   return new;
 end $$;
 comment on function private.guard_message is 'Refuse AI rows from outside, and what a customer may not store. Raises ai_message_refused, message_too_long, too_many_messages.';
+
+-- What `metadata` says of how a message came, what became of it and what the AI made of it comes from the database, the
+-- channels and staff. A customer's own `kind`, `authentication` or `deleted_at` would be believed by every reader. What
+-- these readers do not know is the frontend's, and `attachment` is a description that whoever uploads a file gives. A
+-- list or a lone word has keys too, as the operator ? sees it: it becomes an empty object.
+create or replace function private.without_our_keys(metadata jsonb)
+returns jsonb
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when jsonb_typeof(metadata) = 'object' then metadata - array[
+    -- an answer's
+    'kind', 'reason', 'repeated', 'while_waiting', 'choices', 'language', 'model',
+    -- what became of a message
+    'sent_at', 'edited_at', 'deleted_at', 'reactions', 'delivery_error',
+    -- how a channel's message came
+    'is_automatic', 'not_answered', 'authentication', 'reply_to', 'reply_to_address', 'thread', 'media', 'too_large',
+    'subject', 'original_text', 'template', 'forwarded', 'referred_product', 'referral', 'contacts', 'errors',
+    'unsupported', 'type', 'interactive', 'button', 'order', 'location', 'system', 'attachments', 'story',
+    'quick_reply', 'postback'
+  ] else '{}' end;
+end $$;
+comment on function private.without_our_keys is 'A customer''s metadata without the keys that have a meaning here.';
 
 -- The caller is the customer who writes (auth.uid()). Bounds what one customer can do to everybody's database: what
 -- comes with a text is held to the same limit as the text. It counts what is committed: a customer who sends on many

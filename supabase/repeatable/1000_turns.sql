@@ -188,7 +188,8 @@ end $$;
 comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
 
 -- What a program sent (an absence note, a bounce), what was taken back before it came, and what a blocked customer
--- writes is stored, and nothing follows. All of these are a channel's: what a customer inserts has no external id.
+-- writes, on whichever channel, is stored, and nothing follows. The first two are a channel's: what a customer inserts
+-- has no external id.
 create or replace function private.expects_no_answer(message public.messages)
 returns boolean
 language plpgsql
@@ -197,15 +198,15 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return message.external_message_id is not null and (
-    coalesce(message.metadata @> '{"is_automatic": true}' or message.metadata ? 'deleted_at', false) or exists (
+  return message.external_message_id is not null
+    and coalesce(message.metadata @> '{"is_automatic": true}' or message.metadata ? 'deleted_at', false)
+    or exists (
       select from public.conversations as conversations
       join public.customer_profiles as customers on customers.id = conversations.customer_id
       where conversations.id = message.conversation_id and customers.status = 'blocked'
-    )
-  );
+    );
 end $$;
-comment on function private.expects_no_answer is 'Is this a channel''s message that opens no turn and reopens nothing?';
+comment on function private.expects_no_answer is 'Is this a message that opens no turn and reopens nothing?';
 
 -- The transaction holds the conversation's lock since the message was numbered (private.number_message).
 create or replace function public.handle_new_message()

@@ -147,7 +147,8 @@ end $$;
 comment on function private.thread_references is 'The mails that a mail refers to, at most 50.';
 
 -- Staff may note on a visitor's row what the visitor says about themselves. Only what the visitor signed in with is
--- known to be theirs.
+-- known to be theirs: an address, if a mail was sent there to confirm it, or another provider vouches for it. Where a
+-- project asks for no confirmation, Auth sets email_confirmed_at at the sign-up, whosever address it is.
 create or replace function private.is_proven(customer public.customer_profiles, contact text)
 returns boolean
 language plpgsql
@@ -158,7 +159,8 @@ as $$
 begin
   return customer.user_id is null or exists (
     select from auth.users as users where users.id = customer.user_id and (
-      users.email_confirmed_at is not null and lower(users.email) = contact
+      users.email_confirmed_at is not null and lower(users.email) = contact and (users.confirmation_sent_at is not null
+        or users.raw_app_meta_data ->> 'provider' not in ('email', 'phone', 'anonymous'))
       or users.phone_confirmed_at is not null and private.phone_digits(users.phone) = contact
     )
   );

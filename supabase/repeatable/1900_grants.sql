@@ -89,7 +89,8 @@ revoke execute on function
   private.create_profile_for_user, private.is_staff,
   private.is_admin, private.current_customer_id, private.my_conversation_ids,
   private.conversation_state_changes, private.handover_text, private.guard_message,
-  private.check_customer_message, private.number_message, private.mirror_delivery_status, private.may_join_topic,
+  private.check_customer_message, private.without_our_keys, private.number_message, private.mirror_delivery_status,
+  private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
   private.work_of, private.broadcast_conversations, private.end_open_jobs,
   private.open_job, private.job_priority, private.unused_turn_id, private.open_returned_turn,
@@ -111,7 +112,7 @@ revoke execute on function
   private.drop_stale_embeddings, private.nearest_knowledge, private.knowledge_similarity,
   private.is_knowledge_embedded,
   private.question_words, private.least_similarity, private.find_knowledge, private.credential_name,
-  private.find_or_create_account, private.may_attach, private.read_time, private.problem_of_event,
+  private.find_or_create_account, private.may_attach, private.inert_types, private.is_inert, private.read_time, private.problem_of_event,
   private.problem_of_message, private.read_events, private.try_event, private.note_account_activity,
   private.apply_events, private.process_webhook, private.start_turns_now, private.find_channel_message,
   private.advisory_lock_key, private.take_advisory_locks,
@@ -165,8 +166,8 @@ to service_role;
 
 -- Called by policies and triggers that run as a customer.
 grant execute on function
-  private.check_customer_message, private.may_join_topic, private.check_customer_conversations,
-  private.may_attach
+  private.check_customer_message, private.without_our_keys, private.may_join_topic,
+  private.check_customer_conversations, private.may_attach, private.inert_types, private.is_inert
 to authenticated;
 
 -- Called by policies, and by functions that run as their caller.

@@ -51,6 +51,37 @@ def test_the_functions_pin_what_they_import_alike() -> None:
     assert len({each["@supabase/supabase-js"] for each in pinned}) == 1
 
 
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_functions_lock_what_they_import_with_hashes(slug: str) -> None:
+    """A package that is replaced in the registry, or one that nobody looked at, is not run."""
+    folder = FUNCTIONS / slug
+    lock = json.loads((folder / "deno.lock").read_text())
+
+    assert json.loads((folder / "deno.json").read_text())["lock"]["frozen"] is True
+    assert all(found["integrity"].startswith("sha512-") for found in lock["npm"].values())
+    # Supabase's runtime reads no later form than Deno 2.1's; one that it cannot read stops it.
+    assert lock["version"] == "4"
+    run_deno("cache", "index.ts", cwd=folder)
+
+
+def test_an_import_that_is_not_locked_is_refused(tmp_path: Path) -> None:
+    """The lock file is read, and not written."""
+    folder = tmp_path / "functions" / SLUGS[0]
+    shutil.copytree(FUNCTIONS, tmp_path / "functions")
+    lock = json.loads((folder / "deno.lock").read_text())
+    name, found = next(
+        (name, found) for name, found in lock["npm"].items() if "supabase-js@" in name
+    )
+    lock["npm"][name] = found | {"integrity": f"sha512-{'A' * 86}=="}
+    lock["specifiers"].popitem()
+    before = json.dumps(lock)
+    (folder / "deno.lock").write_text(before)
+    with pytest.raises(AssertionError, match="lock"):
+        run_deno("cache", "index.ts", cwd=folder)
+
+    assert (folder / "deno.lock").read_text() == before
+
+
 def example(language: str) -> str:
     """Return an example of the page's section on a new channel."""
     section = PAGE.split("## A new channel")[1]
@@ -80,7 +111,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(FUNCTIONS, project / "functions")
     sms = project / "functions" / "sms"
     sms.mkdir()
-    shutil.copy(FUNCTIONS / "whatsapp" / "deno.json", sms)
+    for name in ("deno.json", "deno.lock"):
+        shutil.copy(FUNCTIONS / "whatsapp" / name, sms)
     (sms / "index.ts").write_text(example("ts"))
     return project
 

@@ -10,10 +10,16 @@ from romashka._export import ExportError, export_migrations
 from tests.support.commands import Command
 
 
-def _sign_up(url: str, email: str) -> None:
+def _sign_up(
+    url: str, email: str, *, confirmed: bool = True, mailed: bool = True, age: str = "3 days"
+) -> None:
     with psycopg.connect(url) as connection:
         connection.execute(
-            "insert into auth.users (id, email) values (%s, %s)", [str(uuid4()), email]
+            "insert into auth.users (id, email, created_at, email_confirmed_at,"
+            " confirmation_sent_at, raw_app_meta_data) values (%s, %s, now() - %s::interval,"
+            """ case when %s then now() end, case when %s then now() end,"""
+            """ '{"provider": "email"}')""",
+            [str(uuid4()), email, age, confirmed, mailed],
         )
 
 
@@ -30,11 +36,46 @@ def test_staff_are_added_listed_and_removed(romashka: Command, fresh_db: str) ->
     second = romashka("staff", "list", "--db-url", fresh_db)
 
     assert [done.output for done in added] == [
-        "Ada@example.com is admin now.\n",
-        "bob@example.com is agent now.\n",
+        f"the account of {name}@example.com is 3 days old; its address is confirmed."
+        f" It is {role} now.\n"
+        for name, role in (("ada", "admin"), ("bob", "agent"))
     ]
     assert first.output == "admin\tada@example.com\nagent\tbob@example.com\n"
     assert second.output == "admin\tada@example.com\n"
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "mailed", "age", "says"),
+    [
+        (False, False, "70 seconds", "1 minute old; its address is not confirmed"),
+        (False, True, "2 hours", "2 hours old; its address is not confirmed"),
+        (True, False, "1 day", "1 day old; its address counts as confirmed, but no mail was sent"),
+    ],
+)
+def test_an_account_whose_address_nobody_proved_is_no_staff(
+    romashka: Command, fresh_db: str, confirmed: bool, mailed: bool, age: str, says: str
+) -> None:
+    """A stranger signs up with a colleague's address, before the colleague does."""
+    _sign_up(fresh_db, "ada@example.com", confirmed=confirmed, mailed=mailed, age=age)
+    refused = romashka("staff", "add", "ada@example.com", "--db-url", fresh_db)
+    nobody = romashka("staff", "list", "--db-url", fresh_db)
+    forced = romashka("staff", "add", "ada@example.com", "--force", "--db-url", fresh_db)
+    staff = romashka("staff", "list", "--db-url", fresh_db)
+
+    assert (refused.exit_code, refused.output, nobody.output) == (1, "", "")
+    assert says in refused.errors
+    assert "--force" in refused.errors
+    assert says in forced.output
+    assert staff.output == "agent\tada@example.com\n"
+
+
+def test_another_provider_vouches_for_an_address(romashka: Command, fresh_db: str) -> None:
+    """Who signs in with Google gets no mail of ours."""
+    _sign_up(fresh_db, "ada@example.com", mailed=False)
+    with psycopg.connect(fresh_db) as connection:
+        connection.execute("""update auth.users set raw_app_meta_data = '{"provider": "google"}'""")
+
+    assert romashka("staff", "add", "ada@example.com", "--db-url", fresh_db).exit_code == 0
 
 
 def test_a_stranger_or_an_empty_database_is_one_clear_line(

@@ -58,8 +58,8 @@ def test_who_signed_in_with_an_address_is_the_one_who_writes_from_it(outbox: Out
         by=agent,
     )
     outbox.run(
-        "update auth.users set email = 'buyer@example.com', email_confirmed_at = now()"
-        " where id = %s",
+        "update auth.users set email = 'buyer@example.com', email_confirmed_at = now(),"
+        " confirmation_sent_at = now() where id = %s",
         visitor,
     )
     stored = Channel(outbox, "email").store(mail(1))
@@ -68,6 +68,29 @@ def test_who_signed_in_with_an_address_is_the_one_who_writes_from_it(outbox: Out
         outbox.conversation(one)["customer_id"] for one in (conversation, stored["conversation_id"])
     ]
     assert customers[0] == customers[1]
+
+
+def test_an_address_that_no_mail_was_sent_to_proves_nothing(outbox: Outbox) -> None:
+    """Where a project asks for no confirmation, whoever signs up first has anybody's address."""
+    visitor, agent = outbox.user(), outbox.user("agent")
+    conversation = outbox.open(visitor)
+    outbox.run(
+        "update public.customer_profiles set email = %s where user_id = %s",
+        "buyer@example.com",
+        visitor,
+        by=agent,
+    )
+    outbox.run(
+        "update auth.users set email = 'buyer@example.com', email_confirmed_at = now(),"
+        """ raw_app_meta_data = '{"provider": "email"}' where id = %s""",
+        visitor,
+    )
+    stored = Channel(outbox, "email").store(mail(1))
+
+    customers = [
+        outbox.conversation(one)["customer_id"] for one in (conversation, stored["conversation_id"])
+    ]
+    assert customers[0] != customers[1]
 
 
 def test_who_knows_the_id_of_a_mail_neither_keeps_it_out_nor_takes_its_place(

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.model_client import open_client
 from romashka_worker.responders import Draft, ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
-from romashka_worker.responders.openai.endpoint import Endpoint, open_client
+from romashka_worker.responders.openai.endpoint import Endpoint
 
 from tests.worker.provider import (
     Provider,
@@ -173,6 +174,11 @@ async def test_what_is_wrong_with_one_request_is_not_held_against_the_server(
     ("told", "read"),
     [
         ({"sentiment": "furious", "intent": None, "sources": "K1"}, (None, None, ())),
+        (
+            {"intent": "You answer customers of a team, in writing and"},
+            ("neutral", None, ("item-1",)),
+        ),
+        ({"intent": "Youanswercustomersofateaminwritingandon"}, ("neutral", None, ("item-1",))),
         ({"sentiment": "NEGATIVE", "intent": "to ask", "sources": []}, ("negative", "to ask", ())),
     ],
 )

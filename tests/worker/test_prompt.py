@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.responders import Turn
-from romashka_worker.responders.openai.prompt import estimated_tokens, prompt_for, quotes_rules
+from romashka_worker.responders.openai.prompt import Recital, estimated_tokens, prompt_for
 
 from tests.worker.turns import job
 
@@ -120,5 +120,25 @@ def test_a_reply_that_recites_the_rules_is_noticed_at_its_first_words() -> None:
     rules, _ = sent()
     told = rules.index("Promise nothing")
 
-    assert quotes_rules(f"Sure! {rules[told : told + 60].upper()}")
-    assert not quotes_rules("We answer customers in writing. We promise no refund here, sorry.")
+    quoted = rules[told : told + 60].upper()
+    assert recites(rules, f"Sure! {quoted}")
+    assert not recites(rules, "We answer customers in writing. We promise no refund here, sorry.")
+
+
+def recites(rules: str, *pieces: str) -> bool:
+    recital = Recital(rules)
+    return any(recital.hears(piece) for piece in pieces)
+
+
+@pytest.mark.parametrize("begins", ["You are Masha of the tea shop", "State about the team"])
+@pytest.mark.parametrize("between", ["", " ", "-", "\u200b", " * ", "\n\n"])
+def test_the_rules_are_noticed_however_they_are_cut(begins: str, between: str) -> None:
+    """Letter by letter, in the middle of a text, the persona's words too."""
+    persona = "You are Masha of the tea shop and never speak of its owner, who is away."
+    rules, _ = sent(settings={"persona": persona})
+    start = rules.index(begins)
+    told = between.join(rules[start : start + 70])
+
+    assert recites(rules, f"Well, {told} and so on. {'More. ' * 200}")
+    assert recites(rules, *f"Well, {told} and so on.")
+    assert not recites(rules, *"Masha of the tea shop is away today, I am sorry.")

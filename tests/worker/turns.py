@@ -8,9 +8,10 @@ from typing import Any
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeBase
 from romashka_worker.language import LanguageDetector
+from romashka_worker.model_client import open_client
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.breaker import Breaker
-from romashka_worker.responders.openai.endpoint import Endpoint, open_client
+from romashka_worker.responders.openai.endpoint import Endpoint
 from romashka_worker.streams import shown_nowhere
 from romashka_worker.turn import TurnAnswerer
 

@@ -14,6 +14,8 @@ from romashka import (
     PermissionDenied,
     Unreachable,
 )
+from romashka._secrets import hide_secrets
+from romashka._terminal import clean_line, say
 
 from romashka_worker.answerer import open_answerer
 from romashka_worker.broadcasts import Broadcasts
@@ -64,7 +66,8 @@ def main() -> int:
 
 
 def _fail(problem: str, exit_code: int) -> int:
-    print(f"unable to start the worker; {problem}", file=sys.stderr)  # noqa: T201 -- for whoever started it
+    line = clean_line(f"unable to start the worker; {problem}")
+    say(hide_secrets(line), to_errors=True)
     return exit_code
 
 

@@ -33,8 +33,9 @@ async def _open_models(settings: Settings) -> AsyncIterator[Sequence[Responder]]
         yield ()
         return
     # Half of the start-up time, and not needed without a model.
+    from romashka_worker.model_client import open_client
     from romashka_worker.responders.openai import OpenAIResponder
-    from romashka_worker.responders.openai.endpoint import Endpoint, open_client
+    from romashka_worker.responders.openai.endpoint import Endpoint
 
     async with AsyncExitStack() as clients:
         responders = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from romashka import ServerError
+from romashka._secrets import hide_secrets
 
 log = structlog.get_logger()
 
@@ -21,6 +22,7 @@ def configure_logs(level: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _name_exception,
+            _hide_secrets,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -59,6 +61,14 @@ def _name_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
         event["at"] = _frames(error)
+    return event
+
+
+def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Hide what an error of a library, or of a server, quotes of a URL or a header."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = hide_secrets(value)
     return event
 
 

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import secrets
-import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import deno  # type: ignore[import-untyped]  # the wheel has no type marker
+from romashka._terminal import clean_line, say
 
 from romashka_local.functions.settings import FunctionSettings
 
@@ -149,7 +149,7 @@ class FunctionProcess:
             if not answer.done() and text.startswith(f"{marker} "):
                 answer.set_result(json.loads(text.removeprefix(f"{marker} ")))
             elif text:
-                sys.stderr.write(f"[{self._slug}] {text}\n")
+                say(clean_line(f"[{self._slug}] {text}"), to_errors=True)
         if not answer.done():
             answer.set_result({})
 
@@ -185,7 +185,7 @@ def _command(function: FunctionSettings, place: Place) -> list[str]:
         deno.find_deno_bin(),
         "run",
         "--no-prompt",
-        "--no-lock",
+        *([] if _is_locked(function.import_map) else ["--no-lock"]),
         "--node-modules-dir=none",
         "--allow-net",
         "--allow-env",
@@ -193,6 +193,17 @@ def _command(function: FunctionSettings, place: Place) -> list[str]:
         *configuration,
         str(_BOOT),
     ]
+
+
+def _is_locked(configuration: Path | None) -> bool:
+    """Does a function name a lock file that Deno only reads? Any other it would write."""
+    if configuration is None or configuration.name != "deno.json":
+        return False
+    try:
+        lock = json.loads(configuration.read_text("utf-8")).get("lock")
+    except (OSError, ValueError, AttributeError):
+        return False
+    return isinstance(lock, dict) and lock.get("frozen") is True
 
 
 def _environment(place: Place) -> dict[str, str]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from romashka._errors import ServerError, translated
+from romashka._file_types import inert_type
 from romashka._models import Attachment
 
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
 
 BUCKET = "conversation-attachments"
-_UNKNOWN_TYPE = "application/octet-stream"
 
 
 class Attachments:
@@ -28,7 +28,8 @@ class Attachments:
         """Store a file for a conversation; `conversation.send` takes what this returns.
 
         Args:
-            content_type: where it is left out, the name's ending tells.
+            content_type: where it is left out, the name's ending tells. What a browser might run
+                (HTML, SVG, scripts) is stored as bytes, application/octet-stream.
 
         Raises:
             TooLarge: it is larger than the bucket allows (10 MB).
@@ -38,7 +39,7 @@ class Attachments:
             photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
             await conversation.send("It looks like this.", attachment=photo)
         """
-        kind = content_type or mimetypes.guess_type(name)[0] or _UNKNOWN_TYPE
+        kind = inert_type(content_type or mimetypes.guess_type(name)[0] or "")
         # The name may have any letters; a path in Storage may not.
         ending = re.sub(r"[^.a-z0-9]", "", PurePath(name).suffix.lower())
         path = f"{conversation_id}/{uuid4()}{ending}"
@@ -63,6 +64,8 @@ class Attachments:
     async def signed_url(self, attachment: Attachment, expires_seconds: int = 3600) -> str:
         """Return a URL under which anybody can read the file for a while.
 
+        A browser that is led there saves the file; `<img>` and the like show it.
+
         Raises:
             NotFound: there is no such file, or it is somebody else's.
 
@@ -72,7 +75,9 @@ class Attachments:
         """
         bucket = self._client.supabase.storage.from_(BUCKET)
         with translated():
-            signed = await bucket.create_signed_url(attachment.path, expires_seconds)
+            signed = await bucket.create_signed_url(
+                attachment.path, expires_seconds, {"download": attachment.name or True}
+            )
         if (url := signed["signedURL"]) is None:
             raise ServerError("unable to sign a URL; the project gave none")
         return url

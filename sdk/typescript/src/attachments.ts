@@ -1,6 +1,7 @@
 /** `client.attachments`: files of a conversation, in Supabase Storage. */
 import type { Romashka } from "./client.js";
 import { fromStorage } from "./errors.js";
+import { inertType } from "./fileTypes.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
 
@@ -37,7 +38,7 @@ export class Attachments {
   constructor(private readonly client: Romashka) {}
 
   /**
-   * Store a file for a conversation.
+   * Store a file for a conversation. What a browser might run (HTML, SVG, scripts) is stored as bytes.
    *
    * @throws {@link TooLarge} it is larger than the bucket allows (10 MB)
    * @throws {@link PermissionDenied} the conversation is somebody else's
@@ -51,8 +52,10 @@ export class Attachments {
     // The name may have any letters; a path in Storage may not.
     const ending = /\.[a-z0-9]+$/.exec(name.toLowerCase())?.[0] ?? "";
     const path = `${conversationId}/${newId()}${ending}`;
-    const content_type = file.type || "application/octet-stream";
-    const { error } = await this.#bucket.upload(path, file, { contentType: content_type });
+    const content_type = inertType(file.type);
+    // Sent as it is, a Blob names its own type.
+    const inert = file.slice(0, file.size, content_type);
+    const { error } = await this.#bucket.upload(path, inert, { contentType: content_type });
     if (error) throw fromStorage(error);
     return { path, name, content_type, size: file.size };
   }
@@ -69,7 +72,8 @@ export class Attachments {
   }
 
   /**
-   * Return a URL under which anybody can read the file for a while.
+   * Return a URL under which anybody can read the file for a while. A browser that is led there saves the
+   * file; `<img>` and the like show it.
    *
    * @throws {@link NotFound} there is none, or it is somebody else's
    * @example
@@ -78,7 +82,9 @@ export class Attachments {
    * ```
    */
   async signedUrl(attachment: Attachment, expiresSeconds = 3_600): Promise<string> {
-    const { data, error } = await this.#bucket.createSignedUrl(attachment.path, expiresSeconds);
+    const { data, error } = await this.#bucket.createSignedUrl(attachment.path, expiresSeconds, {
+      download: attachment.name || true,
+    });
     if (error) throw fromStorage(error);
     return data.signedUrl;
   }

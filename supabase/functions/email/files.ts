@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { StorageApiError } from "@supabase/supabase-js";
 import type { Media } from "../_shared/events.ts";
+import { inertType } from "../_shared/file_types.ts";
 import { log } from "../_shared/log.ts";
 import { Refusal } from "../_shared/refusal.ts";
 import { project } from "../_shared/project.ts";
@@ -15,9 +16,6 @@ const MIN_INLINE_BYTES = 1_000; // below it, an image in the HTML only tells tha
 // What belongs to the mail itself: signatures, and the parts of reports that are for programs.
 const NO_FILES =
   /^(?:application\/(?:pgp-signature|pgp-encrypted|(?:x-)?pkcs7-signature)|message\/(?:delivery-status|disposition-notification|feedback-report))$/;
-// A browser runs none of these, whoever opens a signed URL.
-const PASSIVE =
-  /^(?:image\/(?:png|jpe?g|gif|webp|heic|heif|avif|bmp|tiff)|audio\/[\w.+-]+|video\/[\w.+-]+|text\/(?:plain|csv|calendar)|application\/(?:pdf|zip|msword|vnd\.[\w.+-]+))$/;
 const UNKNOWN_TYPE = "application/octet-stream";
 const ENDINGS: Record<string, string> = {
   "image/jpeg": "jpg",
@@ -55,8 +53,7 @@ export function attachedTo(mail: Mail, messageId: string): Attached {
     }
     const stored = storedName(messageId, index, name, file.content);
     attached.media.push({ ...media, file: stored });
-    const type = PASSIVE.test(file.type) ? file.type : UNKNOWN_TYPE;
-    attached.uploads.push({ file: stored, type, content: file.content });
+    attached.uploads.push({ file: stored, type: inertType(file.type), content: file.content });
   });
   return attached;
 }

@@ -2,7 +2,6 @@
 
 import asyncio
 import ipaddress
-import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +9,7 @@ from typing import Self
 
 import httpx
 from romashka._client import tls_context
+from romashka._file_types import inert_type
 
 from romashka_worker.channels import ChannelError, File
 
@@ -17,10 +17,6 @@ MAX_BYTES = 10 * 1024 * 1024
 """What the bucket of attachments takes."""
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _MAX_REDIRECTS = 3
-_UNKNOWN_TYPE = "application/octet-stream"
-_TYPE = re.compile(r"[a-z0-9][\w.+-]*/[a-z0-9][\w.+-]*")
-# A browser runs these: a file of a customer is never one of them.
-_ACTIVE = re.compile(r"text/(html|xml|xsl)|application/xml|.*\+xml|.*/(x-)?(java|ecma)script")
 # Of a network itself, though Python takes them for public: old forms, and translation inside of it.
 _LOCAL = tuple(map(ipaddress.IPv6Network, ("::/96", "fec0::/10", "64:ff9b:1::/48")))
 
@@ -144,10 +140,4 @@ async def _read(response: httpx.Response) -> bytes:
 
 def _type_of(response: httpx.Response) -> str:
     told = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    return safe_type(told)
-
-
-def safe_type(mime_type: str) -> str:
-    """Return a type under which a file can be stored: it opens as a file, and never runs."""
-    is_safe = _TYPE.fullmatch(mime_type) and not _ACTIVE.fullmatch(mime_type)
-    return mime_type if is_safe else _UNKNOWN_TYPE
+    return inert_type(told)

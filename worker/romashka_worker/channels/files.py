@@ -8,9 +8,9 @@ from uuid import UUID, uuid5
 from romashka import AsyncRomashka, Attachment, NotFound
 from romashka._attachments import BUCKET
 from romashka._errors import translated
+from romashka._file_types import inert_type
 
 from romashka_worker.channels import ChannelError, Delivery, File, Media
-from romashka_worker.channels.downloads import safe_type
 
 _SIGNED_SECONDS = 3600
 """How long a provider has for fetching what we send: it does so at once, or asks again."""
@@ -30,7 +30,7 @@ class Files:
         Raises:
             RomashkaError: Storage does not answer, or refuses.
         """
-        mime_type = safe_type(file.mime_type)
+        mime_type = inert_type(file.mime_type)
         name = uuid5(UUID(delivery.message_id), str(number))
         path = f"{delivery.conversation_id}/{name}{_ending(file.name, mime_type)}"
         bucket = self._client.supabase.storage.from_(BUCKET)
@@ -49,7 +49,7 @@ class Files:
             content = await self._client.attachments.download(_attachment(media))
         except NotFound as error:
             raise _gone() from error
-        return File(content, safe_type(media.mime_type), media.name)
+        return File(content, inert_type(media.mime_type), media.name)
 
     async def signed_url(self, media: Media) -> str:
         """Return a URL under which a provider can fetch a file that we send, for an hour at least.

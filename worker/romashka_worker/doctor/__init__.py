@@ -19,6 +19,7 @@ from romashka_worker.doctor.project import (
     look_at_installation,
     look_at_key,
     look_at_realtime,
+    look_at_sign_up,
     migrate_command,
 )
 from romashka_worker.schema import SchemaTooOld, check_schema
@@ -59,6 +60,7 @@ async def examine_project(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
             yield await look_at_grants(client, settings)
             yield await look_at_functions(client, settings)
+            yield await look_at_sign_up(settings)
             yield await look_at_realtime(client, settings)
             async for finding in look_at_channels(client, settings):
                 yield finding

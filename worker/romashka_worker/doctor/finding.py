@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from romashka._secrets import hide_secrets
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -12,6 +14,11 @@ class Finding:
     state: Literal["ok", "warning", "problem"]
     says: str
     fix: str | None = None
+
+    def __post_init__(self) -> None:
+        """Hide secrets: what is found wrong often quotes a setting or a server."""
+        object.__setattr__(self, "says", hide_secrets(self.says))
+        object.__setattr__(self, "fix", self.fix and hide_secrets(self.fix))
 
     @classmethod
     def ok(cls, name: str, says: str) -> Self:

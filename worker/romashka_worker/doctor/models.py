@@ -15,6 +15,7 @@ from openai import (
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.embeddings import EmbeddingError
 from romashka_worker.embeddings.choice import open_embedder
+from romashka_worker.model_client import open_client
 from romashka_worker.settings import ModelSettings, Settings, SettingsError
 
 _SECONDS = 10.0
@@ -33,9 +34,7 @@ async def look_at_models(settings: Settings) -> AsyncIterator[Finding]:
 async def _look_at(model: ModelSettings) -> Finding:
     name, prefix = f"{model.name} model", _PREFIX[model.name]
     key = model.api_key.get_secret_value() if model.api_key else "none"
-    async with AsyncOpenAI(
-        api_key=key, base_url=model.base_url, max_retries=0, timeout=_SECONDS
-    ) as provider:
+    async with open_client(model.base_url, key, timeout=_SECONDS) as provider:
         where = str(provider.base_url)
         try:
             served = await _served_instead(provider, model.model)

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import httpx
 from romashka import AsyncRomashka, RomashkaError, ServerError
+from romashka._client import tls_context
 from romashka._edition import read_edition
 from romashka._grants import Grant, differences, read_grants
 
@@ -21,6 +23,7 @@ KEY_FIX = (
     "  # the secret key: Dashboard, Settings, API Keys; locally: romashka status -o env"
 )
 _REALTIME_SECONDS = 15.0
+_AUTH_SECONDS = 10.0
 _SWEEP = "romashka-sweep"
 _ACTIVATE = (
     "select cron.alter_job(jobid, active := true) from cron.job where jobname = 'romashka-sweep'"
@@ -236,6 +239,27 @@ def _function_fix(error: ServerError, settings: Settings) -> str:
     if error.name == "PGRST202":
         return _psql(settings, "notify pgrst, 'reload schema'")
     return migrate_command(settings)
+
+
+async def look_at_sign_up(settings: Settings) -> Finding:
+    """Ask Auth whether an account's address is known to be its owner's."""
+    url = f"{settings.supabase_url.rstrip('/')}/auth/v1/settings"
+    key = settings.supabase_key.get_secret_value()
+    try:
+        async with httpx.AsyncClient(verify=tls_context(), timeout=_AUTH_SECONDS) as http:
+            told = (await http.get(url, headers={"apikey": key})).raise_for_status().json()
+        is_unasked = bool(told["mailer_autoconfirm"])
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        says = f"Auth does not tell its settings: {type(error).__name__}"
+        return Finding.warning("sign-up", says, f"curl -i {url}")
+    if is_unasked:
+        return Finding.warning(
+            "sign-up",
+            "addresses are not confirmed: email_confirmed_at proves nothing here",
+            "confirm them: Dashboard, Authentication, Sign In / Providers, Email;"
+            " in config.toml: [auth.email] enable_confirmations = true",
+        )
+    return Finding.ok("sign-up", "addresses are confirmed by a mail")
 
 
 async def look_at_realtime(client: AsyncRomashka, settings: Settings) -> Finding:

@@ -33,16 +33,16 @@ async def open_embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder |
 
 @asynccontextmanager
 async def _open_endpoint(settings: EmbeddingSettings) -> AsyncIterator[Embedder]:
-    from openai import AsyncOpenAI  # takes half a second, and is not always needed
-
-    from romashka_worker.embeddings.openai import OpenAIEmbedder
+    from romashka_worker.embeddings.openai import OpenAIEmbedder  # half a second, for openai
+    from romashka_worker.model_client import open_client
 
     # A key belongs to its server: another one is never sent it.
     key = settings.embeddings_api_key
     if settings.embeddings_base_url is None:
         key = key or settings.openai_api_key
-    async with AsyncOpenAI(
-        api_key=key.get_secret_value() if key else "none",
-        base_url=settings.embeddings_base_url or settings.openai_base_url,
+    async with open_client(
+        settings.embeddings_base_url or settings.openai_base_url,
+        key.get_secret_value() if key else "none",
+        max_retries=2,
     ) as client:
         yield OpenAIEmbedder(client, settings.embeddings_model)

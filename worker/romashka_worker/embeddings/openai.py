@@ -1,5 +1,6 @@
 """Embeddings from any OpenAI-compatible endpoint."""
 
+import math
 from collections.abc import Sequence
 
 from openai import AsyncOpenAI, OpenAIError, omit
@@ -45,13 +46,18 @@ class OpenAIEmbedder:
                 encoding_format="float",
                 timeout=_SECONDS,
             )
-        except OpenAIError as error:
+        except (OpenAIError, ValueError, RecursionError) as error:
             raise EmbeddingError(f"the endpoint gave none; {type(error).__name__}") from error
-        rows = sorted(response.data, key=lambda row: row.index)
-        vectors = [unit(row.embedding) for row in rows]
+        try:
+            rows = sorted(response.data, key=lambda row: row.index)
+            vectors = [unit(row.embedding) for row in rows]
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
+            raise EmbeddingError("the endpoint's answer has no vectors") from error
         if len(vectors) != len(texts):
             raise EmbeddingError(f"the endpoint gave {len(vectors)} of {len(texts)}")
         for vector in vectors:
+            if not all(map(math.isfinite, vector)) or not any(vector):
+                raise EmbeddingError("the endpoint gave a vector without a direction")
             if len(vector) != DIMENSIONS:
                 raise EmbeddingError(
                     f"{self.model} makes vectors of {len(vector)} numbers, not of {DIMENSIONS};"

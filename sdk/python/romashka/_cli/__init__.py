@@ -35,5 +35,8 @@ def main() -> None:
 
 
 def _fail(line: str) -> None:
-    sys.stderr.write(f"romashka: {line}\n")
+    from romashka._secrets import hide_secrets
+    from romashka._terminal import clean_line, say
+
+    say(f"romashka: {hide_secrets(clean_line(line))}", to_errors=True)
     sys.exit(1)

@@ -23,6 +23,7 @@ from romashka._cli.client import (
 )
 from romashka._cli.problems import CommandError
 from romashka._cli.webhooks import Channel
+from romashka._terminal import open_console, say
 
 if TYPE_CHECKING:
     from romashka import AsyncRomashka
@@ -77,7 +78,6 @@ async def _list(project: Project, *, as_json: bool) -> None:
 
 
 def _print(accounts: list[Mapping[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -97,7 +97,7 @@ def _print(accounts: list[Mapping[str, Any]]) -> None:
             str(one["failed_count"]),
             Text(" ".join(filter(None, (_at(one["last_error_at"]), one["last_error"])))),
         )
-    Console(highlight=False).print(table)
+    open_console().print(table)
 
 
 def _at(time: str | None) -> str:
@@ -149,7 +149,7 @@ async def _add(project: Project, channel: Channel, account: str, name: str | Non
             await fetch(client.supabase.table("communication_channels").insert(row))
         except Conflict as error:
             raise CommandError(f"there is {channel.value} {account} already") from error
-    typer.echo(f"{channel.value} {account} is known now.")
+    say(f"{channel.value} {account} is known now.")
 
 
 @app.command()
@@ -184,7 +184,7 @@ async def _set_secret(project: Project, account: str, name: str, value: str) -> 
         found = await _find(client, account)
         await client.call("set_channel_secret", channel_id=found["id"], name=name, value=value)
     does = "has" if value else "no longer has"
-    typer.echo(f"{found['type']} {account} {does} its own {name}.")
+    say(f"{found['type']} {account} {does} its own {name}.")
 
 
 @app.command("set")
@@ -235,7 +235,7 @@ async def _set_option(project: Project, account: str, name: str, value: Any) -> 
                 f"staff can read {name} here, and it looks like a secret; "
                 f"romashka channels secret {account} NAME keeps one"
             ) from error
-    typer.echo(f"{found['type']} {account} has {'no ' if value is None else ''}{name} now.")
+    say(f"{found['type']} {account} has {'no ' if value is None else ''}{name} now.")
 
 
 @app.command()
@@ -257,7 +257,7 @@ async def _set_status(project: Project, account: str, status: str) -> None:
         found = await _find(client, account)
         table = client.supabase.table("communication_channels")
         await fetch(table.update({"status": status}).eq("id", found["id"]))
-    typer.echo(f"{found['type']} {account} is {status} now.")
+    say(f"{found['type']} {account} is {status} now.")
 
 
 def _accounts(client: "AsyncRomashka") -> Any:

@@ -21,6 +21,7 @@ from romashka._cli.client import (
     print_json,
     run,
 )
+from romashka._terminal import put
 
 if TYPE_CHECKING:
     from romashka import Conversation, Message
@@ -95,7 +96,7 @@ class _Screen:
     def prompt(self) -> None:
         """Show that the customer may write."""
         if self.is_interactive:
-            self._put("> ")
+            put("> ")
 
     def show(self, event: "Event") -> None:
         """Show what happened."""
@@ -109,7 +110,9 @@ class _Screen:
                 self._finish(message)
                 self._note(message)
             case ReplyDelta(text=text) if not self._as_json:
-                self._put(text if self._draft else f"\r{_WHO['ai']}: {text}")
+                self._put(
+                    text if self._draft else f"{_WHO['ai']}: {text}", begins_line=not self._draft
+                )
                 self._draft += text
             case ReplyStarted() | ReplySettled(message_id=None) if self._draft:
                 self._put(" …\n")  # another draft, or none, takes its place
@@ -132,14 +135,13 @@ class _Screen:
         if self._draft and message.content.startswith(self._draft):
             self._put(message.content[len(self._draft) :] + "\n")
         else:
-            self._put("\n" if self._draft else "\r")
+            self._put("\n" * bool(self._draft), begins_line=not self._draft)
             self._put(f"{_WHO[message.sender_type]}: {message.content}\n")
         self._draft = ""
         self.prompt()
 
-    def _put(self, text: str) -> None:
-        sys.stdout.write(text if self.is_interactive else text.lstrip("\r"))
-        sys.stdout.flush()
+    def _put(self, text: str, *, begins_line: bool = False) -> None:
+        put(text, begins_line=begins_line and self.is_interactive)
 
 
 async def _lines() -> AsyncIterator[str]:

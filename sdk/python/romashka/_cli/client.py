@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from romashka._cli.problems import CommandError
+from romashka._terminal import say_json
 
 if TYPE_CHECKING:
     from romashka import AsyncRomashka, ConversationDetails, Message
@@ -133,9 +134,7 @@ def _local_stack(key_name: str) -> tuple[str, str]:
 
 def print_json(event: str, **values: object) -> None:
     """Print one line of JSON at once."""
-    line = json.dumps({"event": event, **values}, default=datetime.isoformat, ensure_ascii=False)
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    say_json(json.dumps({"event": event, **values}, default=datetime.isoformat, ensure_ascii=False))
 
 
 def message_json(message: "Message") -> dict[str, Any]:

@@ -8,6 +8,7 @@ import typer
 
 from romashka._cli.problems import CommandError
 from romashka._cli.status import DataDir, running_stack
+from romashka._terminal import say
 
 app = typer.Typer(help="Work on the local database.", no_args_is_help=True)
 
@@ -27,6 +28,6 @@ def reset(data_dir: DataDir = None) -> None:
         time.sleep(0.1)
         # A stack that cannot start again, a migration being wrong, ends and says so itself.
         if running_stack(data_dir)["STARTED_AT"] != before["STARTED_AT"]:
-            typer.echo("The database is as the migrations and the seed make it.")
+            say("The database is as the migrations and the seed make it.")
             return
     raise CommandError("the stack did not come back within a minute; see what it says")

@@ -4,14 +4,15 @@ import asyncio
 import json
 import logging
 import signal
-import sys
 from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from romashka._cli.connection import read_database_url
 from romashka._cli.problems import CommandError
+from romashka._terminal import open_console, say_json
 
 if TYPE_CHECKING:
     from romashka_worker.doctor.finding import Finding
@@ -31,7 +32,11 @@ def doctor(
     ] = False,
     db_url: Annotated[
         str | None,
-        typer.Option(envvar="DATABASE_URL", help="With --try: as `romashka migrate` takes it."),
+        typer.Option(
+            envvar="DATABASE_URL",
+            callback=read_database_url,
+            help="With --try: as `romashka migrate` takes it.",
+        ),
     ] = None,
 ) -> None:
     """Check the configuration that `romashka worker` would have here; exit code 1: it is wrong."""
@@ -47,7 +52,7 @@ def doctor(
         raise CommandError("--try needs the database too; use --db-url, or set DATABASE_URL")
     asyncio.run(_try(db_url, tell) if tries and db_url else _examine(tell))
     if as_json:
-        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
+        say_json(json.dumps([asdict(finding) for finding in findings], indent=2))
     raise typer.Exit(int(any(finding.state == "problem" for finding in findings)))
 
 
@@ -72,7 +77,6 @@ async def _try(db_url: str, tell: "Tell") -> None:
 
 
 def _show(finding: "Finding") -> None:
-    from rich.console import Console
     from rich.text import Text
 
     sign, colour = _SIGNS[finding.state]
@@ -80,4 +84,4 @@ def _show(finding: "Finding") -> None:
     if finding.fix:
         line.append(f"\n  {'':<15} ")
         line.append(f"→ {finding.fix}", style="bold")
-    Console(highlight=False).print(line, soft_wrap=True)  # a command stays in one line
+    open_console().print(line, soft_wrap=True)  # a command stays in one line

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from romashka._cli.problems import CommandError
+from romashka._terminal import put, say_json
 
 if TYPE_CHECKING:
     from romashka_worker.evaluation.dataset import Dataset
@@ -49,10 +50,9 @@ def evaluate(
     except (DatasetError, ProgramError, SettingsError) as error:
         raise CommandError(str(error)) from error
     if as_json:
-        report = json.dumps(report_as_json(run, read.missing), indent=2, ensure_ascii=False) + "\n"
+        say_json(json.dumps(report_as_json(run, read.missing), indent=2, ensure_ascii=False))
     else:
-        report = as_markdown(run, read.missing)
-    sys.stdout.write(report)
+        put(as_markdown(run, read.missing))
 
 
 async def _evaluate(dataset: "Dataset") -> "Run":
@@ -77,5 +77,4 @@ async def _evaluate(dataset: "Dataset") -> "Run":
 
 def _show_progress(what: str, done: int) -> None:
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r{done} {what} ")
-        sys.stderr.flush()
+        put(f"{done} {what} ", begins_line=True, to_errors=True)

@@ -19,6 +19,7 @@ from romashka._cli.client import (
     print_json,
     run,
 )
+from romashka._terminal import clean_line, open_console
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -64,10 +65,9 @@ async def _list(
         for conversation in conversations:
             print_json("conversation", conversation=conversation_json(conversation))
         return
-    from rich.console import Console
-
     is_screen = sys.stdout.isatty() or "COLUMNS" in os.environ
-    Console(highlight=False, width=None if is_screen else _PIPE_WIDTH).print(_table(conversations))
+    width = None if is_screen else _PIPE_WIDTH
+    open_console(width=width).print(_table(conversations))
 
 
 async def _follow(project: Project, limit: int, *, as_json: bool) -> None:
@@ -88,7 +88,7 @@ async def _show(client: "AsyncRomashka", limit: int) -> None:
     from rich.live import Live
 
     shown: dict[str, ConversationDetails] = {}
-    with Live(_table(()), screen=True, auto_refresh=False) as screen:
+    with Live(_table(()), console=open_console(), screen=True, auto_refresh=False) as screen:
         async for event in client.inbox.events(newest=limit):
             shown[event.conversation.id] = event.conversation
             newest = sorted(shown.values(), key=lambda each: each.last_message_at, reverse=True)
@@ -110,8 +110,8 @@ def _table(conversations: "Iterable[ConversationDetails]") -> "Table":
         table.add_row(
             _holder(each),
             each.last_message_at.astimezone().strftime("%H:%M"),
-            Text(each.customer_name or "-"),  # Text: what customers write is no markup
-            Text((each.last_message or "").replace("\n", " ")),
+            Text(clean_line(each.customer_name or "-")),  # Text: what customers write is no markup
+            Text(clean_line(each.last_message or "")),
             each.id,
         )
     return table

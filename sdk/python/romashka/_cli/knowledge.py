@@ -10,6 +10,7 @@ import typer
 from romashka._cli.client import Email, Json, Project, StaffKey, Url, opened_as_staff, print_json
 from romashka._cli.client import run as run_command
 from romashka._cli.problems import CommandError
+from romashka._terminal import say, say_fields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -47,7 +48,7 @@ async def _add(
         raise CommandError("an item has a title and a text")
     async with opened_as_staff(project) as client:
         item = await client.knowledge.add(title, content, language=language, source_url=source_url)
-    typer.echo(item.id)
+    say(item.id)
 
 
 @app.command("import")
@@ -91,7 +92,7 @@ async def _list(project: Project, language: str | None, *, as_json: bool) -> Non
             else:
                 state = "" if item.is_active else "inactive"
                 fields = (item.id, item.language or "", state, item.title, item.source_url or "")
-                typer.echo("\t".join(fields))
+                say_fields(fields)
 
 
 async def _all_items(
@@ -136,4 +137,4 @@ async def _remove(project: Project, ids: list[str]) -> None:
     async with opened_as_staff(project) as client:
         for item_id in ids:
             await client.knowledge.remove(item_id)
-    typer.echo(f"{len(ids)} removed.")
+    say(f"{len(ids)} removed.")

@@ -7,12 +7,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from romashka._cli.client import Project, opened_as_staff, print_json
 from romashka._cli.knowledge_search import opened_embedder
 from romashka._cli.problems import CommandError
 from romashka._documents import DocumentError, Section, find_documents, read_document
+from romashka._terminal import clean_line, open_console, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -139,21 +138,20 @@ async def _embed(client: "AsyncRomashka", progress: "Progress") -> int | None:
 
 
 def _progress() -> "Progress":
-    from rich.console import Console
     from rich.progress import Progress
 
-    return Progress(console=Console(stderr=True), transient=True)
+    return Progress(console=open_console(stderr=True), transient=True)
 
 
 def _report(
     totals: Counter[str], bad: dict[str, str], embedded: int | None, *, as_json: bool
 ) -> None:
     for file, problem in bad.items():
-        typer.echo(f"romashka: {file}: {problem}", err=True)
+        say(clean_line(f"romashka: {file}: {problem}"), to_errors=True)
     counts = {name: totals[name] for name in _COUNTS}
     if as_json:
         print_json("knowledge.imported", **counts, embedded=embedded, bad=bad)
         return
-    typer.echo(", ".join(f"{count} {name}" for name, count in counts.items()))
+    say(", ".join(f"{count} {name}" for name, count in counts.items()))
     if embedded is None:
-        typer.echo("A worker with embeddings will make the vectors.", err=True)
+        say("A worker with embeddings will make the vectors.", to_errors=True)

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from romashka._cli.client import Project, opened_as_staff, print_json
 from romashka._cli.problems import CommandError
+from romashka._terminal import say, say_fields
 
 if TYPE_CHECKING:
     from romashka_worker.embeddings import Embedder
@@ -28,10 +27,10 @@ async def search_knowledge(
             print_json("knowledge.match", **row)
         else:
             scores = (row["score"], row["similarity"], row["keyword_score"])
-            figures = "\t".join("-" if score is None else f"{score:.3f}" for score in scores)
-            typer.echo(f"{figures}\t{row['id']}\t{row['language']}\t{row['title']}")
+            figures = ["-" if score is None else f"{score:.3f}" for score in scores]
+            say_fields((*figures, row["id"], str(row["language"]), row["title"]))
     if not rows and not as_json:
-        typer.echo("nothing found", err=True)
+        say("nothing found", to_errors=True)
 
 
 async def _embedded(embedder: "Embedder", question: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from romashka._cli.client import (
     print_json,
     run,
 )
+from romashka._terminal import open_console, say
 
 if TYPE_CHECKING:
     from romashka import ConversationMetrics, ServiceLevel
@@ -56,11 +57,10 @@ async def _metrics(
 
 def _print_conversation(figures: "ConversationMetrics") -> None:
     for name, value in asdict(figures).items():
-        typer.echo(f"{name.replace('_', ' '):<32}{_figure(value)}")
+        say(f"{name.replace('_', ' '):<32}{_figure(value)}")
 
 
 def _print_levels(levels: "Sequence[ServiceLevel]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -77,9 +77,9 @@ def _print_levels(levels: "Sequence[ServiceLevel]") -> None:
             str(sum(level.escalations.values())),
             str(level.queue_depth),
         )
-    Console(highlight=False).print(table)
+    open_console().print(table)
     if set_aside := max((level.set_aside for level in levels), default=0):
-        typer.echo(f"{set_aside} cannot be settled: romashka doctor says why.", err=True)
+        say(f"{set_aside} cannot be settled: romashka doctor says why.", to_errors=True)
 
 
 def _figure(value: float | None) -> str:

@@ -1,13 +1,12 @@
 """`romashka migrate`: Romashka's tables and functions in any Supabase project."""
 
-import logging
-import sys
 from typing import Annotated
 
 import typer
 
 from romashka._cli.connection import DatabaseUrl, clear_database_errors
 from romashka._cli.problems import CommandError
+from romashka._terminal import log_to_terminal, say
 
 
 def migrate(
@@ -36,7 +35,7 @@ def migrate(
     from romashka._installation import install
     from romashka._migrations import MigrationError
 
-    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    log_to_terminal("%(message)s")
     try:
         with clear_database_errors():
             applied = install(
@@ -45,8 +44,8 @@ def migrate(
     except (MigrationError, ValueError) as error:
         raise CommandError(str(error)) from error
     for name in applied:
-        typer.echo(f"would apply {name}" if is_trial else f"applied {name}")
+        say(f"would apply {name}" if is_trial else f"applied {name}")
     if not applied:
-        typer.echo("Nothing to apply: the database is up to date.")
+        say("Nothing to apply: the database is up to date.")
     if is_trial:
-        typer.echo("All of it was taken back: this was a check. Run it without --check to keep it.")
+        say("All of it was taken back: this was a check. Run it without --check to keep it.")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from romashka._cli.problems import CommandError
+from romashka._terminal import say
 
 app = typer.Typer(help="Romashka's migrations as files.", no_args_is_help=True)
 
@@ -33,5 +34,5 @@ def export(
     except ExportError as error:
         raise CommandError(str(error)) from error
     for name in copied:
-        typer.echo(f"copied {name}")
-    typer.echo(f"{folder}: {len(copied)} copied, {kept} there before.")
+        say(f"copied {name}")
+    say(f"{folder}: {len(copied)} copied, {kept} there before.")

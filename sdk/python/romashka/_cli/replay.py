@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 import typer
 
 from romashka._cli.problems import CommandError
+from romashka._terminal import open_console
 
 if TYPE_CHECKING:
     from romashka_worker.replay import Replay
@@ -50,7 +51,6 @@ def replay(
 
 
 def _show(replayed: "Replay") -> None:
-    from rich.console import Console
     from rich.table import Table
 
     then = replayed.then
@@ -60,7 +60,7 @@ def _show(replayed: "Replay") -> None:
     for name, *cells in _rows(replayed):
         if any(cells):
             table.add_row(name.replace("_", " "), *cells)
-    console = Console(highlight=False, markup=False)
+    console = open_console(markup=False)
     console.print(f"job {then['job_id']}  conversation {then['conversation_id']}", soft_wrap=True)
     for trace in then["traces"]:
         by = f"by {trace.get('worker_id')}"

@@ -20,6 +20,7 @@ from romashka._cli.client import (
 )
 from romashka._cli.problems import CommandError
 from romashka._cli.tail import line_of
+from romashka._terminal import say
 
 if TYPE_CHECKING:
     from romashka import AsyncRomashka, Conversation, Message
@@ -88,7 +89,7 @@ async def _ask(conversation: "Conversation", text: str, seconds: float, *, as_js
     try:
         answer = await conversation.ask(text, timeout_seconds=seconds)
     except NoAnswer as error:
-        typer.echo(f"romashka: {error}", err=True)
+        say(f"romashka: {error}", to_errors=True)
         return NOT_ANSWERED
     _print(answer, as_json=as_json)
     return HANDED_OVER if answer.kind == "handover" else 0
@@ -98,4 +99,4 @@ def _print(message: "Message", *, as_json: bool) -> None:
     if as_json:
         print_json("message.created", message=message_json(message))
     else:
-        typer.echo(line_of(message))
+        say(line_of(message))

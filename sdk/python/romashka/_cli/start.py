@@ -2,13 +2,13 @@
 
 import json
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from romashka._cli.problems import CommandError
+from romashka._terminal import log_to_terminal, say_json
 
 if TYPE_CHECKING:
     from romashka_local.config import StackConfig
@@ -45,7 +45,7 @@ def start(
 
     if ephemeral and data_dir is not None:
         raise typer.BadParameter("choose one of --ephemeral and --data-dir")
-    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    log_to_terminal("%(levelname)s %(name)s: %(message)s")
     logging.getLogger("romashka").setLevel(logging.INFO)
     project = find_project()
     options = StackOptions(
@@ -67,8 +67,7 @@ def start(
 def _print_json(config: "StackConfig") -> None:
     from romashka_local.stack import describe
 
-    sys.stdout.write(json.dumps(describe(config)) + "\n")
-    sys.stdout.flush()
+    say_json(json.dumps(describe(config)))
 
 
 def _print_summary(config: "StackConfig") -> None:

@@ -1,7 +1,6 @@
 """`romashka status`: the addresses and keys of the stack that runs here."""
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from romashka._cli.problems import CommandError
+from romashka._terminal import put, say_json
 
 DataDir = Annotated[Path | None, typer.Option(help="The stack's folder.", show_default=".romashka")]
 
@@ -30,9 +30,9 @@ def status(
     for internal in ("PID", "STARTED_AT"):
         state.pop(internal)
     if output is Output.JSON:
-        sys.stdout.write(json.dumps(state, indent=2) + "\n")
+        say_json(json.dumps(state, indent=2))
     elif output is Output.ENV:
-        sys.stdout.writelines(f'{name}="{value}"\n' for name, value in state.items())
+        put("".join(f'{name}="{value}"\n' for name, value in state.items()))
     else:
         from romashka._cli.summary import print_summary
 

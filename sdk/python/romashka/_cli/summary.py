@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from rich.console import Console
 from rich.text import Text
+
+from romashka._terminal import open_console
 
 _LABELS = {
     "API_URL": "API",
@@ -18,7 +19,7 @@ _LABELS = {
 
 def print_summary(state: Mapping[str, str]) -> None:
     """Print the addresses and the keys, each in one line: whoever copies a key copies all of it."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console(soft_wrap=True)
     console.print("The local stack is ready; Ctrl-C stops it.", style="bold")
     for name, label in _LABELS.items():
         console.print(Text.assemble((f"{label:<18}", "dim"), state[name]))

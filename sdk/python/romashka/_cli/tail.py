@@ -15,6 +15,7 @@ from romashka._cli.client import (
     print_json,
     run,
 )
+from romashka._terminal import clean, say
 
 if TYPE_CHECKING:
     from romashka import Message
@@ -41,11 +42,11 @@ async def _tail(project: Project, conversation_id: str, after: int, *, as_json: 
             if as_json:
                 print_json("message.created", message=message_json(event.message))
             else:
-                typer.echo(line_of(event.message))
+                say(line_of(event.message))
 
 
 def line_of(message: "Message") -> str:
     """Return a message as a person reads it: when, who, what."""
     at = message.created_at.astimezone().strftime("%H:%M:%S")
-    text = message.content.replace("\n", "\n" + " " * 20)
+    text = clean(message.content).replace("\n", "\n" + " " * 20)
     return f"{at}  {_WHO[message.sender_type]:<8}  {text}"

@@ -12,6 +12,7 @@ import typer
 
 from romashka._cli.client import Json, Project, ServiceKey, Url, opened_as_staff, print_json, run
 from romashka._cli.problems import CommandError
+from romashka._terminal import say_fields
 
 if TYPE_CHECKING:
     from romashka import AsyncRomashka
@@ -141,7 +142,7 @@ def _print(webhook: Mapping[str, Any]) -> None:
         _told(webhook["outcomes"]),
         webhook["error"] or "",
     )
-    typer.echo("\t".join(fields).rstrip())
+    say_fields(fields)
 
 
 def _told(outcomes: Mapping[str, int]) -> str:
@@ -161,7 +162,7 @@ async def _replay(project: Project, ids: list[str], chosen: _Chosen, *, as_json:
                 print_json("webhook.replayed", id=webhook_id, **told)
             else:
                 came = f"not taken: {told['error']}" if "error" in told else _told(told["outcomes"])
-                typer.echo(f"{webhook_id}\t{came}")
+                say_fields((webhook_id, came))
     return int(has_failed)
 
 

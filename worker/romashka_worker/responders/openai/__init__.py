@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 from romashka_worker.responders import Analysis, Draft, ResponderError, Turn
 from romashka_worker.responders.openai.analysis import MalformedAnswer, parse_analysis
 from romashka_worker.responders.openai.answer import ANSWER_ERRORS, ModelAnswer
 from romashka_worker.responders.openai.endpoint import Endpoint
-from romashka_worker.responders.openai.prompt import Prompt, prompt_for, quotes_rules
+from romashka_worker.responders.openai.prompt import Prompt, Recital, prompt_for
 from romashka_worker.trace import note_prompt, reached
 
 _FAIR_SECONDS = 1.0
@@ -58,13 +59,15 @@ class OpenAIResponder:
                 pieces = answer.pieces()
                 await anext(pieces)
                 analysis = parse_analysis(answer.members, prompt.labels, language)
+                if analysis.intent and Recital(prompt.rules).hears(analysis.intent):
+                    analysis = replace(analysis, intent=None)  # customers may read it
             except BaseException:
                 await answer.close()
                 raise
         except ANSWER_ERRORS as error:
             self._endpoint.failed(error)
             raise
-        return _ModelDraft(analysis, pieces, answer, self._endpoint)
+        return _ModelDraft(analysis, pieces, answer, self._endpoint, prompt.rules)
 
 
 class _ModelDraft(Draft):
@@ -76,22 +79,24 @@ class _ModelDraft(Draft):
         pieces: AsyncGenerator[str],
         answer: ModelAnswer,
         endpoint: Endpoint,
+        rules: str,
     ) -> None:
         super().__init__(
             analysis=analysis, text=self._text(pieces), model=answer.model or endpoint.model
         )
         self._answer = answer
         self._endpoint = endpoint
+        self._rules = rules
         self._has_failed = False
 
     async def _text(self, pieces: AsyncGenerator[str]) -> AsyncGenerator[str]:
-        said = ""
+        has_begun, recital = False, Recital(self._rules)
         try:
             async for piece in pieces:
-                if not said:
+                if not has_begun:
                     reached("first_text")
-                said += piece
-                if quotes_rules(said):
+                has_begun = True
+                if recital.hears(piece):
                     raise MalformedAnswer("the reply recites the rules")
                 yield piece
         except ANSWER_ERRORS as error:

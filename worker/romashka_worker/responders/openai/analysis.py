@@ -27,8 +27,14 @@ SCHEMA: Final[Mapping[str, Any]] = {
     "required": list(_MEMBERS),
     "additionalProperties": False,
 }
+_NOT_STORED = re.compile("[\x00\ud800-\udfff]")
 NEEDED: Final = frozenset({"confidence", "needs_human"})
 """Without these an answer is none; the others help, but no human is called for lack of them."""
+
+
+_INTENT_WORDS = 6
+_DECIMALS = 6
+"""Of a confidence: with an exponent of many digits the database takes it for none."""
 
 
 class MalformedAnswer(Exception):
@@ -58,7 +64,7 @@ def parse_analysis(
         confidence=_confidence(members.get("confidence")),
         needs_human=needs_human,
         reason=reason if needs_human and reason in _REASONS else None,
-        intent=storable(str(members.get("intent") or ""))[:100] or None,
+        intent=_intent(members.get("intent")),
         sentiment=_SENTIMENTS.get(str(members.get("sentiment")).lower()),
         language=_language(members.get("language")) or language,
         knowledge_sources=_sources(members.get("sources"), labels),
@@ -67,8 +73,8 @@ def parse_analysis(
 
 
 def storable(text: str) -> str:
-    """Return `text` without the one character that Postgres cannot store."""
-    return text.replace("\x00", "")
+    """Return `text` without what Postgres cannot store: NUL, and halves of characters."""
+    return _NOT_STORED.sub("", text)
 
 
 def _boolean(value: object) -> bool:
@@ -88,7 +94,13 @@ def _confidence(value: object) -> float:
         raise MalformedAnswer("confidence is not a number") from error
     if isinstance(value, bool) or not math.isfinite(number) or not 0 <= number <= 100:
         raise MalformedAnswer("confidence is not a probability")
-    return number if number <= 1 else number / 100
+    return round(number if number <= 1 else number / 100, _DECIMALS)
+
+
+def _intent(value: object) -> str | None:
+    """Return a few words, as was asked: customers read them, and nothing longer is told them so."""
+    intent = storable(str(value or "")).strip()[:100]
+    return intent if 0 < len(intent.split()) <= _INTENT_WORDS else None
 
 
 def _language(value: object) -> str | None:

@@ -17,6 +17,8 @@ _USAGE_SECONDS = 0.25
 """So long the number of tokens is worth waiting for, once the reply is there."""
 
 _MAX_NAME = 100
+_MAX_TOKENS = 999_999_999
+"""The database takes no more, and what it refuses is the whole answer."""
 
 ANSWER_ERRORS = (OpenAIError, MalformedAnswer, TimeoutError)
 """Whatever a provider can do to us."""
@@ -61,7 +63,7 @@ class ModelAnswer:
         try:
             async for chunk in self._stream:
                 yield self._content(chunk)
-        except (AttributeError, IndexError, TypeError, ValueError) as error:
+        except (AttributeError, IndexError, TypeError, ValueError, RecursionError) as error:
             raise MalformedAnswer("the stream does not consist of chunks") from error
 
     def _content(self, chunk: ChatCompletionChunk) -> str:
@@ -69,7 +71,7 @@ class ModelAnswer:
         if chunk.model:
             self.model = storable(str(chunk.model))[:_MAX_NAME]
         if chunk.usage:
-            self.tokens_used = int(chunk.usage.total_tokens)
+            self.tokens_used = _count(chunk.usage.total_tokens)
         if not chunk.choices:
             return ""
         choice = chunk.choices[0]
@@ -81,3 +83,10 @@ class ModelAnswer:
     async def close(self) -> None:
         """Hang up, if there is more to come: no server writes for nobody then."""
         await self._stream.close()
+
+
+def _count(value: object) -> int | None:
+    """Return a number of tokens, if it is one: it comes beside the answer, and decides nothing."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _MAX_TOKENS else None

@@ -12,7 +12,6 @@ from openai import (
     AsyncOpenAI,
     AsyncStream,
     BadRequestError,
-    DefaultAioHttpClient,
     UnprocessableEntityError,
 )
 from openai.types.chat import ChatCompletionChunk
@@ -47,15 +46,6 @@ _FORMS: Final[tuple[dict[str, Any], ...]] = (
 """What a request asks of a server beside the model's words, the best first."""
 
 _wait_when_not_told = wait_random_exponential(multiplier=0.2, max=0.5)
-
-
-def open_client(base_url: str | None, api_key: str) -> AsyncOpenAI:
-    """Return a client of a server; retrying is our business.
-
-    It is aiohttp's: httpx looks at all its connections for each request, and hundreds may wait.
-    """
-    http = DefaultAioHttpClient()
-    return AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, http_client=http)
 
 
 class Endpoint:
@@ -144,5 +134,5 @@ def retry_after(error: APIStatusError, clock: Callable[[], float] = time.time) -
         if value.replace(".", "", 1).isdigit():
             return float(value)
         return max(0.0, parsedate_to_datetime(value).timestamp() - clock())
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

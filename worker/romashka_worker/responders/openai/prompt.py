@@ -6,8 +6,10 @@ document holds anything of another customer.
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Any
 
@@ -96,20 +98,35 @@ def prompt_for(turn: Turn) -> Prompt:
     )
 
 
-def quotes_rules(text: str) -> bool:
-    """Does a reply recite the rules, at its end?"""
-    words = _words(text[-_QUOTE_WORDS * 40 :])[-_QUOTE_WORDS * 2 :]
-    return any(
-        " ".join(words[start : start + _QUOTE_WORDS]) in _RULES_WORDS
+class Recital:
+    """Listens to a text as it comes: does it recite the rules, the persona among them?
+
+    Only letters and digits count: between them a model may put what it likes, or nothing.
+    """
+
+    def __init__(self, rules: str) -> None:
+        self._runs = _runs(rules)
+        self._longest = max(map(len, self._runs), default=0)
+        self._heard = ""
+
+    def hears(self, piece: str) -> bool:
+        """Take the next piece; is there a run of the rules' words, wherever it was cut?"""
+        self._heard = self._heard[-self._longest :] + _letters(piece)
+        return any(run in self._heard for run in self._runs)
+
+
+@lru_cache(maxsize=8)
+def _runs(rules: str) -> frozenset[str]:
+    """Return all runs of so many words that the rules have."""
+    words = [_letters(word) for word in re.findall(r"\w+", rules)]
+    return frozenset(
+        "".join(words[start : start + _QUOTE_WORDS])
         for start in range(len(words) - _QUOTE_WORDS + 1)
     )
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())
-
-
-_RULES_WORDS = " ".join(_words(_RULES))
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _fitting(items: Iterable[KnowledgeItem]) -> Iterator[KnowledgeItem]:

@@ -30,8 +30,9 @@ class AnswerReader:
             MalformedAnswer: this cannot become an answer.
         """
         self._heard += piece
-        if self.is_complete or (data := self._json()) is None:
+        if self.is_complete:
             return ""
+        data = self._json()
         members = _parse(data, "trailing-strings")
         # In another order than it was asked for, members may be yet to come: then at the end.
         if list(members)[-1:] == ["reply"] and members.keys() >= NEEDED:
@@ -49,8 +50,7 @@ class AnswerReader:
         """
         if self.is_complete:
             return ""
-        data = self._json()
-        members = {} if data is None else _parse(data, "on")
+        members = _parse(self._json(), "on")
         if not members.keys() >= {"reply", *NEEDED}:
             raise MalformedAnswer("members are missing")
         self.is_complete = True
@@ -76,7 +76,9 @@ class AnswerReader:
         return text
 
 
-def _parse(data: bytes, partial_mode: str) -> dict[str, Any]:
+def _parse(data: bytes | None, partial_mode: str) -> dict[str, Any]:
+    if data is None:
+        return {}
     try:
         parsed = jiter.from_json(data, partial_mode=partial_mode)  # type: ignore[arg-type]
     except ValueError as error:
