@@ -42,6 +42,12 @@ export interface Written {
   reply_to?: string;
   metadata?: Record<string, unknown>;
   is_automatic?: boolean;
+  /** The content is ours, for the team to read (`[Image]`): the customer wrote nothing. */
+  is_placeholder?: boolean;
+  /** The channel does not say what it is. */
+  is_unsupported?: boolean;
+  /** The customer did something that nobody has to answer. */
+  needs_no_answer?: boolean;
   thread?: Thread;
 }
 
