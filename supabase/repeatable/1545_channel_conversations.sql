@@ -58,7 +58,8 @@ begin
     where conversations.customer_id = find_channel_conversation.customer_id
       and conversations.channel_type = event.channel_type and conversations.status <> 'closed'
       and coalesce(conversations.channel_id, event.channel_id) = event.channel_id
-    order by conversations.channel_id is null, conversations.created_at desc, conversations.id limit 1
+    order by coalesce(conversations.business_context ? 'continued_in', false), conversations.channel_id is null,
+      conversations.created_at desc, conversations.id limit 1
   );
 end $$;
 comment on function private.find_channel_conversation is 'The conversation that a message belongs to, or null for a new one.';
@@ -135,6 +136,10 @@ begin
       union
       select private.find_channel_conversation(event, private.find_channel_customer(event))
       from unnest(events) as event where event.problem is null and event.kind in ('message', 'echo')
+      union
+      select conversations.id from unnest(events) as event cross join lateral private.people_of(event) as people (ids)
+      join public.conversations as conversations on conversations.customer_id = any (people.ids)
+      where event.problem is null and cardinality(people.ids) > 1
       order by id
     ) as concerned, lateral (
       select from public.conversations as conversations where conversations.id = concerned.id for no key update

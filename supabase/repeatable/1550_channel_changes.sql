@@ -93,6 +93,9 @@ declare
   v_is_news boolean := private.remember_change(event);
   v_message_id uuid;
 begin
+  if event.kind = 'status' then
+    perform private.unite_people(event);
+  end if;
   if event.kind = 'status' and event.body ->> 'reference' <> ''
     and private.find_channel_message(event.channel_id, event.external_id) is null
   then  -- the worker that sent it died before it could say so

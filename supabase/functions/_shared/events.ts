@@ -55,7 +55,14 @@ export interface Written {
 export type Happening =
   | ({ kind: "message" } & Written)
   | ({ kind: "echo"; app_id?: string } & Written)
-  | { kind: "status"; id: string; status: DeliveryStatus; reference?: string; error?: Failure }
+  | {
+    kind: "status";
+    id: string;
+    status: DeliveryStatus;
+    customer?: Customer;
+    reference?: string;
+    error?: Failure;
+  }
   | { kind: "reaction"; id: string; emoji: string | null; customer: Customer }
   | { kind: "edit"; id: string; content: string; customer?: Customer }
   | { kind: "deletion"; id: string; customer?: Customer }
