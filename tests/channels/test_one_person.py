@@ -112,3 +112,30 @@ async def test_who_wrote_before_meta_told_is_found_to_be_the_same(
     assert joined["requires_human"]
     assert joined["business_context"]["continued_in"] == conversation
     assert str(after["conversation_id"]) == conversation
+
+
+async def test_a_status_tells_the_user_id_of_a_number(
+    stack: RunningStack, graph: Graph, account: Account, meta: Meta, inbox: Database
+) -> None:
+    """Who takes a username later writes without a number; a group that got a message is nobody."""
+    ours, _ = numbers()
+    user_id, text = new_id("BR."), f"Sem número {uuid.uuid4()}"
+    conversation = open_conversation(inbox, account, ours)
+    async with delivering(stack, graph):
+        await staff_write(account, conversation)
+    [sent] = sent_by(graph, account)
+    for told in ({"recipient_user_id": user_id}, {"recipient_type": "group", "recipient_id": "9"}):
+        webhook = graph.status(sent, "delivered")
+        [change] = webhook["entry"][0]["changes"]
+        change["value"]["statuses"][0] |= told
+        assert meta.post("whatsapp", webhook).is_success
+    written = message("text", {"body": text}, from_user_id=user_id) | {"from": ""}
+    people = [{"profile": {"name": "Bia"}, "user_id": user_id}]
+    meta.post("whatsapp", whatsapp(account.id, messages(written, contacts=people)))
+    known = inbox.execute(
+        "select external_id from private.channel_customers where channel_id = %s",
+        [account.channel_id],
+    ).fetchall()
+
+    assert str(said(inbox, text)["conversation_id"]) == conversation
+    assert "9" not in {row["external_id"] for row in known}
