@@ -169,27 +169,30 @@ set search_path = ''
 as $$
 declare
   v_answer public.messages;
+  v_is_loop boolean := conversation.handed_over_at = '-infinity';  -- private.stop_loop
 begin
   if conversation.handed_over_at < message.created_at - (
     select make_interval(mins => settings.handover_repeat_minutes) from public.ai_settings as settings
   ) then
     insert into public.messages (conversation_id, sender_type, content, channel_type, turn_id, metadata)
-    values (conversation.id, 'ai', private.handover_text(conversation.language), conversation.channel_type,
-      message.id, '{"kind": "handover", "repeated": true}')
+    values (conversation.id, 'ai', private.handover_text(private.known_language(conversation)),
+      conversation.channel_type, message.id, '{"kind": "handover", "repeated": true}'
+        || case when v_is_loop then '{"is_loop": true}'::jsonb else '{}' end)
     returning * into v_answer;
     perform realtime.send(private.event_of_message(v_answer), 'message.created',
       'conversation:' || conversation.id, true);
     update public.conversations as conversations
     set last_message = v_answer.content, last_message_at = v_answer.created_at,
-      message_count = v_answer.position, handed_over_at = v_answer.created_at
+      message_count = v_answer.position,
+      handed_over_at = case when not v_is_loop then v_answer.created_at end  -- a program is told once
     where conversations.id = conversation.id;
   end if;
 end $$;
 comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
 
--- What a program sent (an absence note, a bounce), what was taken back before it came, and what a blocked customer
--- writes, on whichever channel, is stored, and nothing follows. The first two are a channel's: what a customer inserts
--- has no external id.
+-- What a program sent (an absence note, a bounce), what needs no answer (a mention in a story), what was taken back
+-- before it came, and what a blocked customer writes, on whichever channel, is stored, and nothing follows. The first
+-- three are a channel's: what a customer inserts has no external id.
 create or replace function private.expects_no_answer(message public.messages)
 returns boolean
 language plpgsql
@@ -198,8 +201,9 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return message.external_message_id is not null
-    and coalesce(message.metadata @> '{"is_automatic": true}' or message.metadata ? 'deleted_at', false)
+  return message.external_message_id is not null and coalesce(
+      message.metadata @> '{"is_automatic": true}' or message.metadata @> '{"needs_no_answer": true}'
+      or message.metadata ? 'deleted_at', false)
     or exists (
       select from public.conversations as conversations
       join public.customer_profiles as customers on customers.id = conversations.customer_id

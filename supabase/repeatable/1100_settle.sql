@@ -37,7 +37,7 @@ begin
       leased_until = null, completed_at = v_now, set_aside_until = null,
       ai_response = coalesce(nullif(btrim(result.ai_response), ''),
         private.handover_text(coalesce(result.language, (
-          select conversations.language from public.conversations as conversations
+          select private.known_language(conversations) from public.conversations as conversations
           where conversations.id = jobs.conversation_id)))),
       ai_confidence = result.confidence,
       response_time_ms = coalesce(result.response_time_ms, private.milliseconds(v_now - jobs.turn_started_at))

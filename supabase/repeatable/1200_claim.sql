@@ -68,6 +68,20 @@ begin
 end $$;
 comment on function private.claim_jobs is 'Lease jobs to a worker; returns their ids.';
 
+-- Only a channel says so: what a customer inserts has no external id.
+create or replace function private.is_placeholder(message public.messages)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return message.external_message_id is not null
+    and coalesce(message.metadata @> '{"is_placeholder": true}', false);
+end $$;
+comment on function private.is_placeholder is 'Did the customer send something without a word, for which the channel wrote a text?';
+
 create or replace function private.conversation_context(conversation public.conversations, up_to bigint)
 returns jsonb
 language plpgsql
@@ -77,14 +91,16 @@ set search_path = ''
 as $$
 begin
   return jsonb_build_object('channel_type', conversation.channel_type, 'language', conversation.language,
+    'default_language', private.default_language(conversation.channel_id),
     'priority', conversation.priority, 'department', conversation.department, 'intent', conversation.intent,
     'sentiment', conversation.sentiment, 'message_count', conversation.message_count,
     'recent_messages', (
       select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
         'sender_type', recent.sender_type, 'kind', recent.metadata ->> 'kind',
-        'created_at', recent.created_at) order by recent.position), '[]')
+        'created_at', recent.created_at) || case when recent.is_placeholder
+          then '{"is_placeholder": true}'::jsonb else '{}' end order by recent.position), '[]')
       from (
-        select messages.* from public.messages as messages
+        select messages.*, private.is_placeholder(messages) as is_placeholder from public.messages as messages
         where messages.conversation_id = conversation.id and messages.position <= up_to
         order by messages.position desc limit 10
       ) as recent
@@ -107,6 +123,7 @@ begin
     from public.messages as messages
     where messages.conversation_id = job.conversation_id and messages.sender_type = 'user'
       and messages.position <= up_to and messages.created_at > job.turn_started_at
+      and not private.is_placeholder(messages)
   )) else '{}' end;
 end $$;
 comment on function private.return_context is 'What the customer has written since a conversation was returned to the AI.';

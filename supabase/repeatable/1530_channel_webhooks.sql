@@ -82,8 +82,11 @@ begin
     when coalesce(jsonb_typeof(event -> 'thread'), 'null') not in ('object', 'null') then 'its thread is no object'
     when coalesce(jsonb_typeof(event -> 'thread' -> 'references'), 'null') not in ('array', 'null')
       then 'its references are no list'
-    when coalesce(jsonb_typeof(event -> 'is_automatic'), 'null') not in ('boolean', 'null')
-      then 'is_automatic is neither true nor false'
+    else (
+      select format('%s is neither true nor false', min(flag))
+      from unnest(array['is_automatic', 'is_placeholder', 'is_unsupported', 'needs_no_answer']) as flag
+      where coalesce(jsonb_typeof(event -> flag), 'null') not in ('boolean', 'null')
+      having count(*) > 0)
   end;
 end $$;
 comment on function private.problem_of_message is 'Why a message or echo makes no sense, or null.';

@@ -167,6 +167,45 @@ begin
 end $$;
 comment on function private.is_proven is 'Is a phone''s digits or an address on a customer''s row known to be theirs?';
 
+-- The caller holds the advisory locks of the event's ids. All of whom a channel says, by an event, that they are one
+-- person: known by its ids; on WhatsApp also whom a status says that our message went to, and who got the message of
+-- ours that is quoted (each chat has one customer, and its ids are known there alone). Who has signed in is nobody else.
+create or replace function private.people_of(event private.channel_event)
+returns uuid[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_ours text := case
+    when event.channel_type <> 'whatsapp' then null
+    when event.kind = 'status' and event.body -> 'customer' ->> 'id' <> '' then event.external_id
+    when event.kind = 'message' then event.body ->> 'reply_to' end;
+  v_delivery text := case when event.channel_type = 'whatsapp' and event.kind = 'status'
+    and event.body -> 'customer' ->> 'id' <> ''
+    then substring(event.body ->> 'reference' from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):') end;
+begin
+  return array(
+    select customers.id from public.customer_profiles as customers
+    where customers.id in (
+      select known.customer_id from unnest(private.customer_ids(event)) as id
+      join private.channel_customers as known
+        on known.channel_id = event.channel_id and known.digest = private.id_digest(id)
+      union all
+      select conversations.customer_id from public.messages as messages
+      join public.conversations as conversations on conversations.id = messages.conversation_id
+      where messages.id = private.find_channel_message(event.channel_id, v_ours) and messages.sender_type <> 'user'
+      union all
+      select conversations.customer_id from public.channel_deliveries as deliveries
+      join public.conversations as conversations on conversations.id = deliveries.conversation_id
+      where deliveries.id = v_delivery::uuid and deliveries.channel_id = event.channel_id
+    )
+    order by customers.user_id is null, customers.created_at, customers.id
+  );
+end $$;
+comment on function private.people_of is 'The customers that an event says are one, the one who stays first.';
+
 -- The caller holds the advisory locks of the customer's ids, phone and address: the answer stays true.
 create or replace function private.find_channel_customer(event private.channel_event)
 returns uuid
@@ -185,6 +224,7 @@ begin
   join private.channel_customers as known
     on known.channel_id = event.channel_id and known.digest = private.id_digest(ids.id)
   order by ids.place limit 1;
+  v_id := coalesce(v_id, (private.people_of(event))[1]);
   if v_id is null and v_phone is not null then
     select customers.id into v_id from public.customer_profiles as customers
     where private.phone_digits(customers.phone) = v_phone and private.is_proven(customers, v_phone);
@@ -206,7 +246,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_id uuid := private.find_channel_customer(event);
+  v_id uuid := coalesce(private.unite_people(event), private.find_channel_customer(event));
   v_name text := private.customer_name(event);
 begin
   if v_id is null then

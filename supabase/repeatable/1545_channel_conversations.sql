@@ -60,7 +60,8 @@ begin
     where conversations.customer_id = find_channel_conversation.customer_id
       and conversations.channel_type = event.channel_type and conversations.status <> 'closed'
       and coalesce(conversations.channel_id, event.channel_id) = event.channel_id
-    order by conversations.channel_id is null, conversations.created_at desc, conversations.id limit 1
+    order by coalesce(conversations.business_context ? 'continued_in', false), conversations.channel_id is null,
+      conversations.created_at desc, conversations.id limit 1
   );
 end $$;
 comment on function private.find_channel_conversation is 'The conversation that a message belongs to, or null for a new one.';
@@ -138,6 +139,10 @@ begin
       union
       select private.find_channel_conversation(event, private.find_channel_customer(event))
       from unnest(events) as event where event.problem is null and event.kind in ('message', 'echo')
+      union
+      select conversations.id from unnest(events) as event cross join lateral private.people_of(event) as people (ids)
+      join public.conversations as conversations on conversations.customer_id = any (people.ids)
+      where event.problem is null and cardinality(people.ids) > 1
       order by id
     ) as concerned, lateral (
       select from public.conversations as conversations where conversations.id = concerned.id for no key update
@@ -145,6 +150,25 @@ begin
   end if;
 end $$;
 comment on function private.lock_for_events is 'Lock what events are about, in order.';
+
+-- The caller holds the conversation's lock. A poll comes as several messages that the channel does not hand on: what is
+-- said to the first of them need not be said again.
+create or replace function private.is_more_of_the_unsupported(event private.channel_event, conversation_id uuid)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return coalesce((event.body ->> 'is_unsupported')::boolean, false) and exists (
+    select from public.messages as messages
+    where messages.conversation_id = is_more_of_the_unsupported.conversation_id and messages.sender_type = 'user'
+      and messages.created_at > clock_timestamp() - interval '5 minutes'
+      and messages.metadata @> '{"is_unsupported": true}'
+  );
+end $$;
+comment on function private.is_more_of_the_unsupported is 'Did something that the channel does not hand on come a moment ago, too?';
 
 -- What comes with a message, for whoever shows it; what only the database says is not taken from outside.
 create or replace function private.metadata_of(event private.channel_event, conversation_id uuid)
@@ -156,9 +180,14 @@ set search_path = ''
 as $$
 begin
   return coalesce(nullif(event.body -> 'metadata', 'null'), '{}')
-    - array['kind', 'repeated', 'is_automatic', 'reactions', 'edited_at', 'deleted_at', 'delivery_error', 'media']
+    - array['kind', 'repeated', 'is_loop', 'is_automatic', 'is_placeholder', 'is_unsupported', 'needs_no_answer',
+      'reactions', 'edited_at', 'deleted_at', 'delivery_error', 'media']
     || jsonb_strip_nulls(jsonb_build_object(
       'is_automatic', nullif(coalesce((event.body ->> 'is_automatic')::boolean, false), false),
+      'is_placeholder', nullif(coalesce((event.body ->> 'is_placeholder')::boolean, false), false),
+      'is_unsupported', nullif(coalesce((event.body ->> 'is_unsupported')::boolean, false), false),
+      'needs_no_answer', nullif(coalesce((event.body ->> 'needs_no_answer')::boolean, false)
+        or private.is_more_of_the_unsupported(event, conversation_id), false),
       'reply_to', nullif(event.body ->> 'reply_to', ''),
       'thread', nullif(jsonb_strip_nulls(jsonb_build_object(
         'subject', left(event.body #>> '{thread,subject}', 1000),
@@ -209,13 +238,81 @@ begin
 end $$;
 comment on function private.insert_channel_message is 'Insert the row of a channel''s message.';
 
--- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer mails without
--- saying that they are programs, and two of them would never stop. After ten mails of the AI's to somebody in an hour a
--- human has what they write. They are told so once: a program would answer that, too, and in a new conversation each
--- time. So it is, from the first one on, with mails of which nobody can tell whether a program wrote them.
-create or replace function private.stop_mail_loop(
-  event private.channel_event, customer_id uuid, conversation_id uuid
-)
+create or replace function private.plain_text(content text)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return lower(btrim(regexp_replace(coalesce(content, ''), '\s+', ' ', 'g')));
+end $$;
+comment on function private.plain_text is 'A text without what makes no difference: two that agree in it say the same.';
+
+-- The caller holds the conversation's lock, and has not stored the message yet. Since when the AI's answers to a customer
+-- count: for an hour, or since a human gave them back to the AI.
+create or replace function private.answers_count_since(customer_id uuid, channel_id uuid)
+returns timestamptz
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_hour_ago timestamptz := clock_timestamp() - interval '1 hour';
+begin
+  return greatest(v_hour_ago, (
+    select max(jobs.turn_started_at) from public.conversations as conversations
+    join public.ai_response_queue as jobs on jobs.conversation_id = conversations.id
+    where conversations.customer_id = answers_count_since.customer_id
+      and conversations.channel_id = answers_count_since.channel_id
+      and conversations.last_message_at > v_hour_ago and jobs.is_return
+  ));
+end $$;
+comment on function private.answers_count_since is 'From when on the AI''s answers to a customer are looked at for a loop.';
+
+-- The caller holds the conversation's lock, and has not stored the message yet. Short words ("yes", "1") are said again
+-- by people, and files have no text.
+create or replace function private.reason_of_loop(event private.channel_event, customer_id uuid)
+returns text
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_since timestamptz := private.answers_count_since(customer_id, event.channel_id);
+  v_said text := private.plain_text(event.body ->> 'content');
+  v_answers bigint;
+  v_same bigint;
+begin
+  select count(*), count(*) filter (where length(v_said) >= 15 and private.plain_text(said.content) = v_said
+    and not coalesce((event.body ->> 'is_placeholder')::boolean, false))
+  into v_answers, v_same
+  from public.conversations as conversations
+  join public.messages as answers on answers.conversation_id = conversations.id
+  left join public.messages as said on said.id = answers.turn_id
+  where conversations.customer_id = reason_of_loop.customer_id
+    and conversations.channel_id = event.channel_id and conversations.last_message_at > v_since
+    and answers.sender_type = 'ai' and answers.created_at > v_since;
+  return case
+    when v_same >= 3 then format('The AI has answered the same text of this customer %s times within an hour: a '
+      'program may have written it.', v_same)
+    when v_answers >= 10 then format('The AI has answered this customer %s times within an hour: a program may be '
+      'answering it.', v_answers)
+    when event.body ->> 'needs_human' = 'true' then 'A program may have written this mail.'
+  end;
+end $$;
+comment on function private.reason_of_loop is 'Why what a customer writes may be a program''s, or null.';
+
+-- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer without saying that
+-- they are programs (another business's away message, a ticket system), and two of them would never stop. After ten
+-- answers of an account's AI to somebody in an hour, or three to the same text, a human has what they write, and finds a
+-- note that says why; a mail of which nobody can tell whether a program wrote it is a human's at once. The customer is told so once: a program would answer that, too, and by mail in a new conversation each
+-- time.
+create or replace function private.stop_loop(event private.channel_event, customer_id uuid, conversation_id uuid)
 returns void
 language plpgsql
 volatile
@@ -224,27 +321,38 @@ set search_path = ''
 as $$
 #variable_conflict use_variable
 declare
-  v_count bigint;
-  v_needs_human boolean := coalesce(event.body ->> 'needs_human' = 'true', false);
+  v_reason text;
+  v_was_told boolean;
 begin
-  if event.channel_type <> 'email' or event.kind <> 'message'
-    or (event.body ->> 'is_automatic')::boolean  -- which opens no turn
+  if event.kind <> 'message' or coalesce((event.body ->> 'is_automatic')::boolean, false)
+    or coalesce((event.body ->> 'needs_no_answer')::boolean, false)  -- which open no turn
   then
     return;
   end if;
-  select count(*) into v_count from public.conversations as conversations
-  join public.messages as messages on messages.conversation_id = conversations.id
-  where conversations.customer_id = stop_mail_loop.customer_id and conversations.channel_type = 'email'
-    and conversations.last_message_at > clock_timestamp() - interval '1 hour'
-    and messages.sender_type = 'ai' and messages.created_at > clock_timestamp() - interval '1 hour';
+  v_reason := private.reason_of_loop(event, customer_id);
+  if v_reason is null then
+    return;
+  end if;
+  v_was_told := exists (
+    select from public.conversations as conversations
+    join public.messages as answers on answers.conversation_id = conversations.id
+    where conversations.customer_id = stop_loop.customer_id and conversations.channel_id = event.channel_id
+      and conversations.last_message_at > clock_timestamp() - interval '1 hour'
+      and answers.sender_type = 'ai' and answers.created_at > clock_timestamp() - interval '1 hour'
+      and answers.metadata @> '{"is_loop": true}'
+  );
   update public.conversations as conversations
   set requires_human = true, escalation_reason = 'repeated_failure',
     status = case when conversations.status in ('resolved', 'closed') then conversations.status else 'escalated' end,
     -- Long ago, so that repeat_handover tells the customer when this message is stored; else never.
-    handed_over_at = case when v_count = 10 or v_needs_human and v_count = 0 then '-infinity'::timestamptz end
-  where conversations.id = conversation_id and (v_count >= 10 or v_needs_human) and not conversations.requires_human;
+    handed_over_at = case when not v_was_told then '-infinity'::timestamptz end
+  where conversations.id = conversation_id and not conversations.requires_human;
+  if found then
+    insert into public.conversation_notes (conversation_id, author_id, content)
+    values (stop_loop.conversation_id, null, v_reason || ' Return the conversation to the AI if a person wrote.');
+  end if;
 end $$;
-comment on function private.stop_mail_loop is 'Give a conversation to a human, if the AI has mailed this customer too often to be read by a person.';
+comment on function private.stop_loop is 'Give a conversation to a human, if a program may be writing in it.';
 
 -- Instagram's function writes `[Image]` and the like, where there is no text.
 create or replace function private.echoed_text(event private.channel_event)
@@ -280,7 +388,7 @@ begin
     v_customer_id := private.find_or_create_channel_customer(event);
     v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
-    perform private.stop_mail_loop(event, v_customer_id, v_conversation_id);
+    perform private.stop_loop(event, v_customer_id, v_conversation_id);
     if event.kind = 'echo'
       and private.reconcile_echo(v_conversation_id, event.external_id, private.echoed_text(event))
     then

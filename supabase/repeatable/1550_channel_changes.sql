@@ -104,6 +104,9 @@ begin
     return '{"outcome": "ignored"}';
   end if;
   v_is_news := private.remember_change(event);
+  if event.kind = 'status' then
+    perform private.unite_people(event);
+  end if;
   if event.kind = 'status' and event.body ->> 'reference' <> ''
     and private.find_channel_message(event.channel_id, event.external_id) is null
   then  -- the worker that sent it died before it could say so

@@ -35,7 +35,8 @@ end $$;
 comment on function private.with_reactions is 'A message''s metadata with the reactions to it.';
 
 -- The caller holds the conversation's lock: statuses of several parts may come at once. A message of several parts is
--- as far as the part that is least far, and has failed where one has.
+-- as far as the part that is least far, and has failed where one has. Of the ids that one part has (an echo's may be
+-- another than the answer's) one gets the statuses: as many ids count as there are parts, those that are furthest.
 create or replace function private.with_status(message public.messages)
 returns public.messages
 language plpgsql
@@ -44,18 +45,26 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_parts integer := (
+    select nullif(deliveries.parts_sent, 0) from public.channel_deliveries as deliveries
+    where deliveries.message_id = message.id and deliveries.kind = 'message'
+  );
   v_status text;
   v_error jsonb;
 begin
-  select case when bool_or(changes.rank = 2) then 'failed'
-      else (array['sent', 'failed', 'delivered', 'read'])[min(coalesce(changes.rank, 1))] end,
-    (array_agg(changes.body -> 'error' order by changes.at desc, changes.body desc) filter (where changes.rank = 2))[1]
+  select case when bool_or(told.rank = 2) then 'failed'
+      else (array['sent', 'failed', 'delivered', 'read'])[
+        min(coalesce(told.rank, 1)) filter (where told.place <= coalesce(v_parts, told.place))] end,
+    (array_agg(told.body -> 'error' order by told.at desc, told.body desc) filter (where told.rank = 2))[1]
   into v_status, v_error
-  from private.channel_messages as links
-  left join private.channel_changes as changes
-    on changes.channel_id = links.channel_id and changes.digest = links.digest and changes.kind = 'status'
-  where links.message_id = message.id
-  having count(changes.rank) > 0;
+  from (
+    select changes.*, row_number() over (order by changes.rank desc nulls last) as place
+    from private.channel_messages as links
+    left join private.channel_changes as changes
+      on changes.channel_id = links.channel_id and changes.digest = links.digest and changes.kind = 'status'
+    where links.message_id = message.id
+  ) as told
+  having count(told.rank) > 0;
   if v_status is null or message.sender_type = 'user'
     or private.status_rank(v_status) < private.status_rank(message.delivery_status)
     or v_status = message.delivery_status and v_status <> 'failed'  -- of several errors the last one counts
@@ -92,13 +101,13 @@ begin
     message.media_caption := null;
     message.metadata := (  -- what else came with it may say what it said
       select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(message.metadata)
-      where key in ('sent_at', 'is_automatic', 'reactions', 'delivery_error', 'kind', 'reason', 'reply_to')
+      where key in ('sent_at', 'is_automatic', 'needs_no_answer', 'reactions', 'delivery_error', 'kind', 'reason', 'reply_to')
     ) || jsonb_build_object('deleted_at', greatest(v_change.at, (message.metadata ->> 'deleted_at')::timestamptz));
   elsif not message.metadata ? 'deleted_at' and v_change.at >= coalesce((message.metadata ->> 'edited_at')::timestamptz, '-infinity') then
     message.content := v_change.body ->> 'content';
     message.media_caption := case when message.media_caption is not null
       or jsonb_typeof(message.metadata -> 'media') = 'array' then nullif(message.content, '') end;
-    message.metadata := message.metadata || jsonb_build_object('edited_at', v_change.at);
+    message.metadata := message.metadata - 'is_placeholder' || jsonb_build_object('edited_at', v_change.at);
   end if;
   return message;
 end $$;

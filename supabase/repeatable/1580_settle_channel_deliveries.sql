@@ -29,13 +29,15 @@ begin
     and coalesce(item ->> 'pause_seconds', '0') ~ '^[0-9]{1,6}(\.[0-9]+)?$'
     and coalesce(jsonb_typeof(item -> 'external_ids'), 'null') in ('array', 'null')
     and not jsonb_path_exists(item, '$.external_ids[*] ? (@.type() != "string" || @ == "")')
+    and coalesce(jsonb_typeof(item -> 'recipient_ids'), 'null') in ('array', 'null')
+    and not jsonb_path_exists(item, '$.recipient_ids[*] ? (@.type() != "string" || @ == "")')
     and coalesce(jsonb_typeof(item -> 'media'), 'null') in ('array', 'null')
     and not jsonb_path_exists(item, '$.media[*] ? (@.type() != "object")')
   ) is not true limit 1;
   if found then
     raise exception 'unable to settle deliveries; the result of delivery % is not one', coalesce(v_wrong ->> 'delivery_id', '(none)')
       using errcode = 'PT400', detail = 'bad_results', hint = 'A result has delivery_id (uuid), attempt and outcome '
-        '(sent, part_sent, retry, unknown, failed or released); external_ids is a list of texts, media of objects; '
+        '(sent, part_sent, retry, unknown, failed or released); external_ids and recipient_ids are lists of texts, media of objects; '
         'parts_sent, retry_after_seconds and pause_seconds are numbers.';
   end if;
 end $$;
@@ -191,7 +193,7 @@ begin
       select distinct private.advisory_lock_key(deliveries.channel_id || ' ' || ids.id) as key
       from jsonb_populate_recordset(null::private.delivery_result, results) as result
       join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
-      cross join lateral unnest(deliveries.external_ids || result.external_ids) as ids (id)
+      cross join lateral unnest(deliveries.external_ids || result.external_ids || result.recipient_ids) as ids (id)
       order by 1
     ) as keys where pg_try_advisory_xact_lock(hashtext('romashka:channels'), keys.key)
   );
@@ -209,7 +211,7 @@ begin
     from jsonb_populate_recordset(null::private.delivery_result, results) as result
     join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
     where deliveries.conversation_id = any (v_conversations) and not exists (
-      select from unnest(deliveries.external_ids || result.external_ids) as id
+      select from unnest(deliveries.external_ids || result.external_ids || result.recipient_ids) as id
       where private.advisory_lock_key(deliveries.channel_id || ' ' || id) <> all (v_keys)
     )
   );
@@ -301,6 +303,28 @@ exception
 end $$;
 comment on function private.keep_media is 'Say on a message where its files are.';
 
+-- The caller holds the advisory locks of the ids. A customer whose number is written otherwise at the channel is the same
+-- one when they write. Where the id is somebody's already, the channel's status says that the two are one: then they are
+-- united (private.unite_people).
+create or replace function private.learn_recipients(results jsonb, delivery_ids uuid[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into private.channel_customers (channel_id, external_id, customer_id)
+  select distinct deliveries.channel_id, ids.id, conversations.customer_id
+  from jsonb_populate_recordset(null::private.delivery_result, results) as result
+  join public.channel_deliveries as deliveries on deliveries.id = result.delivery_id
+  join public.conversations as conversations on conversations.id = deliveries.conversation_id
+  cross join lateral unnest(result.recipient_ids) as ids (id)
+  where deliveries.id = any (delivery_ids) and conversations.customer_id is not null and length(ids.id) <= 1000
+  on conflict do nothing;
+end $$;
+comment on function private.learn_recipients is 'Know customers by what the channel calls them.';
+
 create or replace function private.settle_deliveries(results jsonb)
 returns uuid[]
 language plpgsql
@@ -343,6 +367,7 @@ begin
   perform private.keep_media(results, deliveries.id) from public.channel_deliveries as deliveries
   where deliveries.id = any (v_settled) and deliveries.kind = 'media';
   perform private.conclude_deliveries(v_settled);
+  perform private.learn_recipients(results, coalesce(v_sent, '{}'));
   perform private.adjust_rate_limits(results, coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
   perform private.update_account_statistics(coalesce(v_changed, '{}'), coalesce(v_sent, '{}'));
   return v_not_now;

@@ -59,7 +59,8 @@ comment on function private.reconcile_delivery is 'Is this external id a part of
 
 -- The caller holds the conversation's lock and the external id's advisory lock. An echo has no reference: it is ours
 -- when it says what we are sending, or of a long text a long piece or its end; all else was written by a person in the
--- app. White space may have changed on the way.
+-- app. White space may have changed on the way. Meta may also name a text otherwise in its echo than in its answer to
+-- us: what says the same as a text that went out in the last quarter of an hour is that text, once for each of its parts.
 create or replace function private.reconcile_echo(conversation_id uuid, external_id text, content text)
 returns boolean
 language plpgsql
@@ -76,12 +77,15 @@ begin
   join public.messages as messages on messages.id = deliveries.message_id
   cross join lateral (select btrim(regexp_replace(messages.content, '\s+', ' ', 'g')) as text) as ours
   where deliveries.conversation_id = reconcile_echo.conversation_id and deliveries.kind = 'message'
-    and deliveries.settled_at is null and deliveries.attempt > 0
+    and deliveries.attempt > 0 and (deliveries.settled_at is null
+      or v_said <> '' and deliveries.status <> 'failed' and deliveries.settled_at > clock_timestamp() - interval '15 minutes'
+        and 2 * greatest(deliveries.parts_sent, 1) > (
+          select count(*) from private.channel_messages as links where links.message_id = messages.id))
     and case when v_said = '' then coalesce(messages.media_url, '') <> ''
       else v_said = ours.text or octet_length(ours.text) > 900 and (
         length(v_said) >= 100 and position(v_said in ours.text) > 0
         or deliveries.parts_sent > 0 and right(ours.text, length(v_said)) = v_said) end
-  order by deliveries.position limit 1;
+  order by deliveries.settled_at is not null, deliveries.position limit 1;
   if not found then
     return false;
   end if;

@@ -87,6 +87,8 @@ class Graph:
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     """What customers sent, by the files' ids: content and type."""
     behaviours: Iterator[Behaviour] = field(default_factory=lambda: iter(()))
+    spellings: dict[str, str] = field(default_factory=dict)
+    """What a number is called here, where that is not what is written."""
     is_deaf: bool = False
     """Reads nothing of what is sent on."""
     open_writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -125,7 +127,8 @@ class Graph:
             wamid = f"wamid.{uuid.uuid4().hex}"
             self.accepted.append(Accepted(wamid, call.account, body))
             known_as = "wa_id" if "to" in body else "user_id"
-            contact = {"input": recipient_of(body), known_as: recipient_of(body)}
+            named = self.spellings.get(recipient_of(body), recipient_of(body))
+            contact = {"input": recipient_of(body), known_as: named}
             return {
                 "messaging_product": "whatsapp",
                 "contacts": [contact],
@@ -143,7 +146,9 @@ class Graph:
             "id": accepted.id,
             "status": status,
             "timestamp": str(int(time.time())),
-            "recipient_id": recipient_of(accepted.body),
+            "recipient_id": self.spellings.get(
+                recipient_of(accepted.body), recipient_of(accepted.body)
+            ),
             "biz_opaque_callback_data": accepted.body["biz_opaque_callback_data"],
         }
         number = {"display_phone_number": "15550100", "phone_number_id": accepted.account}

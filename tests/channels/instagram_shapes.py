@@ -17,6 +17,10 @@ AD = {
 SHOP = {"product": {"id": "5000000000001"}}
 
 
+STORY_MENTION = "story mention"
+"""It is shown, and nobody has to answer."""
+
+
 def attached(kind: str, **payload: Any) -> Payload:
     return {"type": kind, "payload": {"url": f"{CDN}{kind}", **payload}}
 
@@ -30,7 +34,8 @@ def text(content: str, **metadata: Any) -> Row:
 
 
 def file(kind: str, content: str) -> Row:
-    return {"message_type": kind, "content": content, "metadata": {}}
+    is_placeholder = {"is_placeholder": True} if content.startswith("[") else {}
+    return {"message_type": kind, "content": content, "metadata": is_placeholder}
 
 
 def link(kind: str, content: str, **payload: Any) -> tuple[Payload, Row]:
@@ -70,7 +75,7 @@ SHAPES: dict[str, tuple[Payload, Row]] = {
     "reel": link("ig_reel", "[Shared reel] How we brew", reel_video_id="2", title="How we brew"),
     "old reel": link("reel", "[Shared reel]"),
     "story": link("ig_story", "[Shared story]"),
-    "story mention": link("story_mention", "[Mentioned you in a story]"),
+    STORY_MENTION: link("story_mention", "[Mentioned you in a story]"),
     "product": link("template", "[Card]", product={"elements": [{"title": "Tea"}]}),
     "heart": (
         attachments({"type": "like_heart"}),
@@ -86,7 +91,10 @@ SHAPES: dict[str, tuple[Payload, Row]] = {
             "[Unsupported attachment]", attachments=[{"type": "hologram", "payload": {"beam": 1}}]
         ),
     ),
-    "unsupported": (direct(is_unsupported=True), text("[Unsupported message]")),
+    "unsupported": (
+        direct(is_unsupported=True),
+        text("[Unsupported message]", is_placeholder=True, is_unsupported=True),
+    ),
     "button": (
         {"postback": {"mid": new_id("mid."), "title": "Opening hours", "payload": "HOURS"}},
         text("Opening hours", postback={"title": "Opening hours", "payload": "HOURS"}),

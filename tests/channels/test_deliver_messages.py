@@ -33,7 +33,7 @@ async def test_a_whatsapp_text_answers_the_customers_message(
     sent = await send(channels["whatsapp"], "whatsapp", reply_to="wamid.asked")
     [accepted] = graph.accepted
 
-    assert sent == [Sent(accepted.id)]
+    assert sent == [Sent(accepted.id, ("15550100",))]
     assert accepted.body["text"] == {"preview_url": False, "body": "It is an inbox."}
     assert accepted.body["context"] == {"message_id": "wamid.asked"}
     assert accepted.reference == f"{delivery().id}:0"

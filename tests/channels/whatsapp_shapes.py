@@ -1,5 +1,6 @@
 """Every message that WhatsApp's Cloud API documents, and the row that it becomes."""
 
+import json
 from typing import Any
 
 from tests.channels.meta import AT, CUSTOMER, NUMBER, Payload, message
@@ -14,6 +15,7 @@ UNSUPPORTED = [
         "error_data": {"details": "Message type is currently not supported."},
     }
 ]
+TOO_LARGE = [{"code": 131052, "title": "Media download error"}]
 ORDERED = {
     "catalog_id": "800100200300400",
     "text": "Before Friday, please",
@@ -59,6 +61,35 @@ FORM = {
         "response_json": '{"flow_token": "t-1", "room_type": "double", "nights": 3}',
     },
 }
+FLOW = {
+    "screen_0_How_was_it_0": "1_Very_good",
+    "screen_0_Topics_1": ["0_Delivery", "2_Billing_and_refunds"],
+    "screen_0_News_2": True,
+    "screen_0_Calls_3": False,
+    "screen_1_Your_words_0": "snake_case, please",
+    "delivery_date": "1703257240046",
+    "visit_day": "2026-03-01",
+    "stay": {"start-date": "2026-03-01", "end-date": "2026-03-04"},
+    "guests": {"adults": 2, "children": 0},
+    "barcode": "4006381333931",
+    "nothing": [],
+    "empty": "",
+    "missing": None,
+    "proof": [{"id": 790, "mime_type": "image/jpeg", "sha256": "cafe", "file_name": "bill.jpg"}],
+    "flow_token": "t-2",
+    "wa_flow_response_params": {"flow_id": "1"},
+}
+FLOW_SHOWN = """How was it: Very good
+Topics: Delivery, Billing and refunds
+News: yes
+Calls: no
+Your words: snake_case, please
+delivery date: 2023-12-22
+visit day: 2026-03-01
+stay: 2026-03-01 to 2026-03-04
+guests: adults 2, children 0
+barcode: 4006381333931
+proof: bill.jpg"""
 ADDRESS = {
     "type": "nfm_reply",
     "nfm_reply": {
@@ -84,12 +115,18 @@ NEW_PHONE = {
 QUOTED = {"from": NUMBER, "id": "wamid.quoted"}
 
 
+def form(answers: str, body: str = "Sent") -> Payload:
+    reply = {"name": "flow", "body": body, "response_json": answers}
+    return {"type": "nfm_reply", "nfm_reply": reply}
+
+
 def text(content: str, **metadata: Any) -> Row:
     return {"message_type": "text", "content": content, "metadata": metadata}
 
 
 def file(kind: str, content: str) -> Row:
-    return {"message_type": kind, "content": content, "metadata": {}}
+    is_placeholder = {"is_placeholder": True} if content.startswith("[") else {}
+    return {"message_type": kind, "content": content, "metadata": is_placeholder}
 
 
 SHAPES: dict[str, tuple[Payload, Row]] = {
@@ -170,6 +207,24 @@ SHAPES: dict[str, tuple[Payload, Row]] = {
         message("interactive", FORM, context=QUOTED),
         text("room type: double\nnights: 3"),
     ),
+    "form with more than texts": (
+        message("interactive", form(json.dumps(FLOW)), context=QUOTED),
+        text(
+            FLOW_SHOWN,
+            media=[
+                {
+                    "id": "790",
+                    "mime_type": "image/jpeg",
+                    "name": "bill.jpg",
+                    "sha256": "cafe",
+                }
+            ],
+        ),
+    ),
+    "form without answers": (
+        message("interactive", form('{"flow_token": "t-3"}', body=""), context=QUOTED),
+        text("[Form]", is_placeholder=True),
+    ),
     "address": (
         message("interactive", ADDRESS, context=QUOTED),
         text("12 Quay Street, Harbour Town"),
@@ -198,6 +253,21 @@ SHAPES: dict[str, tuple[Payload, Row]] = {
     "unsupported": (
         message("unsupported", errors=UNSUPPORTED),
         text("[Unsupported message]", type="unsupported", errors=UNSUPPORTED),
+    ),
+    "poll": (
+        message("unsupported", {"type": "poll_creation"}, errors=UNSUPPORTED),
+        text(
+            "[Unsupported message: poll_creation]",
+            type="unsupported",
+            unsupported={"type": "poll_creation"},
+            errors=UNSUPPORTED,
+            is_placeholder=True,
+            is_unsupported=True,
+        ),
+    ),
+    "file that Meta found too large": (
+        message("image", FILE | {"id": None}, errors=TOO_LARGE),
+        file("image", "[Image]") | {"metadata": {"errors": TOO_LARGE, "is_placeholder": True}},
     ),
     "disappearing": (
         message("ephemeral"),

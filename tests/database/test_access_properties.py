@@ -127,7 +127,7 @@ def check_changes(world: World, actor: str, before: Rows, after: Rows) -> None:
             assert after[key] == (owner, row)
         elif key[0] == "messages":
             changed = {name for name in row if row[name] != after[key][1][name]}
-            # What the other side wrote is read.
+            # What the other side wrote is read; `status` says the same, for the original's widget.
             assert changed <= {"delivery_status", "status", "updated_at"}
         elif key[0] == "profiles":
             assert after[key][1]["role"] == row["role"]

@@ -311,3 +311,44 @@ def test_pending_answers_are_not_counted_as_delivered(outbox: Outbox) -> None:
     assert share() == 1
     outbox.tell(two, "failed")
     assert share() == Decimal("0.5")
+
+
+def test_a_text_of_ours_under_another_id_is_ours(outbox: Outbox) -> None:
+    """Instagram answers with one id and tells of the message with another: nobody took over."""
+    conversation = outbox.hear(channel="instagram")
+    outbox.answer("We are open from 9 to 5.")
+    sent = outbox.take_one()
+    outbox.tell(sent, external_ids=["mid.answer"], parts_sent=1)
+    told = outbox.echo("We are  open from 9 to 5. ", "mid.echo")
+    row = outbox.one(
+        "select public.record_delivery_status('instagram', 'account', 'mid.echo', 'read') as told",
+        by="service_role",
+    )
+
+    assert (told["outcome"], told["message_id"]) == ("duplicate", str(sent["message_id"]))
+    assert row["told"]["message_id"] == str(sent["message_id"])
+    assert outbox.message(sent)["delivery_status"] == "read"
+    assert not outbox.conversation(conversation)["requires_human"]
+    assert [said["sender_type"] for said in outbox.messages(conversation)] == ["user", "ai"]
+
+
+@pytest.mark.parametrize("case", ["again", "later", "otherwise", "a file"])
+def test_what_a_person_writes_in_the_app_is_theirs(outbox: Outbox, case: str) -> None:
+    """Even if it says what we said: each text of ours has one echo, soon after it."""
+    conversation = outbox.hear(channel="instagram")
+    outbox.answer("We are open from 9 to 5.")
+    outbox.tell(outbox.take_one(), external_ids=["mid.answer"], parts_sent=1)
+    if case == "again":
+        outbox.echo("We are open from 9 to 5.", "mid.echo")
+    if case == "later":
+        outbox.let_pass(16 * 60)
+    said = {"otherwise": "We are open.", "a file": ""}.get(case, "We are open from 9 to 5.")
+    if case == "a file":
+        outbox.run(
+            "update public.messages set media_url = 'https://a.example/1' where sender_type = 'ai'"
+        )
+        said = "[Image]"
+    told = outbox.echo(said, "mid.person")
+
+    assert told["outcome"] == "stored"
+    assert outbox.conversation(conversation)["requires_human"]

@@ -47,7 +47,23 @@ def test_a_question_is_known_by_its_language(
     assert detector.detect(text, "en") == language
 
 
-@pytest.mark.parametrize("text", ["ok", "12345", "👍", "?", "", "https://example.org"])
+WEAK = [
+    "ok",
+    "12345",
+    "👍",
+    "?",
+    "",
+    "https://example.org",
+    "https://www.beispiel.de/damen-bekleidung/schuhe",
+    "maria.schneider@beispiel.de",
+    "Hi",
+    "ça va",
+    "Romashka",
+    "@das_kleine_teehaus",
+]
+
+
+@pytest.mark.parametrize("text", WEAK)
 @pytest.mark.parametrize("known", ["de", "pt-BR", "zh-TW", "xx", None])
 def test_what_could_be_any_language_changes_none(
     detector: LanguageDetector, text: str, known: str | None

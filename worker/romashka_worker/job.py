@@ -71,6 +71,20 @@ class Job:
         return self.context.get("written_since_return")
 
     @property
+    def written(self) -> str:
+        """The customer's own words: the message without what a channel wrote for files."""
+        text = f"\n{self.user_message}\n"
+        for message in self.context.get("recent_messages") or ():
+            if message.get("is_placeholder"):
+                text = text.replace(f"\n{message['content']}\n", "\n", 1)
+        return text[1:-1]
+
+    @property
+    def default_language(self) -> str | None:
+        """What the account or the project speaks with those who have not shown their language."""
+        return self.context.get("default_language")
+
+    @property
     def known_language(self) -> str | None:
         """The language that the conversation or the customer is known to use."""
         return self.context.get("language") or self.customer.get("language")

@@ -1,5 +1,7 @@
 """Which language a customer writes in, as far as a few words tell."""
 
+import re
+
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
 _LANGUAGES = (
@@ -10,7 +12,11 @@ _LANGUAGES = (
 _KNOWN_IS_LIKELIER = 5.0
 """By how much a language is likelier that the customer is known to use."""
 _MIN_PROBABILITY = 0.4
+_MIN_PROBABILITY_OF_A_WORD = 0.6
+_WORD = 8  # letters: with fewer a greeting of one language is a name in another
 _LOOKED_AT = 500  # characters
+_NO_WORDS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+|[@#]\w+|\d+")
+"""Links, addresses, names and numbers are in no language."""
 
 
 class LanguageDetector:
@@ -26,7 +32,11 @@ class LanguageDetector:
         A language that is nearly another (Serbian and Croatian, Czech and Slovak) is told from it
         by what is known, or else by a few words.
         """
-        probabilities = dict(self._identifier.rank(text[:_LOOKED_AT]))
+        words = _NO_WORDS.sub(" ", text[: 4 * _LOOKED_AT])[:_LOOKED_AT].strip()
+        letters = sum(map(str.isalpha, words))
+        if not letters:
+            return known
+        probabilities = dict(self._identifier.rank(words))
         known_code = base_language(known) if known else None
         best = max(
             probabilities,
@@ -34,7 +44,8 @@ class LanguageDetector:
                 probabilities[code] * (_KNOWN_IS_LIKELIER if code == known_code else 1)
             ),
         )
-        is_sure = best != known_code and probabilities[best] >= _MIN_PROBABILITY
+        limit = _MIN_PROBABILITY if letters >= _WORD else _MIN_PROBABILITY_OF_A_WORD
+        is_sure = best != known_code and probabilities[best] >= limit
         return str(best) if is_sure else known
 
 

@@ -60,7 +60,8 @@ class TurnAnswerer:
 
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
-        language = self._language_of(job)
+        spoken = self._languages.detect(job.written, job.known_language)
+        language = spoken or job.default_language
         note(language=language, history=len(job.context.get("recent_messages") or ()))
         embedding = await self._embed(job)
         search = asyncio.create_task(self._search(job, language, embedding))
@@ -68,30 +69,40 @@ class TurnAnswerer:
             signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
             if not decision.is_reply:  # no model would change that
-                return Answer(action="escalate", reason=decision.reason, language=language)
+                return Answer(action="escalate", reason=decision.reason, language=spoken)
             turn = Turn(job, language, await search, signals)
         finally:
             search.cancel()
         answer = await self._answer(turn)
-        return replace(answer, language=answer.language or language)
+        return replace(answer, language=self._language_told(job, answer) or spoken)
 
-    def _language_of(self, job: Job) -> str | None:
-        return self._languages.detect(job.user_message, job.known_language)
+    def _language_told(self, job: Job, answer: Answer) -> str | None:
+        """Return the language that the customer is known to use from now on.
+
+        Of a message that could be in any, a responder knows no more: what it was answered in is no
+        language of the customer's, unless nothing else is known and the answer stands.
+        """
+        is_guess = job.known_language or job.default_language or answer.action == "escalate"
+        if is_guess and self._languages.detect(job.written) is None:
+            return None
+        return answer.language
 
     async def _embed(self, job: Job) -> Embedding | None:
-        if self._embedder is None:
+        if self._embedder is None or not job.written.strip():
             return None
         seconds = min(self._embedding_seconds, _seconds_until(job.draft_by))
         with stage("embedding"):
-            return await embed_in_time(self._embedder, job.user_message, seconds)
+            return await embed_in_time(self._embedder, job.written, seconds)
 
     async def _search(
         self, job: Job, language: str | None, embedding: Embedding | None
     ) -> tuple[KnowledgeItem, ...] | None:
+        if not job.written.strip():
+            return ()
         try:
             with stage("search"):
                 async with asyncio.timeout(min(self._search_seconds, _seconds_until(job.draft_by))):
-                    items = await self._knowledge.search(job.user_message, language, embedding)
+                    items = await self._knowledge.search(job.written, language, embedding)
         except (RomashkaError, TimeoutError) as error:
             log.warning("knowledge.failed", error=type(error).__name__)
             return None

@@ -70,9 +70,9 @@ class Understanding:
         return self._embedder is not None and self._heads.can_read(self._embedder.model)
 
     def _read(self, job: Job, embedding: Embedding | None, failed: int) -> Signals:
-        asks = float(asks_for_human(job.user_message))
+        asks = float(asks_for_human(job.written))
         if embedding is None or not self._can_read:
-            is_unread = embedding is None and self._can_read
+            is_unread = embedding is None and self._can_read and bool(job.written.strip())
             return Signals(human_requested=asks, failed_replies=failed, is_unread=is_unread)
         topics = self._heads.read_topics(embedding.vector)
         if asks and topics["human_requested"] >= _HINT:
@@ -91,7 +91,7 @@ class Understanding:
     async def _count_failed_replies(self, job: Job, embedding: Embedding | None) -> int:
         """Count back from the last reply, until one that the customer had nothing against."""
         questions = _questions_since_a_human(job)
-        known = {job.user_message: embedding}
+        known = {job.written: embedding}
         count = 0
         while count + 1 < len(questions):
             question, reaction = questions[-2 - count :][:2]
@@ -104,6 +104,8 @@ class Understanding:
 
     async def _embed(self, text: str, known: dict[str, Embedding | None]) -> Embedding | None:
         """Return what a text means; none, once there was none: the next would be as late."""
+        if not text.strip():
+            return None
         if text not in known and self._embedder and self._can_read and None not in known.values():
             known[text] = await embed_in_time(self._embedder, text, _EMBEDDING_SECONDS)
         return known.get(text)
@@ -118,7 +120,7 @@ class Understanding:
 
 
 def _is_same(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    return bool(one.strip()) and one.strip().casefold() == other.strip().casefold()
 
 
 def _questions_since_a_human(job: Job) -> Sequence[str]:
@@ -128,6 +130,8 @@ def _questions_since_a_human(job: Job) -> Sequence[str]:
     """
     questions = [""]
     for message in job.context.get("recent_messages") or ():
+        if message.get("is_placeholder"):
+            continue  # a file: nothing was written
         if message["sender_type"] == "user":
             questions[-1] = f"{questions[-1]}\n{message['content']}".strip()
         elif message["sender_type"] == "ai" and message.get("kind") != "handover":

@@ -111,6 +111,7 @@ export type Database = {
         Row: {
           cap_ms: number;
           deadline_ms: number;
+          default_language: string | null;
           escalation_probability: number;
           escalation_topics: string[];
           handover_repeat_minutes: number;
@@ -131,6 +132,7 @@ export type Database = {
         Insert: {
           cap_ms?: number;
           deadline_ms?: number;
+          default_language?: string | null;
           escalation_probability?: number;
           escalation_topics?: string[];
           handover_repeat_minutes?: number;
@@ -150,6 +152,7 @@ export type Database = {
         Update: {
           cap_ms?: number;
           deadline_ms?: number;
+          default_language?: string | null;
           escalation_probability?: number;
           escalation_topics?: string[];
           handover_repeat_minutes?: number;

@@ -46,6 +46,12 @@ export interface Written {
   is_automatic?: boolean;
   /** A human has the conversation from here on; the customer is told so. */
   needs_human?: boolean;
+  /** The content is ours, for the team to read (`[Image]`): the customer wrote nothing. */
+  is_placeholder?: boolean;
+  /** The channel does not say what it is. */
+  is_unsupported?: boolean;
+  /** The customer did something that nobody has to answer. */
+  needs_no_answer?: boolean;
   thread?: Thread;
 }
 
@@ -53,7 +59,14 @@ export interface Written {
 export type Happening =
   | ({ kind: "message" } & Written)
   | ({ kind: "echo"; app_id?: string } & Written)
-  | { kind: "status"; id: string; status: DeliveryStatus; reference?: string; error?: Failure }
+  | {
+    kind: "status";
+    id: string;
+    status: DeliveryStatus;
+    customer?: Customer;
+    reference?: string;
+    error?: Failure;
+  }
   | { kind: "reaction"; id: string; emoji: string | null; customer: Customer }
   | { kind: "edit"; id: string; content: string; customer?: Customer }
   | { kind: "deletion"; id: string; customer?: Customer }

@@ -7,15 +7,22 @@ import { type Fields, fields, id, objects, present, short, text } from "../_shar
 export function readContent(message: Fields): Omit<Written, "id" | "customer"> {
   const attachments = objects(message.attachments);
   const replyTo = fields(message.reply_to);
+  const kinds = attachments.map(kindOf);
   const media = attachments.map(readMedia).filter((one) => one !== undefined);
-  const placeholders = attachments.map(describe).join("\n");
+  const words = text(message.text);
   return {
-    type: attachments.length ? TYPES.get(kindOf(attachments[0])) ?? "text" : "text",
-    content: text(message.text) ?? (placeholders || "[Unsupported message]"),
+    type: attachments.length ? TYPES.get(kinds[0]) ?? "text" : "text",
+    content: words ?? (attachments.map(describe).join("\n") || "[Unsupported message]"),
+    is_placeholder: words === undefined || undefined,
+    is_unsupported: words === undefined && kinds.every((kind) => !NAMES.has(kind)) || undefined,
+    // They did not write to the team: they showed it to others.
+    needs_no_answer: words === undefined && kinds.includes("story_mention") || undefined,
     media: media.length ? media : undefined,
     reply_to: id(replyTo.mid),
     metadata: present({
       attachments: attachments.length > media.length ? bounded(attachments) : undefined,
+      unsupported: bounded(message.unsupported),
+      errors: bounded(message.errors),
       story: bounded(replyTo.story),
       quick_reply: bounded(message.quick_reply),
       referral: bounded(message.referral),

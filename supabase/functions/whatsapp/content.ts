@@ -4,6 +4,7 @@
 import { bounded } from "../_shared/bounded.ts";
 import type { Media } from "../_shared/events.ts";
 import { type Fields, fields, id, objects, present, short, text } from "../_shared/json.ts";
+import { readAnswers } from "./form.ts";
 
 export interface Content {
   type: string;
@@ -11,10 +12,12 @@ export interface Content {
   media?: Media[];
   metadata?: Record<string, unknown>;
   is_automatic?: boolean;
+  is_placeholder?: boolean;
+  is_unsupported?: boolean;
 }
 
 const READERS = new Map<string, (part: Fields) => Content>([
-  ["text", (part) => said(text(part.body) ?? "[Empty message]")],
+  ["text", (part) => said(text(part.body), "[Empty message]")],
   ["image", (part) => file("image", "[Image]", part)],
   ["video", (part) => file("video", "[Video]", part)],
   ["audio", (part) => file("audio", part.voice === true ? "[Voice message]" : "[Audio]", part)],
@@ -23,12 +26,12 @@ const READERS = new Map<string, (part: Fields) => Content>([
     "document",
     (part) => file("document", `[Document: ${short(part.filename) ?? "unnamed"}]`, part),
   ],
-  ["location", (part) => ({ type: "location", content: readLocation(part) })],
-  ["interactive", (part) => said(readInteractive(part))],
-  ["button", (part) => said(text(part.text) ?? text(part.payload) ?? "[Button]")],
-  ["template", (part) => said(`[Template: ${short(part.name) ?? "unnamed"}]`)],
-  ["order", (part) => said(readOrder(part))],
-  ["system", (part) => ({ ...said(text(part.body) ?? "[System message]"), is_automatic: true })],
+  ["location", readLocation],
+  ["interactive", readInteractive],
+  ["button", (part) => said(text(part.text) ?? text(part.payload), "[Button]")],
+  ["template", (part) => said(undefined, `[Template: ${short(part.name) ?? "unnamed"}]`)],
+  ["order", readOrder],
+  ["system", (part) => ({ ...said(text(part.body), "[System message]"), is_automatic: true })],
 ]);
 const PLAIN = new Set(["image", "video", "audio", "sticker", "document", "text", "template"]);
 
@@ -37,18 +40,36 @@ export function readContent(message: Fields): Content {
   const part = message[type];
   const errors = bounded(message.errors);
   if (type === "contacts") {
-    return { ...said(readContacts(objects(part))), metadata: { contacts: bounded(part) } };
+    return {
+      ...said(undefined, readContacts(objects(part))),
+      metadata: { contacts: bounded(part) },
+    };
   }
   const read = READERS.get(type);
-  if (!read) {
-    return { ...said("[Unsupported message]"), metadata: present({ type: short(type), errors }) };
-  }
+  if (!read) return readUnsupported(type, message);
   const metadata = { errors, [type]: PLAIN.has(type) ? undefined : bounded(part) };
   return { ...read(fields(part)), metadata: present(metadata) };
 }
 
-function said(content: string): Content {
-  return { type: "text", content };
+/** What Meta tells of a message that it does not hand on, or of a type that is not known yet. */
+function readUnsupported(type: string, message: Fields): Content {
+  const kind = short(fields(message.unsupported).type, 50);
+  return {
+    ...said(undefined, kind ? `[Unsupported message: ${kind}]` : "[Unsupported message]"),
+    is_unsupported: true,
+    metadata: present({
+      type: short(type),
+      unsupported: bounded(message.unsupported),
+      errors: bounded(message.errors),
+    }),
+  };
+}
+
+/** What the customer said, or what stands for it. */
+function said(words: string | undefined, placeholder: string): Content {
+  return words === undefined
+    ? { type: "text", content: placeholder, is_placeholder: true }
+    : { type: "text", content: words };
 }
 
 function file(type: string, name: string, part: Fields): Content {
@@ -59,13 +80,14 @@ function file(type: string, name: string, part: Fields): Content {
     name: short(part.filename),
     sha256: short(part.sha256),
   });
-  return { type, content: text(part.caption) ?? name, media: media && [media] };
+  return { ...said(text(part.caption), name), type, media: media && [media] };
 }
 
-function readLocation(part: Fields): string {
+function readLocation(part: Fields): Content {
   const place = [text(part.name), text(part.address)].filter(Boolean).join(", ");
   const point = [text(part.latitude), text(part.longitude)].filter(Boolean).join(", ");
-  return [place, place && point ? `(${point})` : point].filter(Boolean).join(" ") || "[Location]";
+  const shown = [place, place && point ? `(${point})` : point].filter(Boolean).join(" ");
+  return { ...said(undefined, shown || "[Location]"), type: "location" };
 }
 
 function readContacts(contacts: Fields[]): string {
@@ -79,39 +101,32 @@ function readContacts(contacts: Fields[]): string {
   return lines.filter(Boolean).map((line) => `Contact: ${line}`).join("\n") || "[Contact]";
 }
 
-function readInteractive(part: Fields): string {
+function readInteractive(part: Fields): Content {
   const reply = fields(part[text(part.type) ?? "nameless"]);
   if (part.type === "nfm_reply") return readForm(reply);
   if (part.type === "call_permission_reply") {
-    return `[Call permission: ${short(reply.response) ?? "unknown"}]`;
+    return said(undefined, `[Call permission: ${short(reply.response) ?? "unknown"}]`);
   }
-  const said = text(reply.title) ?? text(reply.description) ?? text(reply.id);
-  return said ?? text(fields(part.body).text) ?? "[Reply]"; // a body has what the team sent
+  const chosen = text(reply.title) ?? text(reply.description) ?? text(reply.id);
+  return said(chosen ?? text(fields(part.body).text), "[Reply]"); // a body has what the team sent
 }
 
 /** A form's answers, one a line; other forms (an address) come with a text of their own. */
-function readForm(reply: Fields): string {
-  const answers = Object.entries(readAnswers(reply.response_json))
-    .filter(([name, answer]) => name !== "flow_token" && text(answer) !== undefined)
-    .map(([name, answer]) => `${name.replaceAll("_", " ")}: ${text(answer)}`)
-    .join("\n");
+function readForm(reply: Fields): Content {
+  const { lines, media } = readAnswers(reply.response_json);
+  const answers = lines.join("\n") || undefined;
   const body = text(reply.body);
-  return (reply.name === "flow" ? answers || body : body ?? answers) || "[Form]";
+  const words = reply.name === "flow" ? answers ?? body : body ?? answers;
+  return { ...said(words, "[Form]"), media: media.length ? media : undefined };
 }
 
-function readAnswers(json: unknown): Fields {
-  try {
-    return fields(JSON.parse(text(json) ?? "{}"));
-  } catch {
-    return {};
-  }
-}
-
-function readOrder(part: Fields): string {
+function readOrder(part: Fields): Content {
   const items = objects(part.product_items).map((item) => {
     const price = [text(item.item_price), text(item.currency)].filter(Boolean).join(" ");
     const product = text(item.product_retailer_id) ?? "unnamed product";
     return `${text(item.quantity) ?? 1} x ${product}${price && ` (${price} each)`}`;
   });
-  return ["Order:", ...items, text(part.text)].filter(Boolean).join("\n");
+  const words = text(part.text);
+  const order = ["Order:", ...items, words].filter(Boolean).join("\n");
+  return { ...said(undefined, order), is_placeholder: words === undefined || undefined };
 }

@@ -39,7 +39,7 @@ function readField(field: string, value: Fields, at: string): Timed[] {
   if (field !== "messages") return [];
   return [
     ...objects(value.messages).map((message) => readMessage(message, people)),
-    ...objects(value.statuses).map(readStatus),
+    ...objects(value.statuses).map((status) => readStatus(status, people)),
     ...objects(value.errors).map((error) => ({ ...readProblem(error), at })),
   ];
 }
@@ -109,7 +109,8 @@ function readCustomer(
   const system = fields(message.system);
   const person = findPerson(id(phoneId), id(userId), people);
   const numbers = [system.wa_id, system.new_wa_id, phoneId, person.wa_id, system.customer].map(id);
-  const userIds = [system.user_id, userId, person.user_id].map(id);
+  const parents = [message.from_parent_user_id, message.to_parent_user_id, person.parent_user_id];
+  const userIds = [system.user_id, userId, person.user_id, ...parents].map(id);
   const [first, ...others] = new Set([...numbers, ...userIds].filter((one) => one !== undefined));
   if (!first) return undefined;
   const profile = fields(person.profile);
@@ -148,7 +149,7 @@ const STATUSES = new Map<unknown, DeliveryStatus>([
   ["failed", "failed"],
 ]);
 
-function readStatus(status: Fields): Timed {
+function readStatus(status: Fields, people: Fields[]): Timed {
   const at = readTime(status.timestamp);
   const known = STATUSES.get(status.status);
   const message = id(status.id);
@@ -157,7 +158,19 @@ function readStatus(status: Fields): Timed {
   }
   const reference = id(status.biz_opaque_callback_data);
   const error = known === "failed" ? readError(objects(status.errors)[0] ?? {}) : undefined;
-  return { kind: "status", id: message, status: known, reference, error, at };
+  const customer = readRecipient(status, people);
+  return { kind: "status", id: message, status: known, customer, reference, error, at };
+}
+
+/** Whom it went to, as Meta names them, which may be otherwise than we did; a group is nobody. */
+function readRecipient(status: Fields, people: Fields[]): Customer | undefined {
+  if (status.recipient_type === "group") return undefined;
+  const ids = [status.recipient_id, status.recipient_user_id].map(id);
+  const person = findPerson(ids[0], ids[1], people);
+  const parents = [status.recipient_parent_user_id, person.parent_user_id];
+  const all = [...ids, ...[person.wa_id, person.user_id, ...parents].map(id)];
+  const [first, ...others] = new Set(all.filter((one) => one !== undefined));
+  return first ? { id: first, other_ids: others.length ? others : undefined } : undefined;
 }
 
 function readProblem(error: Fields): Happening {

@@ -124,6 +124,8 @@ class Sent:
     """The provider has it."""
 
     external_id: str | None
+    recipient_ids: tuple[str, ...] = ()
+    """What the provider calls its recipient, which may be otherwise than we do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Result:
 
     outcome: Outcome
     external_ids: tuple[str, ...] = ()
+    recipient_ids: tuple[str, ...] = ()
     parts_sent: int | None = None
     error_code: str | None = None
     error: str | None = None

@@ -68,6 +68,7 @@ class Sender:
         return Result(
             "sent" if count == len(parts) else "part_sent",
             external_ids=(sent.external_id,) if sent.external_id else (),
+            recipient_ids=sent.recipient_ids,
             parts_sent=count,
         )
 

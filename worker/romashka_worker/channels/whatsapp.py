@@ -15,6 +15,8 @@ MAX_CAPTION = 1024
 MAX_PARAMETER = 1024
 """What a template has room for, its own words included."""
 
+_MAX_ID = 255
+
 Kind = Literal["image", "video", "audio", "document"]
 _KINDS: Mapping[str, tuple[Kind, int]] = {
     **dict.fromkeys(("image/jpeg", "image/png"), ("image", 5 * 1024**2)),
@@ -67,7 +69,7 @@ class WhatsApp:
             body["context"] = {"message_id": delivery.reply_to}
         body |= await self._content(delivery, part)
         answer = await self._graph.post(f"{delivery.account}/messages", body, secret)
-        return Sent(_message_id(answer))
+        return Sent(_message_id(answer), _recipient_ids(answer))
 
     async def _content(self, delivery: Delivery, part: Part) -> dict[str, Any]:
         if template := _template_of(delivery):
@@ -166,3 +168,12 @@ def _message_id(answer: Mapping[str, Any]) -> str:
         return str(answer["messages"][0]["id"])
     except (KeyError, IndexError, TypeError) as error:
         raise ChannelError("unknown", "bad_answer", "Meta's answer names no message") from error
+
+
+def _recipient_ids(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what Meta calls the one recipient: a Brazilian number may have a digit less there."""
+    contacts = answer.get("contacts")
+    if not isinstance(contacts, list) or len(contacts) != 1 or not isinstance(contacts[0], dict):
+        return ()
+    ids = (contacts[0].get(name) for name in ("wa_id", "user_id", "parent_user_id"))
+    return tuple(one for one in ids if isinstance(one, str) and 0 < len(one) <= _MAX_ID)

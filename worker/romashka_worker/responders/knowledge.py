@@ -65,10 +65,10 @@ class KnowledgeResponder:
     async def _passage(self, turn: Turn, item: KnowledgeItem) -> str:
         try:
             async with asyncio.timeout(min(_PASSAGE_SECONDS, turn.seconds_left / 2)):
-                return await best_passage(turn.job.user_message, item.content, self._embedder)
+                return await best_passage(turn.job.written, item.content, self._embedder)
         except (EmbeddingError, TimeoutError) as error:
             log.warning("passage.failed", error=str(error) or type(error).__name__)
-            return await best_passage(turn.job.user_message, item.content, None)
+            return await best_passage(turn.job.written, item.content, None)
 
 
 def _surest(found: Sequence[KnowledgeItem], language: str | None) -> tuple[float, KnowledgeItem]:

@@ -35,6 +35,13 @@ _SHOWN = (
     "received_count,sent_count,failed_count,last_error,last_error_at,configuration"
 )
 
+
+def _is_language(value: Any) -> bool:
+    return (
+        isinstance(value, str) and re.fullmatch(r"[A-Za-z]{2,3}([-_]\w{2,6})?", value) is not None
+    )
+
+
 _OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "messages_per_second": (
         lambda value: type(value) in (int, float) and 0.01 <= value <= 1000,
@@ -45,6 +52,7 @@ _OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         "the name at the head of its Authentication-Results, such as mx.example.com",
     ),
     "plus_addressing": (lambda value: isinstance(value, bool), "true or false"),
+    "language": (_is_language, "the code of a language, such as de or pt-BR"),
     "template": (
         lambda value: isinstance(value, dict) and isinstance(value.get("name"), str),
         """an object, such as '{"name": "follow_up", "language": "en"}'""",
