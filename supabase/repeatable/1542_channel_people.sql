@@ -3,6 +3,19 @@
 -- Locks:   as 1530_channel_webhooks.sql says: all conversations of both, in the order of their ids, then the customers.
 -- Undo:    drop the functions.
 
+-- A frontend may have stored anything in these columns.
+create or replace function private.object_of(content jsonb)
+returns jsonb
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case when jsonb_typeof(content) = 'object' then content else '{}' end;
+end $$;
+comment on function private.object_of is 'The JSON, if it is an object; else an empty one.';
+
 -- The caller holds the conversations' locks. Of what goes on in both, what a human has goes on, or else what is older:
 -- whatever the customer writes next goes there. What waits in the other is with the same human.
 create or replace function private.join_conversations(customer_id uuid)
@@ -33,8 +46,8 @@ begin
     order by other.id
   loop
     update public.conversations as conversations
-    set business_context = case jsonb_typeof(conversations.business_context) when 'object'
-        then conversations.business_context else '{}' end || jsonb_build_object('continued_in', v_pair.goes_on_in),
+    set business_context = private.object_of(conversations.business_context)
+        || jsonb_build_object('continued_in', v_pair.goes_on_in),
       requires_human = conversations.requires_human or v_pair.needs_human,
       status = case when v_pair.needs_human and conversations.status <> 'resolved' then 'escalated'
         else conversations.status end,
@@ -67,8 +80,7 @@ begin
       and constraints.conrelid not in ('public.conversations'::regclass, 'private.channel_customers'::regclass)
   ) then
     update public.customer_profiles as customers set phone = null, email = null, external_id = null,
-      custom_fields = case jsonb_typeof(customers.custom_fields) when 'object' then customers.custom_fields else '{}' end
-        || jsonb_build_object('merged_into', kept)
+      custom_fields = private.object_of(customers.custom_fields) || jsonb_build_object('merged_into', kept)
     where customers.id = gone;
   else
     delete from public.customer_profiles as customers where customers.id = gone;
@@ -76,12 +88,14 @@ begin
   update public.customer_profiles as customers
   set name = coalesce(customers.name, v_gone.name), phone = coalesce(customers.phone, v_gone.phone),
     email = coalesce(customers.email, v_gone.email), external_id = coalesce(customers.external_id, v_gone.external_id),
-    company = coalesce(customers.company, v_gone.company), language = coalesce(customers.language, v_gone.language),
+    company = coalesce(customers.company, v_gone.company), location = coalesce(customers.location, v_gone.location),
+    language = coalesce(customers.language, v_gone.language),
     notes = nullif(concat_ws(e'\n', customers.notes, v_gone.notes), ''),
+    tags = (select array_agg(distinct tag order by tag) from unnest(customers.tags || v_gone.tags) as tag),
     status = case when v_gone.status = 'blocked' then 'blocked' else customers.status end,
-    custom_fields = case when v_gone.phone is null or customers.phone is null then customers.custom_fields
-      else case jsonb_typeof(customers.custom_fields) when 'object' then customers.custom_fields else '{}' end
-        || jsonb_build_object('other_phone', v_gone.phone) end
+    preferences = private.object_of(v_gone.preferences) || private.object_of(customers.preferences),
+    custom_fields = private.object_of(v_gone.custom_fields) || private.object_of(customers.custom_fields)
+      || case when v_gone.phone <> customers.phone then jsonb_build_object('other_phone', v_gone.phone) else '{}' end
   where customers.id = kept;
   perform private.join_conversations(kept);
 end $$;

@@ -88,6 +88,32 @@ def test_a_blocked_customer_does_not_come_back_under_another_id(outbox: Outbox) 
     assert customer["status"] == "blocked"
 
 
+def test_what_the_team_knows_of_both_is_known_of_the_one(outbox: Outbox) -> None:
+    """Where both say something of the same, the one that stays has said it."""
+    number, user_id = met_apart(outbox)
+    first, second = (outbox.conversation(one)["customer_id"] for one in (number, user_id))
+    for customer, tags, plan, notes in (
+        (first, ["vip"], "pro", "Ana"),
+        (second, ["vip", "eu"], "free", "Doe"),
+    ):
+        outbox.run(
+            "update public.customer_profiles set tags = %s, notes = %s, custom_fields ="
+            " jsonb_build_object('plan', %s::text, 'of', %s::text) where id = %s",
+            *(tags, notes, plan, notes, customer),
+        )
+    outbox.run(
+        """update public.customer_profiles set preferences = '{"tone": "short"}', location = 'Porto'
+        where id = %s""",
+        second,
+    )
+    hear(outbox)
+    [customer] = customers(outbox)
+
+    assert (customer["tags"], customer["notes"]) == (["eu", "vip"], "Ana\nDoe")
+    assert customer["custom_fields"] == {"plan": "pro", "of": "Ana"}
+    assert (customer["preferences"], customer["location"]) == ({"tone": "short"}, "Porto")
+
+
 def test_a_projects_own_rows_about_a_customer_stay(outbox: Outbox) -> None:
     """They would go with the row that they refer to."""
     _, user_id = met_apart(outbox)
