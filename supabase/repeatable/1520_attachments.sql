@@ -40,32 +40,40 @@ set search_path = ''
 as $$
 declare
   v_settings public.ai_settings := (select settings from public.ai_settings as settings);
-  v_stored record;
+  v_now timestamptz := clock_timestamp();
+  v_folder text;
+  v_file record;
+  v_in_a_minute integer := 0;
+  v_in_an_hour integer := 0;
+  v_megabytes_in_an_hour numeric := 0;
+  v_megabytes numeric := 0;
 begin
-  select count(*) filter (where files.created_at > clock_timestamp() - interval '1 minute') as in_a_minute,
-    count(*) filter (where files.created_at > clock_timestamp() - interval '1 hour') as in_an_hour,
-    coalesce(sum(files.megabytes) filter (where files.created_at > clock_timestamp() - interval '1 hour'), 0)
-      as megabytes_in_an_hour,
-    coalesce(sum(files.megabytes), 0) as megabytes
-  into v_stored
-  from private.my_conversation_ids() as conversation_id
-  cross join lateral (
-    select objects.created_at, (objects.metadata ->> 'size')::numeric / 1048576 as megabytes
-    from storage.objects as objects
-    where objects.bucket_id = 'conversation-attachments' and objects.owner_id = auth.uid()::text
-      -- As `like` would be, of a folder that the planner does not know; Storage has an index for it.
-      and objects.name ~>=~ (conversation_id || '/') and objects.name ~<~ (conversation_id || '0')
-  ) as files;
-  if v_stored.megabytes >= v_settings.max_megabytes_per_customer then
+  -- A folder at a time: of all at once the planner reads the whole bucket.
+  for v_folder in select ids::text from private.my_conversation_ids() as ids loop
+    for v_file in
+      select objects.created_at, coalesce((objects.metadata ->> 'size')::numeric, 0) / 1048576 as megabytes
+      from storage.objects as objects
+      where objects.bucket_id = 'conversation-attachments' and objects.owner_id = auth.uid()::text
+        and objects.name ~>=~ (v_folder || '/') and objects.name ~<~ (v_folder || '0')  -- '0' follows '/'
+    loop
+      v_megabytes := v_megabytes + v_file.megabytes;
+      if v_file.created_at > v_now - interval '1 hour' then
+        v_in_an_hour := v_in_an_hour + 1;
+        v_megabytes_in_an_hour := v_megabytes_in_an_hour + v_file.megabytes;
+        v_in_a_minute := v_in_a_minute + (v_file.created_at > v_now - interval '1 minute')::integer;
+      end if;
+    end loop;
+  end loop;
+  if v_megabytes >= v_settings.max_megabytes_per_customer then
     raise exception 'no_room_for_files; the limit is % MB in all', v_settings.max_megabytes_per_customer
       using errcode = 'insufficient_privilege', detail = 'no_room_for_files', hint = 'Send it another way.';
-  elsif v_stored.in_a_minute >= v_settings.max_messages_per_minute then
+  elsif v_in_a_minute >= v_settings.max_messages_per_minute then
     raise exception 'too_many_files; the limit is % files a minute', v_settings.max_messages_per_minute
       using errcode = 'insufficient_privilege', detail = 'too_many_files', hint = 'Wait a minute.';
-  elsif v_stored.in_an_hour >= v_settings.max_files_per_hour then
+  elsif v_in_an_hour >= v_settings.max_files_per_hour then
     raise exception 'too_many_files; the limit is % files an hour', v_settings.max_files_per_hour
       using errcode = 'insufficient_privilege', detail = 'too_many_files', hint = 'Wait an hour.';
-  elsif v_stored.megabytes_in_an_hour >= v_settings.max_megabytes_per_hour then
+  elsif v_megabytes_in_an_hour >= v_settings.max_megabytes_per_hour then
     raise exception 'too_many_files; the limit is % MB an hour', v_settings.max_megabytes_per_hour
       using errcode = 'insufficient_privilege', detail = 'too_many_files', hint = 'Wait an hour.';
   end if;
