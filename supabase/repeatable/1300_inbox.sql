@@ -119,7 +119,10 @@ set search_path = ''
 as $$
 begin
   if current_user = 'authenticated' and not private.is_staff() then
-    perform private.check_customer_conversations();
+    -- The original's widget upserts its conversation before each message: one that is there already is none more.
+    if not exists (select from public.conversations as conversations where conversations.id = new.id) then
+      perform private.check_customer_conversations();
+    end if;
     new.customer_id := coalesce(new.customer_id, private.find_or_create_own_customer());
     new.status := 'active';
     perform set_config('romashka.inserted_conversation', new.id::text, true);

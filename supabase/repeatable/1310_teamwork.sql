@@ -57,34 +57,71 @@ begin
 end $$;
 comment on function private.raise_unless_readable is 'Refuse who may not read a conversation. Raises conversation_not_found.';
 
+drop policy if exists "only the functions below" on private.rating_changes;
+create policy "only the functions below" on private.rating_changes for all to service_role using (false);
+
+-- What changes nothing costs nothing, and is not counted. The customer's lock makes the count exact, in however many
+-- conversations they rate at once.
 create or replace function private.store_rating(conversation_id uuid, rating numeric)
 returns void
-language sql
+language plpgsql
 volatile
 security definer  -- customers may not update conversations
 set search_path = ''
 set lock_timeout = '500ms'  -- as a message: private.number_message
 as $$
+declare
+  v_is_staff boolean := private.is_staff();
+  v_customer_id uuid;
+begin
+  select conversations.customer_id into v_customer_id from public.conversations as conversations
+  where conversations.id = store_rating.conversation_id
+    and (v_is_staff or conversations.customer_id = (select private.current_customer_id()))
+    and (conversations.satisfaction_rating is distinct from store_rating.rating::numeric(3, 2)
+      or conversations.satisfaction_score is distinct from store_rating.rating::numeric(3, 2));
+  if not found then
+    return;
+  end if;
   -- The customer before the conversation, as a channel's message takes them.
-  select from public.customer_profiles as customers
-  where customers.id = (
-    select conversations.customer_id from public.conversations as conversations
-    where conversations.id = store_rating.conversation_id
-  ) for no key update;
+  perform from public.customer_profiles as customers where customers.id = v_customer_id for no key update;
+  if current_setting('role') = 'authenticated' and not v_is_staff then
+    perform private.count_rating(v_customer_id);
+  end if;
   update public.conversations as conversations
   set satisfaction_rating = store_rating.rating, satisfaction_score = store_rating.rating
-  where conversations.id = store_rating.conversation_id
-    and (private.is_staff() or conversations.customer_id = (select private.current_customer_id()));
+  where conversations.id = store_rating.conversation_id;
   update public.customer_profiles as customers
   set satisfaction_rating = store_rating.rating, avg_satisfaction = (
     select round(avg(rated.satisfaction_rating), 2) from public.conversations as rated
     where rated.customer_id = customers.id and rated.satisfaction_rating is not null
   )
-  from public.conversations as conversations
-  where conversations.id = store_rating.conversation_id and customers.id = conversations.customer_id
-    and (private.is_staff() or customers.id = (select private.current_customer_id()));
-$$;
-comment on function private.store_rating is 'Store how a customer rated a conversation of theirs.';
+  where customers.id = v_customer_id;
+end $$;
+comment on function private.store_rating is 'Store how a customer rated a conversation of theirs. Raises too_many_ratings.';
+
+-- The caller holds the customer's lock. Only what still counts is kept.
+create or replace function private.count_rating(customer_id uuid)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_limit integer := (select settings.max_ratings_per_hour from public.ai_settings as settings);
+  v_now timestamptz := clock_timestamp();
+begin
+  delete from private.rating_changes as changes
+  where changes.customer_id = count_rating.customer_id and changes.changed_at <= v_now - interval '1 hour';
+  if v_limit <= (
+    select count(*) from private.rating_changes as changes where changes.customer_id = count_rating.customer_id
+  ) then
+    raise exception 'unable to rate the conversation; the limit is % ratings an hour', v_limit
+      using errcode = 'PT429', detail = 'too_many_ratings', hint = 'The last one is kept.';
+  end if;
+  insert into private.rating_changes (customer_id, changed_at) values (count_rating.customer_id, v_now);
+end $$;
+comment on function private.count_rating is 'Count one more rating of a customer. Raises too_many_ratings.';
 
 create or replace function public.rate_conversation(conversation_id uuid, rating numeric)
 returns void
@@ -104,9 +141,10 @@ exception when lock_not_available then
   raise exception 'unable to rate the conversation; it is busy'
     using errcode = 'PT503', detail = 'conversation_busy', hint = 'Send it again.';
 end $$;
-comment on function public.rate_conversation is 'How content the customer is, 1 to 5. Raises bad_rating, conversation_not_found, conversation_busy.';
+comment on function public.rate_conversation is 'How content the customer is, 1 to 5. Raises bad_rating, conversation_not_found, conversation_busy, too_many_ratings.';
 
--- Marks only go forward; the other side's messages up to there become `read`.
+-- Marks only go forward, to the newest message at most: so nobody can set more of them than there are messages, and one
+-- that says nothing new takes no lock. The other side's messages up to there become `read`.
 create or replace function private.store_read_mark(conversation_id uuid, up_to bigint)
 returns void
 language plpgsql
@@ -119,6 +157,13 @@ declare
   v_is_customer boolean := not private.is_staff();
   v_from bigint;
 begin
+  if exists (
+    select from public.conversations as conversations
+    where conversations.id = store_read_mark.conversation_id and up_to <= case when v_is_customer
+      then conversations.customer_read_position else conversations.agent_read_position end
+  ) then
+    return;
+  end if;
   select case when v_is_customer then conversations.customer_read_position else conversations.agent_read_position end
   into v_from
   from public.conversations as conversations

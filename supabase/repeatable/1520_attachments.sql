@@ -1,9 +1,9 @@
 -- Purpose: files of a conversation: the bucket `conversation-attachments`, a folder a conversation.
--- Touches: storage.buckets; policies on storage.objects; private.may_attach. Without Storage: nothing.
+-- Touches: storage.buckets; policies on storage.objects; private.may_attach, private.check_customer_files. Without Storage: nothing.
 -- Undo:    drop the policies and the function; empty and delete the bucket.
 
--- Bounds what one customer can store, as messages are bounded: what came into the conversation's folder in
--- the last minute, whoever sent it. A conversation's id is the first part of a path, and there is no third.
+-- A conversation's id is the first part of a path, and there is no third. A URL that whoever has it may upload to is
+-- judged when it is signed, and any number can be had beforehand: only staff have some.
 create or replace function private.may_attach(path text)
 returns boolean
 language plpgsql
@@ -13,21 +13,72 @@ set search_path = ''
 as $$
 declare
   v_folder text := split_part(may_attach.path, '/', 1);
-  v_count integer;
 begin
   if may_attach.path !~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[^/]+$' then
     return false;
   elsif private.is_staff() then
     return exists (select from public.conversations as conversations where conversations.id = v_folder::uuid);
-  elsif v_folder::uuid not in (select private.my_conversation_ids()) then
+  elsif v_folder::uuid not in (select private.my_conversation_ids())
+    or current_setting('storage.operation', true) like '%sign_upload%' then
     return false;
   end if;
-  select count(*) into v_count from storage.objects as objects
-  where objects.bucket_id = 'conversation-attachments' and objects.name like v_folder || '/%'
-    and objects.created_at > clock_timestamp() - interval '1 minute';
-  return v_count < (select settings.max_messages_per_minute from public.ai_settings as settings);
+  perform private.check_customer_files();
+  return true;
 end $$;
-comment on function private.may_attach is 'May the caller store a file under this path now?';
+comment on function private.may_attach is 'May the caller store a file under this path now? Raises too_many_files, no_room_for_files.';
+
+-- The caller is the customer who uploads (auth.uid()). Counts their own files in all of their conversations; not what
+-- staff and channels put there. It counts what is stored: Storage asks in a transaction that it takes back, so a customer
+-- who uploads on many connections at once can pass by as many files. Of an error Storage passes on the message, where it
+-- is one of missing rights (403).
+create or replace function private.check_customer_files()
+returns void
+language plpgsql
+stable
+security definer  -- customers have no rights on ai_settings
+set search_path = ''
+as $$
+declare
+  v_settings public.ai_settings := (select settings from public.ai_settings as settings);
+  v_now timestamptz := clock_timestamp();
+  v_folder text;
+  v_file record;
+  v_in_a_minute integer := 0;
+  v_in_an_hour integer := 0;
+  v_megabytes_in_an_hour numeric := 0;
+  v_megabytes numeric := 0;
+begin
+  -- A folder at a time: of all at once the planner reads the whole bucket.
+  for v_folder in select ids::text from private.my_conversation_ids() as ids loop
+    for v_file in
+      select objects.created_at, coalesce((objects.metadata ->> 'size')::numeric, 0) / 1048576 as megabytes
+      from storage.objects as objects
+      where objects.bucket_id = 'conversation-attachments' and objects.owner_id = auth.uid()::text
+        and objects.name ~>=~ (v_folder || '/') and objects.name ~<~ (v_folder || '0')  -- '0' follows '/'
+    loop
+      v_megabytes := v_megabytes + v_file.megabytes;
+      if v_file.created_at > v_now - interval '1 hour' then
+        v_in_an_hour := v_in_an_hour + 1;
+        v_megabytes_in_an_hour := v_megabytes_in_an_hour + v_file.megabytes;
+        v_in_a_minute := v_in_a_minute + (v_file.created_at > v_now - interval '1 minute')::integer;
+      end if;
+    end loop;
+  end loop;
+  if v_megabytes >= v_settings.max_megabytes_per_customer then
+    raise exception 'no_room_for_files; the limit is % MB in all', v_settings.max_megabytes_per_customer
+      using errcode = 'insufficient_privilege', detail = 'no_room_for_files', hint = 'Send it another way.';
+  elsif v_in_a_minute >= v_settings.max_messages_per_minute then
+    raise exception 'too_many_files; the limit is % files a minute', v_settings.max_messages_per_minute
+      using errcode = 'insufficient_privilege', detail = 'too_many_files', hint = 'Wait a minute.';
+  elsif v_in_an_hour >= v_settings.max_files_per_hour then
+    raise exception 'too_many_files; the limit is % files an hour', v_settings.max_files_per_hour
+      using errcode = 'insufficient_privilege', detail = 'too_many_files', hint = 'Wait an hour.';
+  elsif v_megabytes_in_an_hour >= v_settings.max_megabytes_per_hour then
+    raise exception 'too_many_files; the limit is % MB an hour', v_settings.max_megabytes_per_hour
+      using errcode = 'insufficient_privilege', detail = 'too_many_files', hint = 'Wait an hour.';
+  end if;
+end $$;
+comment on function private.check_customer_files is 'Check that a customer may store one more file. Raises too_many_files, no_room_for_files.';
 
 -- What a browser shows or saves, and never runs: whoever opens a file, by a signed URL too, runs nothing that a customer
 -- wrote. Each is named: with a wildcard, `audio/x,text/html` would pass, and a browser takes the last of a list. The SDKs,

@@ -12,7 +12,7 @@ revoke all on
   public.channel_deliveries, public.ai_settings, public.realtime_metrics,
   private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
-  private.channel_rate_limits, private.set_aside_reasons, private.workers,
+  private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables
 from public, anon, authenticated, service_role;
 
@@ -107,12 +107,12 @@ revoke execute on function
   private.worker_settings, private.customer_context, private.find_or_create_customer,
   private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
-  private.store_rating, private.store_read_mark, private.search_config, private.search_words,
+  private.store_rating, private.count_rating, private.store_read_mark, private.search_config, private.search_words,
   private.index_knowledge_item, private.knowledge_items_index, private.similar_word, private.knowledge_hash,
   private.drop_stale_embeddings, private.nearest_knowledge, private.knowledge_similarity,
   private.is_knowledge_embedded,
   private.question_words, private.least_similarity, private.find_knowledge, private.credential_name,
-  private.find_or_create_account, private.may_attach, private.inert_types, private.is_inert, private.read_time, private.problem_of_event,
+  private.find_or_create_account, private.may_attach, private.check_customer_files, private.inert_types, private.is_inert, private.read_time, private.problem_of_event,
   private.problem_of_message, private.read_events, private.try_event, private.note_account_activity,
   private.apply_events, private.process_webhook, private.start_turns_now, private.find_channel_message,
   private.advisory_lock_key, private.take_advisory_locks,

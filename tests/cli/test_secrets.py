@@ -4,10 +4,21 @@ import asyncio
 import json
 import subprocess
 import sys
+import traceback
 
 import pytest
 from romashka._secrets import hide_secrets
+from romashka._urls import URL_FORM
+from romashka_worker.channels import ChannelError
+from romashka_worker.channels.settings import ChannelSettings
+from romashka_worker.channels.smtp import Server
 from romashka_worker.doctor.finding import Finding
+from romashka_worker.settings import (
+    EmbeddingSettings,
+    EnvironmentSettings,
+    Settings,
+    SettingsError,
+)
 
 from tests.cli.test_doctor import romashka as doctor
 from tests.support.commands import Command
@@ -61,23 +72,90 @@ def test_what_is_no_secret_is_said(said: str) -> None:
     assert hide_secrets(said) == said
 
 
-async def test_doctor_keeps_the_password_of_a_url(stack: RunningStack) -> None:
+async def test_doctor_keeps_the_secrets_of_urls(stack: RunningStack) -> None:
     """It printed the model's base URL as it was given."""
-    bare = stack.api_url.removeprefix("http://")
     for as_json in ((), ("--json",)):
         _, said = await asyncio.to_thread(
             doctor,
             "doctor",
             *as_json,
-            SUPABASE_URL=f"http://user:{SECRET}@{bare}",
+            SUPABASE_URL=stack.api_url,
             SUPABASE_SERVICE_ROLE_KEY=stack.service_role_key,
-            OPENAI_BASE_URL=f"http://user:{SECRET}@127.0.0.1:9/v1?api_key={SECRET}",
+            OPENAI_BASE_URL=f"http://127.0.0.1:9/v1?api_key={SECRET}",
             EMAIL_SMTP_URL=f"smtps://user:{SECRET}@127.0.0.1:9",
         )
 
         assert "127.0.0.1:9" in said
         assert SECRET not in said
         assert stack.service_role_key not in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://user:{SECRET}@127.0.0.1:9/v1",
+        f"http://user:pa/{SECRET}@127.0.0.1:9/v1",
+        f"http://user:1#{SECRET}@127.0.0.1:9/v1",
+        f"http://user:pa?{SECRET}@127.0.0.1:9/v1",
+        f"http://{SECRET}@127.0.0.1:9",
+        f"http://user:{SECRET}",
+    ],
+)
+def test_a_setting_has_no_password_in_its_url(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """The client of a model refused the request, and named what it was given."""
+    monkeypatch.setenv("SUPABASE_SERVICE_ROLE_KEY", "key")
+    kinds: dict[str, type[EnvironmentSettings]] = {
+        "SUPABASE_URL": Settings,
+        "OPENAI_BASE_URL": Settings,
+        "OPENAI_FALLBACK_BASE_URL": Settings,
+        "ROMASHKA_EMBEDDINGS_BASE_URL": EmbeddingSettings,
+        "WHATSAPP_API_URL": ChannelSettings,
+        "INSTAGRAM_API_URL": ChannelSettings,
+    }
+    for setting, kind in kinds.items():
+        with monkeypatch.context() as environment:
+            environment.setenv("SUPABASE_URL", "http://127.0.0.1:9")
+            environment.setenv(setting, url)
+            with pytest.raises(SettingsError) as refused:
+                kind.from_environment()
+
+        assert str(refused.value) == f"{setting}: a {URL_FORM}"
+        assert SECRET not in "".join(traceback.format_exception(refused.value))
+
+
+@pytest.mark.parametrize(("command", "code"), [("doctor", 1), ("worker", 2)])
+def test_a_url_with_a_password_is_said_in_one_line(command: str, code: int) -> None:
+    """It ended with a trace."""
+    exit_code, said = doctor(
+        command,
+        SUPABASE_URL="http://127.0.0.1:9",
+        SUPABASE_SERVICE_ROLE_KEY="key",
+        OPENAI_BASE_URL=f"http://user:{SECRET}@127.0.0.1:9/v1",
+    )
+
+    assert exit_code == code
+    assert f"OPENAI_BASE_URL: a {URL_FORM}" in said
+    assert SECRET not in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("password", [f"{SECRET}/x", f"12/{SECRET}", f"12#{SECRET}", f"x?{SECRET}"])
+def test_a_mail_servers_url_is_never_quoted(password: str) -> None:
+    """It has a password, which ends the host for one reader and not for another."""
+    with pytest.raises(ChannelError) as unreadable:
+        Server.parse(f"smtps://user:{password}@127.0.0.1:465")
+
+    assert SECRET not in "".join(traceback.format_exception(unreadable.value))
+
+
+def test_a_password_in_the_projects_url_is_refused_by_the_sdk(romashka: Command) -> None:
+    """Of `--url`, too."""
+    url = f"http://user:{SECRET}@127.0.0.1:9"
+    done = romashka("inbox", "--url", url, "--key", "key")
+
+    assert done.exit_code == 1
+    assert URL_FORM in " ".join(done.errors.split())
+    assert SECRET not in done.output + done.errors
 
 
 def test_a_finding_says_no_secret() -> None:

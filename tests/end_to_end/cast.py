@@ -185,7 +185,9 @@ def cast_on(stack: RunningStack) -> Iterator[Cast]:
         (before,) = database.execute("select to_jsonb(s) as row from public.ai_settings as s")
         database.execute(
             "update public.ai_settings"
-            " set max_messages_per_minute = 10000, max_conversations_per_hour = 10000"
+            " set max_messages_per_minute = 10000, max_conversations_per_hour = 10000,"
+            " max_files_per_hour = 10000, max_megabytes_per_hour = 10000,"
+            " max_megabytes_per_customer = 10000, max_ratings_per_hour = 10000"
         )
         eventually(lambda: _is_idle(database))  # what other tests left is settled
         cast = Cast(stack, database)

@@ -1,6 +1,7 @@
 """The matrix of docs/security.md, as data."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
@@ -26,6 +27,28 @@ def written_columns() -> dict[tuple[str, str], list[str]]:
         (table.strip("`"), verb): columns.split(", ")
         for table, verb, columns in _rows("Columns that may be written")
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A row of the page's limits."""
+
+    name: str
+    number: str
+    setting: str
+    enforced_by: str
+    answer: str
+
+
+def limits() -> dict[str, Limit]:
+    """Return the limits of a customer, by their names."""
+    return {
+        name: Limit(name, *_NUMBER.findall(number)[0], by.strip("`"), answer.replace("`", ""))
+        for name, number, by, answer in _rows("Limits")
+    }
+
+
+_NUMBER = re.compile(r"^([^`]*?)(?: `([a-z_]+)`)?$")
 
 
 def _rows(heading: str) -> list[list[str]]:

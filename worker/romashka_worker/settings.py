@@ -3,14 +3,26 @@
 import os
 import socket
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from romashka._urls import URL_FORM, is_bare_url
 
 
 class SettingsError(Exception):
     """A setting is missing or makes no sense; the message is one line that names it."""
+
+
+def _bare(url: str) -> str:
+    if not is_bare_url(url):
+        raise PydanticCustomError("url", f"a {URL_FORM}")
+    return url
+
+
+Url = Annotated[str, AfterValidator(_bare)]
+"""A server's address, of which all may be said: its key is another setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,11 @@ class EnvironmentSettings(BaseSettings):
     """Every setting is an environment variable; the ones of our own begin with `ROMASHKA_`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ROMASHKA_", env_ignore_empty=True, extra="ignore", frozen=True
+        env_prefix="ROMASHKA_",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     @classmethod
@@ -41,31 +57,31 @@ class EnvironmentSettings(BaseSettings):
         try:
             return cls.model_validate({})  # the environment adds the rest
         except ValidationError as error:
-            raise SettingsError(_first_problem(error)) from error
+            raise SettingsError(_first_problem(error)) from None  # it would quote what it was given
 
 
 class EmbeddingSettings(EnvironmentSettings):
     """Where vectors of texts come from."""
 
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
-    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    openai_base_url: Url | None = Field(None, validation_alias="OPENAI_BASE_URL")
     embeddings: Literal["local", "openai", "off"] | None = None
     """What makes vectors of texts; by default this CPU, where the extra is installed."""
     embeddings_api_key: SecretStr | None = None
-    embeddings_base_url: str | None = None
+    embeddings_base_url: Url | None = None
     embeddings_model: str = "text-embedding-3-small"
 
 
 class Settings(EmbeddingSettings):
     """What a worker needs to know."""
 
-    supabase_url: str = Field(validation_alias="SUPABASE_URL")
+    supabase_url: Url = Field(validation_alias="SUPABASE_URL")
     supabase_key: SecretStr = Field(
         validation_alias=AliasChoices("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
     )
     openai_model: str = Field("gpt-4o-mini", validation_alias="OPENAI_MODEL")
     fallback_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_FALLBACK_API_KEY")
-    fallback_base_url: str | None = Field(None, validation_alias="OPENAI_FALLBACK_BASE_URL")
+    fallback_base_url: Url | None = Field(None, validation_alias="OPENAI_FALLBACK_BASE_URL")
     fallback_model: str | None = Field(None, validation_alias="OPENAI_FALLBACK_MODEL")
     """The second endpoint, or another model on the first: asked when the first one fails."""
     worker_id: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")

@@ -32,7 +32,8 @@ class Attachments:
                 (HTML, SVG, scripts) is stored as bytes, application/octet-stream.
 
         Raises:
-            TooLarge: it is larger than the bucket allows (10 MB).
+            TooLarge: it is larger than the bucket allows (10 MB), or the customer has no room left.
+            RateLimited: the customer stored too much in the last hour.
             PermissionDenied: the conversation is somebody else's.
 
         Example:

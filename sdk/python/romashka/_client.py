@@ -18,6 +18,7 @@ from romashka._knowledge import Knowledge
 from romashka._metrics import Metrics
 from romashka._session import Session
 from romashka._topics import Topics
+from romashka._urls import URL_FORM
 
 TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 """A database function may wait for 30 s (a long poll)."""
@@ -67,6 +68,8 @@ class AsyncRomashka:
             async with AsyncRomashka.connect(url, service_role_key) as client:
                 conversations = await client.conversations.list(requires_human=True)
         """
+        if "@" in url:
+            raise InvalidRequest(f"unable to connect; the project's {URL_FORM}")
         async with httpx.AsyncClient(
             verify=tls_context(), timeout=TIMEOUT, follow_redirects=True
         ) as http:  # not HTTP/2: a call that is given up would break the connection of all others

@@ -103,10 +103,13 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "conversation_busy": Busy,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
+    "no_room_for_files": TooLarge,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
     "too_many_conversations": RateLimited,
+    "too_many_files": RateLimited,
     "too_many_messages": RateLimited,
+    "too_many_ratings": RateLimited,
     "webhook_not_found": NotFound,
 }
 """The stable names that our database functions put into an error's `detail`."""
@@ -172,6 +175,9 @@ def _from_storage_error(error: StorageApiError) -> RomashkaError:
     status = str(error.status)
     if status.startswith(_UNREACHABLE):
         return Unreachable(f"the project's Storage server does not answer; {error.message}")
+    name, _, reason = error.message.partition("; ")  # of a policy's error it passes on no more
+    if name in _BY_NAME:
+        return error_from(name, f"unable to store the file; {reason}")
     return error_from("", f"unable to use Storage; {error.message}", code=status)
 
 

@@ -40,7 +40,8 @@ export class Attachments {
   /**
    * Store a file for a conversation. What a browser might run (HTML, SVG, scripts) is stored as bytes.
    *
-   * @throws {@link TooLarge} it is larger than the bucket allows (10 MB)
+   * @throws {@link TooLarge} it is larger than the bucket allows (10 MB), or the customer has no room left
+   * @throws {@link RateLimited} the customer stored too much in the last hour
    * @throws {@link PermissionDenied} the conversation is somebody else's
    * @example
    * ```ts

@@ -156,9 +156,18 @@ export function fromStorage(error: StorageFailure): RomashkaError {
   if (UNREACHABLE.has(status)) {
     return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
   }
+  const [name = "", reason] = error.message.split("; ");
+  const limit = FILE_LIMITS[name];
+  if (limit) return new limit(`unable to store the file; ${reason}`, name);
   const kind = BY_STATUS[status] ?? ServerError;
   return new kind(`unable to use Storage; ${error.message}`, String(status));
 }
+
+/** Of a policy's error Storage passes on the message alone, and calls each a missing right. */
+const FILE_LIMITS: Record<string, typeof ServerError> = {
+  too_many_files: RateLimited,
+  no_room_for_files: TooLarge,
+};
 
 const SIGN_IN_TRIES = 3;
 

@@ -1,6 +1,9 @@
 /** Conversations: open, write, read, ask, and who may. */
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 
 import {
@@ -10,6 +13,7 @@ import {
   NotFound,
   NotSignedIn,
   PermissionDenied,
+  RateLimited,
   ServerError,
   TooLarge,
   Unreachable,
@@ -124,6 +128,26 @@ test("a file goes with a message, and only who reads the conversation reads it",
   equal(await (await fetch(url)).text(), "pixels");
   await rejects(stranger.attachments.download(attachment), NotFound);
   await rejects(stranger.attachments.upload(conversation.id, photo), PermissionDenied);
+});
+
+test("a limit of files is told from a missing right, which Storage calls both", async () => {
+  let message = "";
+  const server = createServer((_, answer) => {
+    answer.writeHead(400, { "content-type": "application/json" });
+    answer.end(JSON.stringify({ statusCode: "403", error: "Unauthorized", message }));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const client = connect("key", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const upload = () => client.attachments.upload(randomUUID(), new File(["x"], "a.png"));
+
+  message = "too_many_files; the limit is 60 files an hour";
+  await rejects(upload, (error) => error instanceof RateLimited && error.code === "too_many_files");
+  message = "no_room_for_files; the limit is 1000 MB in all";
+  await rejects(upload, matching(TooLarge, "no_room_for_files"));
+  message = "new row violates row-level security policy";
+  await rejects(upload, PermissionDenied);
+  server.close();
+  server.closeAllConnections();
 });
 
 test("a message whose answer got lost is stored once", async () => {

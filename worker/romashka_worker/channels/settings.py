@@ -4,9 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, SecretStr
 
-from romashka_worker.settings import EnvironmentSettings
-
-_URL = r"^https?://[^/\s]+"
+from romashka_worker.settings import EnvironmentSettings, Url
 
 
 class ChannelSettings(EnvironmentSettings):
@@ -17,11 +15,11 @@ class ChannelSettings(EnvironmentSettings):
         None, validation_alias="INSTAGRAM_ACCESS_TOKEN"
     )
     email_smtp_url: SecretStr | None = Field(None, validation_alias="EMAIL_SMTP_URL")
-    whatsapp_api_url: str = Field(
-        "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL", pattern=_URL
+    whatsapp_api_url: Url = Field(
+        "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL"
     )
-    instagram_api_url: str = Field(
-        "https://graph.instagram.com/v26.0", validation_alias="INSTAGRAM_API_URL", pattern=_URL
+    instagram_api_url: Url = Field(
+        "https://graph.instagram.com/v26.0", validation_alias="INSTAGRAM_API_URL"
     )
 
     @property

@@ -67,9 +67,10 @@ class Server:
         try:
             parts = urlsplit(url.strip())
             port = parts.port
-        except ValueError as error:
-            raise _bad_url() from error
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        except ValueError:
+            raise _bad_url() from None  # it quotes what it takes for a port
+        more = parts.path.strip("/") or parts.query or parts.fragment  # a password's, maybe
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or more:
             raise _bad_url()
         tls = parts.scheme == "smtps"
         return cls(

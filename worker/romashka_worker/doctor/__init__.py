@@ -10,6 +10,7 @@ from romashka import (
     RomashkaError,
 )
 
+from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.doctor.channels import look_at_channels
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.doctor.project import (
@@ -30,6 +31,7 @@ async def examine() -> AsyncIterator[Finding]:
     """Yield what is found, piece by piece; without settings or a project there is no more."""
     try:
         settings = Settings.from_environment()
+        ChannelSettings.from_environment()  # as the worker, which starts with neither or both
     except SettingsError as error:
         name = str(error).partition(" ")[0].rstrip(":")
         yield Finding.problem("settings", str(error), f"export {name}=...")
