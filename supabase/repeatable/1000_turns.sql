@@ -129,7 +129,7 @@ begin
 end $$;
 comment on function private.supersede_job is 'Replace a job that is being worked on by one that has the new message too.';
 
--- The caller holds the conversation's lock, and no human has the conversation.
+-- The caller holds the conversation's lock, and the AI answers in it.
 create or replace function private.enqueue_message(message public.messages, conversation public.conversations)
 returns void
 language plpgsql
@@ -157,6 +157,35 @@ begin
   end if;
 end $$;
 comment on function private.enqueue_message is 'Put a customer message into the turn that it belongs to.';
+
+-- After a wish for a human, anger, or a rule; not after a doubt or a failure of its own.
+create or replace function private.silences_ai(reason text)
+returns boolean
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (reason in ('low_confidence', 'ai_failure', 'overdue', 'out_of_scope')) is not true;
+end $$;
+comment on function private.silences_ai is 'Is the AI silent after an escalation for this reason?';
+
+-- Nobody of the team has written or taken over yet: what the AI is sure of it answers, and the customer goes on waiting
+-- for the human.
+create or replace function private.answers_while_waiting(conversation public.conversations)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return conversation.requires_human and conversation.handed_over_at is not null
+    and not private.silences_ai(conversation.escalation_reason)
+    and (select settings.answers_while_waiting from public.ai_settings as settings);
+end $$;
+comment on function private.answers_while_waiting is 'Does the AI go on in this conversation, which waits for a human?';
 
 -- The caller holds the conversation's lock, and a human has the conversation. Nothing else is automatic then: a
 -- customer whom no agent has answered yet is told again, once in a while, that somebody is coming.
@@ -223,12 +252,14 @@ as $$
 declare
   v_conversation public.conversations;
   v_is_asking boolean := new.sender_type = 'user' and not private.expects_no_answer(new);
+  v_has_turn boolean;
 begin
   perform realtime.send(private.event_of_message(new), 'message.created',
     'conversation:' || new.conversation_id, true);
   select * into v_conversation from public.conversations as conversations where conversations.id = new.conversation_id;
   -- Before the conversation is changed: its event tells the workers of it.
-  if v_is_asking and not v_conversation.requires_human then
+  v_has_turn := v_is_asking and (not v_conversation.requires_human or private.answers_while_waiting(v_conversation));
+  if v_has_turn then
     perform private.enqueue_message(new, v_conversation);
   end if;
   if new.external_message_id is not null then
@@ -250,7 +281,7 @@ begin
     insert into public.realtime_metrics (metric_name, metric_value, dimensions, timestamp)
     values ('message_received', 1, jsonb_build_object('channel_type', v_conversation.channel_type), new.created_at);
   end if;
-  if v_is_asking and v_conversation.requires_human then
+  if v_is_asking and not v_has_turn then
     perform private.repeat_handover(new, v_conversation);
   end if;
   return null;
@@ -319,7 +350,7 @@ create or replace trigger conversations_return after update on public.conversati
   execute function private.open_returned_turn();
 
 -- Promise 3. The update that fires it holds the conversation's lock. Whichever way a human took the conversation, what
--- is pending or being written ends in the same transaction.
+-- is pending or being written ends in the same transaction; also where the AI had handed it over before.
 create or replace function private.end_jobs_of_taken_conversation()
 returns trigger
 language plpgsql
@@ -328,13 +359,17 @@ security definer  -- an agent may update the conversation, not the queue
 set search_path = ''
 as $$
 begin
-  perform private.end_open_jobs(new.id, 'taken_over');
+  if not private.answers_while_waiting(new) then
+    perform private.end_open_jobs(new.id, 'taken_over');
+  end if;
   return null;
 end $$;
 comment on function private.end_jobs_of_taken_conversation is 'A human has the conversation, or it is resolved: end its open jobs.';
 
 create or replace trigger conversations_settle_jobs after update on public.conversations
   for each row
-  when (new.requires_human and not coalesce(old.requires_human, false)
+  when (new.requires_human and (not coalesce(old.requires_human, false)
+      or old.handed_over_at is not null and new.handed_over_at is null
+      or new.escalation_reason is distinct from old.escalation_reason)
     or new.status in ('resolved', 'closed') and old.status not in ('resolved', 'closed'))
   execute function private.end_jobs_of_taken_conversation();

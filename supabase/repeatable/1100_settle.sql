@@ -5,8 +5,9 @@
 
 -- The results have been checked (check_results); the conversations are locked here. All at once, by sets: fifty cost
 -- little more than a few. Only what its attempt still holds is written; of two results for one job one counts. An
--- escalation ends what waits behind it when it changes its conversation (conversations_settle_jobs). Returns the jobs
--- whose conversation somebody else has locked: nothing is waited for, so one of them delays none of the others.
+-- escalation ends what waits behind it when it changes its conversation (conversations_settle_jobs). A conversation that
+-- waits for a human already is not handed over a second time (private.stay_silent). Returns the jobs whose conversation
+-- somebody else has locked: nothing is waited for, so one of them delays none of the others.
 create or replace function private.settle_jobs(results jsonb)
 returns uuid[]
 language plpgsql
@@ -48,12 +49,20 @@ begin
         select answers.id from public.messages as answers
         where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
       ) is null
+      and (result.action = 'reply' or (
+        select conversations.requires_human from public.conversations as conversations
+        where conversations.id = jobs.conversation_id
+      ) is not true)
     returning jobs.conversation_id, jobs.turn_id, jobs.turn_started_at, jobs.outcome, jobs.ai_response as content, result,
       case when jobs.outcome = 'escalated' then coalesce(result.reason, 'ai_failure') end as reason,
       (
         select conversations.channel_type from public.conversations as conversations
         where conversations.id = jobs.conversation_id
       ) as channel_type,
+      (
+        select nullif(conversations.requires_human, false) from public.conversations as conversations
+        where conversations.id = jobs.conversation_id
+      ) as is_waiting,
       1 + greatest((
         select conversations.message_count from public.conversations as conversations
         where conversations.id = jobs.conversation_id
@@ -67,7 +76,7 @@ begin
       knowledge_sources, tokens_used)
     select conversation_id, 'ai', content, channel_type, position, turn_id, v_now, v_now,
       jsonb_strip_nulls(jsonb_build_object('kind', case when outcome = 'escalated' then 'handover' end,
-        'reason', reason, 'language', (result).language, 'model', (result).model)),
+        'reason', reason, 'language', (result).language, 'model', (result).model, 'while_waiting', is_waiting)),
       (result).confidence, (result).response_time_ms, (result).intent,
       coalesce((result).knowledge_sources, '[]'), (result).tokens_used
     from ended
@@ -100,7 +109,7 @@ begin
   if v_settled = jsonb_array_length(results) then
     return '{}';
   end if;
-  perform private.end_answered_jobs(results, v_locked);
+  perform private.end_jobs_without_answer(results, v_locked);
   return array(
     select jobs.id from jsonb_populate_recordset(null::private.result, results) as result
     join public.ai_response_queue as jobs on jobs.id = result.job_id and jobs.attempt = result.attempt
@@ -109,24 +118,60 @@ begin
 end $$;
 comment on function private.settle_jobs is 'Settle jobs for the attempts that hold them; returns those whose conversation is locked.';
 
--- The caller holds the conversations' locks. A turn that has an answer gets no other; an open job of it would keep the
--- conversation's next turn waiting.
-create or replace function private.end_answered_jobs(results jsonb, conversation_ids uuid[])
+-- The caller holds the conversations' locks. A turn that has an answer gets no other, and where the customer waits for a
+-- human already, a second hand-over would tell them nothing. An open job would keep the conversation's next turn waiting.
+create or replace function private.end_jobs_without_answer(results jsonb, conversation_ids uuid[])
 returns void
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_job record;
 begin
-  update public.ai_response_queue as jobs
-  set status = 'failed', outcome = 'superseded', leased_until = null, completed_at = clock_timestamp(),
-    set_aside_until = null
-  from jsonb_populate_recordset(null::private.result, results) as result
-  where jobs.id = result.job_id and jobs.attempt = result.attempt and jobs.leased_until is not null
-    and jobs.conversation_id = any (conversation_ids);
+  for v_job in
+    update public.ai_response_queue as jobs
+    set status = 'failed', leased_until = null, completed_at = clock_timestamp(), set_aside_until = null,
+      outcome = case when exists (
+        select from public.messages as answers where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
+      ) then 'superseded' else 'taken_over' end
+    from jsonb_populate_recordset(null::private.result, results) as result
+    where jobs.id = result.job_id and jobs.attempt = result.attempt and jobs.leased_until is not null
+      and jobs.conversation_id = any (conversation_ids)
+    returning jobs.*, coalesce(result.reason, 'ai_failure') as reason
+  loop
+    if v_job.outcome = 'taken_over' then
+      perform private.stay_silent(v_job.conversation_id, v_job.turn_id, v_job.message_id, v_job.reason);
+    end if;
+  end loop;
 end $$;
-comment on function private.end_answered_jobs is 'End those of the jobs whose turn was answered before.';
+comment on function private.end_jobs_without_answer is 'End those of the jobs that get no answer of their own.';
+
+-- The caller holds the conversation's lock. A wish for a human, anger or a rule silences the AI from now on; else the
+-- customer is told again that somebody is coming, if that was long ago.
+create or replace function private.stay_silent(conversation_id uuid, turn_id uuid, message_id uuid, reason text)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_conversation public.conversations;
+begin
+  perform realtime.send(
+    jsonb_build_object('turn_id', turn_id, 'outcome', 'taken_over', 'message_id', null), 'reply.settled',
+    'conversation:' || conversation_id, true);
+  update public.conversations as conversations
+  set escalation_reason = case when private.silences_ai(stay_silent.reason) then stay_silent.reason
+    else conversations.escalation_reason end
+  where conversations.id = stay_silent.conversation_id
+  returning conversations.* into v_conversation;
+  perform private.repeat_handover(messages, v_conversation) from public.messages as messages
+  where messages.id = stay_silent.message_id;
+end $$;
+comment on function private.stay_silent is 'Answer nothing to a turn in a conversation that waits for a human.';
 
 -- A set in which one row fails is settled row by row, so that the others are not held up. A reply that is refused
 -- even alone (by a trigger or a check of the project's own) becomes a hand-over; where that is refused, too, staff get

@@ -41,6 +41,8 @@ _TRANSITIONS = {
     ("processing", "failed"),
 }
 _REPEAT_AFTER = timedelta(minutes=15)
+_DOUBTS = ("low_confidence", "ai_failure", "overdue", "out_of_scope")
+"""After a hand-over for one of these the AI goes on with what it is sure of."""
 
 
 def record_history(connection: psycopg.Connection[Any]) -> None:
@@ -104,7 +106,10 @@ class Replay:
         if new["metadata"].get("repeated"):
             self._repeated(new)
         else:
-            assert not self.before["requires_human"], "an automatic message while a human had it"
+            assert not _is_silent(self.before), "an automatic message while a human had it"
+            is_waiting = bool(self.before["requires_human"])
+            assert new["metadata"].get("while_waiting", False) == is_waiting
+            assert not is_waiting or "kind" not in new["metadata"], "handed over twice"
             jobs = [job for job in self.jobs.values() if job["turn_id"] == new["turn_id"]]
             assert jobs, "an answer to no turn"
             assert jobs[-1]["status"] in ("processing", "completed"), "no job was running"
@@ -113,17 +118,18 @@ class Replay:
     def _repeated(self, new: Row) -> None:
         """The one automatic message while a human has it: nobody came, and the customer asks."""
         assert self.row["requires_human"]
-        assert new["turn_id"] == self.messages[-2]["id"]
-        before = next(m for m in reversed(self.messages[:-1]) if m["sender_type"] != "user")
-        assert before["metadata"].get("kind") == "handover", "an agent had answered"
-        assert _time(new) - _time(before) > _REPEAT_AFTER, "the hand-over was repeated too soon"
+        assert new["turn_id"] in [m["id"] for m in self.messages if m["sender_type"] == "user"]
+        before = [m for m in self.messages[:-1] if m["sender_type"] != "user"]
+        assert before[-1]["sender_type"] == "ai", "an agent had answered"
+        told = [m for m in before if m["metadata"].get("kind") == "handover"]
+        assert _time(new) - _time(told[-1]) > _REPEAT_AFTER, "the hand-over was repeated too soon"
 
     def _everything_has_its_place(self) -> None:
         """A message is in a turn, or a human has the conversation: nothing else."""
         if self.unplaced is not None:
-            assert self.row["requires_human"], "a customer's message was dropped"
+            assert _is_silent(self.row), "a customer's message was dropped"
             self.unplaced = None
-        if self.row["requires_human"] or self.row["status"] in ("resolved", "closed"):
+        if _is_silent(self.row) or self.row["status"] in ("resolved", "closed"):
             assert not self._open(), "a job is open while nobody is due an automatic answer"
 
     def _open(self) -> list[Row]:
@@ -175,7 +181,7 @@ class Replay:
 
     def _opened(self, new: Row) -> None:
         assert (new["status"], new["attempt"]) == ("pending", 0)
-        assert not self.row["requires_human"], "a job was opened while a human had it"
+        assert not _is_silent(self.row), "a job was opened while a human had it"
         assert new["turn_id"] not in self.answers, "an answered turn was opened again"
 
     # ---- the end
@@ -201,9 +207,15 @@ class Replay:
             assert answer is not None
             assert answer["metadata"]["kind"] == "handover"
         elif job["outcome"] == "taken_over":
-            assert answer is None
+            assert answer is None or answer["metadata"].get("repeated")
         else:
             assert job["outcome"] == "superseded", "a job is still open"
+
+
+def _is_silent(row: Row) -> bool:
+    """Has a human the conversation, so that the AI says nothing?"""
+    is_waiting = row.get("handed_over_at") and row["escalation_reason"] in _DOUBTS
+    return bool(row.get("requires_human")) and not is_waiting
 
 
 def _time(row: Row) -> datetime:

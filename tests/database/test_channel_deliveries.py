@@ -50,7 +50,7 @@ def test_a_handover_goes_out_and_so_does_its_repetition(outbox: Outbox) -> None:
     """Whoever waits for a human is told so where they wrote."""
     conversation = outbox.hear()
     (job,) = outbox.claim()
-    outbox.settle(job, None, action="escalate")
+    outbox.settle(job, None, action="escalate", reason="human_requested")
     outbox.let_pass(3600)
     outbox.hear("Is anybody there?")
 

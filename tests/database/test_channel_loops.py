@@ -64,6 +64,20 @@ def test_whoever_was_answered_ten_times_in_an_hour_gets_a_human(
     assert "10 times within an hour" in note
 
 
+def test_a_loop_ends_where_the_customer_waits_for_a_human_too(outbox: Outbox) -> None:
+    """The AI answers there what it is sure of."""
+    conversation = outbox.hear("Ticket 0 was opened for you.")
+    [job] = outbox.claim()
+    outbox.settle(job, None, action="escalate", reason="low_confidence")
+    rounds(outbox, [AWAY] * 10)
+    [note] = notes(outbox, conversation)
+    told = [said["metadata"] for said in answers(outbox, conversation)]
+
+    assert [one.get("while_waiting") for one in told] == [None, True, True, True, None]
+    assert outbox.conversation(conversation)["escalation_reason"] == "repeated_failure"
+    assert "same text of this customer 3 times" in note
+
+
 def test_it_is_told_once_that_a_human_comes(outbox: Outbox) -> None:
     """A quarter of an hour later a customer would be told again; a program answers that."""
     conversation = rounds(outbox, [AWAY] * 4)

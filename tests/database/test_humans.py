@@ -76,7 +76,7 @@ def test_the_hand_over_is_repeated_once_in_a_while_until_an_agent_writes(inbox: 
     customer, agent = inbox.user(), inbox.user("agent")
     conversation = inbox.open(customer, "one")
     (job,) = inbox.claim()
-    inbox.settle(job, None, action="escalate", reason="low_confidence")
+    inbox.settle(job, None, action="escalate", reason="human_requested")
 
     inbox.say(conversation, "still there?", by=customer)
     assert len(inbox.messages(conversation)) == 3

@@ -78,7 +78,7 @@ def test_an_escalation_ends_the_turn_that_waits_behind_it(inbox: Inbox) -> None:
     (job,) = inbox.claim(lease=5)
     inbox.let_pass(2.1)
     inbox.say(conversation, "two", by=customer)
-    inbox.settle(job, None, action="escalate", reason="low_confidence")
+    inbox.settle(job, None, action="escalate", reason="human_requested")
 
     outcomes = [row["outcome"] for row in inbox.jobs(conversation)]
 

@@ -155,6 +155,8 @@ def test_whoever_writes_after_an_outage_is_told_that_somebody_comes(inbox: Inbox
     _age(inbox, conversation, "2 hours")
     inbox.sweep()
     inbox.say(conversation, "Hello?", by=customer)
+    inbox.let_pass(6)
+    inbox.sweep()
 
     assert _senders(inbox, conversation) == ["user", "user", "ai"]
 

@@ -12,7 +12,8 @@ from tests.database.sessions import Row, Session
 
 _SESSIONS = 4
 _CONVERSATION_STATES = """
-select conversations.message_count, conversations.requires_human,
+select conversations.message_count, conversations.requires_human
+    and not private.answers_while_waiting(conversations) as is_silent,
   array(select position from public.messages where conversation_id = conversations.id
     order by position) as positions,
   array(select status from public.ai_response_queue where conversation_id = conversations.id
@@ -22,7 +23,11 @@ from public.conversations as conversations
 _LEFT_BY_A_SWEEP = """
 select jobs.* from public.ai_response_queue as jobs
 join public.conversations as conversations on conversations.id = jobs.conversation_id
-where jobs.status in ('pending', 'processing') and jobs.deadline <= %s
+where jobs.status in ('pending', 'processing') and jobs.deadline <= %(moment)s
+and not exists (  -- one that waited behind another is next
+  select from public.ai_response_queue as ended
+  where ended.conversation_id = jobs.conversation_id and ended.completed_at >= %(moment)s
+)
 for update of conversations, jobs skip locked
 """
 _HELD_UP_BY_A_SLEEPER = """
@@ -75,7 +80,7 @@ class World:
     def overdue(self, moment: datetime) -> list[Row]:
         """Return the open jobs past their deadline, in conversations that nobody holds."""
         with self.admin.transaction():
-            return self._rows(_LEFT_BY_A_SWEEP, moment)
+            return self.admin.execute(_LEFT_BY_A_SWEEP, {"moment": moment}).fetchall()
 
     def held_up_by_a_sleeper(self, pids: list[int]) -> list[Row]:
         """Return which of these backends wait for one that only lets time pass."""

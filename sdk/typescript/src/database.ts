@@ -109,6 +109,7 @@ export type Database = {
       };
       ai_settings: {
         Row: {
+          answers_while_waiting: boolean;
           cap_ms: number;
           deadline_ms: number;
           default_language: string | null;
@@ -134,6 +135,7 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          answers_while_waiting?: boolean;
           cap_ms?: number;
           deadline_ms?: number;
           default_language?: string | null;
@@ -158,6 +160,7 @@ export type Database = {
           updated_at?: string;
         };
         Update: {
+          answers_while_waiting?: boolean;
           cap_ms?: number;
           deadline_ms?: number;
           default_language?: string | null;
