@@ -175,14 +175,19 @@ async def test_without_any_worker_a_human_is_announced_in_time_and_then_not_at_o
         await visitor.say("What is Romashka?")
         (answer,) = await visitor.sees()
         await visitor.say("Still there?")
-        jobs = await visitor.jobs()
+        ended = await becomes(lambda: two_ended(visitor))
         await say_as_agent(stack, visitor, "I am here.")
         messages = await visitor.conversation.messages()
 
     assert answer.message.kind == "handover"
     assert_kept(visitor)
-    assert [job["status"] for job in jobs] == ["completed"]
+    assert ended == ["escalated", "taken_over"]
     assert [message.sender_type for message in messages] == ["user", "ai", "user", "agent"]
+
+
+async def two_ended(visitor: Visitor) -> list[str]:
+    outcomes = [job["outcome"] for job in await visitor.jobs()]
+    return outcomes if len(outcomes) == 2 and all(outcomes) else []
 
 
 async def test_the_originals_worker_claims_and_completes(stack: RunningStack) -> None:
