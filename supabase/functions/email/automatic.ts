@@ -29,9 +29,13 @@ const REPORTS = [
 const SUBJECTS =
   /^(?:auto(?:mat(?:ic|ed))?[- ]?(?:reply|response|answer)|out of (?:the )?office(?: auto-?reply)?|automatische[rs]? (?:antwort|reactie)|automatisch antwoord|abwesenheits(?:notiz|nachricht)|réponse automatique|respuesta automática|risposta automatica|resposta automática|automatiskt? svar|odpowiedź automatyczna|автоматический ответ|автоответ|automatická odpověď|automatikus válasz|automaattinen vastaus|autosvar|otomatik yanıt|răspuns automat|αυτόματη απάντηση|رد تلقائي|תשובה אוטומטית|自動応答|自動返信|自动回复|自動回覆|자동 회신|자동 응답)\s*(?:[:：\-–—(\[]|$)/iu;
 
-/** Return by what it is known that a program sent the mail to `account`; null for a person's mail. */
-export function automaticBy(mail: Mail, account: string): string | null {
+/**
+ * Return by what it is known that a program sent the mail to `account`; null for a person's mail. What a program wrote
+ * of a form that a person filled in is that person's, unless it answers something.
+ */
+export function automaticBy(mail: Mail, account: string, isForm: boolean): string | null {
   const submitted = header(mail, "auto-submitted").trim().toLowerCase();
+  if (isForm) return /^auto-replied\b/.test(submitted) ? "auto-submitted" : null;
   if (submitted && !/^no\b/.test(submitted)) return "auto-submitted";
   if (isReport(mail)) return "report";
   if (hasNoReturn(mail)) return "return-path";

@@ -11,6 +11,7 @@ const MAX_RULES = 2_000;
 /** How often an element is held against a rule, in all of a mail. */
 const MAX_MATCHES = 2_000_000;
 const MAX_SELECTOR = 200;
+const MAX_DEPTH = 50; // the parser calls itself for each block
 
 /** Lower case, without comments and escapes. */
 export type Styles = Map<string, string>;
@@ -31,7 +32,7 @@ interface Rule {
 export function stylesIn(nodes: readonly AnyNode[]): (element: Element) => Styles {
   const sheets = nodes.filter((node) => isTag(node) && node.name === "style") as Element[];
   const text = sheets.flatMap(({ children }) => children.filter(isText)).map(({ data }) => data);
-  const rules = rulesOf(text.join("\n").slice(0, MAX_SHEET));
+  const rules = rulesOf(shallow(text.join("\n").slice(0, MAX_SHEET)));
   const affordable = rules.slice(0, Math.floor(MAX_MATCHES / (nodes.length || 1)));
   return (element) => cascade(element, affordable);
 }
@@ -70,7 +71,7 @@ function attributesOf({ name, attribs }: Element): Declaration[] {
 function declarationsOf(style: string): Declaration[] {
   if (!style.trim()) return [];
   return readDeclarations(
-    parse(style.slice(0, MAX_STYLE), { context: "declarationList", parseValue: false }),
+    parse(shallow(style.slice(0, MAX_STYLE)), { context: "declarationList", parseValue: false }),
   );
 }
 
@@ -97,6 +98,16 @@ function readDeclarations(block: CssNode): Declaration[] {
 
 function plain(css: string): string {
   return ident.decode(css.replace(/\/\*.*?\*\//gs, "")).trim().toLowerCase();
+}
+
+/** Ends where it is nested too deep. */
+function shallow(css: string): string {
+  let depth = 0;
+  for (const { index, 0: sign } of css.matchAll(/[{}()[\]]/g)) {
+    depth = Math.max(0, depth + ("{([".includes(sign) ? 1 : -1));
+    if (depth > MAX_DEPTH) return css.slice(0, index);
+  }
+  return css;
 }
 
 function rulesOf(sheet: string): Rule[] {
