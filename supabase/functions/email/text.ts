@@ -59,10 +59,15 @@ export function withSubject(content: string, subject: string): string {
     : `${bare}\n\n${content}`.trim();
 }
 
-/** Without what no screen shows: control characters, and the fillers that newsletters hide in previews. */
+/**
+ * Without what no screen shows: control characters, the fillers that newsletters hide in previews, and letters that only
+ * programs read (the tags of Unicode, but for those of flags).
+ */
 function clean(text: string): string {
   const shown = text.slice(0, MAX_READ).replace(/\r\n?/g, "\n")
-    .replace(/[^\P{Cc}\n\t]|[\u00ad\u034f\u200b\u2060\ufeff]/gu, "");
+    .replace(/(?<!\u{1f3f4}[\u{e0020}-\u{e007f}]{0,6})[\u{e0000}-\u{e007f}]/gu, "")
+    .replace(/[\u{e0100}-\u{e01ef}]{2,}/gu, "")
+    .replace(/[^\P{Cc}\n\t]|[\u00ad\u034f\u200b\u2060-\u2064\u180e\ufeff]/gu, "");
   return shown.split("\n").map((line) => line.trimEnd()).join("\n")
     .replace(/\n{4,}/g, "\n\n\n").trim().toWellFormed();
 }
