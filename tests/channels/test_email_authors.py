@@ -153,7 +153,7 @@ async def test_without_a_servers_name_what_stands_on_top_counts(tmp_path: Path) 
 
 
 async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
-    """SendGrid's stand in fields beside the mail, Postmark's in headers above it."""
+    """SendGrid's stand in fields beside the mail, Mailgun's and Postmark's in headers above it."""
     mail = write(Authentication_Results="").decode()
     envelope = json.dumps({"to": [SUPPORT], "from": "bounce@example.net"})
     signed = f"DKIM-Signature: v=1; d=x) y@example.org; b=1\r\n{mail}"
@@ -164,6 +164,16 @@ async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
         ({"dkim": "{@example.org : pass}", "SPF": "pass", "email": signed}, "no_policy"),
         ({}, "no_verdict"),
     ]
+    signature = "DKIM-Signature: v=1; d=example.org; b=1\r\n"
+    passed = "X-Mailgun-Dkim-Check-Result: Pass\r\nReceived: by mxa.mailgun.org\r\n"
+    mailguns = {
+        f"X-Mailgun-Spf: Pass\r\nReceived: by mxa.mailgun.org\r\n{mail}": None,
+        f"X-Mailgun-Spf: Fail\r\n{passed}{mail}": "no_policy",
+        f"Received: by mxa.mailgun.org\r\nX-Mailgun-Spf: Pass\r\n{mail}": "no_verdict",
+        f"{passed}{signature}{mail}": None,
+        f"{passed}{signature}{signature.replace('org', 'net')}{mail}": "no_verdict",
+        f"{passed}{signature.replace('org', 'net')}{mail}": "no_policy",
+    }
     spam = [("X-Spam-Tests", "DKIM_SIGNED,DKIM_VALID,DKIM_VALID_AU,SPF_PASS")]
     path = [
         ("X-Spam-Tests", "SPF_PASS"),
@@ -187,6 +197,10 @@ async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
             }
             answer = await http.post("/email", files=files, auth=("", TOKEN))
             assert answer.status_code == 200, answer.text
+        for raw in mailguns:
+            form = {"body-mime": raw, "recipient": SUPPORT, "sender": DESK}
+            answer = await http.post("/email", data=form, auth=("", TOKEN))
+            assert answer.status_code == 200, answer.text
         for headers, _ in posted:
             record = {
                 "From": DESK,
@@ -200,7 +214,9 @@ async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
 
     events = [call["events"][0] for call in database.received]
     assert [event["metadata"].get("unproven") for event in events] == [
-        expected for _, expected in [*forms, *posted]
+        *(expected for _, expected in forms),
+        *mailguns.values(),
+        *(expected for _, expected in posted),
     ]
 
 
