@@ -240,8 +240,25 @@ def test_marks_of_programs(server: MailServer) -> None:
         {"Subject": "Automated reply - Your mail"},
         {"Subject": "Out of Office AutoReply: Your mail"},
         {"Subject": "Automatická odpověď: Objednávka"},
+        {"Subject": "[Auto-Reply] Your mail"},
+        {"Subject": "Out of office Re: Your mail"},
+        {"Subject": "پاسخ خودکار: سفارش"},
+        {"Subject": "ตอบกลับอัตโนมัติ: x"},
+        {"Subject": "自动答复: x"},
+        {"Auto_Submitted": "auto-notified"},
+        {"X_Auto_Reply_From": "desk@example.org"},
+        {"X_Precedence": "bulk"},
+        {"Precedence": "auto_reply"},
+        {"Delivered_To": "Autoresponder"},
+        {"X_POST_MessageClass": "9; Autoresponder"},
+        {"X_Failed_Recipients": "desk@example.org"},
     ]
-    person = [{"Subject": "Automatic reply does not work"}, {"Subject": "Autosvarare"}]
+    person = [
+        {"Subject": "Automatic reply does not work"},
+        {"Subject": "Autosvarare"},
+        {"Subject": "Out of office hours: are you open?"},
+        {"Auto_Submitted": "no"},
+    ]
     rows = [arrive(server, From=f"{uuid4()}@example.org", **mail) for mail in (*program, *person)]
 
     assert [row["is_turn"] for row in rows] == [False] * len(program) + [True] * len(person)

@@ -76,8 +76,8 @@ export function withReadableHeader(mail: Uint8Array): Uint8Array {
   const isOdd = header.some((byte) => byte >= 0x80 || byte === 0x1b);
   const said = binary(header);
   if (!isOdd && !said.includes("=?")) return mail;
-  const fallback = binary(mail.subarray(0, 100_000)).match(/charset\s*=\s*"?([\w.:-]+)/i)?.[1] ??
-    guessed(mail.subarray(end)) ?? "";
+  const named = binary(mail.subarray(0, 100_000)).match(/charset\s*=\s*"?([\w.:-]+)/i)?.[1];
+  const fallback = charsetOf(mail.subarray(end, end + 100_000), named);
   const lines = said.split(/(?<=\n)(?![ \t])/).map((field) => readable(field, fallback));
   return Buffer.concat([...lines, mail.subarray(end)]);
 }

@@ -19,6 +19,8 @@ import { reportedBy } from "./report.ts";
 import { saidIn, withSubject } from "./text.ts";
 import { answeredBy, bareSubject, hasPrefix, messageId, references } from "./thread.ts";
 
+const ENCRYPTED = "[Encrypted mail]";
+
 export interface Read {
   event: ChannelEvent;
   /** Its files, to be stored once its conversation is known. */
@@ -114,7 +116,8 @@ function messageOf(
   const before = references(mail);
   const isAnswer = before.length > 0 || token !== null;
   const { content, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
-  const body = content || placeholder(mail, attached);
+  const isArmoured = /^-----BEGIN PGP MESSAGE-----\n[^]*-----END PGP MESSAGE-----$/.test(content);
+  const body = isArmoured ? ENCRYPTED : content || placeholder(mail, attached);
   const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
   return {
     id: messageId(mail),
@@ -160,6 +163,6 @@ function typeOf({ media: [first] }: Attached): string {
 
 function placeholder(mail: Mail, { media, tooLarge }: Attached): string {
   const isEncrypted = mail.files.some(({ type }) => /pgp-encrypted|pkcs7-mime/.test(type));
-  if (isEncrypted) return "[Encrypted mail]";
+  if (isEncrypted) return ENCRYPTED;
   return [...media, ...tooLarge].map(({ name }) => `[Document: ${name}]`).join("\n");
 }

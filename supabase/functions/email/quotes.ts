@@ -31,12 +31,17 @@ const FORWARDED =
  */
 export function withoutQuotes(text: string, subject = "", isReply = true): string {
   const whole = text.trim();
-  if (FORWARDED.test(subject)) return whole;
+  if (isForwarded(subject)) return whole;
   const found = isReply
     ? visible(marked(aboveAttribution(aboveCopiedHeader(whole.split("\n")))).join("\n"))
       .replaceAll(OWN, "")
     : aboveSignature(whole.split("\n")).join("\n");
   return withoutSignature(found).trim() || whole;
+}
+
+/** Does a subject say that its mail is forwarded? */
+export function isForwarded(subject: string): boolean {
+  return FORWARDED.test(subject);
 }
 
 /** Return a line as rules match it: ASCII digits, and no marks of direction. */
@@ -86,14 +91,28 @@ function aboveAttribution(lines: string[]): string[] {
 function marked(lines: string[]): string[] {
   const kept: string[] = [];
   let isBelow = false;
-  for (const line of lines) {
-    if (isQuoted(line) && !isQuoted(lastWritten(kept)) && dropAttribution(kept) && !isBelow) {
-      isBelow = true;
-      kept.forEach((above, place) => kept[place] = isQuoted(above) ? OWN + above : above);
+  for (const [place, line] of lines.entries()) {
+    if (isQuoted(line) && !isQuoted(lastWritten(kept))) {
+      if (dropAttribution(kept)) {
+        if (!isBelow) kept.forEach((above, at) => kept[at] = isQuoted(above) ? OWN + above : above);
+        isBelow = true;
+      } else if (isForward(lines.slice(place))) {
+        return [...kept, ...lines.slice(place).map((one) => isQuoted(one) ? OWN + one : one)];
+      }
     }
     kept.push(line);
   }
   return kept;
+}
+
+/** A quote that begins with the header of a mail is one that is forwarded (Apple's). */
+function isForward(lines: string[]): boolean {
+  const header = lines.slice(0, 8).map((line) => line.replace(/^[\s>]+/, "")).filter(Boolean).slice(
+    0,
+    3,
+  );
+  return header.length === 3 && header.every((line) => LABEL.test(line)) &&
+    header.some((line) => line.includes("@"));
 }
 
 /** Takes up to three lines off the end: clients wrap long attributions. */
