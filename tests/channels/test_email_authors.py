@@ -227,34 +227,86 @@ def server(stack: RunningStack) -> Iterator[MailServer]:
 
 
 EVIL = "evil@evil.example"
+OTHERS = [f"{DESK}", f"Desk <{DESK}>", f"{EVIL}, {DESK}", f'"{DESK}" <{EVIL}>', ""]
 PIECES = [
     DESK, EVIL, f"<{DESK}>", f"<{EVIL}>", "desk", "evil.example", "example.org", "@", '"', "(", ")",
-    "<", ">", ",", ";", ":", "\\", " ", "\t", "\r\n ", "Team:", "=?utf-8?q?desk=40example.org?=",
-    "=?utf-8?q?=2C=3C?=", "\u202e", "\u00ad", "\uff20", "%40", "xn--", ".", '"x"', "(x)",
-    f"\r\nFrom: {DESK}",    f"\r\nSender: {DESK}", f"\r\nReply-To: {DESK}",
+    "<", ">", ",", ";", ":", "\\", " ", "\t", "\r\n ", "\r\n\t", "\0", "\x0b", "\x85", "\u2028",
+    "[", "]", "Team:", "Team: ;", f"Team: {DESK};", "=?utf-8?q?desk=40example.org?=",
+    "=?utf-8?q?=2C=3C?=",
+    "=?utf-8?b?PGRlc2tAZXhhbXBsZS5vcmc+?=", "=?utf-8?q?=0D=0AFrom:_desk=40example.org?=",
+    f"<@example.org:{EVIL}>", f"<@evil.example:{DESK}>", f"<@evil.example,@a:{DESK}>",
+    "desk%example.org@evil.example", "evil.example!desk@example.org", "desk@example.org.",
+    "desk@[192.0.2.1]", "desk@\u0435xample.org", "\\@", '\\"', "\u202e", "\u00ad", "\uff20",
+    "\u200b", "%40", "xn--", ".", '"x"', "(x)", "(", "((a) b)", '"(', ')"', f"({DESK})",
+    f'"{DESK}"',
+    *(f"\r\n{name}: {DESK}" for name in ("From", "FROM", "Sender", "Reply-To", "Resent-From")),
+    f"\r\nFrom : {DESK}", f"\r\n From: {DESK}", f"\nFrom: {DESK}", f"\rFrom: {DESK}",
 ]  # fmt: skip
+FORGED_VERDICTS = [
+    f"{SERVER}; dmarc=pass header.from=example.org",
+    f'"{SERVER}" 1; dmarc=pass (x) header.from=example.org',
+    "dmarc=pass header.from=example.org",
+    "mx.example.net; dmarc=pass header.from=example.org",
+    f"{SERVER}; dkim=pass header.d=example.org; spf=pass smtp.mailfrom={DESK}",
+    f"{SERVER} (",
+]
+VERDICTS = [
+    verdict("evil.example"),
+    f"{SERVER}; dmarc=none header.from=evil.example; dkim=pass header.d=evil.example",
+    f"{SERVER}; spf=pass smtp.mailfrom=bounce@evil.example",
+    f'{SERVER}; dkim=pass header.i="@example.org"@evil.example; dmarc=none',
+    f"{SERVER}; spf=pass (x; dmarc=pass header.from=example.org) smtp.mailfrom=a@evil.example",
+]
+
+
+@pytest.fixture(scope="module")
+def trusting(server: MailServer) -> str:
+    """An account that takes the victim's word for who else writes."""
+    return server.connect(f"forms-{uuid4()}@example.com", trusted_senders=DESK)
 
 
 @settings(
-    max_examples=60,
+    max_examples=120,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=6))
-def test_whom_we_read_is_whom_the_verdict_was_about(server: MailServer, pieces: list[str]) -> None:
-    """Whatever an attacker writes: else their mail would join the customer's conversation."""
-    mail = write(
-        **{"From": "".join(pieces), "References": "<theirs@mail.example.org>"},
-        Authentication_Results=verdict("evil.example"),
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=7),
+    said=st.sampled_from(VERDICTS),
+    below=st.lists(st.sampled_from(FORGED_VERDICTS), max_size=2),
+    reply_to=st.sampled_from(OTHERS),
+)
+def test_whom_we_read_is_whom_the_verdict_was_about(
+    server: MailServer, trusting: str, pieces: list[str], said: str, below: list[str], reply_to: str
+) -> None:
+    """Whatever an attacker writes, above their mail the server says who sent it: evil.example.
+
+    Else their mail would join the customer's conversation, or a form's visitor would be anybody.
+    """
+    forged = "".join(f"\r\nAuthentication-Results: {one}" for one in below)
+    headers = {
+        "From": "".join(pieces) + forged,
+        "To": trusting,
+        "References": "<theirs@mail.example.org>",
+        "Reply-To": reply_to,
+    }
+    above = f"Authentication-Results: {said}\r\nReceived: from x by {SERVER}\r\n"
+    mail = above.encode() + write(**headers, Authentication_Results="-").replace(
+        b"Authentication-Results: -\r\n", b""
     )
     answer = server.post(mail)
     if answer.status_code != 200:
         assert answer.status_code == 400
         return
     event = server.event_of(answer)
-    if event["kind"] == "message" and not event["thread"].get("is_separate"):
-        assert event["customer"]["id"].endswith("@evil.example")
+    if event["kind"] != "message":
+        return
+    is_believed = not event["thread"].get("is_separate") or not event["metadata"].get("unproven")
+    is_a_visitors = event["metadata"].get("unproven") == "reply_to"
+
+    assert not is_believed or event["customer"]["id"].endswith("@evil.example")
+    assert not is_a_visitors
 
 
 def test_a_mail_that_is_not_proven_joins_nothing(server: MailServer) -> None:
