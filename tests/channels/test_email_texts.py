@@ -35,6 +35,13 @@ ABOVE_QUOTES = [
     f"On Monday, January 5, 2026 at 10:00 AM\n{WHO} wrote:",
     "El 05/01/2026 a las 10:00, support@example.com escribió:",
 ]
+WRAPPED = [
+    "Den mån 5 jan. 2026 kl 10:00 skrev Kundtjänst Exempel Aktiebolag <\nsupport@example.com>:",
+    "man. 5. jan. 2026 kl. 10:00 skrev Kundeservice <support@example.com\n>:",
+]
+SIGNED = (
+    "\n>\n> On Mon, 5 Jan 2026 at 9:00, Jo <jo@example.org> wrote:\n>> Hi\n\n-- \nJo\nEksempel AS"
+)
 COPIED = [
     ("From", "Sent", "To", "Subject"),
     ("Fra", "Sendt", "Til", "Emne"),
@@ -79,6 +86,13 @@ SHAPES: list[tuple[dict[str, str], str, str]] = [
         "See.\n\nFrom: Bob\nBroken.",
     ),
     (
+        REPLY | {"Content-Type": "text/html"},
+        'Hi,<br><div class="moz-cite-prefix">Il 5/1/2026 10.00, Support ha scritto:</div>'
+        '<blockquote type="cite"><p>How many?</p></blockquote>Forty.<br>'
+        '<blockquote type="cite"><p>When?</p></blockquote>Friday.<br>',
+        "Hi,\nForty.\nFriday.",
+    ),
+    (
         REPLY,
         "See:\n\nBegin forwarded message:\n\n> " + FORWARDED.replace("\n", "\n> ") + "\n>\n> No.",
         "See:\n\nBegin forwarded message:\n\n> " + FORWARDED.replace("\n", "\n> ") + "\n>\n> No.",
@@ -105,13 +119,14 @@ async def read(folder: Path, mails: list[bytes]) -> list[dict[str, Any]]:
 
 async def test_attributions_go_in_every_language(tmp_path: Path) -> None:
     """With the quote below them, whether it is marked with ">", or stands there as it is."""
-    quoted = [*ATTRIBUTIONS, *ABOVE_QUOTES]
+    quoted = [*ATTRIBUTIONS, *ABOVE_QUOTES, *WRAPPED]
     copied = [
         f"{who}: {WHO}\n{sent}: 5.1.2026 10:00\n{to}: Jo\n{subject}: Order"
         for who, sent, to, subject in COPIED
     ]
     bodies = [
         *(f"{NEW}\n\n{line}\n\n> {OLD}\n> {OLD}" for line in quoted),
+        *(f"{NEW}\n\n{line}\n\n> {OLD}{SIGNED}" for line in quoted),
         *(f"{NEW}\n\n{line}\n\n{OLD}\n\n{OLD}" for line in [*ATTRIBUTIONS, *copied]),
     ]
     events = await read(tmp_path, [write(body, **REPLY) for body in bodies])
