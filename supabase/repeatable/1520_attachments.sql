@@ -59,14 +59,14 @@ comment on function private.inert_types is 'The types of the files that conversa
 
 -- Storage tells the policies the type, since it has told them anything of a file; where it does not, the bucket's own
 -- list is all there is.
-create or replace function private.is_inert(metadata jsonb)
+create or replace function private.is_inert(description jsonb)
 returns boolean
 language sql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select coalesce(metadata ->> 'mimetype', 'application/octet-stream') = any (private.inert_types());
+  select coalesce(description ->> 'mimetype', 'application/octet-stream') = any (private.inert_types());
 $$;
 comment on function private.is_inert is 'Does a browser not run the file that Storage describes so?';
 
