@@ -138,12 +138,13 @@ def test_a_persons_mail_is_answered_though_a_program_brought_it_too(
     for marked in (0, 1):
         mails = copies(SUPPORT, sales)
         mails[marked] = b"List-Id: <friends.example.net>\r\n" + mails[marked]
-        rows = [arrive(server, mail) for mail in mails]
+        seen = [server.event_of(server.post(mail))["id"] for mail in mails]
 
-        assert rows[1]["is_turn"]
+        assert [row["is_turn"] for row in server.rows_of(seen[0])].count(True) == 1
     first, second = copies(SUPPORT, sales)
     other = second.replace(b"Where is my order?", b"Please cancel it.")
-    assert [arrive(server, mail)["is_turn"] for mail in (first, other)] == [True, True]
+    rows = rows_of(server, [first, other])
+    assert [row["is_turn"] for row in rows] == [True, True]
 
 
 def test_a_forged_mail_keeps_no_true_one_out(server: MailServer) -> None:
