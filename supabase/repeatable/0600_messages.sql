@@ -60,7 +60,7 @@ begin
     'is_automatic', 'maybe_automatic', 'is_placeholder', 'is_unsupported', 'needs_no_answer', 'is_loop', 'not_answered',
     'authentication', 'unproven', 'reply_to', 'reply_to_address', 'thread', 'media', 'too_large', 'subject',
     'original_text', 'template', 'forwarded', 'referred_product', 'referral', 'contacts', 'errors', 'unsupported',
-    'type', 'interactive', 'button', 'order', 'location', 'system', 'attachments', 'story', 'quick_reply', 'postback'
+    'also_came_to', 'type', 'interactive', 'button', 'order', 'location', 'system', 'attachments', 'story', 'quick_reply', 'postback'
   ] else '{}' end;
 end $$;
 comment on function private.without_our_keys is 'A customer''s metadata without the keys that have a meaning here.';

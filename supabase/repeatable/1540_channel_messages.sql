@@ -276,7 +276,8 @@ end $$;
 comment on function private.find_or_create_channel_customer is 'The customer of an event, known by all of its ids from now on.';
 
 -- Whoever knows the id of a mail can send another mail with it. That must keep neither out: of two customers' mails
--- with one id the later one is known by its id and its sender.
+-- with one id, and of two of which one may be forged, the later one is known by its id, its sender, and whether
+-- anybody vouches for that one.
 create or replace function private.scoped_id(event private.channel_event)
 returns text
 language plpgsql
@@ -286,9 +287,10 @@ set search_path = ''
 as $$
 begin
   return case when event.channel_type = 'email' and event.kind = 'message'
-    then event.external_id || ' ' || (event.body -> 'customer' ->> 'id') end;
+    then concat_ws(' ', event.external_id, event.body -> 'customer' ->> 'id',
+      case when event.body -> 'metadata' ? 'unproven' then 'unproven' end) end;
 end $$;
-comment on function private.scoped_id is 'What a mail is known by where another customer''s has its id.';
+comment on function private.scoped_id is 'What a mail is known by where another one has its id.';
 
 -- The caller holds the advisory locks of both ids and of the customer's.
 create or replace function private.external_id_for_customer(event private.channel_event)
@@ -304,7 +306,54 @@ begin
     join public.conversations as conversations on conversations.id = messages.conversation_id
     where messages.id = private.find_channel_message(event.channel_id, event.external_id)
       and messages.sender_type = 'user'
-      and conversations.customer_id is distinct from private.find_channel_customer(event)
+      and (conversations.customer_id is distinct from private.find_channel_customer(event)
+        or messages.metadata ? 'unproven' <> coalesce(event.body -> 'metadata' ? 'unproven', false)
+          and not private.is_same_text(messages.content, event))
   ) then private.scoped_id(event) else event.external_id end;
 end $$;
 comment on function private.external_id_for_customer is 'The id by which a message is known as its customer''s: the channel''s, or the scoped one.';
+
+-- A new subject may stand above what a mail says (with_new_subject).
+create or replace function private.is_same_text(stored text, event private.channel_event)
+returns boolean
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_said text := private.plain_text(event.body ->> 'content');
+begin
+  return right(private.plain_text(stored), length(v_said)) = v_said;
+end $$;
+comment on function private.is_same_text is 'Does a stored message say what an event does?';
+
+-- The caller holds the advisory locks of the event's ids. A mail to several of the team's addresses comes once for each:
+-- with its id, by its sender, with its words. What came as a program's keeps no person's mail out.
+create or replace function private.find_copy(event private.channel_event)
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if event.channel_type <> 'email' or event.kind <> 'message' then
+    return null;
+  end if;
+  return (
+    select messages.id from public.communication_channels as channels
+    join private.channel_messages as links on links.channel_id = channels.id
+      and links.digest in (private.id_digest(event.external_id), private.id_digest(private.scoped_id(event)))
+    join public.messages as messages on messages.id = links.message_id
+    join public.conversations as conversations on conversations.id = messages.conversation_id
+    join private.channel_customers as known on known.channel_id = channels.id
+      and known.digest = private.id_digest(event.body -> 'customer' ->> 'id')
+      and known.customer_id = conversations.customer_id
+    where channels.type = 'email' and channels.id <> event.channel_id and messages.sender_type = 'user'
+      and private.is_same_text(messages.content, event)
+      and (not messages.metadata ? 'is_automatic' or coalesce((event.body ->> 'is_automatic')::boolean, false))
+    order by messages.created_at, messages.id limit 1
+  );
+end $$;
+comment on function private.find_copy is 'The message that a mail is, where it came to another account of the team''s before; or null.';

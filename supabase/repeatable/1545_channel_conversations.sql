@@ -3,6 +3,25 @@
 -- Locks:   as 1530_channel_webhooks.sql says.
 -- Undo:    drop the functions.
 
+-- A mail to several of the team's addresses goes on in the thread of any of them, whichever gets it first.
+create or replace function private.thread_accounts(event private.channel_event)
+returns uuid[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return event.channel_id || array(
+    select channels.id from public.communication_channels as channels
+    where channels.type = event.channel_type and channels.id <> event.channel_id
+      and channels.external_account_id in (
+        select account from jsonb_array_elements_text(case jsonb_typeof(event.body #> '{thread,accounts}')
+          when 'array' then event.body #> '{thread,accounts}' else '[]' end) as account)
+  );
+end $$;
+comment on function private.thread_accounts is 'The accounts in whose conversations a mail may go on, its own first.';
+
 -- The caller holds the advisory locks of the mail's id and references. The conversations that a mail may belong to, the
 -- likeliest first: of what it answers, by its reply address (a hint: anybody can write there), of a mail that came
 -- before it and refers to it, or to what it refers to.
@@ -18,24 +37,27 @@ declare
   v_references text[] := private.thread_references(event);
   v_said text := lower(event.body #>> '{thread,reply_token}');
   v_token uuid := case when v_said ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_said::uuid end;
+  v_accounts uuid[] := private.thread_accounts(event);
 begin
   return query
   select messages.conversation_id, ids.place - 100  -- before the others, and the newest first
   from unnest(v_references) with ordinality as ids (id, place)
-  join public.messages as messages on messages.id = private.find_channel_message(event.channel_id, ids.id)
+  cross join unnest(v_accounts) as accounts (id)
+  join public.messages as messages on messages.id = private.find_channel_message(accounts.id, ids.id)
   union all
   select v_token, 1::bigint where v_token is not null
   union all
   select changes.who::uuid, 1 + ids.place
   from unnest(event.external_id || v_references) with ordinality as ids (id, place)
-  join private.channel_changes as changes on changes.channel_id = event.channel_id
+  join private.channel_changes as changes on changes.channel_id = any (v_accounts)
     and changes.digest = private.id_digest(ids.id) and changes.kind = 'thread';
 end $$;
 comment on function private.threads_of is 'The conversations that a mail''s references and reply address lead to.';
 
 -- The caller holds the advisory locks of the event's ids. A mail belongs to its thread's conversation, if that is the
--- same customer's, and it is proven to be theirs: one that is_separate may be anybody's, whatever it refers to; any other message to the customer's last conversation with the account. A conversation from before
--- the account was known is that account's now.
+-- same customer's, and it is proven to be theirs: one that is_separate may be anybody's, whatever it refers to; any other
+-- message to the customer's last conversation with the account. A conversation from before the account was known is that
+-- account's now.
 create or replace function private.find_channel_conversation(event private.channel_event, customer_id uuid)
 returns uuid
 language plpgsql
@@ -51,8 +73,8 @@ begin
       select conversations.id from private.threads_of(event) as threads
       join public.conversations as conversations on conversations.id = threads.conversation_id
       where conversations.customer_id = find_channel_conversation.customer_id
-        and conversations.channel_id = event.channel_id and conversations.status <> 'closed'
-      order by threads.rank, conversations.id limit 1
+        and conversations.channel_id = any (private.thread_accounts(event)) and conversations.status <> 'closed'
+      order by threads.rank, conversations.channel_id <> event.channel_id, conversations.id limit 1
     );
   end if;
   return (
@@ -92,7 +114,7 @@ begin
         'related_conversation_id', (
           select conversations.id from private.threads_of(event) as threads
           join public.conversations as conversations on conversations.id = threads.conversation_id
-          where event.channel_type = 'email' and conversations.channel_id = event.channel_id
+          where event.channel_type = 'email' and conversations.channel_id = any (private.thread_accounts(event))
           order by threads.rank, conversations.id limit 1
         ))))
     returning id into v_id;
@@ -123,6 +145,9 @@ begin
       event.external_id || private.thread_references(event) || private.customer_ids(event)
         || private.scoped_id(event)) as ids (id)
     where event.problem is null and ids.id is not null
+    union all  -- one mail comes to several accounts
+    select event.channel_type || ' ' || event.external_id from unnest(events) as event
+    where event.problem is null and event.channel_type = 'email' and event.kind = 'message'
     union all
     select contacts.contact from unnest(events) as event
     cross join lateral (values (private.customer_phone(event)), (private.customer_email(event))) as contacts (contact)
@@ -131,7 +156,8 @@ begin
   if cardinality(events) > 1 then  -- a single event's is taken when the event is applied
     perform from (
       select messages.conversation_id as id from unnest(events) as event
-      join public.messages as messages on messages.id = private.find_channel_message(event.channel_id, event.external_id)
+      join public.messages as messages on messages.id = coalesce(
+        private.find_channel_message(event.channel_id, event.external_id), private.find_copy(event))
       union
       select deliveries.conversation_id from unnest(events) as event
       join public.channel_deliveries as deliveries
@@ -181,7 +207,7 @@ as $$
 begin
   return coalesce(nullif(event.body -> 'metadata', 'null'), '{}')
     - array['kind', 'repeated', 'is_loop', 'is_automatic', 'is_placeholder', 'is_unsupported', 'needs_no_answer',
-      'reactions', 'edited_at', 'deleted_at', 'delivery_error', 'media']
+      'reactions', 'also_came_to', 'edited_at', 'deleted_at', 'delivery_error', 'media']
     || jsonb_strip_nulls(jsonb_build_object(
       'is_automatic', nullif(coalesce((event.body ->> 'is_automatic')::boolean, false), false),
       'is_placeholder', nullif(coalesce((event.body ->> 'is_placeholder')::boolean, false), false),
@@ -307,11 +333,45 @@ begin
 end $$;
 comment on function private.reason_of_loop is 'Why what a customer writes may be a program''s, or null.';
 
+-- The caller holds the conversation's lock, and has not stored the message yet. Clients put "Re:" before the subject of
+-- what is answered; a subject that is not the thread's, the customer wrote: it may be the question.
+create or replace function private.with_new_subject(event private.channel_event, conversation_id uuid)
+returns private.channel_event
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_variable
+declare
+  v_subject text := event.body #>> '{thread,subject}';
+  v_content text := event.body ->> 'content';
+  v_before text := private.plain_text(coalesce((
+    select said.metadata #>> '{thread,subject}' from public.messages as said
+    where said.conversation_id = with_new_subject.conversation_id and said.sender_type = 'user'
+      and said.metadata #>> '{thread,subject}' <> ''
+    order by said.position desc limit 1
+  ), (
+    select conversations.business_context ->> 'subject' from public.conversations as conversations
+    where conversations.id = with_new_subject.conversation_id
+  )));
+begin
+  if event.channel_type = 'email' and event.kind = 'message' and v_before <> ''
+    and position(private.plain_text(v_subject) in v_before) = 0
+    and position(private.plain_text(v_subject) in private.plain_text(v_content)) = 0
+  then
+    event.body := event.body || jsonb_build_object('content',
+      concat_ws(e'\n\n', v_subject, nullif(v_content, '[Empty mail]')));
+  end if;
+  return event;
+end $$;
+comment on function private.with_new_subject is 'A mail with its subject above it, where that is not its thread''s.';
+
 -- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer without saying that
 -- they are programs (another business's away message, a ticket system), and two of them would never stop. After ten
 -- answers of an account's AI to somebody in an hour, or three to the same text, a human has what they write, and finds a
--- note that says why; a mail of which nobody can tell whether a program wrote it is a human's at once. The customer is told so once: a program would answer that, too, and by mail in a new conversation each
--- time.
+-- note that says why; a mail of which nobody can tell whether a program wrote it is a human's at once. The customer is
+-- told so once: a program would answer that, too, and by mail in a new conversation each time.
 create or replace function private.stop_loop(event private.channel_event, customer_id uuid, conversation_id uuid)
 returns void
 language plpgsql
@@ -369,6 +429,30 @@ begin
 end $$;
 comment on function private.echoed_text is 'The text of an echo; empty where it is a file.';
 
+-- The caller holds the advisory locks of the mail's ids; the conversation's lock is taken here. Staff see on the one
+-- message of a mail which other addresses of the team's it came to.
+create or replace function private.note_copy(event private.channel_event, message_id uuid)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_variable
+begin
+  perform from public.conversations as conversations
+  where conversations.id = (select messages.conversation_id from public.messages as messages where messages.id = message_id)
+  for no key update;
+  update public.messages as messages
+  set metadata = messages.metadata || jsonb_build_object('also_came_to',
+    coalesce(messages.metadata -> 'also_came_to', '[]') || to_jsonb(channels.external_account_id))
+  from public.communication_channels as channels
+  where messages.id = message_id and channels.id = event.channel_id
+    and not coalesce(messages.metadata -> 'also_came_to', '[]') ? channels.external_account_id;
+  perform private.link_channel_message(event.channel_id, event.external_id, message_id);
+end $$;
+comment on function private.note_copy is 'Say of a message that it is also what came to another account.';
+
 -- The caller holds the locks of lock_for_events; the conversation's is taken here, if it is not among them.
 create or replace function private.store_channel_message(event private.channel_event)
 returns jsonb
@@ -382,13 +466,18 @@ declare
   v_outcome text := 'duplicate';
   v_customer_id uuid;
   v_conversation_id uuid;
+  v_copy_id uuid := private.find_copy(event);
 begin
   event.external_id := private.external_id_for_customer(event);
   v_message_id := private.find_channel_message(event.channel_id, event.external_id);
-  if v_message_id is null then
+  if v_message_id is null and v_copy_id is not null then
+    v_message_id := v_copy_id;
+    perform private.note_copy(event, v_copy_id);
+  elsif v_message_id is null then
     v_customer_id := private.find_or_create_channel_customer(event);
     v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
+    event := private.with_new_subject(event, v_conversation_id);
     perform private.stop_loop(event, v_customer_id, v_conversation_id);
     if event.kind = 'echo'
       and private.reconcile_echo(v_conversation_id, event.external_id, private.echoed_text(event))

@@ -81,15 +81,10 @@ def open_mail_server(stack: RunningStack) -> Iterator["MailServer"]:
         httpx.Client(base_url=f"{stack.api_url}/functions/v1", timeout=60) as http,
         psycopg.connect(stack.admin_url(), autocommit=True, row_factory=dict_row) as database,
     ):
-        database.execute(
-            "insert into public.communication_channels as channels"
-            " (name, type, external_account_id, configuration) values ('Support', 'email', %s, %s)"
-            " on conflict (type, external_account_id) where external_account_id is not null"
-            " do update set configuration = channels.configuration || excluded.configuration",
-            [SUPPORT, Json({"authentication_server": SERVER})],
-        )
         server = MailServer(http, database)
-        assert server.post(write()).status_code == 200
+        server.connect(SUPPORT)
+        answer = server.post(write())
+        assert answer.status_code == 200, answer.text
         yield server
 
 
@@ -103,6 +98,17 @@ class MailServer:
     def post(self, body: bytes, kind: str = "message/rfc822", token: str = TOKEN) -> httpx.Response:
         headers = {"content-type": kind}
         return self.http.post("/email", content=body, headers=headers, auth=("postmaster", token))
+
+    def connect(self, address: str, **options: str) -> str:
+        """Make an account of an address, with the name of its mail server; returns the address."""
+        self.database.execute(
+            "insert into public.communication_channels as channels"
+            " (name, type, external_account_id, configuration) values ('Team', 'email', %s, %s)"
+            " on conflict (type, external_account_id) where external_account_id is not null"
+            " do update set configuration = channels.configuration || excluded.configuration",
+            [address, Json({"authentication_server": SERVER} | options)],
+        )
+        return address
 
     def event_of(self, answer: httpx.Response) -> dict[str, Any]:
         """Return what the function read in the mail that it gave this answer to."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -152,7 +153,7 @@ async def test_without_a_servers_name_what_stands_on_top_counts(tmp_path: Path) 
 
 
 async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
-    """SendGrid's stand in fields beside the mail, Postmark's in headers above it."""
+    """SendGrid's stand in fields beside the mail, Mailgun's and Postmark's in headers above it."""
     mail = write(Authentication_Results="").decode()
     envelope = json.dumps({"to": [SUPPORT], "from": "bounce@example.net"})
     signed = f"DKIM-Signature: v=1; d=x) y@example.org; b=1\r\n{mail}"
@@ -163,6 +164,16 @@ async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
         ({"dkim": "{@example.org : pass}", "SPF": "pass", "email": signed}, "no_policy"),
         ({}, "no_verdict"),
     ]
+    signature = "DKIM-Signature: v=1; d=example.org; b=1\r\n"
+    passed = "X-Mailgun-Dkim-Check-Result: Pass\r\nReceived: by mxa.mailgun.org\r\n"
+    mailguns = {
+        f"X-Mailgun-Spf: Pass\r\nReceived: by mxa.mailgun.org\r\n{mail}": None,
+        f"X-Mailgun-Spf: Fail\r\n{passed}{mail}": "no_policy",
+        f"Received: by mxa.mailgun.org\r\nX-Mailgun-Spf: Pass\r\n{mail}": "no_verdict",
+        f"{passed}{signature}{mail}": None,
+        f"{passed}{signature}{signature.replace('org', 'net')}{mail}": "no_verdict",
+        f"{passed}{signature.replace('org', 'net')}{mail}": "no_policy",
+    }
     spam = [("X-Spam-Tests", "DKIM_SIGNED,DKIM_VALID,DKIM_VALID_AU,SPF_PASS")]
     path = [
         ("X-Spam-Tests", "SPF_PASS"),
@@ -186,6 +197,10 @@ async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
             }
             answer = await http.post("/email", files=files, auth=("", TOKEN))
             assert answer.status_code == 200, answer.text
+        for raw in mailguns:
+            form = {"body-mime": raw, "recipient": SUPPORT, "sender": DESK}
+            answer = await http.post("/email", data=form, auth=("", TOKEN))
+            assert answer.status_code == 200, answer.text
         for headers, _ in posted:
             record = {
                 "From": DESK,
@@ -199,7 +214,9 @@ async def test_verdicts_of_services_are_read(tmp_path: Path) -> None:
 
     events = [call["events"][0] for call in database.received]
     assert [event["metadata"].get("unproven") for event in events] == [
-        expected for _, expected in [*forms, *posted]
+        *(expected for _, expected in forms),
+        *mailguns.values(),
+        *(expected for _, expected in posted),
     ]
 
 
@@ -210,55 +227,108 @@ def server(stack: RunningStack) -> Iterator[MailServer]:
 
 
 EVIL = "evil@evil.example"
+OTHERS = [f"{DESK}", f"Desk <{DESK}>", f"{EVIL}, {DESK}", f'"{DESK}" <{EVIL}>', ""]
 PIECES = [
     DESK, EVIL, f"<{DESK}>", f"<{EVIL}>", "desk", "evil.example", "example.org", "@", '"', "(", ")",
-    "<", ">", ",", ";", ":", "\\", " ", "\t", "\r\n ", "Team:", "=?utf-8?q?desk=40example.org?=",
-    "=?utf-8?q?=2C=3C?=", "\u202e", "\u00ad", "\uff20", "%40", "xn--", ".", '"x"', "(x)",
-    f"\r\nFrom: {DESK}",    f"\r\nSender: {DESK}", f"\r\nReply-To: {DESK}",
+    "<", ">", ",", ";", ":", "\\", " ", "\t", "\r\n ", "\r\n\t", "\0", "\x0b", "\x85", "\u2028",
+    "[", "]", "Team:", "Team: ;", f"Team: {DESK};", "=?utf-8?q?desk=40example.org?=",
+    "=?utf-8?q?=2C=3C?=",
+    "=?utf-8?b?PGRlc2tAZXhhbXBsZS5vcmc+?=", "=?utf-8?q?=0D=0AFrom:_desk=40example.org?=",
+    f"<@example.org:{EVIL}>", f"<@evil.example:{DESK}>", f"<@evil.example,@a:{DESK}>",
+    "desk%example.org@evil.example", "evil.example!desk@example.org", "desk@example.org.",
+    "desk@[192.0.2.1]", "desk@\u0435xample.org", "\\@", '\\"', "\u202e", "\u00ad", "\uff20",
+    "\u200b", "%40", "xn--", ".", '"x"', "(x)", "(", "((a) b)", '"(', ')"', f"({DESK})",
+    f'"{DESK}"',
+    *(f"\r\n{name}: {DESK}" for name in ("From", "FROM", "Sender", "Reply-To", "Resent-From")),
+    f"\r\nFrom : {DESK}", f"\r\n From: {DESK}", f"\nFrom: {DESK}", f"\rFrom: {DESK}",
 ]  # fmt: skip
+FORGED_VERDICTS = [
+    f"{SERVER}; dmarc=pass header.from=example.org",
+    f'"{SERVER}" 1; dmarc=pass (x) header.from=example.org',
+    "dmarc=pass header.from=example.org",
+    "mx.example.net; dmarc=pass header.from=example.org",
+    f"{SERVER}; dkim=pass header.d=example.org; spf=pass smtp.mailfrom={DESK}",
+    f"{SERVER} (",
+]
+VERDICTS = [
+    verdict("evil.example"),
+    f"{SERVER}; dmarc=none header.from=evil.example; dkim=pass header.d=evil.example",
+    f"{SERVER}; spf=pass smtp.mailfrom=bounce@evil.example",
+    f'{SERVER}; dkim=pass header.i="@example.org"@evil.example; dmarc=none',
+    f"{SERVER}; spf=pass (x; dmarc=pass header.from=example.org) smtp.mailfrom=a@evil.example",
+]
+
+
+@pytest.fixture(scope="module")
+def trusting(server: MailServer) -> str:
+    """An account that takes the victim's word for who else writes."""
+    return server.connect(f"forms-{uuid4()}@example.com", trusted_senders=DESK)
 
 
 @settings(
-    max_examples=60,
+    max_examples=120,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=6))
-def test_whom_we_read_is_whom_the_verdict_was_about(server: MailServer, pieces: list[str]) -> None:
-    """Whatever an attacker writes: else their mail would join the customer's conversation."""
-    mail = write(
-        **{"From": "".join(pieces), "References": "<theirs@mail.example.org>"},
-        Authentication_Results=verdict("evil.example"),
+@given(
+    pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=7),
+    said=st.sampled_from(VERDICTS),
+    below=st.lists(st.sampled_from(FORGED_VERDICTS), max_size=2),
+    reply_to=st.sampled_from(OTHERS),
+)
+def test_whom_we_read_is_whom_the_verdict_was_about(
+    server: MailServer, trusting: str, pieces: list[str], said: str, below: list[str], reply_to: str
+) -> None:
+    """Whatever an attacker writes, above their mail the server says who sent it: evil.example.
+
+    Else their mail would join the customer's conversation, or a form's visitor would be anybody.
+    """
+    forged = "".join(f"\r\nAuthentication-Results: {one}" for one in below)
+    headers = {
+        "From": "".join(pieces) + forged,
+        "To": trusting,
+        "References": "<theirs@mail.example.org>",
+        "Reply-To": reply_to,
+    }
+    above = f"Authentication-Results: {said}\r\nReceived: from x by {SERVER}\r\n"
+    mail = above.encode() + write(**headers, Authentication_Results="-").replace(
+        b"Authentication-Results: -\r\n", b""
     )
     answer = server.post(mail)
     if answer.status_code != 200:
         assert answer.status_code == 400
         return
     event = server.event_of(answer)
-    if event["kind"] == "message" and not event["thread"].get("is_separate"):
-        assert event["customer"]["id"].endswith("@evil.example")
+    if event["kind"] != "message":
+        return
+    is_believed = not event["thread"].get("is_separate") or not event["metadata"].get("unproven")
+    is_a_visitors = event["metadata"].get("unproven") == "reply_to"
+
+    assert not is_believed or event["customer"]["id"].endswith("@evil.example")
+    assert not is_a_visitors
 
 
 def test_a_mail_that_is_not_proven_joins_nothing(server: MailServer) -> None:
     """Not by its references, its address, an id that others refer to, or a `Reply-To`."""
     known, later = "<known@mail.example.net>", "<later@mail.example.net>"
-    question = server.event_of(server.post(write(References=known)))
+    customer = f"{uuid4()}@example.org"
+    question = server.event_of(server.post(write(From=customer, References=known)))
     [row] = server.rows_of(question["id"])
     token = f"support+{row['conversation_id']}@example.com"
     unproven = [
         {"References": question["id"]},
         {"To": token},
         {"Message-ID": known},
-        {"From": SUPPORT, "Reply-To": DESK, "References": question["id"]},
+        {"From": SUPPORT, "Reply-To": customer, "References": question["id"]},
         {"References": later},
     ]
     rows = []
     for headers in unproven:
-        mail = write(**({"Authentication-Results": ""} | headers))
+        mail = write(**({"From": customer, "Authentication-Results": ""} | headers))
         event = server.event_of(server.post(mail))
         rows += server.rows_of(event["id"])
-    proven = server.event_of(server.post(write(**{"Message-ID": later})))
+    proven = server.event_of(server.post(write(**{"From": customer, "Message-ID": later})))
     [after] = server.rows_of(proven["id"])
     conversations = [row["conversation_id"] for row in (row, *rows, after)]
     [shown] = server.query(

@@ -28,9 +28,25 @@ HIDDEN = [
     "text-indent:-9999px",
     "margin-left:-5000px",
     "transform:translateX(-9999px)",
+    "text-indent:-999em",
+    "text-indent:100%;white-space:nowrap;overflow:hidden",
+    "position:absolute;right:9999px",
     "transform:scale(0)",
+    "transform:scaleX( 0 )",
+    "transform:matrix(0,0,0,0,0,0)",
+    "transform:rotateY(90deg)",
+    "scale:0",
+    "opacity:0%",
     "clip:rect(0,0,0,0);position:absolute",
     "clip-path: inset(100%)",
+    "clip-path:inset(0 0 100% 0)",
+    "clip-path:circle(0px at 50% 50%)",
+    "clip-path:polygon(0 0, 0 0, 0px 0px)",
+    "display:var(--none, none)",
+    "--a:var(--b);--b:none;display:var(--a)",
+    "font-size:calc(1px - 1px)",
+    "font-size:min(0px, 12px)",
+    "position:absolute;left:calc(-100vw - 5000px)",
     "color:#fff",
     "color:white",
     "color:#FEFEFE",
@@ -54,6 +70,28 @@ HIDDEN_HTML = [
     f"<style>@media screen {{ #b > p {{ font-size: 0 }} }}</style><div id=b><p>{SECRET}</p></div>",
     f"<style>p.c{{color:#fff}} p{{color:#000}}</style><p class=c>{SECRET}</p>",
     f"<style>.d{{display:none!important}}</style><p class=d style='display:block'>{SECRET}</p>",
+    f"<style>:root{{--d:none}}</style><p style='display:var(--d)'>{SECRET}</p>",
+    f'<div style="--c:#fff"><p style="color:var(--c)">{SECRET}</p></div>',
+    *(
+        f"<style>{sheet}</style><div class=y><i></i><p class=a>{SECRET}</p></div>"
+        for sheet in (
+            ".y p:not(.x){display:none}",
+            ":is(p, div.q).a{display:none}",
+            ":where(.a){display:none}",
+            "div:has(i){display:none}",
+            "i + p{display:none}",
+            "html body div.y p.a, x y z a b c d e{display:none}",
+            "@media (min-width:0px){.a{display:none}}",
+            "@media all and (min-width:1px), print{.a{display:none}}",
+            "@media (max-width:700px){.a{display:none}} @media (width > 700px){.a{color:#fff}}",
+            "@supports (display:block){.a{display:none}}",
+            "@layer x{.a{display:none}}",
+            ".y{& .a{display:none}}",
+            ".y{color:red; .a{display:none} b{color:red}}",
+            ".a{@media screen{display:none}}",
+        )
+    ),
+    "<p>" + "".join(chr(0xE0000 + ord(letter)) for letter in SECRET) + "</p>",
     f"<!-- {SECRET} --><!--[if mso]>{SECRET}<![endif]-->",
 ]
 SHOWN = "Where is my order?"
@@ -69,6 +107,24 @@ SHOWN_HTML = [
     f"<style>p:hover, ]] {{display:none}}</style><p>{SHOWN}</p>",
     f'<p style="color:currentcolor;opacity:x;font-size:large;width:-1">{SHOWN}</p>',
     f'<p style="color:#eee; color:#333">{SHOWN}</p>',
+    f'<p style="display:var(--x);color:var(--y);font-size:var(--z)">{SHOWN}</p>',
+    f'<td style="background:var(--brand)"><p style="color:#fff">{SHOWN}</p></td>',
+    f'<p style="font-size:calc(10px + .5em);width:calc(100% - 2px)">{SHOWN}</p>',
+    f'<p style="clip-path:inset(50% 0 0 0);transform:scale(0.5);text-indent:-20px">{SHOWN}</p>',
+    f'<p style="mso-hide:all;clip:auto;margin:0 -15px;max-height:none">{SHOWN}</p>',
+    *(
+        f"<style>{sheet}</style><p class=z>{SHOWN}</p>"
+        for sheet in (
+            "p:not(.z){display:none}",
+            "@media (max-width:600px){.z{display:none!important}}",
+            "@media only screen and (min-width:601px){.z{display:none}}",
+            "@media (prefers-color-scheme:dark){.z{color:#fff}}",
+            "@media not all and (monochrome){.z{display:none}}",
+            "@supports not (display:grid){.z{display:none}}",
+            "@media (max-width:480px){.z{display:none}} .q:has(b){display:none}",
+        )
+    ),
+    f"<p>{SHOWN} \U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f</p>",
 ]
 
 
@@ -90,6 +146,7 @@ async def test_what_no_reader_sees_is_not_read(tmp_path: Path) -> None:
     pages = [f"<p>Hello there.</p>{hidden}<p>Bye.</p>" for hidden in HIDDEN_HTML]
     for text, page in zip(await texts_of(tmp_path, pages), pages, strict=True):
         assert SECRET not in text, page
+        assert "\U000e0050" not in text, page
         assert "Hello there." in text, page
         assert "Bye." in text, page
 
@@ -109,6 +166,13 @@ async def test_html_that_is_made_to_be_slow_is_read_in_time(tmp_path: Path) -> N
         f"<p hidden>{SECRET}</p>{'<div>' * 11_000}x",
         f"<p style='{'a:b;' * 100_000}'>x</p>",
         f"<style>{'{' * 100_000}</style><p>x</p>",
+        f"<style>{'.a{' * 50_000}</style><p>x</p>",
+        f"<style>{'.a{& & & &' * 20_000}</style><p>x</p>",
+        f"<style>{':has(:has(b ~ b)){color:red}' * 2_000}</style>{'<b>x</b>' * 5_000}",
+        f"<style>.a b ~ b + b{{color:red}} b:nth-last-child(7n){{}}</style>{'<b>x</b>' * 9_000}",
+        f"<style>{'b b b b b b b b b b x{color:red}' * 1_000}</style>{'<b>' * 400}x",
+        f"<p style='--a:{'var(--a)' * 100};display:var(--a)'>x</p>",
+        f"<p style='width:calc({'(' * 4_000};width:{'calc(' * 900}1px'>x</p>",
         f"<style>{'@media screen{' * 10_000}</style><p>x</p>",
         f"<style>{'a,' * 100_000}b{{color:#fff}}</style><p>x</p>",
     ]

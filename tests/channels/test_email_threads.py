@@ -240,8 +240,57 @@ def test_marks_of_programs(server: MailServer) -> None:
         {"Subject": "Automated reply - Your mail"},
         {"Subject": "Out of Office AutoReply: Your mail"},
         {"Subject": "Automatická odpověď: Objednávka"},
+        {"Subject": "[Auto-Reply] Your mail"},
+        {"Subject": "Out of office Re: Your mail"},
+        {"Subject": "پاسخ خودکار: سفارش"},
+        {"Subject": "ตอบกลับอัตโนมัติ: x"},
+        {"Subject": "自动答复: x"},
+        {"Auto_Submitted": "auto-notified"},
+        {"X_Auto_Reply_From": "desk@example.org"},
+        {"X_Precedence": "bulk"},
+        {"Precedence": "auto_reply"},
+        {"Delivered_To": "Autoresponder"},
+        {"X_POST_MessageClass": "9; Autoresponder"},
+        {"X_Failed_Recipients": "desk@example.org"},
     ]
-    person = [{"Subject": "Automatic reply does not work"}, {"Subject": "Autosvarare"}]
+    person = [
+        {"Subject": "Automatic reply does not work"},
+        {"Subject": "Autosvarare"},
+        {"Subject": "Out of office hours: are you open?"},
+        {"Auto_Submitted": "no"},
+    ]
     rows = [arrive(server, From=f"{uuid4()}@example.org", **mail) for mail in (*program, *person)]
 
     assert [row["is_turn"] for row in rows] == [False] * len(program) + [True] * len(person)
+
+
+def test_a_new_subject_is_read_and_answered(server: MailServer) -> None:
+    """Also under "Re:", which clients put there by themselves: it may be the question."""
+    sender = f"{uuid4()}@example.org"
+    question = arrive(server, From=sender, Subject="Invoice 77")
+    sent_as = answer_to(server, question)
+    replies = [
+        ("Re: Invoice 77", "Thanks.", "Thanks."),
+        ("RE: [EXTERNAL] Re:  invoice  77", "Thanks.", "Thanks."),
+        ("Re: Invoice", "Cut off.", "Cut off."),
+        ("Re: Which colours are there?", "See the subject.", "Which colours are there?\n\n"),
+        ("AW: Which colours are there?", "Blue?", "Blue?"),
+        ("Re: Red", "Is it red?", "Is it red?"),
+        ("Re: Which sizes?", "", "Which sizes?"),
+        ("Which prices?", "As in the subject.", "Which prices?\n\nAs in the subject."),
+        ("Re:", "And now?", "And now?"),
+    ]
+    for subject, body, expected in replies:
+        row = arrive(server, body, From=sender, Subject=subject, In_Reply_To=sent_as)
+
+        assert row["conversation_id"] == question["conversation_id"]
+        assert row["content"].startswith(expected), subject
+        assert row["content"].endswith(body), subject
+    [thread] = server.query(
+        "select private.thread_of(messages, conversations) ->> 'subject' as subject"
+        " from public.messages as messages join public.conversations as conversations"
+        " on conversations.id = messages.conversation_id"
+        " where messages.conversation_id = %s order by messages.position desc limit 1",
+        question["conversation_id"],
+    )
+    assert thread["subject"] == "Which prices?"

@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -235,6 +236,46 @@ async def test_forms_of_mail_services_bring_raw_mails(tmp_path: Path) -> None:
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [event["account"] for event in events] == ["sales@example.com"] * 2
     assert {event["id"] for event in events} == {"<gmail-first@mail.example.org>"}
+
+
+async def test_forms_bring_bytes_of_any_charset(tmp_path: Path) -> None:
+    """A raw mail has its own; of parts that SendGrid took apart, `charsets` tells."""
+    mail = write("Größe?", Subject="", Content_Type="text/plain; charset=iso-8859-1")
+    raw_mail = mail.decode().encode("latin-1")
+    header, _, _ = write(Subject="", Content_Type="multipart/mixed; boundary=gone").partition(
+        b"\r\n\r\n"
+    )
+    info = {"attachment1": {"filename": "Größe.txt", "type": "text/plain; charset=x"}}
+    parts: dict[str, tuple[None, str | bytes]] = {
+        "headers": (None, header),
+        "charsets": (None, json.dumps({"text": "iso-8859-1", "html": "nonsense", "to": "UTF-8"})),
+        "text": (None, "Größe?".encode("latin-1")),
+        "html": (None, "<p>Größe?</p>"),
+        "attachment-info": (None, json.dumps(info)),
+    }
+    file = ("groesse.txt", "Größe".encode("latin-1"), "text/plain")
+    database = Database()
+    async with serve_functions(tmp_path, database, **ENVIRONMENT) as http:
+        answers = [
+            await http.post(
+                "/email", files={"email": (None, raw_mail), "to": (None, "x")}, auth=AUTH
+            ),
+            await http.post("/email", files={"email": ("mail.eml", raw_mail)}, auth=AUTH),
+            await http.post(
+                "/email",
+                content=urlencode({"body-mime": raw_mail}),
+                headers={"content-type": "application/x-www-form-urlencoded"},
+                auth=AUTH,
+            ),
+            await http.post("/email", files=[*parts.items(), ("attachment1", file)], auth=AUTH),
+            await http.post("/email", files={"text": (None, "no header")}, auth=AUTH),
+        ]
+
+    events = [call["events"][0] for call in database.received]
+    assert [answer.status_code for answer in answers] == [200] * 4 + [400]
+    assert [event["content"] for event in events] == ["Größe?"] * 4
+    assert [file["name"] for file in events[3]["media"]] == ["Größe.txt"]
+    assert [*database.files.values()] == ["Größe".encode("latin-1")]
 
 
 async def test_a_file_that_could_not_be_stored_comes_again(tmp_path: Path) -> None:

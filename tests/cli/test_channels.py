@@ -79,6 +79,7 @@ def test_an_accounts_configuration_is_changed_a_member_at_a_time(
     romashka("channels", "set", address, "sender_name", "Help & Co.")
     removed = romashka("channels", "set", address, "plus_addressing")
     romashka("channels", "set", address, "messages_per_second", "0.5")
+    romashka("channels", "set", address, "trusted_senders", "a@example.com, b@example.com")
     secret = romashka("channels", "set", address, "access_token", "a-token")
     (line,) = [
         line
@@ -87,7 +88,11 @@ def test_an_accounts_configuration_is_changed_a_member_at_a_time(
     ]
 
     assert removed.output == f"email {address} has no plus_addressing now.\n"
-    assert line["configuration"] == {"sender_name": "Help & Co.", "messages_per_second": 0.5}
+    assert line["configuration"] == {
+        "sender_name": "Help & Co.",
+        "messages_per_second": 0.5,
+        "trusted_senders": "a@example.com, b@example.com",
+    }
     assert secret.exit_code == 1
     assert secret.errors.startswith("romashka: staff can read access_token here, and it looks like")
     assert "a-token" not in secret.errors
@@ -140,6 +145,7 @@ def read_until(terminal: int, end: str) -> str:
         (["channels", "add", "instagram", ""], "'' is not the account's id"),
         (["channels", "add", "email", "support"], "'support' is no address"),
         (["channels", "set", "x", "plus_addressing", "maybe"], "plus_addressing cannot be that"),
+        (["channels", "set", "x", "trusted_senders", "a@b.example,"], "trusted_senders cannot be"),
         (["channels", "set", "x", "template", "hello"], "template cannot be that; give it an obj"),
         (["channels", "set", "x", "messages_per_second", "0"], "messages_per_second cannot be"),
         (["webhooks", "replay"], "which webhooks?"),

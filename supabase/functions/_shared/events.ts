@@ -24,6 +24,8 @@ export interface Media {
 export interface Thread {
   references?: string[];
   reply_token?: string;
+  /** More accounts of the team's that it was sent to: their threads count, too. */
+  accounts?: string[];
   subject?: string;
   /** Nobody vouches for the sender: the mail goes on from no conversation. */
   is_separate?: boolean;

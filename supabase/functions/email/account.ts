@@ -5,7 +5,7 @@ import { log } from "../_shared/log.ts";
 import { project } from "../_shared/project.ts";
 import { Refusal } from "../_shared/refusal.ts";
 import type { Scope } from "../_shared/secrets.ts";
-import { replyAddress } from "./addresses.ts";
+import { mailboxes, replyAddress } from "./addresses.ts";
 import type { Mail } from "./mail.ts";
 
 // Addresses that a provider gives out to forward to; no customer wrote to one, and none may answer as one.
@@ -16,6 +16,8 @@ export interface Recipient {
   account: string | null;
   /** The conversation that the address names. */
   token: string | null;
+  /** More of the team's accounts that the mail names: it comes for each of them. */
+  others: string[];
 }
 
 /**
@@ -29,19 +31,21 @@ export function recipientOf(mail: Mail, connected: readonly string[], scope: Sco
   const named = [...envelope, ...written];
   const ours = scope === "every account" ? connected : [...scope];
   const known = named.filter(({ account }) => ours.includes(account));
-  const found = known.find(({ token }) => token !== null) ?? known[0];
-  if (found) return found;
-  if (scope !== "every account") return { account: ours[0], token: null };
   const own = envelope.find(({ account }) => !GATEWAY.test(account));
-  if (own) return own;
-  if (ours.length) return { account: ours[0], token: null };
-  return written[0] ?? envelope[0] ?? { account: null, token: null };
+  const found = known.find(({ token }) => token !== null) ?? known[0] ??
+    (scope === "every account" ? own : undefined) ??
+    (ours.length ? { account: ours[0], token: null } : written[0] ?? envelope[0]);
+  const others = [...new Set(known.map(({ account }) => account))]
+    .filter((account) => account !== found?.account);
+  return { account: found?.account ?? null, token: found?.token ?? null, others };
 }
 
 export interface Account {
   address: string;
   /** How its mail server calls itself in `Authentication-Results`. */
   server: string | null;
+  /** Whose mails are by whom their `Reply-To` names: the forms of the team's sites. */
+  trusted: string[];
 }
 
 /** Return the accounts that are connected, the oldest first. */
@@ -54,6 +58,8 @@ export async function connectedAccounts(): Promise<Account[]> {
     return data.map(({ external_account_id, configuration }) => ({
       address: external_account_id,
       server: text(fields(configuration).authentication_server)?.trim() ?? null,
+      trusted: mailboxes(text(fields(configuration).trusted_senders) ?? "")
+        .map(({ address }) => address),
     }));
   }
   log("error", "database.refused", { table: "communication_channels", code: error.code });

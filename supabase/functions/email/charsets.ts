@@ -1,21 +1,32 @@
 // Which charset a text really has: many mails name none, or a wrong one.
 //
-// What is valid UTF-8 is nothing else, and ISO-2022-JP is known by its escapes; what names nothing is
-// windows-1252, which has a letter for every byte.
+// What is valid UTF-8 is nothing else, and ISO-2022-JP is known by its escapes. What names nothing is windows-1252,
+// which has a letter for every byte; but where few bytes are Latin letters, chardet knows by their frequency what it is.
 
 import { Buffer } from "node:buffer";
+import { analyse } from "chardet";
 
 const ONE_BYTE =
   /^(?:|us-ascii|ascii|ansi.*|iso-?8859-?\d+.*|latin-?\d|(?:windows|cp)-?125\d|koi8-[ru]|unknown-8bit|x-unknown|default)$/;
 const JAPANESE = ["$@", "$A", "$B", "(J", "(I"].map((letters) => "\x1b" + letters);
+// What browsers know under other names.
+const OF_WINDOWS: Record<string, string> = {
+  cp932: "shift_jis",
+  cp936: "gbk",
+  cp949: "euc-kr",
+  cp950: "big5",
+};
 const MANY_UNREADABLE = 0.1;
+const NOT_LATIN =
+  /^(?:euc-(?:kr|jp)|gb18030|big5|shift_jis|windows-125[1356]|koi8-r|iso-8859-[5678])$/;
 const WORDS =
   /=\?([\w.:-]+)(?:\*[\w-]*)?\?([bq])\?([^?\r\n]*)\?=(?:\s*=\?\1(?:\*[\w-]*)?\?\2\?[^?\r\n]*\?=)*/gi;
 const MAX_HEADER = 1_000_000;
 
 /** Return the charset of bytes that are called `declared` (or nothing), or whose mail is of `fallback`. */
 export function charsetOf(bytes: Uint8Array, declared = "", fallback = ""): string {
-  const label = declared.trim().toLowerCase();
+  const named = declared.trim().toLowerCase();
+  const label = OF_WINDOWS[named] ?? named;
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
   if (!bytes.some((byte) => byte >= 0x80)) {
     const isNamed = label !== "" && !/^(?:us-ascii|ascii|utf-?8|iso-?8859-?1)$/.test(label);
@@ -26,8 +37,27 @@ export function charsetOf(bytes: Uint8Array, declared = "", fallback = ""): stri
   const isUtf8 = reads(bytes, "utf-8");
   if (isUtf8 && (ONE_BYTE.test(label) || !isKnown(label) || !reads(bytes, label))) return "utf-8";
   if (label === "" && fallback && reads(bytes, fallback)) return fallback;
-  if (label === "" || !isKnown(label) || /^(?:us-)?ascii$/.test(label)) return "windows-1252";
+  if (label === "" || !isKnown(label) || /^(?:us-)?ascii$/.test(label)) {
+    return guessed(bytes) ?? "windows-1252";
+  }
   return /^utf-?8$/.test(label) && isMostlyUnreadable(bytes) ? "windows-1252" : label;
+}
+
+/** Return what bytes say that are called `declared`. */
+export function textOf(bytes: Uint8Array, declared = "utf-8"): string {
+  const charset = charsetOf(bytes, declared);
+  return new TextDecoder(isKnown(charset) ? charset : "utf-8").decode(bytes);
+}
+
+/** Return the charset of a text in letters that are not Latin; null where its letters are. */
+function guessed(bytes: Uint8Array): string | null {
+  const some = bytes.subarray(0, 20_000);
+  const others = some.filter((byte) => byte >= 0x80).length;
+  const latin =
+    some.filter((byte) => byte < 0x80 && /[a-z]/i.test(String.fromCharCode(byte))).length;
+  if (others <= latin) return null;
+  const names = analyse(some).map(({ name }) => name.toLowerCase());
+  return names.find((name) => NOT_LATIN.test(name) && reads(some, name)) ?? null;
 }
 
 /** Return the charset that the HTML itself names. */
@@ -46,8 +76,8 @@ export function withReadableHeader(mail: Uint8Array): Uint8Array {
   const isOdd = header.some((byte) => byte >= 0x80 || byte === 0x1b);
   const said = binary(header);
   if (!isOdd && !said.includes("=?")) return mail;
-  const fallback = binary(mail.subarray(0, 100_000)).match(/charset\s*=\s*"?([\w.:-]+)/i)?.[1] ??
-    "";
+  const named = binary(mail.subarray(0, 100_000)).match(/charset\s*=\s*"?([\w.:-]+)/i)?.[1];
+  const fallback = charsetOf(mail.subarray(end, end + 100_000), named);
   const lines = said.split(/(?<=\n)(?![ \t])/).map((field) => readable(field, fallback));
   return Buffer.concat([...lines, mail.subarray(end)]);
 }

@@ -8,7 +8,7 @@ import {
   type Written,
 } from "../_shared/events.ts";
 import { present } from "../_shared/json.ts";
-import type { Recipient } from "./account.ts";
+import type { Account, Recipient } from "./account.ts";
 import { replyAddress } from "./addresses.ts";
 import { authenticationOf, type Doubt, doubtOf } from "./authentication.ts";
 import { automaticBy, isReport, maybeAutomaticBy } from "./automatic.ts";
@@ -19,18 +19,21 @@ import { reportedBy } from "./report.ts";
 import { saidIn, withSubject } from "./text.ts";
 import { answeredBy, bareSubject, hasPrefix, messageId, references } from "./thread.ts";
 
+const ENCRYPTED = "[Encrypted mail]";
+
 export interface Read {
   event: ChannelEvent;
   /** Its files, to be stored once its conversation is known. */
   uploads: Upload[];
 }
 
-/** Read a mail; `server` is how the account's mail server calls itself, where that is known. */
+/** Read a mail for one of the team's addresses; `settings` are of its account, where it is known. */
 export function readMail(
   mail: Mail,
-  { account, token }: Recipient,
-  server: string | null,
+  { account, token, others }: Recipient,
+  settings: Pick<Account, "server" | "trusted"> = { server: null, trusted: [] },
 ): Read {
+  const { server } = settings;
   const at = readTime(mail.date);
   const without = (happening: Happening): Read => ({
     event: { ...happening, account, at },
@@ -39,9 +42,11 @@ export function readMail(
   if (!account) return without(ignored("mail_to_nobody"));
   const report = isReport(mail) ? reportedBy(mail, account, at) : null;
   if (report) return { event: report, uploads: [] };
-  const sender = senderOf(mail, account);
-  if (typeof sender === "string") return without(ignored(sender));
+  if (!mail.from) return without(ignored("mail_of_nobody"));
   const found = doubtOf(mail, server);
+  const isForm = found === null && settings.trusted.includes(mail.from.address);
+  const sender = senderOf(mail, account, isForm);
+  if (!sender) return without(ignored("own_mail"));
   const doubt = sender === mail.from || found === "dmarc" ? found : "reply_to";
   const emoji = reactionIn(mail);
   if (emoji) {
@@ -50,7 +55,16 @@ export function readMail(
     );
   }
   const attached = attachedTo(mail, messageId(mail));
-  const message = messageOf(mail, { account, token, server, sender, doubt }, attached);
+  const known = {
+    account,
+    token,
+    others,
+    server,
+    sender,
+    doubt,
+    isForm: sender !== mail.from && isForm,
+  };
+  const message = messageOf(mail, known, attached);
   return { event: { kind: "message", account, at, ...message }, uploads: attached.uploads };
 }
 
@@ -66,39 +80,44 @@ function isBelievable(doubt: Doubt | null, server: string | null): boolean {
 }
 
 /**
- * Return who wrote, or why there is nobody. `Reply-To` does not count: what a server vouches for is `From`,
- * and with it anybody could have us write to others. But a form on the team's own site, and a group that
- * the team reads, send in the team's name and put the customer there: whom nobody vouches for.
+ * Return who wrote; null where that is the account itself. `Reply-To` does not count: what a server vouches for is
+ * `From`, and with it anybody could have us write to others. But a form on the team's own site, a form's service that
+ * the team trusts, and a group that the team reads put the customer there: whom nobody vouches for.
  */
-function senderOf(mail: Mail, account: string): Mailbox | string {
-  if (!mail.from) return "mail_of_nobody";
+function senderOf(mail: Mail, account: string, isForm: boolean): Mailbox | null {
   const isOwn = (one: Mailbox) => replyAddress(one.address).account === account;
-  if (!isOwn(mail.from)) return mail.from;
-  return mail.replyTo && !isOwn(mail.replyTo) ? mail.replyTo : "own_mail";
+  const { from, replyTo } = mail;
+  if (from && !isOwn(from) && !isForm) return from;
+  if (replyTo && !isOwn(replyTo) && replyTo.address !== from?.address) return replyTo;
+  return from && !isOwn(from) ? from : null;
 }
 
 interface Known {
   account: string;
   /** The conversation that the mail was sent to. */
   token: string | null;
+  others: string[];
   server: string | null;
   sender: Mailbox;
   doubt: Doubt | null;
+  /** Did somebody fill in a form of the team's? */
+  isForm: boolean;
 }
 
 function messageOf(
   mail: Mail,
-  { account, token, server, sender, doubt }: Known,
+  { account, token, others, server, sender, doubt, isForm }: Known,
   attached: Attached,
 ): Written {
   const isAnothers = doubt === "dmarc";
-  const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account) ?? undefined;
-  const maybeAutomatic = notAnswered ? undefined : maybeAutomaticBy(mail) ?? undefined;
+  const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account, isForm) ?? undefined;
+  const maybeAutomatic = notAnswered || isForm ? undefined : maybeAutomaticBy(mail) ?? undefined;
   const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
   const isAnswer = before.length > 0 || token !== null;
   const { content, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
-  const body = content || placeholder(mail, attached);
+  const isArmoured = /^-----BEGIN PGP MESSAGE-----\n[^]*-----END PGP MESSAGE-----$/.test(content);
+  const body = isArmoured ? ENCRYPTED : content || placeholder(mail, attached);
   const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
   return {
     id: messageId(mail),
@@ -125,6 +144,7 @@ function messageOf(
     thread: isAnothers ? { subject, is_separate: true } : {
       references: before,
       reply_token: token ?? undefined,
+      accounts: others.length ? others : undefined,
       subject,
       is_separate: doubt !== null || undefined,
     },
@@ -143,6 +163,6 @@ function typeOf({ media: [first] }: Attached): string {
 
 function placeholder(mail: Mail, { media, tooLarge }: Attached): string {
   const isEncrypted = mail.files.some(({ type }) => /pgp-encrypted|pkcs7-mime/.test(type));
-  if (isEncrypted) return "[Encrypted mail]";
+  if (isEncrypted) return ENCRYPTED;
   return [...media, ...tooLarge].map(({ name }) => `[Document: ${name}]`).join("\n");
 }

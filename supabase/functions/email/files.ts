@@ -15,7 +15,7 @@ const MAX_BYTES = 10 * 1024 * 1024; // the bucket's limit
 const MIN_INLINE_BYTES = 1_000; // below it, an image in the HTML only tells that the mail was opened
 // What belongs to the mail itself: signatures, and the parts of reports that are for programs.
 const NO_FILES =
-  /^(?:application\/(?:pgp-signature|pgp-encrypted|(?:x-)?pkcs7-signature)|message\/(?:delivery-status|disposition-notification|feedback-report))$/;
+  /^(?:application\/(?:pgp-signature|pgp-encrypted|(?:x-)?pkcs7-signature)|message\/(?:(?:global-)?delivery-status|(?:global-)?disposition-notification|feedback-report)|text\/(?:x-amp-html|vnd\.google\.email-reaction\+json))$/;
 const UNKNOWN_TYPE = "application/octet-stream";
 const ENDINGS: Record<string, string> = {
   "image/jpeg": "jpg",

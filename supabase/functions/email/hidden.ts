@@ -1,17 +1,21 @@
 // What no reader of a mail sees in its HTML is not read here either: neither by staff nor by the AI, to whom
 // anybody could give instructions there.
 
+import { calc } from "@csstools/css-calc";
 import { converter, parse as parseColour } from "culori";
 import render from "dom-serializer";
 import { type AnyNode, hasChildren, isTag, isText, type ParentNode } from "domhandler";
 import { parseDocument } from "htmlparser2";
-import { type Styles, stylesIn } from "./styles.ts";
+import type { Width } from "./screens.ts";
+import { type Sheet, type Styles, stylesIn } from "./styles.ts";
+import { type Variables, withoutVariables } from "./variables.ts";
 
 const MAX_DEPTH = 300; // the text of what is deeper is not read
 const MIN_FONT_PX = 2;
 const MIN_OPACITY = 0.06;
 const MAX_LIKENESS = 0.05;
 const FAR_PX = -200;
+const TOO_FAR_PX = 3_000;
 const NEVER_SHOWN = ["template", "datalist", "iframe", "noframes", "noembed", "object", "svg"];
 
 interface Colour {
@@ -29,34 +33,59 @@ interface Look {
   colour: Colour;
   /** Null where it is a picture. */
   background: Colour | null;
+  variables: Variables;
 }
 
 const toRgb = converter("rgb");
 const BLACK: Colour = { r: 0, g: 0, b: 0 };
 const WHITE: Colour = { r: 1, g: 1, b: 1 };
 const LINK: Colour = { r: 0, g: 0, b: 0.93 };
-const PAGE: Look = { fontPx: 16, isVisible: true, opacity: 1, colour: BLACK, background: WHITE };
+const PAGE_PX = 600;
+const PAGE: Look = {
+  fontPx: 16,
+  isVisible: true,
+  opacity: 1,
+  colour: BLACK,
+  background: WHITE,
+  variables: new Map(),
+};
 
-/** Return the HTML without what a browser does not show. */
+/** Return the HTML without what a browser shows on no screen. */
 export function withoutHidden(html: string): string {
-  const document = parseDocument(html);
-  const stylesOf = stylesIn(allNodes(document));
+  const document = parseDocument(withBody(html));
+  const nodes = allNodes(document);
+  const sheet = stylesIn(nodes);
+  const shown = new Set<AnyNode>();
+  for (const width of sheet.widths) findShown(document, sheet, width, shown);
+  for (const node of nodes) {
+    if (hasChildren(node)) node.children = node.children.filter((child) => shown.has(child));
+  }
+  return render(document, { encodeEntities: "utf8" });
+}
+
+/** Browsers put it there where a mail leaves it out, and styles name it. */
+function withBody(html: string): string {
+  const missing = ["html", "body"].filter((name) => !new RegExp(`<${name}\\b`, "i").test(html));
+  return missing.map((name) => `<${name}>`).join("") + html;
+}
+
+function findShown(document: ParentNode, sheet: Sheet, width: Width, shown: Set<AnyNode>): void {
   const open: [ParentNode, Look, number][] = [[document, PAGE, 0]];
   for (let entry; (entry = open.pop());) {
     const [parent, look, depth] = entry;
-    parent.children = parent.children.filter((node) => {
-      if (isText(node)) return isShown(look);
-      if (!isTag(node)) return hasChildren(node);
-      if (isNeverShown(node.name, node.attribs)) return false;
-      const styles = stylesOf(node);
-      if (isGone(styles, look.fontPx)) return false;
-      const own = lookOf(styles, look, node.name === "a" && "href" in node.attribs);
-      if (depth < MAX_DEPTH) open.push([node, own, depth + 1]);
-      else node.children = [];
-      return true;
-    });
+    for (const node of parent.children) {
+      if (isText(node)) {
+        if (isShown(look)) shown.add(node);
+      } else if (isTag(node) && !isNeverShown(node.name, node.attribs)) {
+        const { styles, variables } = withoutVariables(sheet.stylesOf(node, width), look.variables);
+        if (isGone(styles, look.fontPx)) continue;
+        shown.add(node);
+        const isLink = node.name === "a" && "href" in node.attribs;
+        const own = { ...lookOf(styles, look, isLink), variables };
+        if (depth < MAX_DEPTH) open.push([node, own, depth + 1]);
+      }
+    }
   }
-  return render(document, { encodeEntities: "utf8" });
 }
 
 function allNodes(root: ParentNode): AnyNode[] {
@@ -86,7 +115,8 @@ function isAlike(one: Colour, other: Colour): boolean {
 /** Is nothing of the element shown, whatever is in it? */
 function isGone(styles: Styles, fontPx: number): boolean {
   const said = (property: string) => styles.get(property) ?? "";
-  const length = (property: string) => lengthOf(said(property), fontPx) ?? NaN;
+  const length = (property: string) =>
+    lengthOf(said(property), fontPx, property === "text-indent" ? PAGE_PX : undefined) ?? NaN;
   if (said("display") === "none" || said("content-visibility") === "hidden") return true;
   const isCut = /hidden|clip|scroll|auto/.test(
     said("overflow") + said("overflow-x") + said("overflow-y"),
@@ -95,6 +125,7 @@ function isGone(styles: Styles, fontPx: number): boolean {
   if (isFlat("max-height") || isFlat("max-width")) return true;
   if (isFlat("height") && isFlat("width")) return true;
   if (isCut && (isFlat("height") || isFlat("width") || length("line-height") === 0)) return true;
+  if (isCut && length("text-indent") >= PAGE_PX) return true;
   return isFarAway(styles, length) || isCutAway(said);
 }
 
@@ -103,17 +134,31 @@ function isFarAway(styles: Styles, length: (property: string) => number): boolea
   const sides = ["text-indent", "margin-left", "margin-top", "margin"];
   return [...sides, ...(isPlaced ? ["left", "top", "right", "bottom", "inset"] : [])]
     .some((side) => length(side) <= FAR_PX) ||
+    isPlaced && ["left", "right", "bottom"].some((side) => length(side) >= TOO_FAR_PX) ||
+    length("translate") <= FAR_PX ||
     /translate\w*\([^)]*-\d{3,}/.test(styles.get("transform") ?? "");
 }
 
 function isCutAway(said: (property: string) => string): boolean {
   return /rect\(\s*(?:0|1px)\D+(?:0|1px)\D+(?:0|1px)\D+(?:0|1px)\D*\)/.test(said("clip")) ||
-    /inset\(\s*(?:[5-9]\d|100)%|circle\(\s*0|polygon\(\s*0\D+0\D+0\D+0\D/.test(said("clip-path")) ||
-    /scale\w*\(\s*0*(?:\.0+)?\s*[,)]/.test(said("transform")) ||
+    isInsetAway(said("clip-path")) ||
+    /circle\(\s*0(?![.\d])|polygon\((?:\s*0[a-z%]*\s+0[a-z%]*\s*,?)+\)/.test(said("clip-path")) ||
+    /scale\w*\(\s*0*(?:\.0+)?\s*[,)]|matrix\(\s*0\s*,\s*0\s*,\s*0\s*,\s*0\s*,|rotate[xy]\(\s*-?90deg/
+      .test(said("transform")) ||
+    /^0*(?:\.0+)?%?$/.test(said("scale")) && said("scale") !== "" ||
     /opacity\(\s*0*(?:\.0+)?%?\s*\)/.test(said("filter"));
 }
 
-function lookOf(styles: Styles, around: Look, isLink: boolean): Look {
+/** `inset(100%)`, and any whose two opposite sides meet. */
+function isInsetAway(path: string): boolean {
+  const [, said] = path.match(/inset\(([^)]*?)(?:\s+round\b[^)]*)?\)/) ?? [];
+  if (said === undefined) return false;
+  const sides = said.trim().split(/\s+/).map((side) => side.endsWith("%") ? parseFloat(side) : 0);
+  const [top, right = top, bottom = top, left = right] = sides;
+  return top + bottom >= 100 || left + right >= 100;
+}
+
+function lookOf(styles: Styles, around: Look, isLink: boolean): Omit<Look, "variables"> {
   const visibility = styles.get("visibility");
   const opacity = amountOf(styles.get("opacity"));
   const colour = colourOf(styles.get("-webkit-text-fill-color")) ?? colourOf(styles.get("color"));
@@ -155,7 +200,17 @@ const UNITS: Record<string, number> = {
   vh: 10,
 };
 
+const MATHS = /^(?:calc|min|max|clamp)\(/;
+
 function lengthOf(said: string, fontPx: number, whole?: number): number | null {
+  if (MATHS.test(said)) {
+    const inPx = said.replace(/[\d.]+(?:[a-z]+|%)/g, (one) => {
+      const px = lengthOf(one, fontPx, whole);
+      return px === null ? one : `${px}px`;
+    });
+    const solved = calc(inPx);
+    return MATHS.test(solved) ? null : lengthOf(solved, fontPx, whole);
+  }
   const [, number, unit] =
     said.match(/^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z]*|%)(?:$|\s)/) ?? [];
   if (number === undefined) return null;

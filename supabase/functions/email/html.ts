@@ -10,7 +10,9 @@ const CUT = "\u001e";
 
 interface Text {
   addLiteral(text: string): void;
+  addInline(text: string): void;
 }
+type Walk = (nodes: unknown, text: Text) => void;
 
 // What clients wrap quotes in, but for <blockquote>, which becomes lines with ">".
 const QUOTES = [
@@ -31,22 +33,32 @@ const CUTS = [
 const HIDDEN = ["img", "style", "script", "title", "head"];
 const SHARED = [
   { selector: "a", options: { hideLinkHrefIfSameAsText: true, ignoreHref: false } },
-  { selector: "table", options: { maxColumnWidth: 60 } },
+  { selector: "tr", format: "block", options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } },
+  ...["td", "th"].map((selector) => ({ selector, format: "cell" })),
   ...["h1", "h2", "h3", "h4", "h5", "h6"].map((selector) => ({
     selector,
     options: { uppercase: false },
   })),
   ...HIDDEN.map((selector) => ({ selector, format: "skip" })),
 ];
+/** Cells stand beside one another: `Name` and `Ana` are two words. */
+function cell({ children }: { children: unknown }, walk: Walk, text: Text): void {
+  walk(children, text);
+  text.addInline(" ");
+}
+
 const OPTIONS = {
   wordwrap: false as const,
   limits: { maxInputLength: MAX_CHARS, maxDepth: 200, maxChildNodes: 10_000 },
 };
 
-const whole = compile({ ...OPTIONS, selectors: SHARED });
+const whole = compile({ ...OPTIONS, formatters: { cell }, selectors: SHARED });
 const unquoted = compile({
   ...OPTIONS,
-  formatters: { cut: (_element: unknown, _walk: unknown, text: Text) => text.addLiteral(CUT) },
+  formatters: {
+    cell,
+    cut: (_element: unknown, _walk: unknown, text: Text) => text.addLiteral(CUT),
+  },
   selectors: [
     ...SHARED,
     ...QUOTES.map((selector) => ({ selector, format: "skip" })),

@@ -35,8 +35,8 @@ async function parse(
   const connected = accounts.map(({ address }) => address);
   if ("json" in posted) return { events: [readOutgoing(posted.json, connected)] };
   const recipient = recipientOf(posted.mail, connected, scope);
-  const server = accounts.find(({ address }) => address === recipient.account)?.server ?? null;
-  const { event, uploads } = readMail(posted.mail, recipient, server);
+  const account = accounts.find(({ address }) => address === recipient.account);
+  const { event, uploads } = readMail(posted.mail, recipient, account);
   return {
     events: [event],
     kept: keptOf(posted.mail, body),

@@ -5,13 +5,14 @@ import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes } from "./addresses.ts";
 import { onlyAuthor } from "./author.ts";
 import { isReport } from "./automatic.ts";
-import { charsetOf, charsetOfHtml, withReadableHeader } from "./charsets.ts";
+import { charsetOf, charsetOfHtml, textOf, withReadableHeader } from "./charsets.ts";
 import { htmlToText } from "./html.ts";
 import { isEnvelope, signedContent } from "./signed.ts";
 import { type Header, line, type Mail, type Mailbox, type MailFile } from "./mail.ts";
 
 const LINE_FEED = 10;
 const FILE_LINE = 56; // base64 has 60 to 76 characters a line
+const OTHER_TEXTS = /^text\/(?:enriched|richtext|markdown|x-markdown)$/;
 const MAX_SHORT_LINES = 100_000;
 const KNOWN = ["from", "to", "subject", "date", "message-id", "received"];
 // What delivering servers call the address that they took the mail for.
@@ -65,10 +66,19 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
 }
 
 function bodyOf(email: Email): Pick<Mail, "text" | "html" | "files"> {
+  const files = email.attachments.map(fileOf);
+  const { text = "", html = "" } = email;
+  if (text.trim() || html.trim()) return { text, html, files };
+  const [said] = email.attachments;
+  const isText = said && !said.filename && said.disposition !== "attachment" &&
+    OTHER_TEXTS.test(said.mimeType);
+  if (!isText) return { text, html, files };
+  const written = textOf(files[0].content, "");
+  const isMarkedUp = said.mimeType !== "text/markdown";
   return {
-    text: email.text ?? "",
-    html: email.html ?? "",
-    files: email.attachments.map(fileOf),
+    text: isMarkedUp ? written.replace(/<\/?[a-z-]+>/gi, "") : written,
+    html,
+    files: files.slice(1),
   };
 }
 

@@ -28,7 +28,7 @@ export function reportedBy(mail: Mail, account: string, at: string): ChannelEven
 }
 
 function bounced(mail: Mail): Report | null {
-  const part = partOf(mail, "message/delivery-status");
+  const part = partOf(mail, "delivery-status");
   if (!part) return null;
   const action = field(part, "action").toLowerCase();
   if (action === "delivered" || action === "relayed" || action === "expanded") {
@@ -44,13 +44,13 @@ function bounced(mail: Mail): Report | null {
 }
 
 function displayed(mail: Mail): Report | null {
-  const part = partOf(mail, "message/disposition-notification");
+  const part = partOf(mail, "disposition-notification");
   if (!part) return null;
   return { status: /\bdisplayed\b/i.test(field(part, "disposition")) ? "read" : null };
 }
 
 function complained(mail: Mail): Report | null {
-  const part = partOf(mail, "message/feedback-report");
+  const part = partOf(mail, "feedback-report");
   const error = { code: "complaint", message: "reported as spam" };
   return part ? { status: "failed", error } : null;
 }
@@ -58,11 +58,13 @@ function complained(mail: Mail): Report | null {
 /** The report names the mail, brings its header, or answers it. */
 function originalId(mail: Mail): string | null {
   const named = field(
-    partOf(mail, "message/disposition-notification") ?? "",
+    partOf(mail, "disposition-notification") ?? "",
     "original-message-id",
   );
   const brought = mail.files
-    .filter(({ type }) => /^(?:message\/(?:rfc822|global)|text\/rfc822-headers)/.test(type))
+    .filter(({ type }) =>
+      /^(?:message\/(?:rfc822|global(?:-headers)?)$|text\/rfc822-headers)/.test(type)
+    )
     .map((file) => field(textOf(file), "message-id"));
   const found = [named, ...brought].map((text) => text.match(/<[^<>\s]{1,900}>/)?.[0]).find(
     Boolean,
@@ -70,8 +72,11 @@ function originalId(mail: Mail): string | null {
   return found ?? references(mail)[0] ?? null;
 }
 
-function partOf(mail: Mail, type: string): string | null {
-  const part = mail.files.find((file) => file.type === type);
+/** Return a part for programs; its name is another where addresses are of any script (RFC 6533). */
+function partOf(mail: Mail, name: string): string | null {
+  const part = mail.files.find(({ type }) =>
+    type === `message/${name}` || type === `message/global-${name}`
+  );
   return part ? textOf(part) : null;
 }
 

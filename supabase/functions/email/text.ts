@@ -2,7 +2,7 @@
 
 import { htmlToReply, htmlToText } from "./html.ts";
 import type { Mail } from "./mail.ts";
-import { withoutQuotes } from "./quotes.ts";
+import { isForwarded, withoutQuotes } from "./quotes.ts";
 import { bareSubject } from "./thread.ts";
 
 const MAX_READ = 1_000_000;
@@ -20,10 +20,24 @@ export interface Said {
 
 /** Return what the customer wrote; the empty text where the mail has none. */
 export function saidIn(mail: Mail, isReply: boolean): Said {
-  const text = clean(mail.text);
-  const whole = isStub(text, clean(htmlToText(mail.html))) ? clean(htmlToText(mail.html)) : text;
+  const text = withoutArmour(clean(isHtml(mail.text) ? htmlToText(mail.text) : mail.text));
+  const page = clean(htmlToText(mail.html));
+  const whole = isStub(text, page) ? page : text;
   const content = newPart(mail, whole, isReply).slice(0, MAX_CONTENT);
   return { content, original: content === whole ? undefined : whole.slice(0, MAX_ORIGINAL) };
+}
+
+/** Some programs call their HTML a text. */
+function isHtml(text: string): boolean {
+  return /^\s*<(?:!doctype html|html|body)\b/i.test(text) && /<\/(?:html|body)>\s*$/i.test(text);
+}
+
+/** What PGP writes around a text that it signs. */
+function withoutArmour(text: string): string {
+  const [, signed] = text.match(
+    /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[\w-]+: .*\n)*\n([^]*?)\n-----BEGIN PGP SIGNATURE-----/,
+  ) ?? [];
+  return signed === undefined ? text : signed.replace(/^- /gm, "").trim();
 }
 
 /** Some programs write no text, but that the mail is HTML, or only how the mail begins. */
@@ -47,7 +61,8 @@ function wordsOf(text: string): string[] {
 
 function newPart(mail: Mail, whole: string, isReply: boolean): string {
   const found = withoutQuotes(whole, mail.subject, isReply);
-  if (found !== whole || !isReply || !MARKED.test(mail.html)) return found;
+  if (found !== whole || !isReply || isForwarded(mail.subject)) return found;
+  if (!MARKED.test(mail.html)) return found;
   return withoutQuotes(clean(htmlToReply(mail.html)), mail.subject) || found;
 }
 
@@ -59,10 +74,15 @@ export function withSubject(content: string, subject: string): string {
     : `${bare}\n\n${content}`.trim();
 }
 
-/** Without what no screen shows: control characters, and the fillers that newsletters hide in previews. */
+/**
+ * Without what no screen shows: control characters, the fillers that newsletters hide in previews, and letters that only
+ * programs read (the tags of Unicode, but for those of flags).
+ */
 function clean(text: string): string {
   const shown = text.slice(0, MAX_READ).replace(/\r\n?/g, "\n")
-    .replace(/[^\P{Cc}\n\t]|[\u00ad\u034f\u200b\u2060\ufeff]/gu, "");
+    .replace(/(?<!\u{1f3f4}[\u{e0020}-\u{e007f}]{0,6})[\u{e0000}-\u{e007f}]/gu, "")
+    .replace(/[\u{e0100}-\u{e01ef}]{2,}/gu, "")
+    .replace(/[^\P{Cc}\n\t]|[\u00ad\u034f\u200b\u2060-\u2064\u180e\ufeff]/gu, "");
   return shown.split("\n").map((line) => line.trimEnd()).join("\n")
     .replace(/\n{4,}/g, "\n\n\n").trim().toWellFormed();
 }

@@ -36,6 +36,12 @@ _SHOWN = (
 )
 
 
+def _are_addresses(value: Any) -> bool:
+    return isinstance(value, str) and all(
+        re.fullmatch(r"\s*[^@\s<>;]+@[^@\s<>;]+\s*", one) for one in value.split(",")
+    )
+
+
 def _is_language(value: Any) -> bool:
     return (
         isinstance(value, str) and re.fullmatch(r"[A-Za-z]{2,3}([-_]\w{2,6})?", value) is not None
@@ -50,6 +56,10 @@ _OPTIONS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "authentication_server": (
         lambda value: isinstance(value, str) and value.strip() != "" and len(value.split()) == 1,
         "the name at the head of its Authentication-Results, such as mx.example.com",
+    ),
+    "trusted_senders": (
+        _are_addresses,
+        "the addresses that forms send from, such as 'shop@example.com, forms@example.net'",
     ),
     "plus_addressing": (lambda value: isinstance(value, bool), "true or false"),
     "language": (_is_language, "the code of a language, such as de or pt-BR"),
