@@ -97,7 +97,7 @@ revoke execute on function
   private.join_job, private.supersede_job, private.enqueue_message,
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
   private.settle_jobs, private.end_jobs_without_answer, private.stay_silent, private.silences_ai,
-  private.answers_while_waiting,
+  private.answers_while_waiting, private.is_silent,
   private.settle_each, private.settle_alone, private.set_aside, private.leave_to_staff,
   private.check_results, private.claim_jobs, private.conversation_context, private.return_context,
   private.find_place_to_wait,
