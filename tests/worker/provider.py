@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.support.waiting import becomes
@@ -39,6 +39,14 @@ class Provider:
 
         self.will(behave)
 
+    def is_like(self, server: Callable[[Asked], Behaviour]) -> None:
+        """Answer each request as that server would."""
+
+        async def behave() -> Response:
+            return await server(self.requests[-1])()
+
+        self.will(behave)
+
     def will(self, *behaviours: Behaviour) -> None:
         """Set what the next requests get."""
         self._behaviours = list(behaviours)
@@ -64,9 +72,9 @@ class Provider:
 
 
 def _problem(asked: Asked) -> str | None:
-    if not asked.get("model") or asked.get("stream") is not True:
-        return "no model, or no stream"
-    if [message["role"] for message in asked["messages"]] != ["system", "user"]:
+    if not asked.get("model") or asked.get("stream") not in (True, False):
+        return "no model, or not said whether to stream"
+    if [message["role"] for message in asked["messages"]] not in (["system", "user"], ["user"]):
         return "messages are not the rules and the data"
     form = asked.get("response_format", {})
     if form.get("type") == "json_schema":
@@ -123,6 +131,15 @@ def answers(content: dict[str, Any] | str, finish_reason: str = "stop") -> Behav
     return streams(*(token(piece) for piece in pieces), *ending(finish_reason))
 
 
+def sends(body: str | bytes, kind: str = "text/event-stream") -> Behaviour:
+    """Send exactly that, and hang up."""
+
+    async def behave() -> Response:
+        return Response(body, media_type=kind)
+
+    return behave
+
+
 def streams(*events: str | Pause, is_whole: bool = True) -> Behaviour:
     """Send these events, and wait where there is a pause; or break off after the last one."""
 
@@ -174,11 +191,18 @@ def beginning(reply: str, **changes: Any) -> str:
 
 
 def fails(status: int, **headers: str) -> Behaviour:
-    """Answer with an error."""
+    """Answer with an error that says nothing."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return refuses(status, {"error": {"message": "no"}}, named)
+
+
+def refuses(status: int, body: Any, headers: dict[str, str] | None = None) -> Behaviour:
+    """Answer with an error and what a server says with it: JSON, or a text."""
 
     async def behave() -> Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return JSONResponse({"error": {"message": "no"}}, status_code=status, headers=named)
+        if isinstance(body, str):
+            return PlainTextResponse(body, status_code=status, headers=headers)
+        return JSONResponse(body, status_code=status, headers=headers)
 
     return behave
 

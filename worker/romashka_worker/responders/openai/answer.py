@@ -76,19 +76,23 @@ class ModelAnswer:
                     pass
 
     async def _next(self, contents: AsyncGenerator[str], begun: bool) -> str | None:
-        """Return what comes next; None is the end. Not every server hangs up then."""
-        seconds = _USAGE_SECONDS if self._ended else _STALL_SECONDS if begun else None
+        """Return what comes next; None is the end. Not every server says so, or hangs up then.
+
+        And some say so with each chunk: what is no answer yet goes on.
+        """
+        could_end = not begun and self._reader.could_end
+        seconds = _STALL_SECONDS if begun or could_end else None
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(_USAGE_SECONDS if could_end and self._ended else seconds):
                 return await anext(contents, None)
         except TimeoutError:
-            if self._ended:
+            if could_end:
                 return None
             raise
 
     def _end(self) -> str:
         try:
-            return self._reader.end(self._thoughts)
+            return self._reader.end("" if self._ended == "length" else self._thoughts)
         except MalformedAnswer as error:
             if self._reader.is_blank:
                 raise Abstained("there is nothing in the answer") from error
@@ -107,12 +111,11 @@ class ModelAnswer:
                     yield self._take(chunk)
                 if decoder.is_done:
                     self._ended = self._ended or "done"
+                    return
         except httpx2.RequestError as error:
             raise APIConnectionError(request=response.request) from error
         for chunk in decoder.end():
             yield self._take(chunk)
-        if decoder.is_done:
-            self._ended = self._ended or "done"
 
     def _take(self, chunk: Mapping[str, Any]) -> str:
         """Return what a chunk has of the text. Any member may be missing, or be something else."""

@@ -25,6 +25,8 @@ _MAX_PROSE = 300
 """Characters without an object, from a model that was told no form: it does not know of any."""
 _OBJECT = re.compile(r'\{\s*"')
 _MAX_OBJECTS = 50
+_LAST = ("}", "`", ">")
+"""An answer ends with one of these: of the object, of a fence around it, of a mark."""
 
 
 class AnswerReader:
@@ -46,6 +48,12 @@ class AnswerReader:
         self._object: NearlyJson | None = None
         self._heard = ""
         self._given = 0
+
+    @property
+    def could_end(self) -> bool:
+        """Is there an answer, if nothing follows?"""
+        is_closed = self._heard.rstrip()[-1:] in _LAST
+        return self._waits and is_closed and _last_answer(self._heard) is not None
 
     @property
     def is_plain(self) -> bool:
