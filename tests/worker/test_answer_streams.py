@@ -194,13 +194,13 @@ replies = st.text(st.sampled_from("aé—一😀💀\n\t\"\\/{}[],:' _<`"), min_
 cuts = st.lists(st.integers(0, 12), max_size=60)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=300)
 @given(
     replies,
     st.sampled_from(sorted(TEXTS)),
     st.sampled_from(sorted(CHUNKS)),
     st.sampled_from(sorted(BYTES)),
-    st.integers(1, 9),
+    st.integers(1, 40),
     cuts,
     st.booleans(),
     st.booleans(),

@@ -7,15 +7,18 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from romashka_worker.doctor.models import _look_at
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.model_client import open_client
 from romashka_worker.responders import ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.abilities import Abilities
 from romashka_worker.responders.openai.endpoint import Endpoint
+from romashka_worker.settings import ModelSettings
 
 from tests.support.stacks import ROOT
 from tests.worker.provider import (
+    MODEL,
     Asked,
     Behaviour,
     Provider,
@@ -381,6 +384,35 @@ async def test_what_a_server_has_shown_to_be_plain_is_shown_while_it_grows(
 
     assert await anext(draft.text) == "It grows"
     await draft.close()
+
+
+SAID = {
+    "vLLM": "; takes a JSON schema",
+    "llama.cpp, schema ignored": "; is asked for JSON in words",
+    "LM Studio": "; takes a JSON schema",
+    "llama.cpp, grammar fails": "; takes no schema, but JSON objects",
+    "SGLang with Gemma 2": "; takes a JSON schema, takes no system message",
+    "Mistral": "; takes a JSON schema, counts no tokens in streams",
+    "Groq": "; takes a JSON schema, does not stream",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+async def test_doctor_asks_once_and_says_what_a_server_can(provider: Provider, name: str) -> None:
+    """Before a customer does."""
+    provider.is_like(SERVERS[name])
+    found = await _look_at(ModelSettings("primary", provider.url, None, MODEL))
+
+    assert (found.state, found.says) == ("ok", f"{MODEL} at {provider.url}/{SAID[name]}")
+
+
+async def test_doctor_finds_a_model_that_gives_no_answer(provider: Provider) -> None:
+    """Its list of models is no promise."""
+    provider.will(answers(PROSE))
+    found = await _look_at(ModelSettings("primary", provider.url, None, MODEL))
+
+    assert found.state == "problem"
+    assert found.says.endswith("the model gave no answer; MalformedAnswer")
 
 
 async def test_the_page_says_what_is_remembered_by_its_names() -> None:

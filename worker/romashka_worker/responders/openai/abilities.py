@@ -8,7 +8,7 @@ works is remembered, for as long as the process runs.
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import structlog
@@ -89,6 +89,7 @@ class Negotiation:
 
     def __init__(self) -> None:
         self.known = Abilities()
+        self._told = self.known
         self.is_proven = False
         """Has the last answer to a question that was asked so been one?"""
         self.is_plain = False
@@ -96,9 +97,10 @@ class Negotiation:
 
     def learnt(self, way: Abilities, *, is_plain: bool) -> None:
         """Note that an answer to a question that was asked so was one."""
-        if way != self.known:
-            log.info("model.learnt", **{name: getattr(way, name) for name in Abilities.__slots__})
-        self.known, self.is_proven, self.is_plain = way, True, is_plain
+        if way != self._told:
+            log.info("model.learnt", **asdict(way))
+        self.known = self._told = way
+        self.is_proven, self.is_plain = True, is_plain
 
     def doubted(self, way: Abilities, other: Abilities | None) -> None:
         """Note that an answer was none: twice in a row, the next question is asked otherwise.
