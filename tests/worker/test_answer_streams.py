@@ -82,6 +82,7 @@ TEXTS: dict[str, Text] = {
     ),
     "channels without marks": lambda answer: f"analysisThey ask. {THOUGHT}assistantfinal{answer}",
     "commas before brackets": lambda answer: answer.replace('"K1"]', '"K1",]')[:-1] + ",\n}",
+    "words of Python": lambda answer: answer.replace(": false", ": False"),
     "raw line breaks and tabs": lambda answer: answer.replace("\\n", "\n").replace("\\t", "\t"),
 }
 

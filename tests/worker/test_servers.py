@@ -196,6 +196,27 @@ async def test_an_error_in_a_stream_says_as_much_as_a_status(
     assert endpoint.negotiation.known == Abilities(form="json_object")
 
 
+async def test_what_has_been_learnt_is_kept_through_what_passes(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """The second try begins where the first one came to."""
+    refused = refuses(400, says("json_schema is not supported"))
+    provider.will(refused, fails(503), answers(ANSWER))
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities(form="json_object")
+
+
+async def test_an_outage_that_ends_while_everything_is_tried_teaches_nothing(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """A worker that was started in it would ask for the least for ever."""
+    provider.will(*[fails(500)] * 9, answers(ANSWER))
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities()
+
+
 # ---- what is no inability
 
 PASSING = {

@@ -57,7 +57,7 @@ class Abstained(MalformedAnswer):
     """The server sent an answer without a word in it."""
 
 
-ServerError = APIStatusError | StreamError
+StatusError = APIStatusError | StreamError
 
 _MAX_TEXT = 4000
 _NEVER = frozenset({401, 402, 403, 405, 407, 408, 409, 413, 425, 429})
@@ -138,7 +138,6 @@ class Talk:
         """Find another way to ask, after an error; without one the error stands."""
         other = self._after(error)
         if other is None:
-            self.way = self._negotiation.known
             return False
         self.way = other
         self._tried.add(other)
@@ -147,7 +146,7 @@ class Talk:
     def _after(self, error: Exception) -> Abilities | None:
         if isinstance(error, MalformedAnswer):
             return self._after_malformed(error)
-        return self._after_refusal(error) if isinstance(error, ServerError) else None
+        return self._after_refusal(error) if isinstance(error, StatusError) else None
 
     def _after_malformed(self, error: MalformedAnswer) -> Abilities | None:
         """The form was ignored, or what says it: so it is said in words, then by the user."""
@@ -161,7 +160,7 @@ class Talk:
         self._negotiation.doubted(self.way, other)
         return other
 
-    def _after_refusal(self, error: ServerError) -> Abilities | None:
+    def _after_refusal(self, error: StatusError) -> Abilities | None:
         status, text = error.status_code, text_of(error)
         if not status >= 400 or status in _NEVER or _OTHER_REASON.search(text):
             return None
@@ -171,7 +170,10 @@ class Talk:
                 return hinted
         if status >= 500 and not self._may_be_inability(status):
             return None
-        return next((other for other in _poorer(self._base) if other not in self._tried), None)
+        other = next((other for other in _poorer(self._base) if other not in self._tried), None)
+        if other is None:  # it was no inability
+            self.way = self._negotiation.known
+        return other
 
     def _may_be_inability(self, status: int) -> bool:
         """A server's own failure may pass: it has to fail twice, and never to have answered so."""
@@ -179,7 +181,7 @@ class Talk:
         return has_failed and status <= _NOT_IMPLEMENTED and not self._negotiation.is_proven
 
 
-def text_of(error: ServerError) -> str:
+def text_of(error: StatusError) -> str:
     """Return what a server said with its refusal."""
     return error.text if isinstance(error, StreamError) else error.response.text[:_MAX_TEXT]
 

@@ -20,7 +20,7 @@ from romashka_worker.responders.openai.abilities import (
     Abilities,
     BrokenOff,
     Negotiation,
-    ServerError,
+    StatusError,
 )
 from romashka_worker.responders.openai.analysis import SCHEMA, Refused
 from romashka_worker.responders.openai.breaker import Breaker
@@ -104,7 +104,7 @@ class Endpoint:
     def failed(self, error: Exception) -> None:
         """Note that there was none; a refusal, or a prompt that is too long, is not its fault."""
         MODEL_CALLS.labels(self.name, type(error).__name__).inc()
-        status = error.status_code if isinstance(error, ServerError) else None
+        status = error.status_code if isinstance(error, StatusError) else None
         if not isinstance(error, Refused) and status not in _OF_THE_PROMPT:
             told = retry_after(error) if isinstance(error, APIStatusError) else None
             self.breaker.failed(told)
@@ -122,7 +122,7 @@ class Endpoint:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, ServerError):
+    if isinstance(error, StatusError):
         return error.status_code in _TRANSIENT_STATUSES or error.status_code >= 500
     return isinstance(error, APIConnectionError | BrokenOff) and not isinstance(
         error, APITimeoutError

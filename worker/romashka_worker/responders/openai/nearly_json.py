@@ -86,7 +86,7 @@ class NearlyJson:
         if self._has_comma and character not in "}]":
             self._strict.append(",")
         self._has_comma = False
-        self._strict.append(character)
+        self._strict.append(character.lower())  # True and False
         self.in_string = character == '"'
         self._depth += (character in "{[") - (character in "}]")
         self.is_whole = self._depth == 0
