@@ -115,10 +115,16 @@ async def test_a_server_answers_the_first_turn_and_the_second_without_a_detour(
 # ---- what a server lacks, however it says so
 
 Lacks = Callable[[Asked], bool]
+TOO_LARGE = "response_format: the compiled grammar is too long for this model; not available"
 LACKS: dict[str, tuple[Lacks, str, Abilities]] = {
     "json_schema": (
         lambda asked: form_of(asked) == "json_schema",
         "invalid response_format",
+        Abilities(form="json_object"),
+    ),
+    "such a schema": (
+        lambda asked: form_of(asked) == "json_schema",
+        TOO_LARGE,
         Abilities(form="json_object"),
     ),
     "any form": (form_of, "response_format: extra fields", Abilities(form="words")),  # type: ignore[dict-item]
@@ -304,6 +310,18 @@ async def test_long_prose_is_not_waited_for(provider: Provider, endpoint: Endpoi
     provider.is_like(lambda asked: answers(ANSWER) if is_told(asked) else endless)
 
     assert await answer(endpoint) == REPLY
+
+
+@pytest.mark.parametrize("start", ["", '{"intent": "question", '])
+async def test_space_without_an_end_is_not_waited_for(
+    provider: Provider, endpoint: Endpoint, start: str
+) -> None:
+    """A model fills what a grammar lets it, rather than write JSON: theroyallab/tabbyAPI#481."""
+    endless = streams(token(start), *(token(" \n" * 20) for _ in range(20)), None)
+    provider.is_like(lambda asked: endless if form_of(asked) else answers(ANSWER))
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities(form="words")
 
 
 async def test_what_no_time_is_left_for_is_done_in_the_next_turn(

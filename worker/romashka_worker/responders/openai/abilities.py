@@ -162,12 +162,14 @@ class Talk:
 
     def _after_refusal(self, error: StatusError) -> Abilities | None:
         status, text = error.status_code, text_of(error)
-        if not status >= 400 or status in _NEVER or _OTHER_REASON.search(text):
+        if not status >= 400 or status in _NEVER:
             return None
         for hinted in _hinted(self.way, status, text):
             if hinted not in self._tried:
                 self._base = hinted
                 return hinted
+        if _OTHER_REASON.search(text):
+            return None
         if status >= 500 and not self._may_be_inability(status):
             return None
         other = next((other for other in _poorer(self._base) if other not in self._tried), None)

@@ -23,6 +23,8 @@ _MAX_PREAMBLE = 20_000
 """Characters in which the reply must have begun."""
 _MAX_PROSE = 300
 """Characters without an object, from a model that was told no form: it does not know of any."""
+_MAX_SPACE = 200
+"""A grammar lets a model write space for ever: between two members, and before the first one."""
 _OBJECT = re.compile(r'\{\s*"')
 _MAX_OBJECTS = 50
 _LAST = ("}", "`", ">")
@@ -129,12 +131,16 @@ class AnswerReader:
         return ""
 
     def _look_at_length(self) -> None:
-        if len(self._heard) > _MAX_PREAMBLE:
+        if len(self._heard) > _MAX_PREAMBLE or self._is_stuck:
             raise MalformedAnswer("the analysis does not end")
         if self._waits and not self._is_told and not has_thoughts(self._heard):
             prose = self._heard.partition("{")[0]
             if len(prose) > _MAX_PROSE:
                 raise MalformedAnswer("the answer is prose")
+
+    @property
+    def _is_stuck(self) -> bool:
+        return len(self._heard) > _MAX_SPACE and self._heard[-_MAX_SPACE:].isspace()
 
     def _go_on(self, members: Mapping[str, Any]) -> str:
         reply = members["reply"]

@@ -10,12 +10,12 @@ _NAMES = "think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchp
 _CHANNEL = r"(?:<\|start\|>\s*assistant\s*)?<\|channel\|>\s*"
 _FINAL = rf"{_CHANNEL}final[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
 _OPENS = re.compile(
-    rf"<(?:[a-z]+:)?(?:{_NAMES})>|\[think(?:ing)?\]|◁think▷|<\|channel>thought"
+    rf"<(?:[a-z]+:)?(?:{_NAMES})>|\[think(?:ing)?\]|◁think▷|<\|(?:start_thinking\||channel>thought)"
     rf"|{_CHANNEL}(?:analysis|commentary)",
     re.IGNORECASE,
 )
 _CLOSES = re.compile(
-    rf"</(?:[a-z]+:)?(?:{_NAMES})>|\[/think(?:ing)?\]|◁/think▷|<channel\|>"
+    rf"</(?:[a-z]+:)?(?:{_NAMES})>|\[/think(?:ing)?\]|◁/think▷|<\|end_thinking\|>|<channel\|>"
     rf"|{_FINAL}|<\|end\|>|assistantfinal",  # the last one is left of a server that drops marks
     re.IGNORECASE,
 )
