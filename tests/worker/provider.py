@@ -89,24 +89,27 @@ def _problem(asked: Asked) -> str | None:
 async def open_provider() -> AsyncIterator[Provider]:
     """Run a provider on a free port."""
     provider = Provider()
-    app = Starlette(
-        routes=[
-            Route("/v1/chat/completions", provider.complete, methods=["POST"]),
-            Route("/v1/models", provider.list_models),
-        ]
-    )
+    routes = [
+        Route("/v1/chat/completions", provider.complete, methods=["POST"]),
+        Route("/v1/models", provider.list_models),
+    ]
+    async with _running(routes) as provider.url:
+        yield provider
+
+
+@asynccontextmanager
+async def _running(routes: list[Route]) -> AsyncIterator[str]:
+    app = Starlette(routes=routes)
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
     config.timeout_graceful_shutdown = 0  # some of its requests hang on purpose
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve())
     await becomes(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    provider.url = f"http://127.0.0.1:{port}/v1"
     try:
-        yield provider
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     finally:
         server.should_exit = True
-        await serving
+        await task
 
 
 def analysis(**changes: Any) -> dict[str, Any]:
@@ -220,3 +223,17 @@ def answers_after(seconds: float, content: dict[str, Any]) -> Behaviour:
 def hangs() -> Behaviour:
     """Never answer."""
     return answers_after(3600, analysis())
+
+
+Handler = Callable[[Request], Response]
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """Serve one function at every path, and give the URL of an endpoint."""
+
+    async def answer(request: Request) -> Response:
+        return handler(request)
+
+    async with _running([Route("/{path:path}", answer, methods=["GET", "POST"])]) as url:
+        yield url

@@ -15,6 +15,8 @@ from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.abilities import Abilities
 from romashka_worker.responders.openai.endpoint import Endpoint
 from romashka_worker.settings import ModelSettings
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.support.stacks import ROOT
 from tests.worker.provider import (
@@ -28,6 +30,7 @@ from tests.worker.provider import (
     fails,
     open_provider,
     refuses,
+    serving,
     streams,
     token,
 )
@@ -452,6 +455,20 @@ async def test_doctor_finds_a_model_that_gives_no_answer(provider: Provider) -> 
 
     assert found.state == "problem"
     assert found.says.endswith("the model gave no answer; MalformedAnswer")
+
+
+async def test_doctor_asks_a_server_that_tells_no_models() -> None:
+    """Some have no such route, and answer all the same."""
+    body = "".join(f"data: {event}\n\n" for event in (token(ANSWER), *ending()))
+
+    def handler(request: Request) -> Response:
+        is_question = request.url.path.endswith("/chat/completions")
+        return Response(body if is_question else "no such route", 200 if is_question else 404)
+
+    async with serving(handler) as url:
+        found = await _look_at(ModelSettings("primary", url, None, MODEL))
+
+    assert (found.state, found.says) == ("ok", f"{MODEL} at {url}/; takes a JSON schema")
 
 
 async def test_the_page_says_what_is_remembered_by_its_names() -> None:

@@ -44,6 +44,7 @@ async def _look_at(model: ModelSettings) -> Finding:
     key = model.api_key.get_secret_value() if model.api_key else "none"
     async with open_client(model.base_url, key, timeout=_SECONDS) as provider:
         where = str(provider.base_url)
+        doubt, served = None, None
         try:
             served = await _served_instead(provider, model.model)
         except (AuthenticationError, PermissionDeniedError):
@@ -54,10 +55,10 @@ async def _look_at(model: ModelSettings) -> Finding:
             return Finding.problem(name, says, f"export {prefix}_BASE_URL=...")
         except APIStatusError as error:
             says = f"{where} does not tell its models (status {error.status_code})"
-            return Finding.warning(name, says, f"curl -i {where}models")
+            doubt = Finding.warning(name, says, f"curl -i {where}models")
         except OpenAIError as error:
             says = f"{where} answers with no list of models ({type(error).__name__})"
-            return Finding.warning(name, says, f"curl -i {where}models")
+            doubt = Finding.warning(name, says, f"curl -i {where}models")
         if served is not None:
             says = f"{where} has no {model.model}; it has {', '.join(served[:_SHOWN]) or 'none'}"
             fix = f"export {prefix}_MODEL={served[0] if served else '...'}"
@@ -67,7 +68,8 @@ async def _look_at(model: ModelSettings) -> Finding:
             await _ask(endpoint)
         except ResponderError as error:
             says = f"{model.model} at {where}: {error}"
-            return Finding.problem(name, says, f"export {prefix}_MODEL=...  # docs/models.md")
+            fix = f"export {prefix}_MODEL=...  # docs/models.md"
+            return doubt or Finding.problem(name, says, fix)
     return Finding.ok(name, f"{model.model} at {where}; {_told(endpoint.negotiation.known)}")
 
 
