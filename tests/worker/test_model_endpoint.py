@@ -25,6 +25,7 @@ from tests.worker.provider import (
     answers,
     beginning,
     ending,
+    fails,
     open_provider,
     serving,
     streams,
@@ -118,7 +119,7 @@ ENDLESS = {
 @pytest.mark.parametrize("endless", ENDLESS.values(), ids=ENDLESS)
 async def test_an_answer_without_an_end_is_not_kept(provider: Provider, endless: Behaviour) -> None:
     """One such answer at each of a hundred slots ends the process, and all its turns."""
-    provider.will(endless)
+    provider.will(endless, fails(401))
     async with open_answerer(provider) as turns:
         tracemalloc.start()
         try:
