@@ -19,6 +19,7 @@ from romashka._terminal import clean_line, say
 
 from romashka_worker.answerer import open_answerer
 from romashka_worker.broadcasts import Broadcasts
+from romashka_worker.calls import repeated
 from romashka_worker.channels.adapters import open_deliveries
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.embeddings.choice import open_embedder
@@ -37,6 +38,9 @@ from romashka_worker.settings import Settings, SettingsError
 from romashka_worker.streams import open_streams
 from romashka_worker.turns import Turns, sweep_regularly
 from romashka_worker.wake import TOPIC, Wake
+
+_START_SECONDS = 5.0
+"""So long a project may be away, or refuse a key, when a worker starts; then it ends."""
 
 log = structlog.get_logger()
 
@@ -75,7 +79,7 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
     key = settings.supabase_key.get_secret_value()
     health = Health()
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
-        await check_schema(client)
+        await repeated(partial(check_schema, client), _START_SECONDS)
         queue = JobQueue(client, settings.worker_id)
         recorder = Recorder(client, settings.worker_id, keeps_prompts=settings.trace_prompts)
         async with (

@@ -57,8 +57,10 @@ def doctor(
 
 
 async def _examine(tell: "Tell") -> None:
+    import structlog
     from romashka_worker.doctor import examine
 
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # of what it asks, as above
     async for finding in examine():
         tell(finding)
 
