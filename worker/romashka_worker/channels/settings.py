@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, SecretStr
 
-from romashka_worker.settings import EnvironmentSettings
+from romashka_worker.settings import EnvironmentSettings, Token
 
 _URL = r"^https?://[^/\s]+"
 
@@ -12,10 +12,8 @@ _URL = r"^https?://[^/\s]+"
 class ChannelSettings(EnvironmentSettings):
     """An account's own secret, in the database, wins over these."""
 
-    whatsapp_access_token: SecretStr | None = Field(None, validation_alias="WHATSAPP_ACCESS_TOKEN")
-    instagram_access_token: SecretStr | None = Field(
-        None, validation_alias="INSTAGRAM_ACCESS_TOKEN"
-    )
+    whatsapp_access_token: Token | None = Field(None, validation_alias="WHATSAPP_ACCESS_TOKEN")
+    instagram_access_token: Token | None = Field(None, validation_alias="INSTAGRAM_ACCESS_TOKEN")
     email_smtp_url: SecretStr | None = Field(None, validation_alias="EMAIL_SMTP_URL")
     whatsapp_api_url: str = Field(
         "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL", pattern=_URL

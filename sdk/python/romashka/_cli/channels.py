@@ -181,8 +181,15 @@ def secret(
 
 def _ask(name: str) -> str:
     """Return the secret; never an argument, which other users of the machine can read."""
+    from romashka._pasted import pasted, read_key
+    from romashka._secrets import keep_secret
+
     value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read()
-    if not (value := value.strip()):
+    keep_secret(value)
+    value = pasted(value)
+    if value and name == "access_token":
+        value = read_key(value, name)
+    if not value:
         raise CommandError("the secret is empty; to take one away, use --remove")
     return value
 
