@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
-import { Conflict, type Conversation, InvalidRequest, Romashka } from "romashka";
+import { Conflict, Conversation, type ConversationRow, InvalidRequest, Romashka } from "romashka";
 import { WebSocket } from "ws";
 
 import { connect, newAgent, newCustomer, quietConversation, service, take } from "./project.js";
@@ -74,7 +74,7 @@ test("who signs in twice at once is one user", async () => {
 });
 
 /** A customer whose device believes for hours that the token is good which the server calls expired. */
-async function customerWithClockBehind(): Promise<[Romashka, () => number]> {
+async function customerWithClockBehind(): Promise<[Romashka, () => number, Conversation]> {
   const kept = new Map<string, string>();
   const storage = {
     getItem: (key: string) => kept.get(key) ?? null,
@@ -93,12 +93,15 @@ async function customerWithClockBehind(): Promise<[Romashka, () => number]> {
     },
     realtime: { transport: WebSocket as never, reconnectAfterMs: () => 50 },
   });
-  await new Romashka(supabase).signInAnonymously();
+  const before = new Romashka(supabase);
+  await before.signInAnonymously();
+  const { id } = await quietConversation(before, "before");
   const session = JSON.parse(kept.get(storageKey)!) as { access_token: string };
   const exp = Math.floor(Date.now() / 1000) - 120;
   session.access_token = signed({ ...claimsOf(session.access_token), exp });
   kept.set(storageKey, JSON.stringify(session));
-  return [new Romashka(supabase), () => refreshes];
+  const client = new Romashka(supabase);
+  return [client, () => refreshes, new Conversation(client, { id } as ConversationRow)];
 }
 
 test("a token that the server calls expired is renewed once, whatever the clock says", async () => {
@@ -108,25 +111,29 @@ test("a token that the server calls expired is renewed once, whatever the clock 
     client.conversations.list(),
   ]);
 
-  equal(first.row.message_count, 2);
-  deepEqual(second, []);
+  equal(first.row.message_count, 3);
+  equal(second.length, 1);
   equal(refreshes(), 1);
-  deepEqual(await textsOf(first, 2), ["one", "two"]);
+  deepEqual(await textsOf(first, 3), ["before", "one", "two"]);
   await client.close();
 });
 
 test("a subscription whose token the server calls expired becomes live", async () => {
-  const [client, refreshes] = await customerWithClockBehind();
-  const [{ value: row }, conversation] = await Promise.all([
-    client.conversations
-      .create(randomUUID(), { message: "before" })
-      .then((made) => made.events().next()),
-    quietConversation(await newCustomer(), "somebody else's"),
-  ]);
-
-  equal(row?.message.content, "before");
+  const [client, refreshes, conversation] = await customerWithClockBehind();
+  const topic = client.topics.listen(conversation.topic);
+  deepEqual((await topic.next()).value, { type: "resync" });
   equal(refreshes(), 1);
-  await rejects(textsOf(conversation, 1), { name: "PermissionDenied" });
+  deepEqual(await textsOf(conversation, 1), ["before"]);
+  await client.close();
+});
+
+test("a foreign topic is refused with a token that the server calls expired, too", async () => {
+  const [client, refreshes] = await customerWithClockBehind();
+  const { id } = await quietConversation(await newCustomer());
+  const foreign = client.topics.listen(`conversation:${id}`);
+
+  await rejects(foreign.next(), { name: "PermissionDenied" }); // its token is good, and no use here
+  equal(refreshes(), 1);
   await client.close();
 });
 
