@@ -54,10 +54,14 @@ async def fetch_up_to(
     return found
 
 
-async def fetch_all(query: Callable[[], Any]) -> list[Mapping[str, Any]]:
-    """Return all rows of a query that has an order: each page of it is a new one."""
+async def fetch_all(query: Callable[[], Any], limit: int | None = None) -> list[Mapping[str, Any]]:
+    """Return all rows of a query that has an order, or the first; each page is a new query."""
     rows: list[Mapping[str, Any]] = []
-    while page := await fetch(query().range(len(rows), len(rows) + _PAGE - 1)):
+    while limit is None or len(rows) < limit:
+        count = _PAGE if limit is None else limit - len(rows)
+        page = await fetch(query().range(len(rows), len(rows) + count - 1))
+        if not page:
+            break
         rows += page
     return rows
 

@@ -74,10 +74,12 @@ def list_accounts(
 
 
 async def _list(project: Project, *, as_json: bool) -> None:
-    from romashka._rows import fetch
+    from romashka._rows import fetch_all
 
     async with opened_as_staff(project) as client:
-        accounts = await fetch(_accounts(client).order("type").order("name"))
+        accounts = await fetch_all(
+            lambda: _accounts(client).order("type").order("name").order("id")
+        )
     if as_json:
         for account in accounts:
             print_json("channel", **account)
@@ -285,9 +287,9 @@ async def _find(client: "AsyncRomashka", account: str) -> Mapping[str, Any]:
     Raises:
         CommandError: there is none, or more than one.
     """
-    from romashka._rows import fetch
+    from romashka._rows import fetch_all
 
-    accounts = await fetch(_accounts(client))
+    accounts = await fetch_all(lambda: _accounts(client).order("id"))
     found = [one for one in accounts if account in (one["id"], one["external_account_id"])]
     if len(found) == 1:
         return found[0]
