@@ -77,7 +77,8 @@ begin
   if exists (
     select from pg_catalog.pg_constraint as constraints
     where constraints.contype = 'f' and constraints.confrelid = 'public.customer_profiles'::regclass
-      and constraints.conrelid not in ('public.conversations'::regclass, 'private.channel_customers'::regclass)
+      and constraints.conrelid <> 'public.conversations'::regclass
+      and constraints.connamespace <> 'private'::regnamespace
   ) then
     update public.customer_profiles as customers set phone = null, email = null, external_id = null,
       custom_fields = private.object_of(customers.custom_fields) || jsonb_build_object('merged_into', kept)

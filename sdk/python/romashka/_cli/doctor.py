@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from romashka._cli.connection import read_database_url
+from romashka._cli.connection import read_database_option
 from romashka._cli.problems import CommandError
 from romashka._terminal import open_console, say_json
 
@@ -34,7 +34,7 @@ def doctor(
         str | None,
         typer.Option(
             envvar="DATABASE_URL",
-            callback=read_database_url,
+            callback=read_database_option,
             help="With --try: as `romashka migrate` takes it.",
         ),
     ] = None,
