@@ -188,7 +188,7 @@ def _host_of(url: str, name: str, wanted: str) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    # Some clients send a password as a header, others quote it; a slash in it ends the host for some.
+    # Some clients send a password as a header, others quote it; a slash in it ends the host.
     if not host or re.search(r"[@\s\\<>\"'“”]", url) or host in ("http", "https"):
         form = "no URL that can be asked, without a user, a password or any @"
         raise BadSetting(f"{name} is {form}; it takes {wanted}")
