@@ -12,6 +12,7 @@ alter table public.ai_settings
 
 -- Messages, conversations and files are counted as they lie there; a rating that replaces another one leaves nothing.
 create table if not exists private.rating_changes (
+  id bigint generated always as identity primary key,
   customer_id uuid not null references public.customer_profiles (id) on delete cascade,
   changed_at timestamptz not null
 );

@@ -11,6 +11,7 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set statement_timeout = '30s'  -- two thousand sections, each of which is split into words
 as $$
 #variable_conflict use_column
 begin

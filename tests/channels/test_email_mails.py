@@ -2,10 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
-from tests.channels.mail_in import MAILS, MailServer, expected, open_mail_server, raw
+from tests.channels.mail_in import (
+    MAILS,
+    SUPPORT,
+    MailServer,
+    expected,
+    open_mail_server,
+    raw,
+    verified,
+)
 from tests.support.stacks import RunningStack
 
 STORED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.[a-z0-9]+)?")
@@ -60,6 +69,27 @@ def test_files_are_stored_where_the_message_names_them(server: MailServer) -> No
         "application/octet-stream",
         "application/octet-stream",
     ]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "message/rfc822", "image/png"])
+def test_a_mail_of_thousands_of_parts_is_read_in_part_and_says_so(
+    server: MailServer, kind: str
+) -> None:
+    """Whoever sends it costs others no turn, and staff see that there is more."""
+    body = "From: a@example.org\r\n\r\nno" if kind == "message/rfc822" else "part"
+    part = f"--b\r\nContent-Type: {kind}\r\n\r\n{body}\r\n"
+    first = "--b\r\n\r\nWhere is my order?\r\n"
+    header = (
+        f"From: parts-{kind.replace('/', '-')}@example.org\r\nTo: {SUPPORT}\r\nSubject: Parts\r\n"
+        f"Message-ID: <{uuid4()}@example.org>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    )
+    event = server.event_of(
+        server.post(verified((header + first + 20_000 * part + "--b--\r\n").encode()))
+    )
+
+    assert "Where is my order?" in event["content"]
+    assert event["metadata"]["is_cut"] is True
+    assert len(event.get("media", ())) <= 50
 
 
 def test_every_mail_of_the_folder_has_its_expectation() -> None:

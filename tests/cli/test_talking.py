@@ -127,7 +127,7 @@ def test_an_agent_lists_the_inbox_and_its_figures(stack: RunningStack, romashka:
         (["send", " ", "--customer", "y"], {}, 1, "the message is empty"),
         (["send", "x", "--customer", ""], {}, 1, "the customer identifier is empty"),
         (["metrics", "--key", "bad"], {}, 1, "does not take the key"),
-        (["inbox", "--once", "--url", "no-url"], {}, 1, "Invalid URL"),
+        (["inbox", "--once", "--url", "no-url"], {}, 2, "SUPABASE_URL does not begin"),
         (["send", "x", "--customer", "y"], DOWN, 1, "the project does not answer"),
         (["chat"], DOWN, 1, "does not answer"),
         (["send", "x"], {}, 2, "--conversation"),

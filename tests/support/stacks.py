@@ -25,6 +25,14 @@ CHANNEL_SECRETS = {
     "EMAIL_WEBHOOK_TOKEN": "email-webhook-token-of-the-tests",
 }
 """What the stack's functions know channels by."""
+AS_PASTED = {
+    "WHATSAPP_APP_SECRET": "{}\n",
+    "WHATSAPP_VERIFY_TOKEN": " '{}'",
+    "INSTAGRAM_APP_SECRET": "\ufeff“{}”",
+    "INSTAGRAM_VERIFY_TOKEN": "{}\\n",
+    "EMAIL_WEBHOOK_TOKEN": 'export EMAIL_WEBHOOK_TOKEN="{}"',
+}
+"""And how they get there: as people paste them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def start_stack(*options: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
         stderr=errors,
         text=True,
         env={name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
-        | CHANNEL_SECRETS
+        | {name: AS_PASTED[name].format(value) for name, value in CHANNEL_SECRETS.items()}
         | {"TMPDIR": str(DATABASES)},
     )
     process.stderr = errors

@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tests.support.waiting import becomes
@@ -39,6 +39,14 @@ class Provider:
 
         self.will(behave)
 
+    def is_like(self, server: Callable[[Asked], Behaviour]) -> None:
+        """Answer each request as that server would."""
+
+        async def behave() -> Response:
+            return await server(self.requests[-1])()
+
+        self.will(behave)
+
     def will(self, *behaviours: Behaviour) -> None:
         """Set what the next requests get."""
         self._behaviours = list(behaviours)
@@ -64,9 +72,9 @@ class Provider:
 
 
 def _problem(asked: Asked) -> str | None:
-    if not asked.get("model") or asked.get("stream") is not True:
-        return "no model, or no stream"
-    if [message["role"] for message in asked["messages"]] != ["system", "user"]:
+    if not asked.get("model") or asked.get("stream") not in (True, False):
+        return "no model, or not said whether to stream"
+    if [message["role"] for message in asked["messages"]] not in (["system", "user"], ["user"]):
         return "messages are not the rules and the data"
     form = asked.get("response_format", {})
     if form.get("type") == "json_schema":
@@ -81,24 +89,27 @@ def _problem(asked: Asked) -> str | None:
 async def open_provider() -> AsyncIterator[Provider]:
     """Run a provider on a free port."""
     provider = Provider()
-    app = Starlette(
-        routes=[
-            Route("/v1/chat/completions", provider.complete, methods=["POST"]),
-            Route("/v1/models", provider.list_models),
-        ]
-    )
+    routes = [
+        Route("/v1/chat/completions", provider.complete, methods=["POST"]),
+        Route("/v1/models", provider.list_models),
+    ]
+    async with _running(routes) as provider.url:
+        yield provider
+
+
+@asynccontextmanager
+async def _running(routes: list[Route]) -> AsyncIterator[str]:
+    app = Starlette(routes=routes)
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
     config.timeout_graceful_shutdown = 0  # some of its requests hang on purpose
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve())
     await becomes(lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    provider.url = f"http://127.0.0.1:{port}/v1"
     try:
-        yield provider
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
     finally:
         server.should_exit = True
-        await serving
+        await task
 
 
 def analysis(**changes: Any) -> dict[str, Any]:
@@ -121,6 +132,15 @@ def answers(content: dict[str, Any] | str, finish_reason: str = "stop") -> Behav
     text = content if isinstance(content, str) else json.dumps(content)
     pieces = [text[start : start + 7] for start in range(0, len(text), 7)]
     return streams(*(token(piece) for piece in pieces), *ending(finish_reason))
+
+
+def sends(body: str | bytes, kind: str = "text/event-stream") -> Behaviour:
+    """Send exactly that, and hang up."""
+
+    async def behave() -> Response:
+        return Response(body, media_type=kind)
+
+    return behave
 
 
 def streams(*events: str | Pause, is_whole: bool = True) -> Behaviour:
@@ -174,11 +194,18 @@ def beginning(reply: str, **changes: Any) -> str:
 
 
 def fails(status: int, **headers: str) -> Behaviour:
-    """Answer with an error."""
+    """Answer with an error that says nothing."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return refuses(status, {"error": {"message": "no"}}, named)
+
+
+def refuses(status: int, body: Any, headers: dict[str, str] | None = None) -> Behaviour:
+    """Answer with an error and what a server says with it: JSON, or a text."""
 
     async def behave() -> Response:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return JSONResponse({"error": {"message": "no"}}, status_code=status, headers=named)
+        if isinstance(body, str):
+            return PlainTextResponse(body, status_code=status, headers=headers)
+        return JSONResponse(body, status_code=status, headers=headers)
 
     return behave
 
@@ -196,3 +223,17 @@ def answers_after(seconds: float, content: dict[str, Any]) -> Behaviour:
 def hangs() -> Behaviour:
     """Never answer."""
     return answers_after(3600, analysis())
+
+
+Handler = Callable[[Request], Response]
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """Serve one function at every path, and give the URL of an endpoint."""
+
+    async def answer(request: Request) -> Response:
+        return handler(request)
+
+    async with _running([Route("/{path:path}", answer, methods=["GET", "POST"])]) as url:
+        yield url

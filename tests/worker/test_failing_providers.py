@@ -140,9 +140,7 @@ async def test_what_may_pass_is_tried_again(provider: Provider, failure: Behavio
     assert len(provider.requests) == 2
 
 
-@pytest.mark.parametrize(
-    "failure", [fails(401), fails(404), fails(429, retry_after="60"), answers("no JSON")]
-)
+@pytest.mark.parametrize("failure", [fails(401), fails(429, retry_after="60")])
 async def test_what_will_not_pass_is_not(provider: Provider, failure: Behaviour) -> None:
     """A wrong key is no better a second time, and who asks for a minute is left alone."""
     provider.will(failure, answers(analysis()))

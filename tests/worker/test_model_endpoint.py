@@ -3,8 +3,7 @@
 import gzip
 import json
 import tracemalloc
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import openai
@@ -20,12 +19,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from tests.worker.provider import (
     Behaviour,
+    Handler,
     Provider,
     analysis,
     answers,
     beginning,
     ending,
+    fails,
     open_provider,
+    serving,
     streams,
     token,
 )
@@ -117,7 +119,7 @@ ENDLESS = {
 @pytest.mark.parametrize("endless", ENDLESS.values(), ids=ENDLESS)
 async def test_an_answer_without_an_end_is_not_kept(provider: Provider, endless: Behaviour) -> None:
     """One such answer at each of a hundred slots ends the process, and all its turns."""
-    provider.will(endless)
+    provider.will(endless, fails(401))
     async with open_answerer(provider) as turns:
         tracemalloc.start()
         try:
@@ -212,34 +214,6 @@ async def test_what_no_database_stores_is_left_out(provider: Provider) -> None:
 
 
 # ---- what else is asked of it: vectors, and which models it has
-
-
-Handler = Callable[[Request], Response]
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """Serve one function at every path."""
-    import asyncio
-
-    import uvicorn
-    from starlette.applications import Starlette
-    from starlette.routing import Route
-
-    from tests.support.waiting import becomes
-
-    async def answer(request: Request) -> Response:
-        return handler(request)
-
-    app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
-    task = asyncio.create_task(server.serve())
-    await becomes(lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
-    finally:
-        server.should_exit = True
-        await task
 
 
 def _vectors(*vectors: Any) -> Handler:

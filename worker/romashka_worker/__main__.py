@@ -14,11 +14,13 @@ from romashka import (
     PermissionDenied,
     Unreachable,
 )
+from romashka._pasted import BadSetting, read_project_key
 from romashka._secrets import hide_secrets
 from romashka._terminal import clean_line, say
 
 from romashka_worker.answerer import open_answerer
 from romashka_worker.broadcasts import Broadcasts
+from romashka_worker.calls import repeated
 from romashka_worker.channels.adapters import open_deliveries
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.embeddings.choice import open_embedder
@@ -33,10 +35,13 @@ from romashka_worker.queue import JobQueue
 from romashka_worker.recorder import Recorder
 from romashka_worker.retention import prune_regularly
 from romashka_worker.schema import SchemaTooOld, check_schema
-from romashka_worker.settings import Settings, SettingsError
+from romashka_worker.settings import Settings
 from romashka_worker.streams import open_streams
 from romashka_worker.turns import Turns, sweep_regularly
 from romashka_worker.wake import TOPIC, Wake
+
+_START_SECONDS = 5.0
+"""So long a project may be away, or refuse a key, when a worker starts; then it ends."""
 
 log = structlog.get_logger()
 
@@ -48,7 +53,7 @@ def main() -> int:
         channels = ChannelSettings.from_environment()
         configure_logs(settings.log_level)
         asyncio.run(_run(settings, channels))
-    except (SettingsError, SchemaTooOld) as error:
+    except (BadSetting, SchemaTooOld) as error:
         return _fail(str(error), 2)
     except InvalidRequest as error:
         return _fail(f"SUPABASE_URL, SUPABASE_SERVICE_ROLE_KEY: {error}", 2)
@@ -72,10 +77,12 @@ def _fail(problem: str, exit_code: int) -> int:
 
 
 async def _run(settings: Settings, channels: ChannelSettings) -> None:
-    key = settings.supabase_key.get_secret_value()
+    key = read_project_key(
+        settings.supabase_key.get_secret_value(), "SUPABASE_SERVICE_ROLE_KEY", "service_role"
+    )
     health = Health()
     async with AsyncRomashka.connect(settings.supabase_url, key) as client:
-        await check_schema(client)
+        await repeated(partial(check_schema, client), _START_SECONDS)
         queue = JobQueue(client, settings.worker_id)
         recorder = Recorder(client, settings.worker_id, keeps_prompts=settings.trace_prompts)
         async with (

@@ -1,9 +1,14 @@
 """What the errors of the database's functions mean for whoever called one."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import count
 from typing import Any, TypeVar
 
 from romashka import RomashkaError, ServerError
+from romashka._errors import may_pass
+from romashka._reader import retry_pause
 
 from romashka_worker.faults import contained
 
@@ -16,6 +21,31 @@ _TIES = frozenset({"40001", "40P01", "55P03"})
 def is_tie(error: BaseException) -> bool:
     """Is the call worth trying again at once?"""
     return isinstance(error, ServerError) and error.name in _TIES
+
+
+_CANCELLED = "57014"
+"""The statement was cancelled: the database was busy, or its server was stopped."""
+
+
+async def repeated(call: Callable[[], Awaitable[T]], seconds: float) -> T:
+    """Return what a reading gives, made again for so long while what stops it may pass.
+
+    A gateway, a pool without a connection, a cut, a key that is too new for the server's clock.
+
+    Raises:
+        RomashkaError: it does not pass, or did not in time.
+    """
+    ends_at = time.monotonic() + seconds
+    for failures in count(1):
+        try:
+            return await call()
+        except RomashkaError as error:
+            pause = retry_pause(failures)
+            passes = may_pass(error, failures) or getattr(error, "name", "") == _CANCELLED
+            if not passes or time.monotonic() + pause > ends_at:
+                raise
+        await asyncio.sleep(pause)
+    raise AssertionError("it returns or raises")
 
 
 def is_transient(error: BaseException) -> bool:

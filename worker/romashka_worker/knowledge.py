@@ -1,12 +1,15 @@
 """The team's knowledge base, as far as answering needs it: search."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
-from romashka import AsyncRomashka
+from romashka import AsyncRomashka, Unreachable
 
+from romashka_worker.calls import repeated
 from romashka_worker.embeddings import Embedding, vector_text
 
 _MAX_ITEMS = 5
@@ -54,9 +57,15 @@ class KnowledgeBase:
         self._searches = asyncio.Semaphore(_SEARCHES_AT_ONCE)
 
     async def search(
-        self, question: str, language: str | None, embedding: Embedding | None = None
+        self,
+        question: str,
+        language: str | None,
+        embedding: Embedding | None = None,
+        seconds: float = 0.0,
     ) -> tuple[KnowledgeItem, ...]:
         """Return the best items, best first.
+
+        What may pass is waited for, `seconds` in all: one gateway's word is no reason to hand over.
 
         A meaning, if the question's `embedding` is given, is the same in all languages. Without it,
         or while the items have no vectors, words are looked for in items of `language`, or else
@@ -65,21 +74,29 @@ class KnowledgeBase:
         Raises:
             RomashkaError: the database did not answer.
         """
+        search = partial(self._search, question, time.monotonic() + seconds)
         if embedding is not None:
-            found = await self._search(
-                question,
+            found = await search(
                 max_results=_MAX_ITEMS_BY_MEANING,
                 query_embedding=vector_text(embedding.vector),
                 embedding_model=embedding.model,
             )
             if any(item.similarity is not None for item in found):
                 return found
-        found = await self._search(question, language=language, max_results=_MAX_ITEMS)
+        found = await search(language=language, max_results=_MAX_ITEMS)
         if found or language is None:
             return found
-        return await self._search(question, max_results=_MAX_ITEMS)
+        return await search(max_results=_MAX_ITEMS)
 
-    async def _search(self, question: str, **arguments: Any) -> tuple[KnowledgeItem, ...]:
-        async with self._searches:
-            rows = await self._client.call("search_knowledge", query=question, **arguments)
+    async def _search(
+        self, question: str, ends_at: float, **arguments: Any
+    ) -> tuple[KnowledgeItem, ...]:
+        async def call() -> list[Mapping[str, Any]]:
+            async with self._searches:
+                rows = await self._client.call("search_knowledge", query=question, **arguments)
+            if not isinstance(rows, list):
+                raise Unreachable("somebody else's page came instead of rows")
+            return rows
+
+        rows = await repeated(call, ends_at - time.monotonic())
         return tuple(KnowledgeItem.from_row(row) for row in rows)

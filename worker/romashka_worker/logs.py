@@ -3,7 +3,7 @@
 import logging
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from types import TracebackType
 from typing import Any
 
@@ -66,10 +66,18 @@ def _name_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 
 def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide what an error of a library, or of a server, quotes of a URL or a header."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = hide_secrets(value)
-    return event
+    return {name: _without_secrets(value) for name, value in event.items()}
+
+
+def _without_secrets(value: Any) -> Any:
+    match value:
+        case str():
+            return hide_secrets(value)
+        case Mapping():
+            return {_without_secrets(key): _without_secrets(each) for key, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_without_secrets(each) for each in value]
+    return value
 
 
 def _frames(error: BaseException) -> list[str]:

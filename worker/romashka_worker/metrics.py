@@ -28,6 +28,11 @@ TOKENS = Counter("romashka_tokens", "Tokens that models counted.")
 EMBEDDINGS = Counter(
     "romashka_embeddings", "Embeddings of messages, by result: ok, late or failed.", ["result"]
 )
+SEARCHES = Counter(
+    "romashka_searches",
+    "Searches of the knowledge base for turns, by result: ok, late or failed.",
+    ["result"],
+)
 TRACES_LOST = Counter("romashka_traces_lost", "Traces that could not be stored.")
 DELIVERIES = Counter(
     "romashka_deliveries", "Attempts to deliver, by what they came to.", ["channel_type", "outcome"]

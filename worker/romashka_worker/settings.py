@@ -2,27 +2,57 @@
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from romashka._urls import URL_FORM, is_bare_url
+from romashka._pasted import (
+    BadSetting,
+    check_same_project,
+    pasted,
+    read_key,
+    read_project_url,
+    read_server_url,
+    read_token,
+)
 
 
-class SettingsError(Exception):
+class SettingsError(BadSetting):
     """A setting is missing or makes no sense; the message is one line that names it."""
 
 
-def _bare(url: str) -> str:
-    if not is_bare_url(url):
-        raise PydanticCustomError("url", f"a {URL_FORM}")
-    return url
+def read_by(read: Callable[[str, str], str]) -> BeforeValidator:
+    """Return what reads a setting; what it finds wrong is told with the setting's name."""
+
+    def validate(value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return read(value, _NAME)
+        except BadSetting as problem:
+            raise PydanticCustomError("bad_setting", "{says}", {"says": str(problem)}) from None
+
+    return BeforeValidator(validate)
 
 
-Url = Annotated[str, AfterValidator(_bare)]
-"""A server's address, of which all may be said: its key is another setting."""
+_NAME = "{name}"
+"""Stands for the setting's name until it is known."""
+
+ApiKey = Annotated[SecretStr, read_by(read_key)]
+Token = Annotated[SecretStr, read_by(read_token)]
+ServerUrl = Annotated[str, read_by(read_server_url)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +77,11 @@ class EnvironmentSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _take_off_what_came_along(cls, value: Any) -> Any:
+        return pasted(value) if isinstance(value, str) else value
+
     @classmethod
     def from_environment(cls) -> Self:
         """Read the settings.
@@ -63,25 +98,25 @@ class EnvironmentSettings(BaseSettings):
 class EmbeddingSettings(EnvironmentSettings):
     """Where vectors of texts come from."""
 
-    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
-    openai_base_url: Url | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    openai_api_key: ApiKey | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: ServerUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
     embeddings: Literal["local", "openai", "off"] | None = None
     """What makes vectors of texts; by default this CPU, where the extra is installed."""
-    embeddings_api_key: SecretStr | None = None
-    embeddings_base_url: Url | None = None
+    embeddings_api_key: ApiKey | None = None
+    embeddings_base_url: ServerUrl | None = None
     embeddings_model: str = "text-embedding-3-small"
 
 
 class Settings(EmbeddingSettings):
     """What a worker needs to know."""
 
-    supabase_url: Url = Field(validation_alias="SUPABASE_URL")
-    supabase_key: SecretStr = Field(
+    supabase_url: Annotated[str, read_by(read_project_url)] = Field(validation_alias="SUPABASE_URL")
+    supabase_key: ApiKey = Field(
         validation_alias=AliasChoices("SUPABASE_SERVICE_ROLE_KEY", "SUPABASE_SECRET_KEY")
     )
     openai_model: str = Field("gpt-4o-mini", validation_alias="OPENAI_MODEL")
-    fallback_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_FALLBACK_API_KEY")
-    fallback_base_url: Url | None = Field(None, validation_alias="OPENAI_FALLBACK_BASE_URL")
+    fallback_api_key: ApiKey | None = Field(None, validation_alias="OPENAI_FALLBACK_API_KEY")
+    fallback_base_url: ServerUrl | None = Field(None, validation_alias="OPENAI_FALLBACK_BASE_URL")
     fallback_model: str | None = Field(None, validation_alias="OPENAI_FALLBACK_MODEL")
     """The second endpoint, or another model on the first: asked when the first one fails."""
     worker_id: str = Field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
@@ -95,6 +130,15 @@ class Settings(EmbeddingSettings):
     """Where /metrics, /healthz and /readyz are served; nowhere without a port."""
     trace_prompts: bool = False
     """Are traces to keep what models are sent? It holds what customers wrote."""
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Self:
+        key = self.supabase_key.get_secret_value()
+        try:
+            check_same_project(self.supabase_url, key, "SUPABASE_URL", "SUPABASE_SERVICE_ROLE_KEY")
+        except BadSetting as problem:
+            raise PydanticCustomError("bad_setting", "{says}", {"says": str(problem)}) from None
+        return self
 
     @property
     def has_llm(self) -> bool:
@@ -123,9 +167,11 @@ class Settings(EmbeddingSettings):
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_input=False, include_url=False)[0]
-    name = str(problem["loc"][0])
+    name = str(next(iter(problem["loc"]), ""))
     if name.islower():
         name = f"ROMASHKA_{name.upper()}"
     if problem["type"] == "missing":
         return f"{name} is not set"
+    if problem["type"] == "bad_setting":
+        return problem["msg"].replace(_NAME, name)
     return f"{name}: {problem['msg']}"

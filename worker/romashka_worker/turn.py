@@ -14,6 +14,7 @@ from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.job import DRAFT_SECONDS, Answer, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
+from romashka_worker.metrics import SEARCHES
 from romashka_worker.policy import Decision, decide
 from romashka_worker.reply import write_reply
 from romashka_worker.responders import Draft, Responder, ResponderError, Turn
@@ -99,13 +100,18 @@ class TurnAnswerer:
     ) -> tuple[KnowledgeItem, ...] | None:
         if not job.written.strip():
             return ()
+        seconds = min(self._search_seconds, _seconds_until(job.draft_by))
         try:
             with stage("search"):
-                async with asyncio.timeout(min(self._search_seconds, _seconds_until(job.draft_by))):
-                    items = await self._knowledge.search(job.written, language, embedding)
+                async with asyncio.timeout(seconds):
+                    items = await self._knowledge.search(job.written, language, embedding, seconds)
         except (RomashkaError, TimeoutError) as error:
-            log.warning("knowledge.failed", error=type(error).__name__)
+            result = "late" if isinstance(error, TimeoutError) else "failed"
+            SEARCHES.labels(result).inc()
+            note(search=result)
+            log.warning("knowledge.failed", result=result, error=type(error).__name__)
             return None
+        SEARCHES.labels("ok").inc()
         note(knowledge={item.id: round(item.score, 3) for item in items})
         return items
 
@@ -135,6 +141,8 @@ class TurnAnswerer:
                 draft = await responder.draft(turn)
             try:
                 decision = decide(draft.analysis, turn.signals, turn.job.settings)
+                if turn.knowledge is None and decision.reason == "out_of_scope":
+                    decision = Decision("low_confidence")  # nobody has looked what the scope is
                 text = await self._reply(draft, turn.job, until) if decision.is_reply else None
             finally:
                 await draft.close()

@@ -9,6 +9,7 @@ from uuid import uuid4
 from romashka._errors import ServerError, translated
 from romashka._file_types import inert_type
 from romashka._models import Attachment
+from romashka._storable import check_storable
 
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
@@ -40,6 +41,7 @@ class Attachments:
             photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
             await conversation.send("It looks like this.", attachment=photo)
         """
+        check_storable((conversation_id, name))
         kind = inert_type(content_type or mimetypes.guess_type(name)[0] or "")
         # The name may have any letters; a path in Storage may not.
         ending = re.sub(r"[^.a-z0-9]", "", PurePath(name).suffix.lower())

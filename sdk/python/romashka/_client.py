@@ -1,5 +1,6 @@
 """The client: one project, one identity; everything else hangs on it."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,9 +17,10 @@ from romashka._errors import InvalidRequest, NotSignedIn, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
 from romashka._metrics import Metrics
-from romashka._session import Session
+from romashka._pasted import BadSetting, read_key, read_project_url
+from romashka._session import HttpClient, Session
+from romashka._storable import check_storable
 from romashka._topics import Topics
-from romashka._urls import URL_FORM
 
 TIMEOUT = httpx.Timeout(35.0, connect=5.0)
 """A database function may wait for 30 s (a long poll)."""
@@ -50,6 +52,7 @@ class AsyncRomashka:
         self.attachments = Attachments(self)
         self.knowledge = Knowledge(self)
         self.metrics = Metrics(self)
+        self._signing_in: asyncio.Task[str] | None = None
 
     @classmethod
     @asynccontextmanager
@@ -68,19 +71,21 @@ class AsyncRomashka:
             async with AsyncRomashka.connect(url, service_role_key) as client:
                 conversations = await client.conversations.list(requires_human=True)
         """
-        if "@" in url:
-            raise InvalidRequest(f"unable to connect; the project's {URL_FORM}")
-        async with httpx.AsyncClient(
+        async with HttpClient(
             verify=tls_context(), timeout=TIMEOUT, follow_redirects=True
         ) as http:  # not HTTP/2: a call that is given up would break the connection of all others
             # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:
-                supabase = AsyncClient(url, key, options)
+                supabase = AsyncClient(
+                    read_project_url(url, "the URL"), read_key(key, "the key"), options
+                )
+            except BadSetting as error:
+                raise InvalidRequest(f"unable to connect; {error}") from None
             except AsyncSupabaseException as error:
                 raise InvalidRequest(f"unable to connect; {error.message}") from error
             session = Session(supabase)
-            http.event_hooks = {"request": [session.before_request]}
+            http.session = session
             client = cls(supabase, session)
             try:
                 yield client
@@ -97,11 +102,14 @@ class AsyncRomashka:
         Example:
             found = await staff.call("search_knowledge", query="channels", language="en")
         """
+        check_storable(arguments)
         with translated():
             return (await self.supabase.rpc(function, arguments).execute()).data
 
     async def sign_in_anonymously(self) -> str:
         """Become a new customer without an account; return the user's id.
+
+        Called again before it is done, it gives the same one: a user is made once.
 
         Raises:
             NotSignedIn: the project does not allow it.
@@ -110,8 +118,19 @@ class AsyncRomashka:
             async with AsyncRomashka.connect(url, anon_key) as client:
                 user_id = await client.sign_in_anonymously()
         """
+        if self._signing_in is None:
+            self._signing_in = asyncio.create_task(self._sign_in_anonymously())
+            self._signing_in.add_done_callback(self._note_signed_in)
+        return await asyncio.shield(self._signing_in)
+
+    async def _sign_in_anonymously(self) -> str:
         with translated():
             return _user_id(await self.supabase.auth.sign_in_anonymously())
+
+    def _note_signed_in(self, task: asyncio.Task[str]) -> None:
+        self._signing_in = None
+        if not task.cancelled():
+            task.exception()  # whoever waited has it
 
     async def sign_in(self, email: str, password: str) -> str:
         """Sign in with e-mail and password, as a customer or as staff; return the user's id.
@@ -123,6 +142,7 @@ class AsyncRomashka:
             async with AsyncRomashka.connect(url, anon_key) as staff:
                 await staff.sign_in(email, password)
         """
+        check_storable((email, password))
         with translated():
             return _user_id(
                 await self.supabase.auth.sign_in_with_password(

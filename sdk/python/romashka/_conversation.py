@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
@@ -20,7 +21,7 @@ from romashka._models import (
     conversation_fields,
 )
 from romashka._presence import Presence, Role, present_in
-from romashka._rows import fetch, repeated
+from romashka._rows import fetch, fetch_all, fetch_up_to, repeated
 
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
@@ -58,11 +59,12 @@ class Conversation(ConversationDetails):
         """
         if limit is None and before is None:
             return await self._all_messages()
-        query = self._client.supabase.table("messages").select("*").eq("conversation_id", self.id)
-        if before is not None:
-            query = query.lt("position", before)
-        rows = await fetch(query.order("position", desc=True).limit(limit or _PAGE))
-        return [Message.from_row(row) for row in reversed(rows)]
+
+        async def read(oldest: Message | None, count: int) -> list[Message]:
+            older_than = oldest.position if oldest else before
+            return [] if older_than == 1 else await self._read_before(older_than, count)
+
+        return (await fetch_up_to(limit or _PAGE, read))[::-1]
 
     async def send(
         self,
@@ -252,8 +254,12 @@ class Conversation(ConversationDetails):
         Example:
             notes = await (await staff.conversations.get(conversation.id)).notes()
         """
-        query = self._client.supabase.table("conversation_notes").select("*")
-        rows = await fetch(query.eq("conversation_id", self.id).order("created_at").order("id"))
+        notes = partial(self._client.supabase.table, "conversation_notes")
+        rows = await fetch_all(
+            lambda: (
+                notes().select("*").eq("conversation_id", self.id).order("created_at").order("id")
+            )
+        )
         return [Note.from_row(row) for row in rows]
 
     async def deliveries(self) -> list[Delivery]:
@@ -263,9 +269,12 @@ class Conversation(ConversationDetails):
             work = await staff.conversations.get(conversation.id)
             lost = [each.error for each in await work.deliveries() if each.status == "failed"]
         """
-        query = self._client.supabase.table("channel_deliveries").select("*")
-        messages = query.eq("conversation_id", self.id).eq("kind", "message")
-        return [Delivery.from_row(row) for row in await fetch(messages.order("position"))]
+        deliveries = partial(self._client.supabase.table, "channel_deliveries")
+        of_messages = {"conversation_id": self.id, "kind": "message"}
+        rows = await fetch_all(
+            lambda: deliveries().select("*").match(of_messages).order("position").order("id")
+        )
+        return [Delivery.from_row(row) for row in rows]
 
     async def metrics(self) -> ConversationMetrics:
         """Return the conversation in figures.
@@ -290,11 +299,18 @@ class Conversation(ConversationDetails):
             if page.is_last:
                 return messages
 
+    async def _read_before(self, position: int | None, count: int) -> list[Message]:
+        query = self._client.supabase.table("messages").select("*").eq("conversation_id", self.id)
+        if position is not None:
+            query = query.lt("position", position)
+        rows = await fetch(query.order("position", desc=True).limit(count))
+        return [Message.from_row(row) for row in rows]
+
     async def _read_after(self, position: int) -> Page:
         query = self._client.supabase.table("messages").select("*")
         after = query.eq("conversation_id", self.id).gt("position", position)
         rows = await fetch(after.order("position").limit(_PAGE))
-        return Page([Message.from_row(row) for row in rows], is_last=len(rows) < _PAGE)
+        return Page([Message.from_row(row) for row in rows], is_last=not rows)
 
     async def _store(self, row: Mapping[str, Any]) -> Message:
         messages = self._client.supabase.table("messages")

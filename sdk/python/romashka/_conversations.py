@@ -1,11 +1,12 @@
 """`client.conversations`: open one, get one, list them page by page."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from romashka._conversation import Conversation
 from romashka._errors import InvalidRequest, NotFound
 from romashka._models import ChannelType, ConversationDetails, Priority, Status
-from romashka._rows import fetch
+from romashka._rows import fetch, fetch_up_to
 
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
@@ -89,18 +90,28 @@ class Conversations:
             waiting = await staff.conversations.list(requires_human=True, limit=20)
             older = await staff.conversations.list(before=waiting[-1]) if waiting else []
         """
-        query: Any = self._client.supabase.table("conversations").select("*")
         equal = {
             "channel_type": channel_type,
             "status": status,
             "priority": priority,
             "assigned_agent_id": assigned_agent_id,
+            "requires_human": None if requires_human is None else str(requires_human).lower(),
         }
-        for column, value in equal.items():
-            if value is not None:
-                query = query.eq(column, value)
-        if requires_human is not None:
-            query = query.eq("requires_human", str(requires_human).lower())
+        wanted = {column: value for column, value in equal.items() if value is not None}
+        return await fetch_up_to(
+            limit, lambda last, count: self._page(wanted, search, last or before, count)
+        )
+
+    async def _page(
+        self,
+        wanted: Mapping[str, str],
+        search: str | None,
+        before: ConversationDetails | None,
+        limit: int,
+    ) -> Sequence[Conversation]:
+        query: Any = self._client.supabase.table("conversations").select("*")
+        for column, value in wanted.items():
+            query = query.eq(column, value)
         if search:
             query = query.or_(_matching(search))
         if before is not None:

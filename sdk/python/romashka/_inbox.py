@@ -173,6 +173,6 @@ class _Feed:
             f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'
         )
         rows = await fetch(query.order("updated_at").order("id").limit(_PAGE))
-        is_last = len(rows) < _PAGE
+        is_last = not rows
         self._cursor = None if is_last else (rows[-1]["updated_at"], rows[-1]["id"])
         return Page([Conversation.from_row(row, self._client) for row in rows], is_last)

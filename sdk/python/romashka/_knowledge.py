@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from romashka._errors import NotFound
-from romashka._rows import fetch
+from romashka._rows import fetch, fetch_up_to
 
 if TYPE_CHECKING:
     from romashka._client import AsyncRomashka
@@ -95,6 +95,13 @@ class Knowledge:
         Example:
             page = await staff.knowledge.list(language="en", limit=10)
         """
+        return await fetch_up_to(
+            limit, lambda last, count: self._page(language, last or after, count)
+        )
+
+    async def _page(
+        self, language: str | None, after: KnowledgeItem | None, limit: int
+    ) -> Sequence[KnowledgeItem]:
         query = self._client.supabase.table("knowledge_items").select("*")
         if language is not None:
             query = query.eq("language", language)

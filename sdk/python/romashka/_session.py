@@ -1,20 +1,45 @@
-"""The session behind a client: its token is renewed before it is used too late.
+"""The session behind a client: its token is renewed in time, or when the server calls it too old.
 
 The Auth client renews it by a timer, which stands still while a laptop sleeps. So each request, and
-each join of a topic, looks at the clock first.
+each join of a topic, looks how long ago the token came. The device's clock itself is believed by
+nobody: it may be hours wrong, and then the server's refusal is what tells.
 """
 
 import asyncio
+import re
 import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
 
 import httpx
 from supabase import AsyncClient
 from supabase_auth.types import AuthChangeEvent
 from supabase_auth.types import Session as AuthSession
 
-from romashka._errors import NotSignedIn, translated
+from romashka._errors import NotSignedIn, RomashkaError, translated
 
 _MARGIN_SECONDS = 5
+_TOO_OLD = re.compile(
+    rb"(?:JWT|token) (?:is |has )?expired|\"?exp\\*\"? claim|invalid jwt", re.IGNORECASE
+)
+"""How REST, Storage, Functions and Auth say that a token is over."""
+
+
+Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+
+class HttpClient(httpx.AsyncClient):
+    """Sends what it is given as the session it belongs to, once it has one."""
+
+    session: "Session | None" = None
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send a request; its token is a good one."""
+        send_as_it_is = super().send
+        if self.session is None:
+            return await send_as_it_is(request, **options)
+        return await self.session.send(request, lambda one: send_as_it_is(one, **options))
 
 
 class Session:
@@ -23,15 +48,19 @@ class Session:
     def __init__(self, supabase: AsyncClient) -> None:
         self._supabase = supabase
         self._current: AuthSession | None = None
+        self._came_at = 0.0
         self._renewed: str | None = None  # the token before: requests may still carry it
         self._renewing = asyncio.Lock()
         supabase.auth.on_auth_state_change(self._note)
 
     def _note(self, _: AuthChangeEvent, session: AuthSession | None) -> None:
-        self._current = session
-        if session is not None:
-            # The client tells Realtime in a task: a topic joined before that would use the old one.
-            self._supabase.realtime.access_token = session.access_token
+        before, self._current = self._current, session
+        if session is None:
+            return
+        if before is None or before.access_token != session.access_token:
+            self._came_at = time.time()
+        # The client tells Realtime in a task: a topic joined before that would use the old one.
+        self._supabase.realtime.access_token = session.access_token
 
     @property
     def is_there(self) -> bool:
@@ -40,9 +69,10 @@ class Session:
 
     @property
     def is_expired(self) -> bool:
-        """Is there a session whose token is too old to be used?"""
-        expires_at = self._current.expires_at if self._current else None
-        return expires_at is not None and expires_at <= time.time() + _MARGIN_SECONDS
+        """Is there a session whose token is too old to be used, by the time since it came?"""
+        if self._current is None:
+            return False
+        return time.time() - self._came_at >= self._current.expires_in - _MARGIN_SECONDS
 
     async def renew_if_expired(self) -> None:
         """Get a new token where the present one is too old.
@@ -71,12 +101,31 @@ class Session:
                 await self._supabase.auth.refresh_session(before.refresh_token)
             self._renewed = before.access_token
 
-    async def before_request(self, request: httpx.Request) -> None:
-        """Give a request the new token if the one that it carries is too old."""
+    async def send(self, request: httpx.Request, send: Send) -> httpx.Response:
+        """Send a request with a token that is good, and once more where the server calls it old."""
         if self._current is None or "/auth/v1/" in request.url.path:
-            return
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token == self._current.access_token:
+            return await send(request)
+        if _token_of(request) == self._current.access_token:
             await self.renew_if_expired()
-        if token in (self._current.access_token, self._renewed):
+        self._take_the_new(request)
+        response = await send(request)
+        if await _is_too_old(response) and _token_of(request) == self._current.access_token:
+            with suppress(RomashkaError):  # the server's own refusal says more
+                await self.renew()
+                self._take_the_new(request)
+                return await send(request)
+        return response
+
+    def _take_the_new(self, request: httpx.Request) -> None:
+        if self._current and _token_of(request) in (self._current.access_token, self._renewed):
             request.headers["Authorization"] = f"Bearer {self._current.access_token}"
+
+
+def _token_of(request: httpx.Request) -> str:
+    return str(request.headers.get("Authorization", "")).removeprefix("Bearer ")
+
+
+async def _is_too_old(response: httpx.Response) -> bool:
+    if response.status_code not in (400, 401, 403):
+        return False
+    return _TOO_OLD.search(await response.aread()) is not None

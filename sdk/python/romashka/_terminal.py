@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from romashka._secrets import hide_secrets
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -101,7 +103,7 @@ class CleanFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines."""
-        return clean(super().format(record))
+        return clean(hide_secrets(super().format(record)))
 
 
 def log_to_terminal(form: str) -> None:

@@ -15,13 +15,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 from uuid import uuid4
+from weakref import WeakSet
 
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, BroadcastPayload
 from realtime.types import RealtimeChannelOptions, RealtimeSubscribeStates
 from websockets.exceptions import InvalidStatus
 
 from romashka._bell import Bell
-from romashka._errors import NotSignedIn, PermissionDenied, RomashkaError
+from romashka._errors import Conflict, NotSignedIn, PermissionDenied, RomashkaError
 from romashka._listener import Broadcast, Check, Listener, OnConnection, Resync, Signal
 from romashka._reader import REQUEST_SECONDS, retry_pause
 from romashka._session import Session
@@ -31,6 +32,7 @@ _LINGER_SECONDS = 2.0
 _FIRST_CHECK_SECONDS = 1.0
 _LAST_CHECK_SECONDS = 30.0
 """A broadcast can get lost with none after it to tell: so what is live is read this often too."""
+_OURS: WeakSet[AsyncRealtimeChannel] = WeakSet()
 _BAD_TOKEN = ("InvalidJWTToken", "MalformedJWT", "JwtSignatureError", "JwtSignerError")
 
 
@@ -66,6 +68,11 @@ class Topic:
         self._is_tracked = False  # on the present connection
         self._lingering: asyncio.TimerHandle | None = None
         self._task = asyncio.create_task(self._run(), name=f"topic {name}")
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
 
     @property
     def present(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
@@ -148,6 +155,7 @@ class Topic:
 
         Raises:
             NotSignedIn: the session is over.
+            Conflict: the application has a channel of that name.
         """
         try:
             async with asyncio.timeout(2 * REQUEST_SECONDS):
@@ -161,13 +169,17 @@ class Topic:
             if error.name:
                 raise
             self._note_trouble(str(error))  # not Auth's own word: a proxy's
+        except Conflict:
+            raise
         except Exception as error:  # noqa: BLE001 -- of all that a network does nothing is final
             self._note_trouble(_words_for(error))
 
     async def _join(self) -> None:
         await self._renew_token()
         await self._realtime.connect()
+        self._refuse_channel_of_application()
         channel = self._realtime.channel(self.name, self._options())
+        _OURS.add(channel)
         channel.on_broadcast("*", self._on_broadcast)
         channel.on_system(lambda _: self._on_streaming())
         if self._has_presence:
@@ -175,6 +187,20 @@ class Topic:
         self._channel = channel
         self._token = self._realtime.access_token
         await channel.subscribe(partial(self._on_state, channel))
+
+    def _refuse_channel_of_application(self) -> None:
+        """Refuse where the application has a channel of this name: the client has one a name.
+
+        Raises:
+            Conflict: it has; ours would be that one, which never tells us anything.
+        """
+        present = self._realtime.channels.get(f"realtime:{self.name}")
+        if present is not None and not present.is_leaving and present not in _OURS:
+            raise Conflict(
+                f"unable to listen; the application has a channel of its own on {self.name}: listen"
+                " with client.topics.listen, or remove the channel first",
+                name="channel_in_use",
+            )
 
     async def _renew_token(self) -> None:
         """Get a new token if the present one is too old, or (once) if the server refused it."""

@@ -1,14 +1,21 @@
-"""The private broadcast topics of one client: each is joined once, however many listen to it."""
+"""The private broadcast topics of one client: each is joined once, however many listen to it.
+
+Clients that were made around one Supabase client share its topics: that has one channel a name.
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from weakref import WeakKeyDictionary
 
 from realtime import AsyncRealtimeClient
 
 from romashka._listener import Listener, OnConnection
 from romashka._session import Session
 from romashka._topic import Topic
+
+_SHARED: WeakKeyDictionary[AsyncRealtimeClient, dict[str, Topic]] = WeakKeyDictionary()
 
 
 class Topics:
@@ -17,7 +24,9 @@ class Topics:
     def __init__(self, realtime: AsyncRealtimeClient, session: Session) -> None:
         self._realtime = realtime
         self._session = session
-        self._topics: dict[str, Topic] = {}
+        self._topics = _SHARED.setdefault(realtime, {})
+        self._heard: Counter[Topic] = Counter()
+        """How many of those who listen to a topic do so by us."""
 
     @asynccontextmanager
     async def listen(
@@ -33,14 +42,21 @@ class Topics:
         if topic is None or topic.is_refused:  # somebody else may have signed in since
             topic = self._topics[name] = Topic(self._realtime, self._session, name, self._forget)
         listener = topic.add(on_connection)
+        self._heard[topic] += 1
         try:
             yield listener
         finally:
+            self._heard[topic] -= 1
             topic.remove(listener)
 
     async def close(self) -> None:
-        """Leave all topics and close the socket."""
-        await asyncio.gather(*[topic.end() for topic in self._topics.values()])
+        """Leave all topics that nobody else listens to; close the socket if none is left."""
+        topics = [*self._topics.values()]
+        await asyncio.gather(
+            *[topic.end() for topic in topics if topic.listeners <= self._heard[topic]]
+        )
+        if self._topics:
+            return
         with suppress(TimeoutError):  # a dead server does not answer the closing handshake
             async with asyncio.timeout(2):
                 await self._realtime.close()

@@ -1,7 +1,7 @@
 /** Asking, and waiting for the automatic answer: a reply or a hand-over. */
 import type { Romashka } from "./client.js";
 import type { Conversation } from "./conversation.js";
-import { mayPass, NoAnswer, unwrap } from "./errors.js";
+import { mayPass, NoAnswer } from "./errors.js";
 import { follow, type ReadAfter } from "./events.js";
 import type { Listener } from "./listener.js";
 import { type ConversationEvent, kindOf, type Message } from "./models.js";
@@ -63,7 +63,7 @@ async function newestAnsweredBy(client: Romashka, listener: Listener, turnId: st
   // Realtime tells of a commit a moment before other sessions see it.
   for (let tries = 0; !listener.isClosed; tries += 1) {
     try {
-      const [answered] = await unwrap(completed);
+      const [answered] = await client.send(completed);
       if (answered) return answered.message_id;
     } catch (error) {
       if (!mayPass(error, tries)) throw error;

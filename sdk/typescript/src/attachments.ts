@@ -4,6 +4,7 @@ import { fromStorage } from "./errors.js";
 import { inertType } from "./fileTypes.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
+import { checkStorable } from "./storable.js";
 
 const BUCKET = "conversation-attachments";
 
@@ -56,7 +57,10 @@ export class Attachments {
     const content_type = inertType(file.type);
     // Sent as it is, a Blob names its own type.
     const inert = file.slice(0, file.size, content_type);
-    const { error } = await this.#bucket.upload(path, inert, { contentType: content_type });
+    checkStorable([conversationId, name]);
+    const { error } = await this.client.store(() =>
+      this.#bucket.upload(path, inert, { contentType: content_type }),
+    );
     if (error) throw fromStorage(error);
     return { path, name, content_type, size: file.size };
   }
@@ -67,7 +71,7 @@ export class Attachments {
    * @throws {@link NotFound} there is none, or it is somebody else's
    */
   async download(attachment: Attachment): Promise<Blob> {
-    const { data, error } = await this.#bucket.download(attachment.path);
+    const { data, error } = await this.client.store(() => this.#bucket.download(attachment.path));
     if (error) throw fromStorage(error);
     return data;
   }
@@ -83,9 +87,10 @@ export class Attachments {
    * ```
    */
   async signedUrl(attachment: Attachment, expiresSeconds = 3_600): Promise<string> {
-    const { data, error } = await this.#bucket.createSignedUrl(attachment.path, expiresSeconds, {
-      download: attachment.name || true,
-    });
+    const download = attachment.name || true;
+    const { data, error } = await this.client.store(() =>
+      this.#bucket.createSignedUrl(attachment.path, expiresSeconds, { download }),
+    );
     if (error) throw fromStorage(error);
     return data.signedUrl;
   }

@@ -8,11 +8,12 @@ import type {
 import { Attachments } from "./attachments.js";
 import { Conversations } from "./conversations.js";
 import type { Database } from "./database.js";
-import { fromAuth, NotSignedIn, unwrap } from "./errors.js";
+import { type Answer, fromAuth, NotSignedIn, unwrap } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
 import { Metrics } from "./metrics.js";
 import { Session } from "./session.js";
+import { checkStorable } from "./storable.js";
 import { Topics } from "./topics.js";
 
 type Functions = Database["public"]["Functions"];
@@ -38,6 +39,7 @@ export class Romashka {
   readonly attachments: Attachments;
   readonly knowledge: Knowledge;
   readonly metrics: Metrics;
+  readonly #session: Session;
 
   /**
    * @param supabase with the anon (publishable) key, then sign in; or, on a server, with the service role
@@ -46,7 +48,8 @@ export class Romashka {
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an app has types of its own
   constructor(supabase: SupabaseClient<any, any, any>) {
     this.supabase = supabase as SupabaseClient<Database>;
-    this.topics = new Topics(supabase.realtime, new Session(supabase));
+    this.#session = new Session(supabase);
+    this.topics = new Topics(supabase.realtime, this.#session);
     this.conversations = new Conversations(this);
     this.inbox = new Inbox(this);
     this.attachments = new Attachments(this);
@@ -57,12 +60,16 @@ export class Romashka {
   /**
    * Become a new customer without an account, unless there is a session; return the user's id.
    *
+   * Called again before it is done, it gives the same one, as React's StrictMode does: a user is made once.
+   *
    * @throws {@link NotSignedIn} the project does not allow it
    */
   async signInAnonymously(): Promise<string> {
-    const { data } = await this.supabase.auth.getSession();
-    if (data.session) return data.session.user.id;
-    return userOf(await this.supabase.auth.signInAnonymously());
+    return this.#session.signInOnce(async () => {
+      const { data } = await this.supabase.auth.getSession();
+      if (data.session) return data.session.user.id;
+      return userOf(await this.supabase.auth.signInAnonymously());
+    });
   }
 
   /**
@@ -71,12 +78,14 @@ export class Romashka {
    * @throws {@link NotSignedIn} they do not match an account
    */
   async signIn(email: string, password: string): Promise<string> {
+    checkStorable([email, password]);
     return userOf(await this.supabase.auth.signInWithPassword({ email, password }));
   }
 
   /**
    * Call a database function by its parameters' names; return its result.
    *
+   * @throws {@link InvalidRequest} there is text in them that cannot be stored
    * @throws {@link ServerError} it refused
    * @throws {@link Unreachable} the project did not answer; the call may still have taken effect
    */
@@ -85,7 +94,28 @@ export class Romashka {
     parameters: Functions[Name]["Args"],
   ): Promise<Functions[Name]["Returns"]> {
     const call = this.supabase.rpc.bind(this.supabase) as unknown as Call;
-    return (await unwrap(call(name, parameters))) as Functions[Name]["Returns"];
+    return (await this.send(call(name, parameters))) as Functions[Name]["Returns"];
+  }
+
+  /**
+   * Send a request that supabase-js made, and return what it gives; once more if its token was too old.
+   *
+   * @throws {@link InvalidRequest} there is text in it that cannot be stored
+   * @internal
+   */
+  async send<T>(request: PromiseLike<Answer<T>>): Promise<NonNullable<T>> {
+    const { body, url } = request as { body?: unknown; url?: URL };
+    checkStorable([body, ...(url?.searchParams.values() ?? [])]);
+    return unwrap(await this.#session.send(() => request)); // it is sent whenever it is awaited
+  }
+
+  /**
+   * Do what `request` asks of Storage; once more if its token was too old.
+   *
+   * @internal
+   */
+  store<A extends { error: unknown }>(request: () => PromiseLike<A>): Promise<A> {
+    return this.#session.send(request);
   }
 
   /** End all subscriptions, and the connection unless the application has channels of its own. */
@@ -95,7 +125,7 @@ export class Romashka {
   }
 }
 
-type Call = (name: string, parameters: object) => Parameters<typeof unwrap>[0];
+type Call = (name: string, parameters: object) => PromiseLike<Answer<unknown>>;
 
 function userOf({ data, error }: AuthResponse | AuthTokenResponsePassword): string {
   if (error) throw fromAuth(error);

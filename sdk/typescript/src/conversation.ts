@@ -2,7 +2,7 @@
 import { type AskOptions, streamAnswer } from "./answers.js";
 import type { Romashka } from "./client.js";
 import type { Database } from "./database.js";
-import { NoAnswer, unwrap } from "./errors.js";
+import { NoAnswer } from "./errors.js";
 import { follow } from "./events.js";
 import type { OnConnection, Page } from "./listener.js";
 import {
@@ -14,6 +14,7 @@ import {
   type Note,
 } from "./models.js";
 import { repeated, type SendOptions, store } from "./outgoing.js";
+import { readUpTo } from "./pages.js";
 import { Presence } from "./presence.js";
 import { subscription } from "./subscription.js";
 
@@ -147,9 +148,14 @@ export class Conversation {
    */
   async messages(page: { limit?: number; before?: number | undefined } = {}): Promise<Message[]> {
     if (page.limit === undefined) return this.#all();
-    let query = this.#messages().order("position", { ascending: false }).limit(page.limit);
-    if (page.before !== undefined) query = query.lt("position", page.before);
-    return ((await unwrap(query)) as Message[]).reverse();
+    const newest = await readUpTo<Message>(page.limit, async (oldest, count) => {
+      const before = oldest?.position ?? page.before;
+      if (before === 1) return [];
+      let query = this.#messages().order("position", { ascending: false }).limit(count);
+      if (before !== undefined) query = query.lt("position", before);
+      return (await this.client.send(query)) as Message[];
+    });
+    return newest.reverse();
   }
 
   /** Take it from the AI: no automatic message follows. Staff only. */
@@ -198,20 +204,28 @@ export class Conversation {
   /** Write down something that only staff see. */
   async addNote(content: string): Promise<Note> {
     const row = { conversation_id: this.id, content };
-    return unwrap(this.client.supabase.from("conversation_notes").insert(row).select().single());
+    return this.client.send(
+      this.client.supabase.from("conversation_notes").insert(row).select().single(),
+    );
   }
 
   /** Return what staff wrote down, oldest first. */
   async notes(): Promise<Note[]> {
-    const notes = this.client.supabase.from("conversation_notes").select();
-    return unwrap(notes.eq("conversation_id", this.id).order("created_at"));
+    return readUpTo<Note>(Infinity, async (_, __, from) => {
+      const notes = this.client.supabase.from("conversation_notes").select();
+      const inOrder = notes.eq("conversation_id", this.id).order("created_at").order("id");
+      return this.client.send(inOrder.range(from, from + PAGE - 1));
+    });
   }
 
   /** Return its messages that go out by a channel, oldest first. Staff only. */
   async deliveries(): Promise<Delivery[]> {
-    const deliveries = this.client.supabase.from("channel_deliveries").select();
-    const messages = deliveries.eq("conversation_id", this.id).eq("kind", "message");
-    return unwrap(messages.order("position"));
+    return readUpTo<Delivery>(Infinity, async (_, __, from) => {
+      const deliveries = this.client.supabase.from("channel_deliveries").select();
+      const messages = deliveries.eq("conversation_id", this.id).eq("kind", "message");
+      const inOrder = messages.order("position").order("id");
+      return this.client.send(inOrder.range(from, from + PAGE - 1));
+    });
   }
 
   #subscribe<Event>(
@@ -248,7 +262,7 @@ export class Conversation {
 
   readonly #readAfter = async (position: number, signal?: AbortSignal): Promise<Page<Message>> => {
     const query = this.#messages().gt("position", position).order("position").limit(PAGE);
-    const rows = (await unwrap(signal ? query.abortSignal(signal) : query)) as Message[];
-    return { type: "page", rows, isLast: rows.length < PAGE };
+    const rows = (await this.client.send(signal ? query.abortSignal(signal) : query)) as Message[];
+    return { type: "page", rows, isLast: rows.length === 0 };
   };
 }

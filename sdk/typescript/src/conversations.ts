@@ -1,8 +1,9 @@
 /** `client.conversations`: open, find and list conversations. */
 import type { Romashka } from "./client.js";
 import { Conversation } from "./conversation.js";
-import { InvalidRequest, NotFound, unwrap } from "./errors.js";
+import { InvalidRequest, NotFound } from "./errors.js";
 import type { ChannelType, ConversationRow, Priority, Status } from "./models.js";
+import { readUpTo } from "./pages.js";
 
 /** Which conversations, and how many. */
 export interface ListOptions {
@@ -60,7 +61,7 @@ export class Conversations {
    */
   async get(id: string): Promise<Conversation> {
     const query = this.client.supabase.from("conversations").select(WITH_CUSTOMER).eq("id", id);
-    const [row] = await unwrap(query).catch((error: unknown) => {
+    const [row] = await this.client.send(query).catch((error: unknown) => {
       if (error instanceof InvalidRequest && error.code === NO_UUID) return [];
       throw error;
     });
@@ -78,6 +79,12 @@ export class Conversations {
    * ```
    */
   async list(options: ListOptions = {}): Promise<Conversation[]> {
+    return readUpTo<Conversation>(options.limit ?? 50, (last = options.before, count) =>
+      this.#page({ ...options, before: last, limit: count }),
+    );
+  }
+
+  async #page(options: ListOptions & { limit: number }): Promise<Conversation[]> {
     const { channelType, status, priority, assignedAgentId, requiresHuman } = options;
     let query = this.client.supabase.from("conversations").select(WITH_CUSTOMER);
     if (channelType !== undefined) query = query.eq("channel_type", channelType);
@@ -94,7 +101,7 @@ export class Conversations {
     const latest = query
       .order("last_message_at", { ascending: false })
       .order("id", { ascending: false });
-    const rows = await unwrap(latest.limit(options.limit ?? 50));
+    const rows = await this.client.send(latest.limit(options.limit));
     return rows.map((row) => new Conversation(this.client, row as ConversationRow));
   }
 }
@@ -119,6 +126,7 @@ function matching(search: string): string {
   return SEARCHED.map((column) => `${column}.ilike.${pattern}`).join(",");
 }
 
-function before({ last_message_at: at, id }: ConversationRow): string {
+/** The filter of what comes after this one in a list. */
+export function before({ last_message_at: at, id }: ConversationRow): string {
   return `last_message_at.lt."${at}",and(last_message_at.eq."${at}",id.lt.${id})`;
 }

@@ -111,15 +111,14 @@ const BY_STATUS: Record<number, typeof ServerError> = {
 };
 const UNREACHABLE = new Set([0, 502, 503, 504]);
 
-interface Answer<T> {
+export interface Answer<T> {
   data: T;
   error: PostgrestError | null;
   status: number;
 }
 
 /** Return what a request gave, or throw its error as one of ours. */
-export async function unwrap<T>(request: PromiseLike<Answer<T>>): Promise<NonNullable<T>> {
-  const { data, error, status } = await request;
+export function unwrap<T>({ data, error, status }: Answer<T>): NonNullable<T> {
   if (error) throw fromPostgrest(error, status);
   return data as NonNullable<T>;
 }
@@ -132,6 +131,13 @@ function fromPostgrest(error: PostgrestError, status: number): RomashkaError {
   }
   const code = given.startsWith("PT") && error.details ? error.details : given;
   return new (BY_STATUS[status] ?? ServerError)(error.message, code, error.hint || null);
+}
+
+const TOO_OLD = /(?:JWT|token) (?:is |has )?expired|"?exp"? claim|invalid jwt/i;
+
+/** Do REST, Storage or Functions say that the token is over? */
+export function isTooOld(error: unknown): boolean {
+  return TOO_OLD.test((error as { message?: string } | null)?.message ?? "");
 }
 
 /** Make an error of signing in one of ours. */

@@ -1,8 +1,9 @@
 /** `client.inbox`: all conversations as they change, for staff. */
 import type { Romashka } from "./client.js";
-import { unwrap } from "./errors.js";
+import { before } from "./conversations.js";
 import type { Broadcast, Listener, OnConnection, Page } from "./listener.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
+import { readUpTo } from "./pages.js";
 import { Reader } from "./reader.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
@@ -103,9 +104,7 @@ export class Inbox {
     signal: AbortSignal,
   ): Promise<Page<ConversationRow>> {
     if (!newest) {
-      const latest = this.#conversations().order("last_message_at", { ascending: false });
-      const query = latest.order("id", { ascending: false }).limit(PAGE);
-      const rows = (await unwrap(query.abortSignal(signal))) as ConversationRow[];
+      const rows = await this.#newest(signal);
       return { type: "page", rows: rows.reverse(), isLast: true };
     }
     const begin = { updated_at: new Date(newest - OVERLAP_MS).toISOString(), id: NO_ID };
@@ -115,8 +114,17 @@ export class Inbox {
       .gte("updated_at", at)
       .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
     const query = next.order("updated_at").order("id").limit(PAGE);
-    const rows = (await unwrap(query.abortSignal(signal))) as ConversationRow[];
-    return { type: "page", rows, isLast: rows.length < PAGE };
+    const rows = (await this.client.send(query.abortSignal(signal))) as ConversationRow[];
+    return { type: "page", rows, isLast: rows.length === 0 };
+  }
+
+  #newest(signal: AbortSignal): Promise<ConversationRow[]> {
+    return readUpTo<ConversationRow>(PAGE, async (last, count) => {
+      const latest = this.#conversations().order("last_message_at", { ascending: false });
+      let query = latest.order("id", { ascending: false }).limit(count);
+      if (last) query = query.lte("last_message_at", last.last_message_at!).or(before(last));
+      return (await this.client.send(query.abortSignal(signal))) as ConversationRow[];
+    });
   }
 
   #conversations() {

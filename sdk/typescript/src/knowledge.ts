@@ -1,7 +1,8 @@
 /** `client.knowledge`: what the AI answers from. */
 import type { Romashka } from "./client.js";
 import type { Database } from "./database.js";
-import { NotFound, unwrap } from "./errors.js";
+import { NotFound } from "./errors.js";
+import { readUpTo } from "./pages.js";
 
 type Public = Database["public"];
 
@@ -42,10 +43,12 @@ export class Knowledge {
   async list(
     page: { language?: string; after?: KnowledgeItem | undefined; limit?: number } = {},
   ): Promise<KnowledgeItem[]> {
-    let query = this.#items().select();
-    if (page.language !== undefined) query = query.eq("language", page.language);
-    if (page.after !== undefined) query = query.gt("id", page.after.id);
-    return unwrap(query.order("id").limit(page.limit ?? 100));
+    return readUpTo<KnowledgeItem>(page.limit ?? 100, (last = page.after, count) => {
+      let query = this.#items().select();
+      if (page.language !== undefined) query = query.eq("language", page.language);
+      if (last !== undefined) query = query.gt("id", last.id);
+      return this.client.send(query.order("id").limit(count));
+    });
   }
 
   /**
@@ -64,7 +67,7 @@ export class Knowledge {
   ): Promise<KnowledgeItem> {
     const { language = "en", tags = [], sourceUrl = null } = options;
     const row = { title, content, language, tags, source_url: sourceUrl };
-    return unwrap(this.#items().insert(row).select().single());
+    return this.client.send(this.#items().insert(row).select().single());
   }
 
   /**
@@ -84,14 +87,14 @@ export class Knowledge {
     const request = isEmpty
       ? this.#items().select().eq("id", id)
       : this.#items().update(changed).eq("id", id).select();
-    const [item] = await unwrap(request);
+    const [item] = await this.client.send(request);
     if (!item) throw new NotFound(`there is no item ${id}`, "item_not_found");
     return item;
   }
 
   /** Remove an item for good; one that is gone is no error. */
   async remove(id: string): Promise<void> {
-    await unwrap(this.#items().delete().eq("id", id));
+    await this.client.send(this.#items().delete().eq("id", id));
   }
 
   #items() {

@@ -53,6 +53,7 @@ export class Listener implements AsyncIterableIterator<Signal> {
     /** Where it comes from. */
     readonly topic: Topic,
     private readonly onConnection?: OnConnection,
+    private readonly onEnd?: () => void,
   ) {}
 
   get isClosed(): boolean {
@@ -95,6 +96,7 @@ export class Listener implements AsyncIterableIterator<Signal> {
   /** The topic is left, whoever listens. */
   end(): void {
     this.#isClosed = true;
+    this.onEnd?.();
     this.#wake();
   }
 

@@ -2,7 +2,7 @@
 import type { Attachment } from "./attachments.js";
 import type { Romashka } from "./client.js";
 import type { Database, Json } from "./database.js";
-import { Conflict, RateLimited, RomashkaError, unwrap } from "./errors.js";
+import { Conflict, RateLimited, RomashkaError } from "./errors.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
 import { backoffMs, pause } from "./pause.js";
@@ -59,7 +59,7 @@ export async function repeated<T>(request: () => Promise<T>): Promise<T> {
 async function insert(client: Romashka, row: NewMessage): Promise<Message> {
   const messages = client.supabase.from("messages");
   try {
-    return (await unwrap(
+    return (await client.send(
       messages
         .insert(row as Insert)
         .select()
@@ -68,7 +68,7 @@ async function insert(client: Romashka, row: NewMessage): Promise<Message> {
   } catch (error) {
     if (!(error instanceof Conflict)) throw error;
     // An earlier try stored it, and its answer got lost.
-    return (await unwrap(messages.select().eq("id", row.id).single())) as Message;
+    return (await client.send(messages.select().eq("id", row.id).single())) as Message;
   }
 }
 

@@ -1,8 +1,12 @@
-/** The session behind a client: topics join with its token, renewed before it is used too late. */
+/** The session behind a client: its token is renewed in time, or when the server calls it too old. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 
-import { fromAuth } from "./errors.js";
+import { fromAuth, isTooOld } from "./errors.js";
 import { inTime } from "./pause.js";
+
+/** What is under way of each Supabase client, however many clients of ours are around it. */
+const SIGNING_IN = new WeakMap<SupabaseClient["auth"], Promise<string>>();
+const RENEWING = new WeakMap<SupabaseClient["auth"], Promise<void>>();
 
 /** Whoever the client is signed in as; nobody, with a key alone. */
 export class Session {
@@ -27,6 +31,47 @@ export class Session {
     });
   }
 
+  /**
+   * Get a new token, whatever the clock says of the present one; whoever else wants one gets the same.
+   *
+   * @throws {@link NotSignedIn} there is no session of ours, or it is over
+   * @throws {@link Unreachable} Auth did not answer
+   */
+  async renew(): Promise<void> {
+    const auth = this.#auth;
+    if (!auth) return this.renewIfExpired(); // the application brings a new one
+    await shared(RENEWING, auth, () =>
+      inTime(async () => {
+        const { error } = await auth.refreshSession();
+        if (error) throw fromAuth(error);
+        await this.supabase.realtime.setAuth();
+      }),
+    );
+  }
+
+  /**
+   * Send a request; once more with a new token, if the server calls the present one too old.
+   *
+   * The device's clock does not tell: it may be hours behind.
+   */
+  async send<Answer extends { error: unknown }>(
+    request: () => PromiseLike<Answer>,
+  ): Promise<Answer> {
+    const answer = await request();
+    if (!isTooOld(answer.error)) return answer;
+    try {
+      await this.renew();
+    } catch {
+      return answer; // the server's own refusal says more
+    }
+    return request();
+  }
+
+  /** Sign in as `signIn` does, unless that is under way: a user is made once. */
+  signInOnce(signIn: () => Promise<string>): Promise<string> {
+    return shared(SIGNING_IN, this.supabase.auth, signIn);
+  }
+
   /** Auth's client; none, where the application brings its own tokens: it throws at whoever looks at it. */
   get #auth(): SupabaseClient["auth"] | null {
     try {
@@ -35,4 +80,18 @@ export class Session {
       return null;
     }
   }
+}
+
+/** Give what is under way for `key`, or begin it. */
+function shared<Key extends object, Value>(
+  pending: WeakMap<Key, Promise<Value>>,
+  key: Key,
+  begin: () => Promise<Value>,
+): Promise<Value> {
+  let present = pending.get(key);
+  if (!present) {
+    present = begin().finally(() => pending.delete(key));
+    pending.set(key, present);
+  }
+  return present;
 }

@@ -11,7 +11,7 @@
 import type { RealtimeChannel, SupabaseClient } from "@supabase/supabase-js";
 
 import { Bell } from "./bell.js";
-import { NotSignedIn, PermissionDenied, RomashkaError } from "./errors.js";
+import { Conflict, NotSignedIn, PermissionDenied, RomashkaError, Unreachable } from "./errors.js";
 import type { Listener, Signal } from "./listener.js";
 import { backoffMs } from "./pause.js";
 import type { Session } from "./session.js";
@@ -21,6 +21,10 @@ const LINGER_MS = 2_000;
 /** A broadcast can get lost with none after it to tell: so what is live is read this often too. */
 const FIRST_CHECK_MS = 1_000;
 const LAST_CHECK_MS = 30_000;
+
+const BAD_TOKEN = /^(?:InvalidJWTToken|MalformedJWT|JwtSignatureError|JwtSignerError)/;
+/** The channels that topics have made, of all clients. */
+const OURS = new WeakSet<RealtimeChannel>();
 
 export class Topic {
   /** By what the others know this client here. */
@@ -41,6 +45,9 @@ export class Topic {
   #isThrottled = false;
   /** What the present channel was joined with. */
   #token: string | null = null;
+  #isTokenRefused = false;
+  /** The token, since the topic was live. */
+  #isRenewed = false;
   #tracked: object | null = null;
   /** On the present connection. */
   #isTracked = false;
@@ -53,6 +60,11 @@ export class Topic {
     private readonly onEnd: (topic: Topic) => void,
   ) {
     this.#run = this.#runUntilEnd();
+  }
+
+  /** Does anybody listen? */
+  get isHeard(): boolean {
+    return this.#listeners.size > 0;
   }
 
   /** Who is here: what each tracks, by key. */
@@ -131,6 +143,7 @@ export class Topic {
    * Do the next thing that is needed; what goes wrong is told, and tried again.
    *
    * @throws {@link NotSignedIn} the session is over
+   * @throws {@link Conflict} the application has a channel of that name
    */
   async #mend(failures: number): Promise<void> {
     try {
@@ -140,6 +153,7 @@ export class Topic {
       else if (failures % 10 === 9) this.realtime.connect();
     } catch (error) {
       if (error instanceof NotSignedIn && error.code) throw error;
+      if (error instanceof Conflict) throw error;
       this.#noteTrouble((error as Error).message); // of all that a network does nothing is final
     }
   }
@@ -150,8 +164,10 @@ export class Topic {
   }
 
   async #join(): Promise<void> {
-    await this.session.renewIfExpired();
+    await this.#renewToken();
+    this.#refuseChannelOfApplication();
     const channel = this.realtime.channel(this.name, this.#options);
+    OURS.add(channel);
     channel.on("broadcast", { event: "*" }, ({ event, payload }) => {
       this.#tellAll({ type: "broadcast", event, payload });
     });
@@ -167,6 +183,30 @@ export class Topic {
     } catch (error) {
       this.#refuse(new RomashkaError(`unable to listen; ${(error as Error).message}`)); // no WebSocket
     }
+  }
+
+  /** Get a token that is good by the clock; or (once) a new one, if the server refused it. */
+  async #renewToken(): Promise<void> {
+    if (!this.#isTokenRefused || this.#isRenewed) return this.session.renewIfExpired();
+    await this.session.renew();
+    this.#isRenewed = true;
+  }
+
+  /**
+   * Refuse where the application has a channel of this name: the client has one of a name, and ours would
+   * be that one, which never tells us anything.
+   *
+   * @throws {@link Conflict} it has
+   */
+  #refuseChannelOfApplication(): void {
+    const present = this.realtime.getChannels().find(({ subTopic }) => subTopic === this.name);
+    if (!present) return;
+    if (OURS.has(present)) throw new Unreachable("the topic is being left"); // soon it is free
+    const way = "listen with client.topics.listen, or remove the channel first";
+    throw new Conflict(
+      `unable to listen; the application has a channel of its own on ${this.name}: ${way}`,
+      "channel_in_use",
+    );
   }
 
   /** Track what is to be tracked: each connection begins without. */
@@ -189,6 +229,7 @@ export class Topic {
     if (channel !== this.#channel) return;
     this.#changed.ring();
     if (state === "SUBSCRIBED") return this.#noteLive();
+    this.#isTokenRefused = BAD_TOKEN.test(reason);
     this.#isClosed = state !== "CHANNEL_ERROR";
     this.#noteTrouble(reason || `the server says ${state}`);
     if (reason.startsWith("Unauthorized") && this.session.token === this.#token) {
@@ -198,6 +239,7 @@ export class Topic {
 
   #noteLive(): void {
     this.isLive = true;
+    this.#isTokenRefused = this.#isRenewed = false;
     this.trouble = null;
     this.#tellAll({ type: "resync" });
     this.#tellConnection();

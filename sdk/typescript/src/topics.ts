@@ -1,18 +1,28 @@
-/** The private broadcast topics of one client: each is joined once, however many listen to it. */
+/**
+ * The private broadcast topics of one client: each is joined once, however many listen to it.
+ *
+ * Clients of ours around one Supabase client share its topics: that has one channel of a name.
+ */
 import type { SupabaseClient } from "@supabase/supabase-js";
 
 import { Listener, type OnConnection } from "./listener.js";
 import type { Session } from "./session.js";
 import { Topic } from "./topic.js";
 
+const SHARED = new WeakMap<SupabaseClient["realtime"], Map<string, Topic>>();
+
 /** `client.topics`: what the rest is made of. */
 export class Topics {
-  readonly #topics = new Map<string, Topic>();
+  readonly #topics: Map<string, Topic>;
+  readonly #listeners = new Set<Listener>();
 
   constructor(
     private readonly realtime: SupabaseClient["realtime"],
     private readonly session: Session,
-  ) {}
+  ) {
+    this.#topics = SHARED.get(realtime) ?? new Map<string, Topic>();
+    SHARED.set(realtime, this.#topics);
+  }
 
   /**
    * Listen to the private topic `name`; the first signal is a resync.
@@ -26,7 +36,8 @@ export class Topics {
     let topic = this.#topics.get(name);
     // Somebody else may have signed in since.
     if (!topic || topic.isRefused) topic = this.#begin(name);
-    const listener = new Listener(topic, onConnection);
+    const listener = new Listener(topic, onConnection, () => this.#listeners.delete(listener));
+    this.#listeners.add(listener);
     topic.add(listener);
     return listener;
   }
@@ -36,9 +47,11 @@ export class Topics {
     await this.#topics.get(name)?.send(event, payload);
   }
 
-  /** Leave all topics. */
+  /** Listen to nothing more, and leave the topics that nobody else listens to. */
   async close(): Promise<void> {
-    await Promise.all([...this.#topics.values()].map((topic) => topic.end()));
+    await Promise.all([...this.#listeners].map((listener) => listener.return()));
+    const topics = [...this.#topics.values()];
+    await Promise.all(topics.filter((topic) => !topic.isHeard).map((topic) => topic.end()));
   }
 
   #begin(name: string): Topic {

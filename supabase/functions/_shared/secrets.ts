@@ -2,6 +2,7 @@
 // account's own in the database.
 
 import { type Credential, getCredentials, isOnlyAccount } from "./database.ts";
+import { readings } from "./pasted.ts";
 import { Refusal } from "./refusal.ts";
 
 /** Whose events a proof is good for. */
@@ -21,13 +22,14 @@ export async function findScope(
   proves: (secret: string) => boolean,
 ): Promise<Scope | null> {
   const variable = `${channel}_${name}`.toUpperCase();
-  const shared = Deno.env.get(variable);
-  if (shared && proves(shared)) return "every account";
+  const shared = readings(Deno.env.get(variable));
+  if (shared.some(proves)) return "every account";
   const own = (await cachedCredentials(channel)).filter((credential) => credential.name === name);
-  if (!shared && !own.length) {
+  if (!shared.length && !own.length) {
     throw new Refusal(403, "not_configured", `Set ${variable}, or the account's own ${name}.`);
   }
-  const proven = own.filter(({ value }) => proves(value)).map(({ account }) => account);
+  const proving = own.filter(({ value }) => readings(value).some(proves));
+  const proven = proving.map(({ account }) => account);
   if (proven.includes(null) && await isOnlyAccount(channel)) return "every account";
   const accounts = proven.filter((account) => account !== null);
   return accounts.length ? new Set(accounts) : null;

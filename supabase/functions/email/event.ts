@@ -135,6 +135,7 @@ function messageOf(
       reply_to_address: mail.replyTo?.address === sender.address
         ? undefined
         : mail.replyTo?.address,
+      is_cut: mail.isCut || undefined,
       too_large: attached.tooLarge.length ? attached.tooLarge : undefined,
     }),
     reply_to: isAnothers ? undefined : answeredBy(mail),

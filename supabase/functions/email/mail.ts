@@ -43,6 +43,8 @@ export interface Mail {
   text: string;
   html: string;
   files: MailFile[];
+  /** Is there more of it, which was not read? */
+  isCut?: boolean;
 }
 
 /** Return the first value of a header; the empty text where there is none. */

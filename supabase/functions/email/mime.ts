@@ -14,6 +14,8 @@ const LINE_FEED = 10;
 const FILE_LINE = 56; // base64 has 60 to 76 characters a line
 const OTHER_TEXTS = /^text\/(?:enriched|richtext|markdown|x-markdown)$/;
 const MAX_SHORT_LINES = 100_000;
+const DASH = 45;
+const MAX_BOUNDARIES = 2_000;
 const KNOWN = ["from", "to", "subject", "date", "message-id", "received"];
 // What delivering servers call the address that they took the mail for.
 const ENVELOPE = [
@@ -62,6 +64,7 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
     subject: email.subject ?? "",
     date: email.date ?? "",
     ...bodyOf(email),
+    isCut: readable(body).length < body.length,
   });
 }
 
@@ -119,13 +122,16 @@ function authorOf(headers: Header[]): Pick<Mail, "from" | "isOneAuthor"> {
 }
 
 /**
- * Return the mail, or what comes before its 100,000th short line: the parser takes as long for a line of
- * text, however short, as for a page of a file (whose lines are long).
+ * Return the mail, or what comes before its 100,000th short line, or its 2,000th that may begin a
+ * part: the parser takes as long for a line of text, however short, as for a page of a file (whose
+ * lines are long).
  */
 function readable(body: Uint8Array): Uint8Array {
-  let short = 0;
+  let short = 0, boundaries = 0;
   for (let start = 0, end; (end = body.indexOf(LINE_FEED, start)) >= 0; start = end + 1) {
     if (end - start < FILE_LINE && ++short === MAX_SHORT_LINES) return body.subarray(0, end);
+    const mayBegin = body[start] === DASH && body[start + 1] === DASH;
+    if (mayBegin && ++boundaries === MAX_BOUNDARIES) return body.subarray(0, start);
   }
   return body;
 }

@@ -4,21 +4,19 @@ from collections.abc import Mapping
 
 from pydantic import Field, SecretStr
 
-from romashka_worker.settings import EnvironmentSettings, Url
+from romashka_worker.settings import EnvironmentSettings, ServerUrl, Token
 
 
 class ChannelSettings(EnvironmentSettings):
     """An account's own secret, in the database, wins over these."""
 
-    whatsapp_access_token: SecretStr | None = Field(None, validation_alias="WHATSAPP_ACCESS_TOKEN")
-    instagram_access_token: SecretStr | None = Field(
-        None, validation_alias="INSTAGRAM_ACCESS_TOKEN"
-    )
+    whatsapp_access_token: Token | None = Field(None, validation_alias="WHATSAPP_ACCESS_TOKEN")
+    instagram_access_token: Token | None = Field(None, validation_alias="INSTAGRAM_ACCESS_TOKEN")
     email_smtp_url: SecretStr | None = Field(None, validation_alias="EMAIL_SMTP_URL")
-    whatsapp_api_url: Url = Field(
+    whatsapp_api_url: ServerUrl = Field(
         "https://graph.facebook.com/v26.0", validation_alias="WHATSAPP_API_URL"
     )
-    instagram_api_url: Url = Field(
+    instagram_api_url: ServerUrl = Field(
         "https://graph.instagram.com/v26.0", validation_alias="INSTAGRAM_API_URL"
     )
 

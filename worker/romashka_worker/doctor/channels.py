@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 from romashka import AsyncRomashka
 from romashka._client import tls_context
-from romashka._rows import fetch
+from romashka._rows import fetch, fetch_all
 
 from romashka_worker.channels import ChannelError
 from romashka_worker.channels.settings import ChannelSettings
@@ -62,9 +62,16 @@ async def look_at_channels(client: AsyncRomashka, settings: Settings) -> AsyncIt
 
 async def _active_accounts(client: AsyncRomashka) -> Mapping[str, Sequence[Account]]:
     table = client.supabase.table("communication_channels")
-    query = table.select("id,type,external_account_id,status,last_error").neq("status", "disabled")
+    columns = "id,type,external_account_id,status,last_error"
     accounts: dict[str, list[Account]] = {}
-    for account in await fetch(query.not_.is_("external_account_id", "null").order("id")):
+    for account in await fetch_all(
+        lambda: (
+            table.select(columns)
+            .neq("status", "disabled")
+            .not_.is_("external_account_id", "null")
+            .order("id")
+        )
+    ):
         accounts.setdefault(account["type"], []).append(account)
     return accounts
 

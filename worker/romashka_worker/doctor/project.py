@@ -1,9 +1,6 @@
 """The project as doctor sees it: key, migrations, extensions, cron, functions, Realtime."""
 
 import asyncio
-import base64
-import binascii
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,6 +10,7 @@ from romashka import AsyncRomashka, RomashkaError, ServerError
 from romashka._client import tls_context
 from romashka._edition import read_edition
 from romashka._grants import Grant, differences, read_grants
+from romashka._pasted import role_of
 
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.settings import Settings
@@ -67,21 +65,10 @@ def _psql(settings: Settings, *statements: str) -> str:
 
 def look_at_key(key: str) -> Finding | None:
     """Say whose key it is if it tells by itself that it is the wrong one."""
-    role = _role_of(key)
+    role = role_of(key)
     if role in (None, "service_role"):
         return None
     return Finding.problem("key", f"SUPABASE_SERVICE_ROLE_KEY is a key of the role {role}", KEY_FIX)
-
-
-def _role_of(key: str) -> str | None:
-    if key.startswith("sb_"):
-        return {"secret": "service_role", "publishable": "anon"}.get(key.split("_")[1])
-    try:
-        payload = key.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return str(claims["role"])
-    except (IndexError, KeyError, TypeError, ValueError, binascii.Error):
-        return None
 
 
 # ---- what is installed

@@ -1,6 +1,8 @@
 """The command `romashka`: each command imports what it needs when it runs."""
 
 import sys
+import traceback
+from typing import NoReturn
 
 # Which extra brings what a command needs; `local` has it all but the worker.
 _EXTRAS = {
@@ -18,25 +20,53 @@ _EXTRAS = {
 
 
 def main() -> None:
-    """Run the command line; end with one clear line and exit code 1 for what a user can mend."""
+    """Run the command line; end with one clear line for what a user can mend.
+
+    The exit code is then 1, or 2 where a setting or the command itself is wrong.
+    """
     try:
+        _run()
+    except Exception as error:  # noqa: BLE001 -- the last one who can hide what an error quotes
+        _crash(error)
+
+
+def _run() -> None:
+    try:
+        from typer.exceptions import Abort, TyperException
+
         from romashka._cli.app import app
         from romashka._cli.problems import CommandError
+        from romashka._pasted import BadSetting
 
         try:
-            app()
+            sys.exit(app(standalone_mode=False))
         except CommandError as problem:
-            _fail(str(problem))
+            _fail(str(problem), problem.exit_code)
+        except BadSetting as problem:
+            _fail(str(problem), 2)
+        except TyperException as problem:  # of how it was called; it quotes what it was called with
+            _fail(f"{problem.format_message()} See --help.", problem.exit_code)
+        except Abort:
+            _fail("aborted", 1)
     except ModuleNotFoundError as missing:
         if missing.name is None or missing.name.partition(".")[0] == "romashka":
             raise
         extra = _EXTRAS.get(next(iter(sys.argv[1:]), ""), "local")
-        _fail(f"{missing.name} is not installed; pip install 'romashka[{extra}]'")
+        _fail(f"{missing.name} is not installed; pip install 'romashka[{extra}]'", 1)
 
 
-def _fail(line: str) -> None:
+def _fail(line: str, exit_code: int) -> NoReturn:
     from romashka._secrets import hide_secrets
     from romashka._terminal import clean_line, say
 
     say(f"romashka: {hide_secrets(clean_line(line))}", to_errors=True)
+    sys.exit(exit_code)
+
+
+def _crash(error: Exception) -> NoReturn:
+    """Show where what nobody thought of went wrong, without the secrets that it quotes."""
+    from romashka._secrets import hide_secrets
+    from romashka._terminal import put
+
+    put(hide_secrets("".join(traceback.format_exception(error))), to_errors=True)
     sys.exit(1)

@@ -84,10 +84,12 @@ def list_accounts(
 
 
 async def _list(project: Project, *, as_json: bool) -> None:
-    from romashka._rows import fetch
+    from romashka._rows import fetch_all
 
     async with opened_as_staff(project) as client:
-        accounts = await fetch(_accounts(client).order("type").order("name"))
+        accounts = await fetch_all(
+            lambda: _accounts(client).order("type").order("name").order("id")
+        )
     if as_json:
         for account in accounts:
             print_json("channel", **account)
@@ -191,8 +193,15 @@ def secret(
 
 def _ask(name: str) -> str:
     """Return the secret; never an argument, which other users of the machine can read."""
+    from romashka._pasted import pasted, read_key
+    from romashka._secrets import keep_secret
+
     value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.read()
-    if not (value := value.strip()):
+    keep_secret(value)
+    value = pasted(value)
+    if value and name == "access_token":
+        value = read_key(value, name)
+    if not value:
         raise CommandError("the secret is empty; to take one away, use --remove")
     return value
 
@@ -288,9 +297,9 @@ async def _find(client: "AsyncRomashka", account: str) -> Mapping[str, Any]:
     Raises:
         CommandError: there is none, or more than one.
     """
-    from romashka._rows import fetch
+    from romashka._rows import fetch_all
 
-    accounts = await fetch(_accounts(client))
+    accounts = await fetch_all(lambda: _accounts(client).order("id"))
     found = [one for one in accounts if account in (one["id"], one["external_account_id"])]
     if len(found) == 1:
         return found[0]

@@ -86,7 +86,7 @@ def run(command: Coroutine[Any, Any, int | None]) -> None:
 @asynccontextmanager
 async def opened_as_customer(project: Project) -> "AsyncIterator[AsyncRomashka]":
     """Open a client for a new customer."""
-    async with _opened(project, "ANON_KEY") as client:
+    async with _opened(project, "ANON_KEY", "anon") as client:
         await client.sign_in_anonymously()
         yield client
 
@@ -95,29 +95,49 @@ async def opened_as_customer(project: Project) -> "AsyncIterator[AsyncRomashka]"
 async def opened_as_staff(project: Project) -> "AsyncIterator[AsyncRomashka]":
     """Open a client with the service role key, or for an agent."""
     if project.email is None:
-        async with _opened(project, "SERVICE_ROLE_KEY") as client:
+        async with _opened(project, "SERVICE_ROLE_KEY", "service_role") as client:
             yield client
         return
     password = os.environ.get("ROMASHKA_PASSWORD")
     if not password:
         raise CommandError("the password is missing; set ROMASHKA_PASSWORD")
-    async with _opened(project, "ANON_KEY") as client:
+    async with _opened(project, "ANON_KEY", None) as client:  # who signs in may have either
         await client.sign_in(project.email, password)
         yield client
 
 
 @asynccontextmanager
-async def _opened(project: Project, key_name: str) -> "AsyncIterator[AsyncRomashka]":
+async def _opened(
+    project: Project, key_name: str, role: str | None
+) -> "AsyncIterator[AsyncRomashka]":
     from romashka import AsyncRomashka
+    from romashka._secrets import keep_secret
 
     url, key = project.url, project.key
+    if key is not None:
+        keep_secret(key)
     if url is None:
         url, its_key = _local_stack(key_name)
         key = key or its_key
     elif key is None:
         raise CommandError(f"the key is missing; set SUPABASE_{key_name}, or use --key")
-    async with AsyncRomashka.connect(url, key) as client:
+    async with AsyncRomashka.connect(*_read(url, key, f"SUPABASE_{key_name}", role)) as client:
         yield client
+
+
+def _read(url: str, key: str, key_name: str, role: str | None) -> tuple[str, str]:
+    """Return the project's URL and key as they are meant; the key is that role's, if one is named.
+
+    Raises:
+        BadSetting: one is none, or is for something else.
+    """
+    from romashka._pasted import check_same_project, read_key, read_project_key, read_project_url
+
+    url_name = "SUPABASE_URL"
+    url = read_project_url(url, url_name)
+    key = read_project_key(key, key_name, role) if role else read_key(key, key_name)
+    check_same_project(url, key, url_name, key_name)
+    return url, key
 
 
 def _local_stack(key_name: str) -> tuple[str, str]:

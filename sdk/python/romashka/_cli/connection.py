@@ -9,34 +9,22 @@ import typer
 
 from romashka._cli.problems import CommandError
 
-_URL = re.compile(r"postgres(ql)?://[^\s@/?#]*@?[^\s@/?#]*(/[^\s@?#]*)?(\?[^\s@]*)?")
-"""What two readers cannot read in two ways."""
+_DIRECT_HOST = re.compile(r"\bdb\.[a-z0-9]+\.supabase\.(?:co|in)\b")
 
 
-def read_database_url(given: str | None) -> str | None:
-    """Return what `--db-url` names, if it can be understood.
-
-    Of what it cannot understand the driver quotes pieces, and a password may be among them.
+def read_database_option(given: str | None) -> str | None:
+    """Return what `--db-url` names, as the driver reads it.
 
     Raises:
-        CommandError: it cannot; nothing of it is quoted.
+        BadSetting: it cannot be understood; nothing of it is quoted.
     """
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import conninfo_to_dict
+    from romashka._database_url import read_database_url
+    from romashka._secrets import keep_url
 
-    try:
-        conninfo_to_dict(given or "")
-    except ProgrammingError as error:
-        raise CommandError(_FORM) from error
-    if given and "://" in given and not _URL.fullmatch(given):
-        raise CommandError(_FORM)
-    return given
-
-
-_FORM = (
-    "--db-url is not of the form postgresql://user:password@host:5432/postgres;"
-    " write the password's special characters in their encoded form, as %40 for @"
-)
+    if given is None:
+        return None
+    keep_url(given)
+    return read_database_url(given, "--db-url (DATABASE_URL)")
 
 
 DatabaseUrl = Annotated[
@@ -44,7 +32,7 @@ DatabaseUrl = Annotated[
     typer.Option(
         "--db-url",
         envvar="DATABASE_URL",
-        callback=read_database_url,
+        callback=read_database_option,
         help="postgresql://... of the project, as its user `postgres`.",
     ),
 ]
@@ -66,6 +54,14 @@ def clear_database_errors() -> Iterator[None]:
             "the database has no Romashka yet; run `romashka migrate` first"
         ) from error
     except psycopg.Error as error:
-        # A malformed URL, a wrong password, nobody there: the driver's first line tells which.
+        # A wrong password, nobody there: the driver's first line tells which.
         reason = str(error).strip().splitlines()[0]
-        raise CommandError(f"unable to use the database; {reason}; check --db-url") from error
+        raise CommandError(f"unable to use the database; {reason}; {_advice(reason)}") from error
+
+
+def _advice(reason: str) -> str:
+    if "enant" in reason:  # a pooler's words: it looks for the project in the user's name
+        return "the pooler's user is postgres.PROJECT: copy its address from Dashboard, Connect"
+    if _DIRECT_HOST.search(reason) and "password" not in reason:
+        return "this host answers by IPv6 alone: take the pooler's from Dashboard, Connect"
+    return "check --db-url"

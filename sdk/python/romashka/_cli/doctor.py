@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from romashka._cli.connection import read_database_url
+from romashka._cli.connection import read_database_option
 from romashka._cli.problems import CommandError
 from romashka._terminal import open_console, say_json
 
@@ -34,7 +34,7 @@ def doctor(
         str | None,
         typer.Option(
             envvar="DATABASE_URL",
-            callback=read_database_url,
+            callback=read_database_option,
             help="With --try: as `romashka migrate` takes it.",
         ),
     ] = None,
@@ -57,8 +57,10 @@ def doctor(
 
 
 async def _examine(tell: "Tell") -> None:
+    import structlog
     from romashka_worker.doctor import examine
 
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # of what it asks, as above
     async for finding in examine():
         tell(finding)
 

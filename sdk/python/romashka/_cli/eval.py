@@ -42,12 +42,11 @@ def evaluate(
     from romashka_worker.evaluation.dataset import DatasetError, read_dataset
     from romashka_worker.evaluation.report import as_json as report_as_json
     from romashka_worker.evaluation.report import as_markdown
-    from romashka_worker.settings import SettingsError
 
     try:
         read = read_dataset(dataset, sample)
         run = asyncio.run(_evaluate(read))
-    except (DatasetError, ProgramError, SettingsError) as error:
+    except (DatasetError, ProgramError) as error:
         raise CommandError(str(error)) from error
     if as_json:
         say_json(json.dumps(report_as_json(run, read.missing), indent=2, ensure_ascii=False))

@@ -2,15 +2,24 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from romashka import NotSignedIn, PermissionDenied, RomashkaError
 from romashka._cli.client import Project, opened_as_staff, print_json
 from romashka._cli.knowledge_search import opened_embedder
 from romashka._cli.problems import CommandError
-from romashka._documents import DocumentError, Section, find_documents, read_document
+from romashka._documents import (
+    Document,
+    DocumentError,
+    Section,
+    find_documents,
+    language_code,
+    read_document,
+)
 from romashka._terminal import clean_line, open_console, say
 
 if TYPE_CHECKING:
@@ -23,64 +32,108 @@ _COUNTS = ("added", "changed", "unchanged", "removed")
 _NOT_A_WORD = re.compile(r"[^\w]+")
 
 
+@dataclass(slots=True)
+class _Imported:
+    """What became of the files."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    characters: int = 0
+    held: int = 0
+    losses: dict[str, str] = field(default_factory=dict)
+    """What is not in the items, by the files that lose more than a little."""
+    bad: dict[str, str] = field(default_factory=dict)
+
+    def add(self, file: Path, document: Document, counts: Mapping[str, int]) -> None:
+        lost = document.lost
+        self.counts.update({name: counts[name] for name in _COUNTS})
+        self.characters += document.characters
+        self.held += document.characters - lost
+        if document.loses_much:
+            self.losses[str(file)] = f"{lost} of its {document.characters} letters are in no item"
+
+
 async def import_paths(
     project: Project, paths: Sequence[Path], language: str | None, *, as_json: bool
 ) -> int:
-    """Import files and folders; return 1 if a file could not be read, else 0."""
+    """Import files and folders; return 1 if a file could not be imported, else 0."""
+    if language is not None and language_code(language) is None:
+        raise CommandError("--language is no language's code; one is pt or pt-BR")
     try:
         files = find_documents(paths)
     except DocumentError as error:
         raise CommandError(str(error)) from error
     async with opened_as_staff(project) as client:
         with _progress() as progress:
-            totals, bad = await _import_files(client, files, language, progress)
+            imported = await _import_files(client, files, language, progress)
             gone = await _remove_missing(client, [path for path in paths if path.is_dir()], files)
-            totals["removed"] += gone
+            imported.counts["removed"] += gone
             embedded = await _embed(client, progress)
-    _report(totals, bad, embedded, as_json=as_json)
-    return 1 if bad else 0
+    _report(imported, embedded, as_json=as_json)
+    return 1 if imported.bad else 0
 
 
 async def _import_files(
     client: "AsyncRomashka", files: Sequence[Path], language: str | None, progress: "Progress"
-) -> tuple[Counter[str], dict[str, str]]:
-    totals: Counter[str] = Counter()
-    bad: dict[str, str] = {}
+) -> _Imported:
+    imported = _Imported()
     for file in progress.track(files, description="importing"):
         try:
-            sections = read_document(file)
-        except DocumentError as error:
-            bad[str(file)] = str(error)
-            continue
-        counts = await client.call(
-            "import_knowledge", source=_source(file), sections=_rows(sections, language)
-        )
-        totals.update({name: counts[0][name] for name in _COUNTS})
-    return totals, bad
+            document = read_document(file)
+            counts = await client.call(
+                "import_knowledge",
+                source=_source(file),
+                sections=_rows(document.sections, language),
+            )
+        except (PermissionDenied, NotSignedIn):
+            raise  # it is everybody's trouble, no file's
+        except (DocumentError, RomashkaError) as error:
+            imported.bad[str(file)] = str(error)
+        except Exception as error:  # noqa: BLE001 -- what a parser fails with is that file's alone
+            imported.bad[str(file)] = f"it cannot be read ({type(error).__name__})"
+        else:
+            imported.add(file, document, counts[0])
+    return imported
 
 
 def _source(file: Path) -> str:
-    """Return what the items of a file are known by: its path from here."""
+    """Return what the items of a file are known by: its path from here; # ends it there."""
     absolute, here = file.resolve(), Path.cwd().resolve()
-    return (absolute.relative_to(here) if absolute.is_relative_to(here) else absolute).as_posix()
+    path = absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
+    return path.as_posix().replace("#", "%23")
 
 
 def _rows(sections: Sequence[Section], language: str | None) -> list[dict[str, Any]]:
-    names: Counter[str] = Counter()
-    rows = []
-    for section in sections:
-        name = _NOT_A_WORD.sub("-", section.title.lower()).strip("-")
-        names[name] += 1
-        rows.append(
-            {
-                "name": name if names[name] == 1 else f"{name}-{names[name]}",
-                "title": section.title,
-                "content": section.content,
-                "language": language or section.language or _detected(section.content) or "en",
-                "tags": list(section.tags),
-            }
-        )
-    return rows
+    names = _names([section.title for section in sections])
+    return [
+        {
+            "name": name,
+            "title": section.title,
+            "content": section.content,
+            "language": language_code(language)
+            or language_code(section.language)
+            or _detected(section.content)
+            or "en",
+            "tags": list(section.tags),
+        }
+        for name, section in zip(names, sections, strict=True)
+    ]
+
+
+def _names(titles: Sequence[str]) -> list[str]:
+    """Return what the sections are known by: each other than the rest, whatever they are called."""
+    bare = [_NOT_A_WORD.sub("-", title.lower()).strip("-") for title in titles]
+    taken = set(bare)
+    seen: Counter[str] = Counter()
+    names = []
+    for name in bare:
+        seen[name] += 1
+        unique = name
+        while seen[name] > 1 and unique in taken:
+            unique = f"{name}-{seen[name]}"
+            seen[name] += unique in taken
+        taken.add(unique)
+        names.append(unique)
+    return names
 
 
 def _detected(text: str) -> str | None:
@@ -106,7 +159,7 @@ async def _remove_missing(
     there = {_source(file) for file in files}
     removed = 0
     for source in await _imported_sources(client) - there:
-        path = Path.cwd().resolve() / source
+        path = Path.cwd().resolve() / source.replace("%23", "#")
         if any(path.is_relative_to(folder.resolve()) for folder in folders):
             counts = await client.call("import_knowledge", source=source, sections=[])
             removed += counts[0]["removed"]
@@ -143,15 +196,22 @@ def _progress() -> "Progress":
     return Progress(console=open_console(stderr=True), transient=True)
 
 
-def _report(
-    totals: Counter[str], bad: dict[str, str], embedded: int | None, *, as_json: bool
-) -> None:
-    for file, problem in bad.items():
+def _report(imported: _Imported, embedded: int | None, *, as_json: bool) -> None:
+    for file, problem in (imported.bad | imported.losses).items():
         say(clean_line(f"romashka: {file}: {problem}"), to_errors=True)
-    counts = {name: totals[name] for name in _COUNTS}
+    counts = {name: imported.counts[name] for name in _COUNTS}
     if as_json:
-        print_json("knowledge.imported", **counts, embedded=embedded, bad=bad)
+        print_json(
+            "knowledge.imported",
+            **counts,
+            characters=imported.characters,
+            held=imported.held,
+            embedded=embedded,
+            losses=imported.losses,
+            bad=imported.bad,
+        )
         return
     say(", ".join(f"{count} {name}" for name, count in counts.items()))
+    say(f"{imported.held} of {imported.characters} letters are in the items.", to_errors=True)
     if embedded is None:
         say("A worker with embeddings will make the vectors.", to_errors=True)

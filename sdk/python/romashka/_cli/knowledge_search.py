@@ -49,14 +49,12 @@ async def opened_embedder() -> "AsyncIterator[Embedder | None]":
     try:
         from romashka_worker.embeddings import EmbeddingError
         from romashka_worker.embeddings.choice import open_embedder
-        from romashka_worker.settings import EmbeddingSettings, SettingsError
+        from romashka_worker.settings import EmbeddingSettings
     except ModuleNotFoundError:
         yield None
         return
     try:
         async with open_embedder(EmbeddingSettings.from_environment()) as embedder:
             yield embedder
-    except SettingsError as error:
-        raise CommandError(str(error)) from error
     except (EmbeddingError, TimeoutError) as error:
         raise CommandError(f"unable to embed; {error or 'no answer in time'}") from error

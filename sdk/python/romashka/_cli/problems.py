@@ -3,3 +3,5 @@
 
 class CommandError(Exception):
     """The command cannot go on; the message is one line that says what to do."""
+
+    exit_code = 1

@@ -35,14 +35,14 @@ def replay(
     from romashka_worker.replay import NoSuchJob
     from romashka_worker.replay import replay as answer_again
     from romashka_worker.schema import SchemaTooOld
-    from romashka_worker.settings import Settings, SettingsError
+    from romashka_worker.settings import Settings
 
     from romashka import RomashkaError
 
     logging.disable()
     try:
         replayed = asyncio.run(answer_again(job, Settings.from_environment()))
-    except (SettingsError, SchemaTooOld, NoSuchJob) as error:
+    except (SchemaTooOld, NoSuchJob) as error:
         raise CommandError(str(error)) from error
     except (RomashkaError, TimeoutError) as error:
         reason = str(error) or "the project does not answer"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What channels sent.", no_args_is_help=True)
 
-_PAGE = 500
 _NOT_AS_IT_CAME = "application/vnd.romashka."
 """So begins the type of what is kept in another form, as large mails are."""
 _SHOWN = "id,channel_type,received_at,attempts,outcomes,error"
@@ -122,11 +121,12 @@ def _time(said: str | None) -> datetime | None:
 
 
 async def _list(project: Project, chosen: _Chosen, limit: int, *, as_json: bool) -> None:
-    from romashka._rows import fetch
+    from romashka._rows import fetch_all
 
     async with opened_as_staff(project) as client:
-        query = chosen.of(client, _SHOWN).order("received_at", desc=True).order("id")
-        for webhook in await fetch(query.limit(limit)):
+        for webhook in await fetch_all(
+            lambda: chosen.of(client, _SHOWN).order("received_at", desc=True).order("id"), limit
+        ):
             if as_json:
                 print_json("webhook", **webhook)
             else:
@@ -168,13 +168,10 @@ async def _replay(project: Project, ids: list[str], chosen: _Chosen, *, as_json:
 
 async def _ids(client: "AsyncRomashka", chosen: _Chosen) -> list[str]:
     """Return the ids before the first one is replayed: that may change what is chosen."""
-    from romashka._rows import fetch
+    from romashka._rows import fetch_all
 
-    ids: list[str] = []
-    query = chosen.of(client, "id").order("received_at").order("id")
-    while page := await fetch(query.range(len(ids), len(ids) + _PAGE - 1)):
-        ids += [row["id"] for row in page]
-    return ids
+    rows = await fetch_all(lambda: chosen.of(client, "id").order("received_at").order("id"))
+    return [row["id"] for row in rows]
 
 
 async def _replay_one(client: "AsyncRomashka", webhook_id: str) -> dict[str, Any]:

@@ -1,11 +1,19 @@
 """Files as knowledge: each is a list of sections, which become items."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 MAX_TITLE = 500
 MAX_FILE_BYTES = 5_000_000
+MAX_SECTIONS = 2_000  # what one call stores well within its time
+_MUCH_LOST = 0.05
+_MUCH_LOST_CHARACTERS = 20
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*(?![A-Za-z0-9])")
+_MAX_LANGUAGE = 10
+_LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
 
 
 class DocumentError(Exception):
@@ -21,6 +29,39 @@ class Section:
     language: str | None = None
     """Where the file says it."""
     tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a file is read as."""
+
+    sections: Sequence[Section]
+    text: str
+    """All that a reader would read of the file."""
+
+    @property
+    def characters(self) -> int:
+        """How many letters and digits the file has."""
+        return _letters(self.text).total()
+
+    @property
+    def lost(self) -> int:
+        """How many of these are in none of its sections."""
+        own = [section.title.rpartition(": ")[2] for section in self.sections]
+        above = {
+            part for section in self.sections for part in section.title.split(": ")[:-1]
+        }.difference(own)
+        fields = [
+            part
+            for section in self.sections
+            for part in (section.content, section.language or "", *section.tags)
+        ]
+        return (_letters(self.text) - _letters("\n".join([*own, *above, *fields]))).total()
+
+    @property
+    def loses_much(self) -> bool:
+        """Whether that is more than a menu's last word."""
+        return self.lost > max(_MUCH_LOST * self.characters, _MUCH_LOST_CHARACTERS)
 
 
 def find_documents(paths: Sequence[Path]) -> list[Path]:
@@ -42,23 +83,55 @@ def find_documents(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def read_document(path: Path) -> list[Section]:
-    """Return the sections of a file.
+def read_document(path: Path) -> Document:
+    """Return what a file is read as.
 
     Raises:
-        DocumentError: it cannot be read.
+        DocumentError: it cannot be read, or none of its text would be.
     """
+    name = path.stem.replace("-", " ").replace("_", " ")
+    try:
+        document = _READERS[path.suffix.lower()](_text(path), name)
+    except RecursionError as error:
+        raise DocumentError("it is nested too deeply") from error
+    if len(document.sections) > MAX_SECTIONS:
+        raise DocumentError(
+            f"it has {len(document.sections)} sections; split it: one has at most {MAX_SECTIONS}"
+        )
+    if not document.sections and document.characters:
+        raise DocumentError(
+            f"none of its {document.characters} letters would be in an item:"
+            " a heading needs a text below it, a page a text that is shown"
+        )
+    return document
+
+
+def language_code(written: str | None) -> str | None:
+    """Return the language that is meant, as `pt-BR`; None where it is no code of one."""
+    found = _LANGUAGE.match((written or "").strip())
+    if found is None:
+        return None
+    code = found[0].replace("_", "-")
+    return code if len(code) <= _MAX_LANGUAGE else code.partition("-")[0]
+
+
+def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise DocumentError(f"it is larger than {MAX_FILE_BYTES // 1_000_000} MB")
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentError("it is not UTF-8") from error
+        raise DocumentError("it is not UTF-8; save it as UTF-8") from error
     except OSError as error:
         raise DocumentError(error.strerror or str(error)) from error
     if "\x00" in text:
         raise DocumentError("it has a NUL character, which no text has")
-    return _READERS[path.suffix.lower()](text, path.stem.replace("-", " ").replace("_", " "))
+    return text
+
+
+def _letters(text: str) -> Counter[str]:
+    """Count letters and digits, which no markup has; where a link leads, nobody reads."""
+    return Counter(filter(str.isalnum, _LINK_TARGET.sub("]", text)))
 
 
 def _is_document(file: Path, folder: Path) -> bool:
@@ -66,33 +139,33 @@ def _is_document(file: Path, folder: Path) -> bool:
     return file.is_file() and not is_hidden and file.suffix.lower() in _READERS
 
 
-def _read_markdown(text: str, name: str) -> list[Section]:
+def _read_markdown(text: str, name: str) -> Document:
     from romashka._documents.markdown import read_markdown
 
     return read_markdown(text, name)
 
 
-def _read_html(text: str, name: str) -> list[Section]:
+def _read_html(text: str, name: str) -> Document:
     from romashka._documents.html import read_html
 
     return read_html(text, name)
 
 
-def _read_csv(text: str, _: str) -> list[Section]:
+def _read_csv(text: str, _: str) -> Document:
     from romashka._documents.table import read_table
 
     return read_table(text)
 
 
-def _read_text(text: str, name: str) -> list[Section]:
+def _read_text(text: str, name: str) -> Document:
     """A text is one section; its first line is the title where an empty line follows it."""
     first, _, rest = text.strip().partition("\n")
-    if rest.startswith(("\n", "\r\n")) and len(first) <= MAX_TITLE:
-        return [Section(first.strip(), rest.strip())]
-    return [Section(name, text.strip())] if text.strip() else []
+    if not rest.partition("\n")[0].strip() and rest.strip() and len(first) <= MAX_TITLE:
+        return Document([Section(first.strip(), rest.strip())], text)
+    return Document([Section(name, text.strip())] if text.strip() else [], text)
 
 
-_READERS: Mapping[str, Callable[[str, str], list[Section]]] = {
+_READERS: Mapping[str, Callable[[str, str], Document]] = {
     ".md": _read_markdown,
     ".markdown": _read_markdown,
     ".html": _read_html,

@@ -1,61 +1,128 @@
 """Markdown as sections: one for each heading that has a text below it."""
 
+import html
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
-from romashka._documents import MAX_TITLE, Section
+from romashka._documents import Document, DocumentError
+from romashka._documents.front_matter import split_front_matter
+from romashka._documents.headings import Heading, sections_of
 
-# YAML between two lines of dashes; of it only plain `name: value` lines are looked at.
-_FRONT_MATTER = re.compile(r"\A---\s*\n(.*?)\n---\s*(?:\n|\Z)", re.DOTALL)
-_FIELD = re.compile(r"^(title|language|lang):\s*[\"']?(.+?)[\"']?\s*$", re.MULTILINE)
-
-_QUESTION_MARKS = ("?", "\uff1f", "\u061f")  # Chinese and Japanese, Arabic
-
-
-def read_markdown(text: str, name: str, language: str | None = None) -> list[Section]:
-    """Return the sections; what stands above the first heading is called `name`."""
-    if front_matter := _FRONT_MATTER.match(text):
-        fields = {field.lower(): value for field, value in _FIELD.findall(front_matter[1])}
-        text = text[front_matter.end() :]
-        name = fields.get("title", name)
-        language = fields.get("language") or fields.get("lang") or language
-    return [
-        Section(title[:MAX_TITLE], content, language) for title, content in _sections(text, name)
-    ]
-
-
-def _sections(text: str, name: str) -> Iterator[tuple[str, str]]:
-    lines = text.splitlines()
-    above: list[tuple[int, str]] = []
-    title, begins = name, 0
-    for level, heading, first, after in _headings(text):
-        if content := "\n".join(lines[begins:first]).strip():
-            yield title, content
-        above = [outer for outer in above if outer[0] < level]
-        title, begins = _title([outer for _, outer in above], heading or name), after
-        above.append((level, heading))
-    if content := "\n".join(lines[begins:]).strip():
-        yield title, content
+_CODE_SPAN = r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n)[\s\S])+?(?<!`)(?P=ticks)(?!`))"
+_NEVER_SHOWN = re.compile(
+    _CODE_SPAN + r"|<!--(?:>|->|[\s\S]*?-->)"
+    r"|<(?P<name>script|style|template|noscript)\b[^>]*>[\s\S]*?</(?P=name)\s*>"
+    r"|<(?P<hidden>[a-z][\w-]*)(?=[^>]*?\s(?:hidden(?=[\s>/=])|style\s*=\s*[\"'][^\"'>]*display\s*:\s*none))"
+    r"[^>]*>[\s\S]*?</(?P=hidden)\s*>",
+    re.IGNORECASE,
+)
+_TAGS = (
+    "a|abbr|address|article|aside|b|blockquote|br|caption|center|cite|code|col|colgroup|dd|del|details|dfn|div|dl"
+    "|dt|em|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|img|ins|kbd|li|main|mark|nav|ol|p|picture|pre|q"
+    "|s|samp|section|small|source|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|time|tr|u|ul"
+    "|var|video|wbr"
+)
+_SHOWN_OTHERWISE = re.compile(
+    _CODE_SPAN + r"|\\(?P<escaped>[!-/:-@\[-`{-~])"
+    r"|<img\b[^>]*?\balt\s*=\s*(?:\"(?P<alt>[^\"]*)\"|'(?P<alt2>[^']*)')[^>]*>"
+    rf"|(?P<tag></?(?:{_TAGS})(?:\s[^<>]*)?/?>)|(?P<entity>&(?:\#\d+|\#x[\da-f]+|[a-z][a-z\d]*);)",
+    re.IGNORECASE,
+)
+_CODE = ("fence", "code_block")
 
 
-def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
-    """Return each heading's level, its text, its first line and the line after it."""
-    tokens = MarkdownIt().parse(text)
-    for opening, inline in pairwise(tokens):
-        if opening.type == "heading_open" and opening.level == 0 and opening.map:
-            plain = "".join(
-                part.content
-                for part in inline.children or ()
-                if part.type in ("text", "code_inline")
+def read_markdown(text: str, name: str) -> Document:
+    """Return the sections; what stands above the first heading is called `name`.
+
+    Raises:
+        DocumentError: a comment does not end.
+    """
+    fields, body = split_front_matter(re.sub("[\f\v]", "\n", text))
+    shown = _without_hidden(body)
+    language = fields.get("language") or fields.get("lang")
+    return Document(
+        sections_of(_parts(shown), fields.get("title") or name, language), _as_read(shown)
+    )
+
+
+def _without_hidden(text: str) -> str:
+    shown = _outside_code(text, lambda part: _NEVER_SHOWN.sub(lambda it: it["code"] or "", part))
+    for token in _blocks(shown):
+        if token.type == "html_block" and token.content.lstrip().startswith("<!--"):
+            begin = token.content.strip().partition("\n")[0]
+            raise DocumentError(
+                f"a comment in it does not end; it begins in line {_line(text, begin)}"
             )
-            first, after = opening.map
-            yield int(opening.tag[1:]), plain.strip(), first, after
+    return shown
 
 
-def _title(above: list[str], heading: str) -> str:
-    """A question says by itself what it is about; other headings need those above them."""
-    is_question = heading.endswith(_QUESTION_MARKS)
-    return heading if is_question else ": ".join(filter(None, [*above, heading]))
+def _line(text: str, begin: str) -> int:
+    return text[: text.rfind(begin)].count("\n") + 1
+
+
+def _parts(text: str) -> Iterator[Heading | str]:
+    """Return what the text is made of, in order: headings, and what stands between them."""
+    lines = text.split("\n")
+    tokens = _blocks(text)
+    begins = 0
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open" and token.level == 0 and token.map:
+            yield _as_read("\n".join(lines[begins : token.map[0]]))
+            yield Heading(int(token.tag[1:]), _plain(tokens[place + 1].content))
+            begins = token.map[1]
+    yield _as_read("\n".join(lines[begins:]))
+
+
+def _plain(heading: str) -> str:
+    """Return a heading without its marks: emphasis, links, code, a name that it is given."""
+    inline = MarkdownIt().parseInline(re.sub(r"\s*\{#[^}]*\}\s*$", "", heading))
+    parts = [_texts(token) for token in inline]
+    return " ".join("".join(parts).split())
+
+
+def _texts(token: Token) -> str:
+    if token.children and token.type != "image":
+        return "".join(_texts(child) for child in token.children)
+    if token.type in ("softbreak", "hardbreak"):
+        return " "
+    if token.type == "html_inline":
+        return "" if _SHOWN_OTHERWISE.fullmatch(token.content) else token.content
+    return token.content
+
+
+def _as_read(text: str) -> str:
+    return _outside_code(text, lambda part: _SHOWN_OTHERWISE.sub(_shown, part)).strip()
+
+
+def _shown(found: re.Match[str]) -> str:
+    if found["code"] or found["escaped"]:
+        return found["code"] or found["escaped"]
+    if found["entity"]:
+        return html.unescape(found["entity"]).replace("\xa0", " ")
+    if found["tag"]:
+        return "\n" if found["tag"].lower().startswith("<br") else ""
+    return found["alt"] or found["alt2"] or ""
+
+
+def _outside_code(text: str, change: Callable[[str], str]) -> str:
+    """Return the text with its parts changed that are no blocks of code."""
+    lines = text.split("\n")
+    parts, begins = [], 0
+    for token in _blocks(text):
+        if token.type in _CODE and token.map:
+            first, after = token.map
+            if first > begins:
+                parts.append(change("\n".join(lines[begins:first])))
+            parts.append("\n".join(lines[first:after]))
+            begins = after
+    if begins < len(lines):
+        parts.append(change("\n".join(lines[begins:])))
+    return "\n".join(parts)
+
+
+def _blocks(text: str) -> list[Token]:
+    """Return the text's blocks, without what is in their lines."""
+    return MarkdownIt().disable("inline").parse(text)

@@ -5,11 +5,13 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 from romashka_worker.responders import Analysis, Draft, ResponderError, Turn
+from romashka_worker.responders.openai.abilities import Talk
 from romashka_worker.responders.openai.analysis import MalformedAnswer, parse_analysis
 from romashka_worker.responders.openai.answer import ANSWER_ERRORS, ModelAnswer
 from romashka_worker.responders.openai.endpoint import Endpoint
 from romashka_worker.responders.openai.prompt import Prompt, Recital, prompt_for
-from romashka_worker.trace import note_prompt, reached
+from romashka_worker.responders.openai.reader import AnswerReader
+from romashka_worker.trace import reached
 
 _FAIR_SECONDS = 1.0
 """An endpoint that was given less than this has not failed when it did not answer."""
@@ -35,12 +37,12 @@ class OpenAIResponder:
             ResponderError: the provider failed, or what it sends is not an answer.
         """
         prompt, seconds = prompt_for(turn), turn.seconds_left
-        note_prompt(prompt.messages(with_format=False))
+        talk = Talk(self._endpoint.negotiation)
         try:
             async with asyncio.timeout(seconds):
                 async for attempt in self._endpoint.retrying(seconds):
                     with attempt:
-                        return await self._ask(prompt, turn.language)
+                        return await self._negotiate(prompt, turn.language, talk)
         except TimeoutError as error:
             if seconds >= _FAIR_SECONDS:
                 self._endpoint.failed(error)
@@ -49,24 +51,33 @@ class OpenAIResponder:
             raise _no_answer(error) from error
         raise AssertionError("tenacity returns or raises")
 
-    async def _ask(self, prompt: Prompt, language: str | None) -> Draft:
+    async def _negotiate(self, prompt: Prompt, language: str | None, talk: Talk) -> Draft:
+        """Ask in the way that is known to work, or else in others, until one of them does."""
         if not self.is_available:
             raise ResponderError("the endpoint is down; its circuit is open")
         self._endpoint.breaker.called()
-        try:
-            answer = ModelAnswer(await self._endpoint.ask(prompt))
+        while True:
             try:
-                pieces = answer.pieces()
-                await anext(pieces)
-                analysis = parse_analysis(answer.members, prompt.labels, language)
-                if analysis.intent and Recital(prompt.rules).hears(analysis.intent):
-                    analysis = replace(analysis, intent=None)  # customers may read it
-            except BaseException:
-                await answer.close()
-                raise
-        except ANSWER_ERRORS as error:
-            self._endpoint.failed(error)
+                return await self._ask(prompt, language, talk)
+            except ANSWER_ERRORS as error:
+                if not talk.goes_on(error):
+                    self._endpoint.failed(error)
+                    raise
+                self._endpoint.asks_again()
+
+    async def _ask(self, prompt: Prompt, language: str | None, talk: Talk) -> Draft:
+        reader = AnswerReader(shows_early=talk.shows_early, is_told=talk.way.form != "json_schema")
+        answer = ModelAnswer(await self._endpoint.ask(prompt, talk.way), reader)
+        try:
+            pieces = answer.pieces()
+            await anext(pieces)
+            analysis = parse_analysis(answer.members, prompt.labels, language)
+            if analysis.intent and Recital(prompt.rules).hears(analysis.intent):
+                analysis = replace(analysis, intent=None)  # customers may read it
+        except BaseException:
+            await answer.close()
             raise
+        talk.succeeded(is_plain=answer.is_plain)
         return _ModelDraft(analysis, pieces, answer, self._endpoint, prompt.rules)
 
 

@@ -69,9 +69,19 @@ class Prompt:
     labels: Mapping[str, str]
     """The ids of knowledge items by the labels that the document calls them."""
 
-    def messages(self, *, with_format: bool) -> list[ChatCompletionMessageParam]:
-        """Return the messages; with the answer's form, for a server that takes no schema."""
+    def messages(
+        self, *, with_format: bool, has_system_role: bool = True
+    ) -> list[ChatCompletionMessageParam]:
+        """Return the messages.
+
+        Args:
+            with_format: for a server that takes no schema: the answer's form in words.
+            has_system_role: without it, the rules begin the user's message.
+        """
         rules = f"{self.rules}\n\n{_FORMAT}" if with_format else self.rules
+        if not has_system_role:
+            content = f"{rules}\n\nThe JSON document:\n{self.document}"
+            return [{"role": "user", "content": content}]
         return [
             {"role": "system", "content": rules},
             {"role": "user", "content": self.document},

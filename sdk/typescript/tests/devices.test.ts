@@ -1,0 +1,221 @@
+/** Devices and projects as they are: wrong clocks, two clients around one, small pages, broken text. */
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+
+import { createClient, type SupabaseClient } from "@supabase/supabase-js";
+import { Conflict, Conversation, type ConversationRow, InvalidRequest, Romashka } from "romashka";
+import { WebSocket } from "ws";
+
+import { connect, newAgent, newCustomer, quietConversation, service, take } from "./project.js";
+import { ANON_KEY, API_URL, SERVICE_ROLE_KEY } from "./settings.js";
+import { claimsOf, signed } from "./tokens.js";
+
+const textsOf = async (conversation: Conversation, count: number) =>
+  (await take(conversation.events(), count)).map(({ message }) => message.content);
+
+test("two clients around one supabase client both hear everything", async () => {
+  const one = await newCustomer();
+  const other = new Romashka(one.supabase);
+  const conversation = await quietConversation(one, "first");
+  const first = conversation.events();
+  const second = (await other.conversations.get(conversation.id)).events();
+  await Promise.all([first.next(), second.next()]);
+
+  await conversation.send("second");
+  const heard = await Promise.all([first.next(), second.next()]);
+  deepEqual(
+    heard.map(({ value }) => value?.message.content),
+    ["second", "second"],
+  );
+
+  await other.close();
+  equal((await second.next()).done, true);
+  await conversation.send("third");
+  equal((await first.next()).value?.message.content, "third");
+  await one.close();
+});
+
+test("a topic is listened to again while it is being left", async () => {
+  const client = await newCustomer();
+  const conversation = await quietConversation(client, "first");
+  for (let round = 0; round < 3; round += 1) {
+    deepEqual(await textsOf(conversation, 1), ["first"]);
+    await client.topics.close();
+  }
+});
+
+test("a channel of the application on the same topic is a clear error", async () => {
+  const client = await newCustomer();
+  const conversation = await quietConversation(client, "first");
+  const channel = client.supabase.channel(conversation.topic, { config: { private: true } });
+  await new Promise<void>((resolve) => {
+    channel.subscribe((state) => state === "SUBSCRIBED" && resolve());
+  });
+
+  await rejects(textsOf(conversation, 1), (error: Conflict) => {
+    return error instanceof Conflict && error.code === "channel_in_use";
+  });
+  await client.supabase.removeChannel(channel);
+  deepEqual(await textsOf(conversation, 1), ["first"]);
+});
+
+test("who signs in twice at once is one user", async () => {
+  const client = connect(ANON_KEY);
+  const other = new Romashka(client.supabase);
+  const users = await Promise.all([
+    client.signInAnonymously(),
+    client.signInAnonymously(),
+    other.signInAnonymously(),
+  ]);
+
+  equal(new Set(users).size, 1);
+  equal(await client.signInAnonymously(), users[0]);
+});
+
+/** A customer whose device believes for hours that the token is good which the server calls expired. */
+async function customerWithClockBehind(): Promise<[Romashka, () => number, Conversation]> {
+  const kept = new Map<string, string>();
+  const storage = {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+  const storageKey = randomUUID();
+  let refreshes = 0;
+  const supabase: SupabaseClient = createClient(API_URL, ANON_KEY, {
+    auth: { storage, storageKey, autoRefreshToken: false },
+    global: {
+      fetch: (input, init) => {
+        refreshes += Number(String(input).includes("grant_type=refresh_token"));
+        return fetch(input, init);
+      },
+    },
+    realtime: { transport: WebSocket as never, reconnectAfterMs: () => 50 },
+  });
+  const before = new Romashka(supabase);
+  await before.signInAnonymously();
+  const { id } = await quietConversation(before, "before");
+  const session = JSON.parse(kept.get(storageKey)!) as { access_token: string };
+  const exp = Math.floor(Date.now() / 1000) - 120;
+  session.access_token = signed({ ...claimsOf(session.access_token), exp });
+  kept.set(storageKey, JSON.stringify(session));
+  const client = new Romashka(supabase);
+  return [client, () => refreshes, new Conversation(client, { id } as ConversationRow)];
+}
+
+test("a token that the server calls expired is renewed once, whatever the clock says", async () => {
+  const [client, refreshes] = await customerWithClockBehind();
+  const [first, second] = await Promise.all([
+    quietConversation(client, "one", "two"),
+    client.conversations.list(),
+  ]);
+
+  equal(first.row.message_count, 3);
+  equal(second.length, 1);
+  equal(refreshes(), 1);
+  deepEqual(await textsOf(first, 3), ["before", "one", "two"]);
+  await client.close();
+});
+
+test("a subscription whose token the server calls expired becomes live", async () => {
+  const [client, refreshes, conversation] = await customerWithClockBehind();
+  const topic = client.topics.listen(conversation.topic);
+  deepEqual((await topic.next()).value, { type: "resync" });
+  equal(refreshes(), 1);
+  deepEqual(await textsOf(conversation, 1), ["before"]);
+  await client.close();
+});
+
+test("a foreign topic is refused with a token that the server calls expired, too", async () => {
+  const [client, refreshes] = await customerWithClockBehind();
+  const { id } = await quietConversation(await newCustomer());
+  const foreign = client.topics.listen(`conversation:${id}`);
+
+  await rejects(foreign.next(), { name: "PermissionDenied" }); // its token is good, and no use here
+  equal(refreshes(), 1);
+  await client.close();
+});
+
+/** What a project answers whose `max_rows` is 3. */
+const fetchWithThreeRows: typeof fetch = (input, init) => {
+  const url = new URL(String(input));
+  const asked = Number(url.searchParams.get("limit") ?? Infinity);
+  if (url.pathname.startsWith("/rest/") && (init?.method ?? "GET") === "GET") {
+    url.searchParams.set("limit", String(Math.min(asked, 3)));
+  }
+  return fetch(url, init);
+};
+
+test("a project that gives few rows at a time loses none", async () => {
+  const customer = await newCustomer();
+  const texts = ["1", "2", "3", "4", "5", "6", "7", "8"];
+  const { id } = await quietConversation(customer, ...texts);
+  const client = connect(SERVICE_ROLE_KEY, API_URL, fetchWithThreeRows);
+  const conversation = await client.conversations.get(id);
+  const contents = (messages: { content: string }[]) => messages.map(({ content }) => content);
+
+  deepEqual(contents(await conversation.messages()), texts);
+  deepEqual(contents(await conversation.messages({ limit: 5 })), texts.slice(3));
+  deepEqual(contents(await conversation.messages({ limit: 5, before: 8 })), texts.slice(2, 7));
+  deepEqual(await textsOf(conversation, 8), texts);
+  await client.close();
+});
+
+test("the lists of a project that gives few rows at a time are whole", async () => {
+  const agent = await newAgent();
+  const marker = randomUUID();
+  const ids = new Set<string>();
+  for (let number = 0; number < 5; number += 1) {
+    ids.add((await service.conversations.create(`${marker}-${number}`)).id);
+  }
+  const [id] = ids;
+  for (const note of ["a", "b", "c", "d"]) {
+    await (await agent.conversations.get(id!)).addNote(note);
+    await service.knowledge.add(`${marker} ${note}`, "Something.", { language: "xx" });
+  }
+  const client = connect(SERVICE_ROLE_KEY, API_URL, fetchWithThreeRows);
+  const found = await client.conversations.list({ search: marker, limit: 4 });
+  const more = await client.conversations.list({ search: marker, before: found.at(-1) });
+  const items = await client.knowledge.list({ language: "xx", limit: 4 });
+  const changed = await take(client.inbox.events(), 5);
+  const notes = await (await client.conversations.get(id!)).notes();
+
+  deepEqual(new Set([...found, ...more].map((each) => each.id)), ids);
+  equal(items.length, 4);
+  equal(new Set(changed.map(({ conversation }) => conversation.id)).size, 5);
+  deepEqual(
+    notes.map(({ content }) => content),
+    ["a", "b", "c", "d"],
+  );
+  await client.close();
+});
+
+test("text that cannot be stored is refused before it is sent", async () => {
+  let sent = 0;
+  const count: typeof fetch = (input, init) => ((sent += 1), fetch(input, init));
+  const customer = await newCustomer();
+  const { row } = await quietConversation(customer);
+  const client = connect(SERVICE_ROLE_KEY, API_URL, count);
+  const conversation = await client.conversations.get(row.id);
+  sent = 0;
+  for (const text of ["a\0b", "a\ud83d", "\ude00b", "\ude00\ud83d"]) {
+    const calls: [string, () => Promise<unknown>][] = [
+      ["send", () => conversation.send(text)],
+      ["metadata", () => conversation.send("x", { metadata: { a: [{ b: text }] } })],
+      ["a key", () => conversation.send("x", { metadata: { [text]: 1 } })],
+      ["identifier", () => client.conversations.create(text)],
+      ["message", () => client.conversations.create("x", { message: text })],
+      ["note", () => conversation.addNote(text)],
+      ["search", () => client.knowledge.search(text)],
+      ["item", () => client.knowledge.add("x", "y", { tags: [text] })],
+      ["change", () => client.knowledge.update(randomUUID(), { title: text })],
+      ["file", () => client.attachments.upload(row.id, new Blob(["x"]), text)],
+      ["account", () => client.signIn("a@example.com", text)],
+    ];
+    for (const [name, call] of calls) await rejects(call(), InvalidRequest, name);
+  }
+
+  equal(sent, 0);
+  equal((await conversation.send("whole: 😀")).content, "whole: 😀");
+});

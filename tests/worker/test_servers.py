@@ -1,0 +1,476 @@
+"""Servers of models as they are: each answers the first turn, and the second without a detour."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from romashka_worker.doctor.models import _look_at
+from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.model_client import open_client
+from romashka_worker.responders import ResponderError, Turn
+from romashka_worker.responders.openai import OpenAIResponder
+from romashka_worker.responders.openai.abilities import Abilities
+from romashka_worker.responders.openai.endpoint import Endpoint
+from romashka_worker.settings import ModelSettings
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tests.support.stacks import ROOT
+from tests.worker.provider import (
+    MODEL,
+    Asked,
+    Behaviour,
+    Provider,
+    answers,
+    beginning,
+    ending,
+    fails,
+    open_provider,
+    refuses,
+    serving,
+    streams,
+    token,
+)
+from tests.worker.servers import (
+    ANSWER,
+    DRAFT,
+    PROSE,
+    SERVERS,
+    Server,
+    form_of,
+    has_system,
+    is_told,
+    says,
+)
+from tests.worker.turns import job
+
+REPLY = "It is an inbox."
+PAGE = (ROOT / "docs" / "models.md").read_text()
+ITEM = KnowledgeItem("item-1", "What is Romashka?", "An inbox.", "en", 0.9)
+LEAST = Abilities(form="words", has_system_role=False, counts_tokens=False)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Provider]:
+    async with open_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(running: Provider) -> Provider:
+    running.requests.clear()
+    return running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def endpoint(provider: Provider) -> AsyncIterator[Endpoint]:
+    async with open_client(provider.url, "key") as client:
+        yield Endpoint(client, "some-model")
+
+
+async def answer(endpoint: Endpoint, seconds: float = 20) -> str:
+    """Return what the customer sees of one turn's reply, as it comes."""
+    draft = await OpenAIResponder(endpoint).draft(Turn(job(seconds), "en", (ITEM,)))
+    try:
+        return "".join([piece async for piece in draft.text])
+    finally:
+        await draft.close()
+
+
+def told(row: str) -> Abilities:
+    """Return what a row of the page says of its server."""
+    form, rules, tokens, streamed = (cell.strip() for cell in row.split("|")[2:6])
+    forms = {"schema": "json_schema", "JSON object": "json_object", "words": "words"}
+    form_name: Any = forms[form]
+    return Abilities(form_name, rules == "system", tokens == "yes", streamed == "yes")
+
+
+def rows() -> dict[str, str]:
+    table = PAGE.split("\n| server |")[1].split("\n\n")[0].splitlines()[2:]
+    return {row.split("|")[1].strip(): row for row in table}
+
+
+async def test_the_page_names_every_server_that_is_tried() -> None:
+    """Its table is what an operator chooses a server by."""
+    assert list(rows()) == list(SERVERS)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+async def test_a_server_answers_the_first_turn_and_the_second_without_a_detour(
+    provider: Provider, endpoint: Endpoint, name: str
+) -> None:
+    """As the page says it does. What the model thinks is never seen."""
+    provider.is_like(SERVERS[name])
+    first = await answer(endpoint)
+    detours = len(provider.requests) - 1
+    second = await answer(endpoint)
+
+    assert (first, second) == (REPLY, REPLY)
+    assert len(provider.requests) == detours + 2
+    assert endpoint.negotiation.known == told(rows()[name])
+
+
+# ---- what a server lacks, however it says so
+
+Lacks = Callable[[Asked], bool]
+TOO_LARGE = "response_format: the compiled grammar is too long for this model; not available"
+LACKS: dict[str, tuple[Lacks, str, Abilities]] = {
+    "json_schema": (
+        lambda asked: form_of(asked) == "json_schema",
+        "invalid response_format",
+        Abilities(form="json_object"),
+    ),
+    "such a schema": (
+        lambda asked: form_of(asked) == "json_schema",
+        TOO_LARGE,
+        Abilities(form="json_object"),
+    ),
+    "any form": (form_of, "response_format: extra fields", Abilities(form="words")),  # type: ignore[dict-item]
+    "stream_options": (
+        lambda asked: "stream_options" in asked,
+        "Unrecognized request argument supplied: stream_options",
+        Abilities(counts_tokens=False),
+    ),
+    "the system role": (
+        has_system,
+        "Conversation roles must alternate user/assistant/user/assistant/...",
+        Abilities(has_system_role=False),
+    ),
+    "streams": (
+        lambda asked: asked["stream"],
+        "Your organization must be verified to stream this model.",
+        Abilities(streams=False),
+    ),
+}
+
+
+def lacking(lacks: Lacks, status: int, message: str) -> Server:
+    def server(asked: Asked) -> Behaviour:
+        return refuses(status, says(message)) if lacks(asked) else answers(ANSWER)
+
+    return server
+
+
+@pytest.mark.parametrize("status", [400, 404, 415, 422, 424, 500, 501])
+@pytest.mark.parametrize("is_said", [True, False], ids=["says why", "says nothing"])
+@pytest.mark.parametrize("what", LACKS)
+async def test_what_a_server_lacks_is_learnt_from_any_refusal(
+    provider: Provider, endpoint: Endpoint, what: str, status: int, is_said: bool
+) -> None:
+    """Nothing else is lost with it: no schema because of a count of tokens."""
+    lacks, message, abilities = LACKS[what]
+    provider.is_like(lacking(lacks, status, message if is_said else "no"))
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == abilities
+    before = len(provider.requests)
+    assert await answer(endpoint) == REPLY
+    assert len(provider.requests) == before + 1
+
+
+async def test_a_server_that_lacks_everything_is_asked_for_the_least(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """A model and messages: some take no more, and do not say so."""
+    provider.is_like(
+        lambda asked: (
+            refuses(422, "Unprocessable Entity")
+            if form_of(asked) or has_system(asked) or "stream_options" in asked
+            else answers(ANSWER)
+        )
+    )
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == LEAST
+
+
+async def test_an_error_in_a_stream_says_as_much_as_a_status(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """SGLang answers 200 and reports what it refuses in the stream: sgl-project/sglang#21900."""
+    error = {"object": "error", "message": "json_schema is not supported", "code": 400}
+
+    def server(asked: Asked) -> Behaviour:
+        is_refused = form_of(asked) == "json_schema"
+        return streams(json.dumps(error), "[DONE]") if is_refused else answers(ANSWER)
+
+    provider.is_like(server)
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities(form="json_object")
+
+
+async def test_what_has_been_learnt_is_kept_through_what_passes(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """The second try begins where the first one came to."""
+    refused = refuses(400, says("json_schema is not supported"))
+    provider.will(refused, fails(503), answers(ANSWER))
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities(form="json_object")
+
+
+async def test_an_outage_that_ends_while_everything_is_tried_teaches_nothing(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """A worker that was started in it would ask for the least for ever."""
+    provider.will(*[fails(500)] * 9, answers(ANSWER))
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities()
+
+
+# ---- what is no inability
+
+PASSING = {
+    "500 once": (fails(500), answers(ANSWER)),
+    "503 twice": (fails(503), fails(503), answers(ANSWER)),
+    "500 while it streamed": (refuses(500, says("error while streaming")), answers(ANSWER)),
+    "429": (fails(429, retry_after="0.1"), answers(ANSWER)),
+    "429 that names a form": (refuses(429, says("response_format: too many")), answers(ANSWER)),
+    "an error in the stream": (
+        streams(token(None), json.dumps({"error": {"message": "overloaded", "code": 503}})),
+        answers(ANSWER),
+    ),
+    "a stream that ends in the analysis": (streams(token(ANSWER[:40])), answers(ANSWER)),
+}
+
+
+@pytest.mark.parametrize("behaviours", PASSING.values(), ids=PASSING)
+async def test_what_passes_teaches_nothing(
+    provider: Provider, endpoint: Endpoint, behaviours: tuple[Behaviour, ...]
+) -> None:
+    """A minute's trouble would cost a server its schema until the worker is restarted."""
+    provider.will(*behaviours)
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities()
+    assert len(provider.requests) == len(behaviours)
+
+
+FINAL = {
+    "401": (401, says("Incorrect API key provided, in response_format or stream_options")),
+    "402": (402, says("Insufficient credits")),
+    "403": (403, says("json_schema is not for you")),
+    "no such model": (404, says("The model `some-model` does not exist.")),
+    "no such model, in Ollama": (404, says('model "some-model" not found, try pulling it first')),
+    "a prompt that is too long": (
+        400,
+        says("This model's maximum context length is 8192 tokens", code="context_length_exceeded"),
+    ),
+    "a filter": (400, says("The response was filtered ...", code="content_filter")),
+}
+
+
+@pytest.mark.parametrize("refusal", FINAL.values(), ids=FINAL)
+async def test_what_is_wrong_in_any_way_of_asking_is_asked_once(
+    provider: Provider, endpoint: Endpoint, refusal: tuple[int, Any]
+) -> None:
+    """Ten requests with a wrong key are nine too many."""
+    provider.will(refuses(*refusal))
+    with pytest.raises(ResponderError):
+        await answer(endpoint)
+
+    assert len(provider.requests) == 1
+    assert endpoint.negotiation.known == Abilities()
+
+
+async def test_a_server_that_has_answered_is_not_doubted_for_its_own_failures(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """Nor asked in ten ways while it is down."""
+    provider.will(answers(ANSWER), fails(500))
+    await answer(endpoint)
+    with pytest.raises(ResponderError):
+        await answer(endpoint)
+
+    assert len(provider.requests) == 4
+    assert endpoint.negotiation.known == Abilities()
+
+
+# ---- answers that are none
+
+
+async def test_a_form_that_is_ignored_is_asked_for_in_words(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """Nobody had told the model: no turn was ever answered, and the circuit opened."""
+    provider.is_like(lambda asked: answers(ANSWER if is_told(asked) else PROSE))
+
+    assert await answer(endpoint) == REPLY
+    assert [form_of(asked) for asked in provider.requests] == ["json_schema", None]
+
+
+async def test_long_prose_is_not_waited_for(provider: Provider, endpoint: Endpoint) -> None:
+    """A model that knows of no form writes until the customer's time is over."""
+    endless = streams(*(token(text) for text in PROSE.split(".")), None)
+    provider.is_like(lambda asked: answers(ANSWER) if is_told(asked) else endless)
+
+    assert await answer(endpoint) == REPLY
+
+
+@pytest.mark.parametrize("start", ["", '{"intent": "question", '])
+async def test_space_without_an_end_is_not_waited_for(
+    provider: Provider, endpoint: Endpoint, start: str
+) -> None:
+    """A model fills what a grammar lets it, rather than write JSON: theroyallab/tabbyAPI#481."""
+    endless = streams(token(start), *(token(" \n" * 20) for _ in range(20)), None)
+    provider.is_like(lambda asked: endless if form_of(asked) else answers(ANSWER))
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities(form="words")
+
+
+async def test_what_no_time_is_left_for_is_done_in_the_next_turn(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """A slow model has written prose until the deadline; the next customer is answered."""
+    provider.will(answers("No JSON."), streams(token("{"), None))
+    with pytest.raises(ResponderError):
+        await answer(endpoint, seconds=1)
+    provider.requests.clear()
+    provider.is_like(lambda asked: answers(ANSWER if is_told(asked) else "No JSON."))
+
+    assert await answer(endpoint) == REPLY
+    assert len(provider.requests) == 1
+
+
+async def test_a_system_message_that_is_dropped_is_noticed(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """Some templates leave it out without a word: the model then sees no rules at all."""
+    provider.is_like(
+        lambda asked: answers(PROSE if has_system(asked) or not is_told(asked) else ANSWER)
+    )
+
+    assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities(form="words", has_system_role=False)
+
+
+async def test_a_stream_without_a_word_is_asked_for_as_a_whole(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """jjang-ai/vmlx#67: chunks come, and have no content."""
+    provider.is_like(lambda asked: streams(*ending()) if asked["stream"] else answers(ANSWER))
+
+    assert await answer(endpoint) == REPLY
+    assert not endpoint.negotiation.known.streams
+
+
+async def test_a_server_that_has_answered_is_doubted_after_two_slips(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """One bad answer of a thousand costs no schema; another model behind the name does."""
+    provider.will(answers(ANSWER), answers("A slip."), answers(ANSWER))
+    for _ in range(2):
+        assert await answer(endpoint) == REPLY
+    assert form_of(provider.requests[-1]) is None
+    assert endpoint.negotiation.known == Abilities()
+
+    provider.is_like(lambda asked: answers(ANSWER if is_told(asked) else PROSE))
+    for _ in range(2):
+        assert await answer(endpoint) == REPLY
+    assert endpoint.negotiation.known == Abilities(form="words")
+
+
+async def test_a_model_that_never_gives_an_answer_is_left_as_it_was(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """Three tries a turn, and none of them has taught anything."""
+    provider.will(answers("I like wine."))
+    for turns in (1, 2):
+        with pytest.raises(ResponderError):
+            await answer(endpoint)
+        assert len(provider.requests) == 3 * turns
+
+    assert endpoint.negotiation.known == Abilities()
+
+
+@pytest.mark.parametrize("form", ["json_schema", "words"])
+async def test_a_thought_that_looks_like_an_answer_is_not_shown(
+    provider: Provider, endpoint: Endpoint, form: str
+) -> None:
+    """With its members, in its order, and at the very beginning, where nothing opens thoughts."""
+    thought = f"They ask {{what}} it is.\n{DRAFT}" if form == "json_schema" else DRAFT
+
+    def server(asked: Asked) -> Behaviour:
+        if form == "words" and form_of(asked):
+            return refuses(400, says("response_format"))
+        return answers(f"{thought}\n</think>\n{ANSWER}")
+
+    provider.is_like(server)
+
+    assert [await answer(endpoint) for _ in range(2)] == [REPLY] * 2
+
+
+async def test_what_a_server_has_shown_to_be_plain_is_shown_while_it_grows(
+    provider: Provider, endpoint: Endpoint
+) -> None:
+    """Else nobody whose server has no JSON mode would see replies being written."""
+
+    def server(asked: Asked) -> Behaviour:
+        if form_of(asked):
+            return refuses(400, says("response_format"))
+        is_first = len(provider.requests) < 4
+        return answers(ANSWER) if is_first else streams(token(beginning("It grows")), None)
+
+    provider.is_like(server)
+    assert await answer(endpoint) == REPLY
+    draft = await OpenAIResponder(endpoint).draft(Turn(job(20), "en", (ITEM,)))
+
+    assert await anext(draft.text) == "It grows"
+    await draft.close()
+
+
+SAID = {
+    "vLLM": "; takes a JSON schema",
+    "llama.cpp, schema ignored": "; is asked for JSON in words",
+    "LM Studio": "; takes a JSON schema",
+    "llama.cpp, grammar fails": "; takes no schema, but JSON objects",
+    "SGLang with Gemma 2": "; takes a JSON schema, takes no system message",
+    "Mistral": "; takes a JSON schema, counts no tokens in streams",
+    "Groq": "; takes a JSON schema, does not stream",
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+async def test_doctor_asks_once_and_says_what_a_server_can(provider: Provider, name: str) -> None:
+    """Before a customer does."""
+    provider.is_like(SERVERS[name])
+    found = await _look_at(ModelSettings("primary", provider.url, None, MODEL))
+
+    assert (found.state, found.says) == ("ok", f"{MODEL} at {provider.url}/{SAID[name]}")
+
+
+async def test_doctor_finds_a_model_that_gives_no_answer(provider: Provider) -> None:
+    """Its list of models is no promise."""
+    provider.will(answers(PROSE))
+    found = await _look_at(ModelSettings("primary", provider.url, None, MODEL))
+
+    assert found.state == "problem"
+    assert found.says.endswith("the model gave no answer; MalformedAnswer")
+
+
+async def test_doctor_asks_a_server_that_tells_no_models() -> None:
+    """Some have no such route, and answer all the same."""
+    body = "".join(f"data: {event}\n\n" for event in (token(ANSWER), *ending()))
+
+    def handler(request: Request) -> Response:
+        is_question = request.url.path.endswith("/chat/completions")
+        return Response(body if is_question else "no such route", 200 if is_question else 404)
+
+    async with serving(handler) as url:
+        found = await _look_at(ModelSettings("primary", url, None, MODEL))
+
+    assert (found.state, found.says) == ("ok", f"{MODEL} at {url}/; takes a JSON schema")
+
+
+async def test_the_page_says_what_is_remembered_by_its_names() -> None:
+    """The log's `model.learnt` has them."""
+    assert {*re.findall(r"`(\w+)`", PAGE)} >= {*Abilities.__slots__}
