@@ -127,7 +127,9 @@ def test_what_the_team_knows_of_both_is_known_of_the_one(outbox: Outbox) -> None
         where id = %s""",
         second,
     )
-    outbox.run("insert into private.rating_changes values (%s, now())", second)
+    outbox.run(
+        "insert into private.rating_changes (customer_id, changed_at) values (%s, now())", second
+    )
     hear(outbox)
     [customer] = customers(outbox)
 
