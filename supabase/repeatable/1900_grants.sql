@@ -120,7 +120,7 @@ revoke execute on function
   private.lock_channel_messages, private.customer_ids, private.customer_phone, private.customer_email,
   private.thread_references, private.is_proven, private.find_channel_customer,
   private.find_or_create_channel_customer, private.scoped_id, private.external_id_for_customer, private.customer_name,
-  private.is_same_text, private.find_copy, private.note_copy, private.with_new_subject, private.thread_accounts,
+  private.is_same_mail, private.files_named_in, private.find_copy, private.note_copy, private.with_new_subject, private.thread_accounts,
   private.threads_of, private.find_channel_conversation, private.find_or_open_channel_conversation,
   private.lock_for_events, private.metadata_of, private.insert_channel_message, private.is_more_of_the_unsupported,
   private.plain_text, private.answers_count_since, private.reason_of_loop, private.stop_loop,
