@@ -88,7 +88,8 @@ revoke execute on function
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
   private.create_profile_for_user, private.is_staff,
   private.is_admin, private.current_customer_id, private.my_conversation_ids,
-  private.conversation_state_changes, private.take_what_waits, private.handover_text, private.default_language, private.known_language,
+  private.conversation_state_changes, private.take_what_waits, private.guard_customer, private.check_customer_profile,
+  private.handover_text, private.default_language, private.known_language,
   private.is_placeholder, private.guard_message, private.check_customer_message, private.without_our_keys,
   private.number_message, private.mirror_delivery_status, private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
@@ -170,7 +171,7 @@ to service_role;
 
 -- Called by policies and triggers that run as a customer.
 grant execute on function
-  private.check_customer_message, private.without_our_keys, private.may_join_topic,
+  private.check_customer_message, private.check_customer_profile, private.without_our_keys, private.may_join_topic,
   private.check_customer_conversations, private.may_attach, private.inert_types, private.is_inert
 to authenticated;
 
