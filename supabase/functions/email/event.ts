@@ -44,8 +44,8 @@ export function readMail(
   if (report) return { event: report, uploads: [] };
   if (!mail.from) return without(ignored("mail_of_nobody"));
   const found = doubtOf(mail, server);
-  const isForm = found === null && settings.trusted.includes(mail.from.address);
-  const sender = senderOf(mail, account, isForm);
+  const isTrusted = found === null && settings.trusted.includes(mail.from.address);
+  const sender = senderOf(mail, account, isTrusted);
   if (!sender) return without(ignored("own_mail"));
   const doubt = sender === mail.from || found === "dmarc" ? found : "reply_to";
   const emoji = reactionIn(mail);
@@ -62,7 +62,7 @@ export function readMail(
     server,
     sender,
     doubt,
-    isForm: sender !== mail.from && isForm,
+    isContactForm: isTrusted && sender !== mail.from,
   };
   const message = messageOf(mail, known, attached);
   return { event: { kind: "message", account, at, ...message }, uploads: attached.uploads };
@@ -84,10 +84,10 @@ function isBelievable(doubt: Doubt | null, server: string | null): boolean {
  * `From`, and with it anybody could have us write to others. But a form on the team's own site, a form's service that
  * the team trusts, and a group that the team reads put the customer there: whom nobody vouches for.
  */
-function senderOf(mail: Mail, account: string, isForm: boolean): Mailbox | null {
+function senderOf(mail: Mail, account: string, isTrusted: boolean): Mailbox | null {
   const isOwn = (one: Mailbox) => replyAddress(one.address).account === account;
   const { from, replyTo } = mail;
-  if (from && !isOwn(from) && !isForm) return from;
+  if (from && !isOwn(from) && !isTrusted) return from;
   if (replyTo && !isOwn(replyTo) && replyTo.address !== from?.address) return replyTo;
   return from && !isOwn(from) ? from : null;
 }
@@ -100,18 +100,20 @@ interface Known {
   server: string | null;
   sender: Mailbox;
   doubt: Doubt | null;
-  /** Did somebody fill in a form of the team's? */
-  isForm: boolean;
+  /** Did somebody fill in a form that a trusted sender sends? */
+  isContactForm: boolean;
 }
 
 function messageOf(
   mail: Mail,
-  { account, token, others, server, sender, doubt, isForm }: Known,
+  { account, token, others, server, sender, doubt, isContactForm }: Known,
   attached: Attached,
 ): Written {
   const isAnothers = doubt === "dmarc";
-  const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account, isForm) ?? undefined;
-  const maybeAutomatic = notAnswered || isForm ? undefined : maybeAutomaticBy(mail) ?? undefined;
+  const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account, isContactForm) ?? undefined;
+  const maybeAutomatic = notAnswered || isContactForm
+    ? undefined
+    : maybeAutomaticBy(mail) ?? undefined;
   const subject = bareSubject(mail.subject) || undefined;
   const before = references(mail);
   const isAnswer = before.length > 0 || token !== null;

@@ -6,7 +6,7 @@ import { converter, parse as parseColour } from "culori";
 import render from "dom-serializer";
 import { type AnyNode, hasChildren, isTag, isText, type ParentNode } from "domhandler";
 import { parseDocument } from "htmlparser2";
-import type { Width } from "./screens.ts";
+import type { Width } from "./media_queries.ts";
 import { type Sheet, type Styles, stylesIn } from "./styles.ts";
 import { type Variables, withoutVariables } from "./variables.ts";
 
