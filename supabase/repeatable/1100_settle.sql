@@ -1,7 +1,9 @@
--- Purpose: how a job ends: one transaction decides, whatever its worker thinks.
--- Touches: complete_ai_response_jobs, settle_overdue_ai_response_jobs, and the original's single-job forms.
+-- Purpose: how a job ends: one transaction decides, whatever its worker thinks. What cannot be settled is set aside.
+-- Touches: complete_ai_response_jobs, settle_overdue_ai_response_jobs, and the original's single-job forms; the policy of
+--          private.set_aside_reasons.
 -- Locks:   conversations, in the order of their ids, then their jobs; skips what is locked. One sweeps at a time (an
 --          advisory lock), takes them by deadline, and skips too. The original's forms wait for their conversation.
+-- Undo:    drop the policy and the functions.
 
 -- The results have been checked (check_results); the conversations are locked here. All at once, by sets: fifty cost
 -- little more than a few. Only what its attempt still holds is written; of two results for one job one counts. An
@@ -81,7 +83,7 @@ begin
       coalesce((result).knowledge_sources, '[]'), (result).tokens_used
     from ended
     returning messages.*
-  ), told as (
+  ), updated as (
     update public.conversations as conversations
     set last_message = content, last_message_at = v_now, message_count = position,
       intent = coalesce((result).intent, conversations.intent),
@@ -148,8 +150,8 @@ begin
 end $$;
 comment on function private.end_jobs_without_answer is 'End those of the jobs that get no answer of their own.';
 
--- The caller holds the conversation's lock. A wish for a human, anger or a rule silences the AI from now on; else the
--- customer is told again that somebody is coming, if that was long ago.
+-- The caller holds the conversation's lock. A wish for a human, anger or a rule silences the AI from now on. Whatever the
+-- reason, the customer is told again that somebody is coming, if that was long ago.
 create or replace function private.stay_silent(conversation_id uuid, turn_id uuid, message_id uuid, reason text)
 returns void
 language plpgsql
