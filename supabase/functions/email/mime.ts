@@ -64,7 +64,7 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
     subject: email.subject ?? "",
     date: email.date ?? "",
     ...bodyOf(email),
-    isCut: readable(body).length < body.length,
+    isCut: affordable(body).length < body.length,
   });
 }
 
