@@ -18,7 +18,8 @@ comment on function private.object_of is 'The JSON, if it is an object; else an 
 
 -- The caller holds the advisory locks of the event's ids. All of whom a channel says, by an event, that they are one
 -- person: known by its ids; on WhatsApp also whom a status says that our message went to, and who got the message of
--- ours that is quoted (each chat has one customer, and its ids are known there alone). Who has signed in is nobody else.
+-- ours that is quoted (each chat has one customer, and its ids are known there alone). Who has signed in is nobody
+-- else.
 create or replace function private.customers_of_event(event private.channel_event)
 returns uuid[]
 language plpgsql
@@ -109,7 +110,8 @@ as $$
 declare
   v_gone public.customer_profiles;
 begin
-  perform from public.customer_profiles as customers where customers.id in (kept, gone) order by customers.id for update;
+  perform from public.customer_profiles as customers where customers.id in (kept, gone)
+  order by customers.id for update;
   select * into v_gone from public.customer_profiles as customers where customers.id = gone;
   update public.conversations as conversations set customer_id = kept where conversations.customer_id = gone;
   update private.channel_customers as known set customer_id = kept where known.customer_id = gone;

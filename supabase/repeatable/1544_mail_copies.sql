@@ -56,8 +56,8 @@ begin
 end $$;
 comment on function private.is_same_text is 'Does a stored message say what an event does?';
 
--- The caller holds the advisory locks of the event's ids. A mail to several of the team's addresses comes once for each:
--- with its id, by its sender, with its words. What came as a program's keeps no person's mail out.
+-- The caller holds the advisory locks of the event's ids. A mail to several of the team's addresses comes once for
+-- each: with its id, by its sender, with its words. What came as a program's keeps no person's mail out.
 create or replace function private.find_copy(event private.channel_event)
 returns uuid
 language plpgsql
@@ -98,7 +98,9 @@ as $$
 #variable_conflict use_variable
 begin
   perform from public.conversations as conversations
-  where conversations.id = (select messages.conversation_id from public.messages as messages where messages.id = message_id)
+  where conversations.id = (
+    select messages.conversation_id from public.messages as messages where messages.id = message_id
+  )
   for no key update;
   update public.messages as messages
   set metadata = messages.metadata || jsonb_build_object('also_came_to',

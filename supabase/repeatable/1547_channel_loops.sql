@@ -3,8 +3,8 @@
 -- Locks:   none of its own: the caller holds the conversation's.
 -- Undo:    drop the functions.
 
--- The caller holds the conversation's lock, and has not stored the message yet. Since when the AI's answers to a customer
--- count: for an hour, or since a human gave them back to the AI.
+-- The caller holds the conversation's lock, and has not stored the message yet. Since when the AI's answers to a
+-- customer count: for an hour, or since a human gave them back to the AI.
 create or replace function private.loop_window_start(customer_id uuid, channel_id uuid)
 returns timestamptz
 language plpgsql
@@ -60,11 +60,11 @@ begin
 end $$;
 comment on function private.reason_of_loop is 'Why what a customer writes may be a program''s, or null.';
 
--- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer without saying that
--- they are programs (another business's away message, a ticket system), and two of them would never stop. After ten
--- answers of an account's AI to somebody in an hour, or three to the same text, a human has what they write, and finds a
--- note that says why; a mail of which nobody can tell whether a program wrote it is a human's at once. The customer is
--- told so once: a program would answer that, too, and by mail in a new conversation each time.
+-- The caller holds the conversation's lock, and has not stored the message yet. Some programs answer without saying
+-- that they are programs (another business's away message, a ticket system), and two of them would never stop. After
+-- ten answers of an account's AI to somebody in an hour, or three to the same text, a human has what they write, and
+-- finds a note that says why; a mail of which nobody can tell whether a program wrote it is a human's at once. The
+-- customer is told so once: a program would answer that, too, and by mail in a new conversation each time.
 create or replace function private.stop_loop(event private.channel_event, customer_id uuid, conversation_id uuid)
 returns void
 language plpgsql
