@@ -128,7 +128,7 @@ function read(value: string): Result[] {
 }
 
 /** Return the results in a header, in any of RFC 8601's forms; null where it has another. */
-export function parseResults(value: string): Result[] | null {
+function parseResults(value: string): Result[] | null {
   const parts = withoutComments(value, "\u001f")?.split(";").map((part) => part.trim());
   if (!parts) return null;
   const results = METHODS.test(parts[0]) ? parts : parts.slice(1); // Exchange writes no name
