@@ -5,6 +5,7 @@ import {
   type Customer,
   type Happening,
   ignored,
+  type Thread,
   type Written,
 } from "../_shared/events.ts";
 import { present } from "../_shared/json.ts";
@@ -16,7 +17,7 @@ import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
 import { reactionIn } from "./reaction.ts";
 import { reportedBy } from "./report.ts";
-import { saidIn, withSubject } from "./text.ts";
+import { type Said, saidIn, withSubject } from "./text.ts";
 import { answeredBy, bareSubject, hasPrefix, messageId, references } from "./thread.ts";
 
 const ENCRYPTED = "[Encrypted mail]";
@@ -92,6 +93,7 @@ function senderOf(mail: Mail, account: string, isTrusted: boolean): Mailbox | nu
   return from && !isOwn(from) ? from : null;
 }
 
+/** What is known of a mail beside what it says. */
 interface Known {
   account: string;
   /** The conversation that the mail was sent to. */
@@ -114,21 +116,16 @@ function messageOf(
   const maybeAutomatic = notAnswered || isContactForm
     ? undefined
     : maybeAutomaticBy(mail) ?? undefined;
-  const subject = bareSubject(mail.subject) || undefined;
-  const before = references(mail);
-  const isAnswer = before.length > 0 || token !== null;
-  const { content, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
-  const isArmoured = /^-----BEGIN PGP MESSAGE-----\n[^]*-----END PGP MESSAGE-----$/.test(content);
-  const body = isArmoured ? ENCRYPTED : content || placeholder(mail, attached);
-  const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
+  const isAnswer = references(mail).length > 0 || token !== null;
+  const { content, original } = contentOf(mail, attached, isAnswer);
   return {
     id: messageId(mail),
     customer: customerOf(sender),
     type: typeOf(attached),
-    content: (isNewSubject && subject ? withSubject(body, subject) : body) || "[Empty mail]",
+    content,
     ...(attached.media.length && { media: attached.media }),
     metadata: present({
-      subject,
+      subject: bareSubject(mail.subject) || undefined,
       original_text: original,
       authentication: present(authenticationOf(mail, server)),
       unproven: doubt ?? undefined,
@@ -143,14 +140,34 @@ function messageOf(
     reply_to: isAnothers ? undefined : answeredBy(mail),
     is_automatic: notAnswered !== undefined,
     ...(maybeAutomatic && { needs_human: true }),
-    // Who may not be who they say goes on from nobody's conversation.
-    thread: isAnothers ? { subject, is_separate: true } : {
-      references: before,
-      reply_token: token ?? undefined,
-      accounts: others.length ? others : undefined,
-      subject,
-      is_separate: doubt !== null || undefined,
-    },
+    thread: threadOf(mail, { token, others, doubt }),
+  };
+}
+
+/** Return what staff and the AI read, and where it is less than all that came, the whole. */
+function contentOf(mail: Mail, attached: Attached, isAnswer: boolean): Said {
+  const { content: said, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
+  const isArmoured = /^-----BEGIN PGP MESSAGE-----\n[^]*-----END PGP MESSAGE-----$/.test(said);
+  const body = isArmoured ? ENCRYPTED : said || placeholder(mail, attached);
+  const subject = bareSubject(mail.subject);
+  const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
+  const content = isNewSubject && subject ? withSubject(body, subject) : body;
+  return { content: content || "[Empty mail]", original };
+}
+
+/** Who may not be who they say goes on from nobody's conversation. */
+function threadOf(
+  mail: Mail,
+  { token, others, doubt }: Pick<Known, "token" | "others" | "doubt">,
+): Thread {
+  const subject = bareSubject(mail.subject) || undefined;
+  if (doubt === "dmarc") return { subject, is_separate: true };
+  return {
+    references: references(mail),
+    reply_token: token ?? undefined,
+    accounts: others.length ? others : undefined,
+    subject,
+    is_separate: doubt !== null || undefined,
   };
 }
 
