@@ -47,7 +47,8 @@ export function parsePostmark(payload: unknown): Mail | null {
  * signature of the author's own domain, `SPF_PASS` is of the domain in `envelope-from`.
  */
 function resultsOf(headers: Header[], from: Mailbox | null): Result[] {
-  const own = headers.slice(0, headers.findIndex((one) => !isPostmarks(one)));
+  const others = headers.findIndex((one) => !isPostmarks(one));
+  const own = others < 0 ? headers : headers.slice(0, others);
   const tests = own.find(({ key }) => key === "x-spam-tests")?.value.split(/[\s,]+/) ?? [];
   const spf = own.find(({ key }) => key === "received-spf")?.value ?? "";
   const [, path] = withoutComments(spf)?.match(/^\s*pass\s.*\benvelope-from=(\S+?);?(?:\s|$)/i) ??
