@@ -58,9 +58,10 @@ begin
     'sent_at', 'edited_at', 'deleted_at', 'reactions', 'delivery_error',
     -- how a channel's message came
     'is_automatic', 'maybe_automatic', 'is_placeholder', 'is_unsupported', 'needs_no_answer', 'is_loop', 'not_answered',
-    'authentication', 'unproven', 'reply_to', 'reply_to_address', 'thread', 'media', 'too_large', 'subject',
+    'authentication', 'unproven', 'reply_to', 'reply_to_address', 'thread', 'media', 'too_large', 'is_cut', 'subject',
     'original_text', 'template', 'forwarded', 'referred_product', 'referral', 'contacts', 'errors', 'unsupported',
-    'also_came_to', 'type', 'interactive', 'button', 'order', 'location', 'system', 'attachments', 'story', 'quick_reply', 'postback'
+    'also_came_to', 'type', 'interactive', 'button', 'order', 'location', 'system', 'attachments', 'story',
+    'quick_reply', 'postback'
   ] else '{}' end;
 end $$;
 comment on function private.without_our_keys is 'A customer''s metadata without the keys that have a meaning here.';

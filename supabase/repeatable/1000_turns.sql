@@ -1,5 +1,7 @@
--- Purpose: what a new message does: it joins, supersedes or opens a turn, or stops the AI.
--- Touches: trigger trigger_handle_new_message on messages; conversations_settle_jobs on conversations.
+-- Purpose: what a new message does: it joins, supersedes or opens a turn, or stops the AI; and what a conversation's
+--          return to the AI, or its taking, does to its turns.
+-- Touches: triggers trigger_handle_new_message on messages; conversations_return and conversations_settle_jobs on
+--          conversations; functions.
 -- Locks:   the conversation (held since its message was numbered, or by the update that fires a trigger), then its
 --          open jobs: everywhere in this order.
 -- Undo:    drop the triggers and functions.
@@ -148,17 +150,16 @@ begin
   where jobs.conversation_id = conversation.id and jobs.status = 'processing' for update;
 
   if v_pending.id is not null then
-    v_pending := private.join_job(v_pending, message);
+    perform private.join_job(v_pending, message);
   elsif message.created_at < v_running.turn_started_at + v_cap then
-    v_pending := private.supersede_job(v_running, message);
-    v_running := null;
+    perform private.supersede_job(v_running, message);
   else
-    v_pending := private.open_job(message, conversation);
+    perform private.open_job(message, conversation);
   end if;
 end $$;
 comment on function private.enqueue_message is 'Put a customer message into the turn that it belongs to.';
 
--- After a wish for a human, anger, or a rule; not after a doubt or a failure of its own.
+-- After a wish for a human, anger, a loop or a rule; not after a doubt or a failure of its own.
 create or replace function private.silences_ai(reason text)
 returns boolean
 language plpgsql
@@ -317,7 +318,6 @@ as $$
 declare
   v_now timestamptz := clock_timestamp();
   v_waiting public.messages[];
-  v_job public.ai_response_queue;
 begin
   v_waiting := array(
     select messages from public.messages as messages
@@ -328,7 +328,8 @@ begin
         on jobs.conversation_id = new.id and jobs.turn_id = answers.turn_id and jobs.outcome = 'replied'
       left join public.messages as answered on answered.id = jobs.message_id
       where answers.conversation_id = new.id
-        and (answers.sender_type = 'agent' or answers.sender_type = 'ai' and answers.metadata ->> 'kind' is distinct from 'handover')
+        and (answers.sender_type = 'agent'
+          or answers.sender_type = 'ai' and answers.metadata ->> 'kind' is distinct from 'handover')
     ), 0) and not private.expects_no_answer(messages)
     order by messages.position desc limit 20
   );
@@ -350,8 +351,7 @@ begin
       where jobs.conversation_id = new.id and jobs.turn_id = v_waiting[cardinality(v_waiting)].id
     ) then gen_random_uuid() else private.unused_turn_id(v_waiting[cardinality(v_waiting)].id) end, v_now,
     v_now + make_interval(secs => settings.deadline_ms / 1000.0), true
-  from public.ai_settings as settings
-  returning * into v_job;
+  from public.ai_settings as settings;
   return null;
 end $$;
 comment on function private.open_returned_turn is 'The AI has the conversation again: open a turn with what nobody has answered.';

@@ -1,13 +1,14 @@
 -- Purpose: how a job ends: one transaction decides, whatever its worker thinks.
--- Touches: complete_ai_response_jobs, settle_overdue_ai_response_jobs, and the original's single-job forms.
+-- Touches: complete_ai_response_jobs, settle_overdue_ai_response_jobs; functions.
 -- Locks:   conversations, in the order of their ids, then their jobs; skips what is locked. One sweeps at a time (an
---          advisory lock), takes them by deadline, and skips too. The original's forms wait for their conversation.
+--          advisory lock), takes them by deadline, and skips too.
+-- Undo:    drop the functions.
 
 -- The results have been checked (check_results); the conversations are locked here. All at once, by sets: fifty cost
 -- little more than a few. Only what its attempt still holds is written; of two results for one job one counts. An
--- escalation ends what waits behind it when it changes its conversation (conversations_settle_jobs). A conversation that
--- waits for a human already is not handed over a second time (private.stay_silent). Returns the jobs whose conversation
--- somebody else has locked: nothing is waited for, so one of them delays none of the others.
+-- escalation ends what waits behind it when it changes its conversation (conversations_settle_jobs). A conversation
+-- that waits for a human already is not handed over a second time (private.stay_silent). Returns the jobs whose
+-- conversation somebody else has locked: nothing is waited for, so one of them delays none of the others.
 create or replace function private.settle_jobs(results jsonb)
 returns uuid[]
 language plpgsql
@@ -81,7 +82,7 @@ begin
       coalesce((result).knowledge_sources, '[]'), (result).tokens_used
     from ended
     returning messages.*
-  ), told as (
+  ), updated as (
     update public.conversations as conversations
     set last_message = content, last_message_at = v_now, message_count = position,
       intent = coalesce((result).intent, conversations.intent),
@@ -118,8 +119,9 @@ begin
 end $$;
 comment on function private.settle_jobs is 'Settle jobs for the attempts that hold them; returns those whose conversation is locked.';
 
--- The caller holds the conversations' locks. A turn that has an answer gets no other, and where the customer waits for a
--- human already, a second hand-over would tell them nothing. An open job would keep the conversation's next turn waiting.
+-- The caller holds the conversations' locks. A turn that has an answer gets no other, and where the customer waits
+-- for a human already, a second hand-over would tell them nothing. An open job would keep the conversation's next
+-- turn waiting.
 create or replace function private.end_jobs_without_answer(results jsonb, conversation_ids uuid[])
 returns void
 language plpgsql
@@ -148,8 +150,8 @@ begin
 end $$;
 comment on function private.end_jobs_without_answer is 'End those of the jobs that get no answer of their own.';
 
--- The caller holds the conversation's lock. A wish for a human, anger or a rule silences the AI from now on; else the
--- customer is told again that somebody is coming, if that was long ago.
+-- The caller holds the conversation's lock. A wish for a human, anger or a rule silences the AI from now on. Whatever
+-- the reason, the customer is told again that somebody is coming, if that was long ago.
 create or replace function private.stay_silent(conversation_id uuid, turn_id uuid, message_id uuid, reason text)
 returns void
 language plpgsql
@@ -230,58 +232,6 @@ exception
     return '{}';
 end $$;
 comment on function private.settle_alone is 'Settle one job, hand it over if its reply is refused, or else leave it to staff.';
-
--- A turn whose hand-over the database refuses, or that is an hour past its deadline (nothing ran, a backup was
--- restored): the team sees that the customer waits, and the customer gets no message. The sweep holds the
--- conversation's lock; for settle_alone it is taken here, and waited for.
-create or replace function private.leave_to_staff(job public.ai_response_queue)
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  -- As if it had been handed over then: whoever writes again is told that somebody is coming.
-  update public.conversations as conversations
-  set requires_human = true, escalation_reason = 'overdue', status = 'escalated',
-    handed_over_at = coalesce(conversations.handed_over_at, job.turn_started_at)
-  where conversations.id = job.conversation_id;
-  perform private.end_open_jobs(job.conversation_id, 'taken_over');  -- also where a project's trigger undid the change
-exception
-  when transaction_rollback or insufficient_resources or operator_intervention then
-    raise;
-  when lock_not_available then
-    null;  -- the next sweep finds it
-  when others or assert_failure then
-    perform private.set_aside(job.id, job.attempt, sqlstate, sqlerrm);
-end $$;
-comment on function private.leave_to_staff is 'Give a turn to the team without a message.';
-
-drop policy if exists "only the functions below" on private.set_aside_reasons;
-create policy "only the functions below" on private.set_aside_reasons for all to service_role using (false);
-
--- The job keeps its state, and is tried again after a minute, then two, and so on to an hour. Needs no lock of the
--- conversation, which settle_alone does not hold: the attempt and the status say whether the job is still meant.
-create or replace function private.set_aside(job_id uuid, attempt integer, code text, reason text)
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_now timestamptz := clock_timestamp();
-begin
-  update public.ai_response_queue as jobs
-  set set_aside_count = least(jobs.set_aside_count + 1, 100),
-    set_aside_until = v_now + least(interval '1 minute' * 2 ^ least(jobs.set_aside_count, 6), interval '1 hour'),
-    error_message = format('the database refused it (%s)', code)  -- customers may read it: the reason is not theirs
-  where jobs.id = job_id and jobs.attempt = set_aside.attempt and jobs.status = 'processing';
-  insert into private.set_aside_reasons as reasons (job_id, reason) values (set_aside.job_id, left(set_aside.reason, 1000))
-  on conflict on constraint set_aside_reasons_pkey do update set reason = excluded.reason, noted_at = v_now;
-end $$;
-comment on function private.set_aside is 'Leave a job alone for a while that cannot be settled, and say why.';
 
 create or replace function private.check_results(results jsonb)
 returns void
@@ -414,78 +364,3 @@ begin
   return coalesce(cardinality(v_old), 0) + coalesce(jsonb_array_length(v_results), 0);
 end $$;
 comment on function public.settle_overdue_ai_response_jobs is 'Hand over the jobs that nobody will answer in time; returns how many.';
-
--- The original's form, with the parameters' names of both of its callers. It reaches jobs of the bare claim alone: a
--- worker that names itself settles by attempt.
-create or replace function public.complete_ai_response_job(
-  job_id uuid, ai_response text, confidence numeric default null, response_time_ms integer default null,
-  requires_human boolean default false, confidence_score numeric default null,
-  processing_time_ms integer default null, intent_detected text default null,
-  sentiment_detected text default null, knowledge_sources jsonb default null
-)
-returns boolean
-language plpgsql
-volatile
-security definer  -- AI rows are written by the owner alone
-set search_path = ''
-set lock_timeout = '2s'
-as $$
-#variable_conflict use_variable
-declare
-  v_confidence numeric := coalesce(confidence, confidence_score);
-  v_reason text := case
-    when btrim(coalesce(ai_response, '')) = '' then 'ai_failure'
-    when requires_human and v_confidence < 0.6 then 'low_confidence'
-    when requires_human then 'human_requested' end;
-  v_attempt integer;
-begin
-  select jobs.attempt into v_attempt from public.ai_response_queue as jobs
-  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_to is null;
-  if not found then
-    return false;
-  end if;
-  perform from public.conversations as conversations  -- waits: this form cannot answer `not_now`
-  where conversations.id = (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = job_id)
-  for no key update;
-  perform private.settle_each(jsonb_build_array(jsonb_build_object(
-    'job_id', job_id, 'attempt', v_attempt, 'action', case when v_reason is null then 'reply' else 'escalate' end,
-    'reason', v_reason, 'ai_response', ai_response, 'confidence', least(greatest(v_confidence, 0), 1),
-    'response_time_ms', coalesce(response_time_ms, processing_time_ms), 'intent', left(intent_detected, 100),
-    'sentiment', left(sentiment_detected, 20), 'knowledge_sources', knowledge_sources)));
-  return exists (
-    select from public.ai_response_queue as jobs
-    where jobs.id = job_id and jobs.attempt = v_attempt and jobs.status = 'completed'
-  );
-end $$;
-comment on function public.complete_ai_response_job is 'Settle a job of the bare claim; returns whether it took effect.';
-
--- A failed attempt gives the job back at once, or hands it over when it was the last.
-create or replace function public.fail_ai_response_job(job_id uuid, error_message text)
-returns boolean
-language plpgsql
-volatile
-security definer  -- AI rows are written by the owner alone
-set search_path = ''
-set lock_timeout = '2s'
-as $$
-#variable_conflict use_variable
-declare
-  v_job public.ai_response_queue;
-begin
-  perform from public.conversations as conversations
-  where conversations.id = (select jobs.conversation_id from public.ai_response_queue as jobs where jobs.id = job_id)
-  for no key update;
-  update public.ai_response_queue as jobs
-  set leased_until = clock_timestamp(), error_message = fail_ai_response_job.error_message
-  where jobs.id = job_id and jobs.status = 'processing' and jobs.leased_to is null
-  returning * into v_job;
-  if not found then
-    return false;
-  end if;
-  if v_job.attempt >= v_job.max_retries then
-    perform private.settle_each(jsonb_build_array(jsonb_build_object(
-      'job_id', job_id, 'attempt', v_job.attempt, 'action', 'escalate', 'reason', 'ai_failure')));
-  end if;
-  return true;
-end $$;
-comment on function public.fail_ai_response_job is 'Report that a job of the bare claim failed; returns whether it took effect.';

@@ -1,6 +1,6 @@
 -- Purpose: files of a conversation: the bucket `conversation-attachments`, a folder a conversation.
--- Touches: storage.buckets; policies on storage.objects; private.may_attach, private.check_customer_files. Without Storage: nothing.
--- Undo:    drop the policies and the function; empty and delete the bucket.
+-- Touches: storage.buckets; policies on storage.objects; functions. Without Storage: the functions alone.
+-- Undo:    drop the policies and the functions; empty and delete the bucket.
 
 -- A conversation's id is the first part of a path, and there is no third. A URL that whoever has it may upload to is
 -- judged when it is signed, and any number can be had beforehand: only staff have some.
@@ -28,9 +28,9 @@ end $$;
 comment on function private.may_attach is 'May the caller store a file under this path now? Raises too_many_files, no_room_for_files.';
 
 -- The caller is the customer who uploads (auth.uid()). Counts their own files in all of their conversations; not what
--- staff and channels put there. It counts what is stored: Storage asks in a transaction that it takes back, so a customer
--- who uploads on many connections at once can pass by as many files. Of an error Storage passes on the message, where it
--- is one of missing rights (403).
+-- staff and channels put there. It counts what is stored: Storage asks in a transaction that it takes back, so a
+-- customer who uploads on many connections at once can pass by as many files. Of an error Storage passes on the
+-- message, where it is one of missing rights (403).
 create or replace function private.check_customer_files()
 returns void
 language plpgsql
@@ -80,9 +80,10 @@ begin
 end $$;
 comment on function private.check_customer_files is 'Check that a customer may store one more file. Raises too_many_files, no_room_for_files.';
 
--- What a browser shows or saves, and never runs: whoever opens a file, by a signed URL too, runs nothing that a customer
--- wrote. Each is named: with a wildcard, `audio/x,text/html` would pass, and a browser takes the last of a list. The SDKs,
--- the functions and the worker store everything else as bytes.
+-- What a browser shows or saves, and never runs: whoever opens a file, by a signed URL too, runs nothing that a
+-- customer wrote. Each is named: with a wildcard, `audio/x,text/html` would pass, and a browser takes the last of a
+-- list. The SDKs, the functions and the worker store everything else as bytes, by lists that a test compares with this
+-- one.
 create or replace function private.inert_types()
 returns text[]
 language sql

@@ -64,24 +64,6 @@ begin
 end $$;
 comment on function private.remember_change is 'Keep a change if it is the last word; returns whether it is.';
 
--- The caller holds the advisory locks of the mail's references and the conversation's lock.
-create or replace function private.remember_thread(event private.channel_event, conversation_id uuid)
-returns void
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-begin
-  insert into private.channel_changes (channel_id, digest, kind, who, at)
-  select event.channel_id, private.id_digest(id), 'thread', conversation_id::text, clock_timestamp()
-  from unnest(private.thread_references(event)) as id
-  where event.channel_type = 'email' and (event.body #> '{thread,is_separate}' = 'true') is not true
-    and private.find_channel_message(event.channel_id, id) is null
-  on conflict do nothing;
-end $$;
-comment on function private.remember_thread is 'Let mails that a mail refers to find its conversation when they come after it.';
-
 -- The caller holds the external id's advisory lock; the conversation's lock is taken here.
 create or replace function private.change_channel_message(event private.channel_event)
 returns jsonb
@@ -105,7 +87,7 @@ begin
   end if;
   v_is_news := private.remember_change(event);
   if event.kind = 'status' then
-    perform private.unite_people(event);
+    perform private.merge_customers_of_event(event);
   end if;
   if event.kind = 'status' and event.body ->> 'reference' <> ''
     and private.find_channel_message(event.channel_id, event.external_id) is null

@@ -305,7 +305,7 @@ comment on function private.keep_media is 'Say on a message where its files are.
 
 -- The caller holds the advisory locks of the ids. A customer whose number is written otherwise at the channel is the same
 -- one when they write. Where the id is somebody's already, the channel's status says that the two are one: then they are
--- united (private.unite_people).
+-- united (private.merge_customers_of_event).
 create or replace function private.learn_recipients(results jsonb, delivery_ids uuid[])
 returns void
 language plpgsql

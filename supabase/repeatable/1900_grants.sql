@@ -32,9 +32,10 @@ grant update (email, name, phone, company, location, timezone, language, tags, c
   status, satisfaction_rating) on public.customer_profiles to authenticated;
 grant insert (id, customer_id, customer_name, user_name, user_email, customer_phone, customer_social_id,
   channel_type, status, language) on public.conversations to authenticated;
-grant update (id, last_message, last_message_at, message_count, updated_at, customer_name, user_name, user_email, customer_phone, status, priority, assigned_agent_id,
-  requires_human, escalation_reason, handoff_reason, intent, sentiment, language, department, tags,
-  satisfaction_score, satisfaction_rating, business_context, workflow_id, handed_over_at)
+grant update (id, last_message, last_message_at, message_count, updated_at, customer_name, user_name, user_email,
+  customer_phone, status, priority, assigned_agent_id, requires_human, escalation_reason, handoff_reason, intent,
+  sentiment, language, department, tags, satisfaction_score, satisfaction_rating, business_context, workflow_id,
+  handed_over_at)
   on public.conversations to authenticated;
 grant insert (id, conversation_id, sender_type, sender_id, content, channel_type, message_type, media_url,
   media_caption, delivery_status, status, metadata, created_at) on public.messages to authenticated;
@@ -105,7 +106,8 @@ revoke execute on function
   private.note_trigger_failure, private.guarded_body, private.make_guard, private.guard_foreign_triggers,
   private.has_stale_guards, private.path_of_project, private.give_foreign_triggers_a_path,
   private.open_tables, private.close_tables_to_visitors, private.claim_for_worker,
-  private.find_or_create_worker, private.has_history, private.is_abandoned, private.is_referred_to, private.remove_abandoned_visitors, private.remove_visitor,
+  private.find_or_create_worker, private.has_history, private.is_abandoned, private.is_referred_to,
+  private.remove_abandoned_visitors, private.remove_visitor,
   private.worker_settings, private.customer_context, private.find_or_create_customer,
   private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
@@ -114,8 +116,10 @@ revoke execute on function
   private.drop_stale_embeddings, private.nearest_knowledge, private.knowledge_similarity,
   private.is_knowledge_embedded,
   private.question_words, private.least_similarity, private.find_knowledge, private.credential_name,
-  private.find_or_create_account, private.may_attach, private.check_customer_files, private.inert_types, private.is_inert, private.read_time, private.problem_of_event,
-  private.problem_of_message, private.read_events, private.try_event, private.apply_event, private.note_account_activity,
+  private.find_or_create_account, private.may_attach, private.check_customer_files, private.inert_types,
+  private.is_inert, private.read_time, private.problem_of_event,
+  private.problem_of_message, private.read_events, private.try_event, private.apply_event,
+  private.note_account_activity,
   private.apply_events, private.process_webhook, private.start_turns_now, private.find_channel_message,
   private.advisory_lock_key, private.take_advisory_locks,
   private.lock_channel_messages, private.customer_ids, private.customer_phone, private.customer_email,
@@ -124,8 +128,9 @@ revoke execute on function
   private.is_same_mail, private.files_named_in, private.find_copy, private.note_copy, private.with_new_subject, private.thread_accounts,
   private.threads_of, private.find_channel_conversation, private.find_or_open_channel_conversation,
   private.lock_for_events, private.metadata_of, private.insert_channel_message, private.is_more_of_the_unsupported,
-  private.plain_text, private.answers_count_since, private.reason_of_loop, private.stop_loop,
-  private.object_of, private.people_of, private.join_conversations, private.merge_customers, private.unite_people, private.learn_recipients,
+  private.plain_text, private.loop_window_start, private.reason_of_loop, private.stop_loop,
+  private.object_of, private.customers_of_event, private.join_conversations, private.merge_customers,
+  private.merge_customers_of_event, private.learn_recipients,
   private.echoed_text, private.store_channel_message, private.status_rank, private.remember_change,
   private.remember_thread, private.change_channel_message, private.with_reactions, private.with_status,
   private.with_text_changes, private.update_text_copies, private.remove_files, private.apply_changes,

@@ -16,9 +16,9 @@ _THEIRS = {"attachment", "page", "campaign"}
 
 
 def _read_by_sql() -> set[str]:
-    """The keys of a message's metadata that the database reads or writes."""
+    """The keys of a message's metadata that the database reads or writes; not of a file's."""
     text = "\n".join(path.read_text() for path in (_ROOT / "supabase/repeatable").glob("*.sql"))
-    keys = re.findall(r"metadata(?:, '\{\}'\))? *(?:->>?|\?|-) '(\w+)'", text)
+    keys = re.findall(r"(?<!objects\.)metadata(?:, '\{\}'\))? *(?:->>?|\?|-) '(\w+)'", text)
     keys += re.findall(r"metadata #>>? '\{(\w+)", text)
     keys += re.findall(r"metadata @> '\{\"(\w+)", text)
     return {*keys, *re.findall(r"'\{\"(kind|repeated)\"", text), "sent_at", "edited_at"}

@@ -1,6 +1,6 @@
 // What the server that took the mail found out about its sender (RFC 8601), and whether that is a proof.
 
-import { bare } from "./comments.ts";
+import { withoutComments } from "./comments.ts";
 import { header, headers, type Mail } from "./mail.ts";
 
 const METHODS = /^(?:spf|dkim|dmarc)(?![\w-])/i;
@@ -27,9 +27,9 @@ export type Doubt =
   | "other_author"
   | "reply_to";
 
-/** Returns what every header of the last server says together, for staff to see. */
+/** Return what every header of the last server says together, for staff to see. */
 export function authenticationOf(mail: Mail, server: string | null): Authentication {
-  const results = [...(mail.results ?? []), ...serversHeaders(mail, server).flatMap(read)];
+  const results = [...(mail.results), ...serversHeaders(mail, server).flatMap(read)];
   const found: Authentication = {};
   for (const method of ["spf", "dkim", "dmarc"] as const) {
     const all = results.filter((one) => one.method === method).map(({ result }) => result);
@@ -52,7 +52,7 @@ export function doubtOf(mail: Mail, server: string | null): Doubt | null {
   const trusted = trustedHeaders(mail, server);
   const parsed = trusted.map(parseResults);
   if (parsed.includes(null)) return "unknown_verdict";
-  const results = [...(mail.results ?? []), ...parsed.flatMap((one) => one ?? [])];
+  const results = [...(mail.results), ...parsed.flatMap((one) => one ?? [])];
   const dmarc = results.filter(({ method }) => method === "dmarc");
   if (dmarc.some(({ result }) => result === "pass")) return doubtOfPass(dmarc, author);
   if (dmarc.some(({ result }) => result !== "none" && result !== "bestguesspass")) {
@@ -112,13 +112,24 @@ function serversHeaders(mail: Mail, server: string | null): string[] {
   return all.filter((value) => serverOf(value) === wanted);
 }
 
+/** A result as services tell it beside the mail; `sender` is the envelope's, whose path SPF is about. */
+export function spfResult(said: string, sender: string): Result {
+  const result = said.trim().toLowerCase() || "none";
+  return { method: "spf", result, properties: { "smtp.mailfrom": sender.trim().toLowerCase() } };
+}
+
+export function dkimResult(said: string, domain: string): Result {
+  const properties = { "header.d": domain.toLowerCase() };
+  return { method: "dkim", result: said.trim().toLowerCase(), properties };
+}
+
 function read(value: string): Result[] {
   return parseResults(value) ?? [];
 }
 
 /** Return the results in a header, in any of RFC 8601's forms; null where it has another. */
-export function parseResults(value: string): Result[] | null {
-  const parts = bare(value, "\u001f")?.split(";").map((part) => part.trim());
+function parseResults(value: string): Result[] | null {
+  const parts = withoutComments(value, "\u001f")?.split(";").map((part) => part.trim());
   if (!parts) return null;
   const results = METHODS.test(parts[0]) ? parts : parts.slice(1); // Exchange writes no name
   const found: Result[] = [];
@@ -148,7 +159,7 @@ function parseResult(text: string): Result | null {
 
 /** The name at the head of a header; it may be quoted, and have a version behind it. */
 function serverOf(value: string): string {
-  const name = bare(value.trim().replace(/^"([^"]*)"/, "$1")) ?? value.trim();
+  const name = withoutComments(value.trim().replace(/^"([^"]*)"/, "$1")) ?? value.trim();
   const [first] = name.trim().split(/[\s;]/, 1);
   return METHODS.test(first) ? "" : first.toLowerCase();
 }

@@ -1,7 +1,7 @@
 // Who a mail's From names, where all programs read the same one there.
 
 import { normalAddress } from "./addresses.ts";
-import { bare } from "./comments.ts";
+import { withoutComments } from "./comments.ts";
 
 const QUOTED_LOCAL_PART = /"([\w!#$%&'*+/=?^`{|}~.-]+)"(?=@[\w.-]+>?\s*$)/;
 
@@ -11,7 +11,7 @@ const QUOTED_LOCAL_PART = /"([\w!#$%&'*+/=?^`{|}~.-]+)"(?=@[\w.-]+>?\s*$)/;
  */
 export function onlyAuthor(from: readonly string[]): string | null {
   if (from.length !== 1) return null;
-  const said = bare(from[0].replace(QUOTED_LOCAL_PART, "$1"));
+  const said = withoutComments(from[0].replace(QUOTED_LOCAL_PART, "$1"));
   if (said === null) return null;
   const [, phrase, angled] = said.match(/^([^<>]*)<([^<>]*)>\s*$/) ?? [, "", said];
   const address = normalAddress(angled!);

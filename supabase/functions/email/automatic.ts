@@ -28,16 +28,76 @@ const MARKS = [
 const REPORTS =
   /^message\/(?:(?:global-)?delivery-status|(?:global-)?disposition-notification|feedback-report)$/;
 // What Exchange and its kin write before the subject of an automatic reply.
-const SUBJECTS =
-  /^\[?(?:auto(?:mat(?:ic|ed))?[- ]?(?:reply|response|answer)|out of (?:the )?office(?: auto-?reply)?|automatische[rs]? (?:antwort|reactie)|automatisch antwoord|abwesenheits(?:notiz|nachricht)|réponse automatique|respuesta automática|risposta automatica|resposta automática|automatiskt? svar|odpowiedź automatyczna|автоматический ответ|автоответ|automatická odpověď|automatikus válasz|automaattinen vastaus|autosvar|otomatik yanıt|răspuns automat|αυτόματη απάντηση|رد تلقائي|תשובה אוטומטית|自動応答|自動返信|自动回复|自動回覆|자동 회신|자동 응답|자동 답장|automatick[éá] (?:odpovede|odpoveď)|automatski odgovor|samodejni odgovor|автоматична відповідь|автоматичен отговор|automātiskā atbilde|automatinis atsakymas|automaatne vastus|balasan otomatis|trả lời tự động|ตอบกลับอัตโนมัติ|پاسخ خودکار|自动答复|自動回信|absence du bureau|automatische abwesenheits(?:notiz|nachricht)|fuera de la oficina|fuori (?:sede|ufficio)|afwezig(?:heid)?(?:sbericht)?|frånvaromeddelande|fraværsmelding|poza biurem|nieobecność)\]?(?:\s*(?:[:：\-–—(\[]|$)|\s+re:|(?<=\])\s)/iu;
+const SUBJECTS = [
+  "auto(?:mat(?:ic|ed))?[- ]?(?:reply|response|answer)",
+  "out of (?:the )?office(?: auto-?reply)?",
+  "automatische[rs]? (?:antwort|reactie)",
+  "automatisch antwoord",
+  "abwesenheits(?:notiz|nachricht)",
+  "réponse automatique",
+  "respuesta automática",
+  "risposta automatica",
+  "resposta automática",
+  "automatiskt? svar",
+  "odpowiedź automatyczna",
+  "автоматический ответ",
+  "автоответ",
+  "automatická odpověď",
+  "automatikus válasz",
+  "automaattinen vastaus",
+  "autosvar",
+  "otomatik yanıt",
+  "răspuns automat",
+  "αυτόματη απάντηση",
+  "رد تلقائي",
+  "תשובה אוטומטית",
+  "自動応答",
+  "自動返信",
+  "自动回复",
+  "自動回覆",
+  "자동 회신",
+  "자동 응답",
+  "자동 답장",
+  "automatick[éá] (?:odpovede|odpoveď)",
+  "automatski odgovor",
+  "samodejni odgovor",
+  "автоматична відповідь",
+  "автоматичен отговор",
+  "automātiskā atbilde",
+  "automatinis atsakymas",
+  "automaatne vastus",
+  "balasan otomatis",
+  "trả lời tự động",
+  "ตอบกลับอัตโนมัติ",
+  "پاسخ خودکار",
+  "自动答复",
+  "自動回信",
+  "absence du bureau",
+  "automatische abwesenheits(?:notiz|nachricht)",
+  "fuera de la oficina",
+  "fuori (?:sede|ufficio)",
+  "afwezig(?:heid)?(?:sbericht)?",
+  "frånvaromeddelande",
+  "fraværsmelding",
+  "poza biurem",
+  "nieobecność",
+];
+const SUBJECT = new RegExp(
+  String.raw`^\[?(?:${SUBJECTS.join("|")})\]?(?:\s*(?:[:：\-–—(\[]|$)|\s+re:|(?<=\])\s)`,
+  "iu",
+);
 
 /**
- * Return by what it is known that a program sent the mail to `account`; null for a person's mail. What a program wrote
- * of a form that a person filled in is that person's, unless it answers something.
+ * Return by what it is known that a program sent the mail to `account`; null for a person's mail. What a trusted program
+ * sends of a form that a person filled in is that person's, unless it answers something.
  */
-export function automaticBy(mail: Mail, account: string, isForm: boolean): string | null {
+export function automaticBy(
+  mail: Mail,
+  account: string,
+  isContactForm: boolean,
+): string | null {
   const submitted = header(mail, "auto-submitted").trim().toLowerCase();
-  if (isForm) return /^auto-replied\b/.test(submitted) ? "auto-submitted" : null;
+  if (isContactForm) return /^auto-replied\b/.test(submitted) ? "auto-submitted" : null;
   if (submitted && !/^no\b/.test(submitted)) return "auto-submitted";
   if (isReport(mail)) return "report";
   if (hasNoReturn(mail)) return "return-path";
@@ -47,7 +107,7 @@ export function automaticBy(mail: Mail, account: string, isForm: boolean): strin
   if (/^\s*autoresponder\s*$/i.test(header(mail, "delivered-to"))) return "delivered-to";
   if (/autoresponder/i.test(header(mail, "x-post-messageclass"))) return "x-post-messageclass";
   if (mail.files.some(isAnswerToInvitation)) return "calendar";
-  return listHeader(mail, account) ?? (SUBJECTS.test(mail.subject.trim()) ? "subject" : null);
+  return listHeader(mail, account) ?? (SUBJECT.test(mail.subject.trim()) ? "subject" : null);
 }
 
 /**

@@ -1,7 +1,7 @@
 // Which charset a text really has: many mails name none, or a wrong one.
 //
-// What is valid UTF-8 is nothing else, and ISO-2022-JP is known by its escapes. What names nothing is windows-1252,
-// which has a letter for every byte; but where few bytes are Latin letters, chardet knows by their frequency what it is.
+// What is valid UTF-8 is nothing else, and ISO-2022-JP is known by its escapes. What names nothing is windows-1252, which
+// has a letter for every byte; but where few bytes are Latin letters, chardet knows by their frequency what it is.
 
 import { Buffer } from "node:buffer";
 import { analyse } from "chardet";
@@ -40,7 +40,7 @@ export function charsetOf(bytes: Uint8Array, declared = "", fallback = ""): stri
   if (label === "" || !isKnown(label) || /^(?:us-)?ascii$/.test(label)) {
     return guessed(bytes) ?? "windows-1252";
   }
-  return /^utf-?8$/.test(label) && isMostlyUnreadable(bytes) ? "windows-1252" : label;
+  return /^utf-?8$/.test(label) && hasManyUnreadable(bytes) ? "windows-1252" : label;
 }
 
 /** Return what bytes say that are called `declared`. */
@@ -139,7 +139,7 @@ function reads(bytes: Uint8Array, label: string): boolean {
 }
 
 /** A text that is cut off in a letter is UTF-8 all the same. */
-function isMostlyUnreadable(bytes: Uint8Array): boolean {
+function hasManyUnreadable(bytes: Uint8Array): boolean {
   const foreign = new TextDecoder().decode(bytes).match(/\P{ASCII}/gu) ?? [];
   return foreign.filter((letter) => letter === "\ufffd").length > foreign.length * MANY_UNREADABLE;
 }

@@ -4,7 +4,7 @@
  * Return a header without comments, and with `quoted` for each quoted text; null where one does not end, or
  * where it may be read in two ways: a quote in a comment.
  */
-export function bare(value: string, quoted = ""): string | null {
+export function withoutComments(value: string, quoted = ""): string | null {
   const kept: string[] = [];
   let depth = 0, isQuoted = false;
   for (let place = 0; place < value.length; place++) {

@@ -5,6 +5,7 @@ import {
   type Customer,
   type Happening,
   ignored,
+  type Thread,
   type Written,
 } from "../_shared/events.ts";
 import { present } from "../_shared/json.ts";
@@ -16,7 +17,7 @@ import { type Attached, attachedTo, type Upload } from "./files.ts";
 import { type Mail, type Mailbox, readTime } from "./mail.ts";
 import { reactionIn } from "./reaction.ts";
 import { reportedBy } from "./report.ts";
-import { saidIn, withSubject } from "./text.ts";
+import { type Said, saidIn, withSubject } from "./text.ts";
 import { answeredBy, bareSubject, hasPrefix, messageId, references } from "./thread.ts";
 
 const ENCRYPTED = "[Encrypted mail]";
@@ -44,8 +45,8 @@ export function readMail(
   if (report) return { event: report, uploads: [] };
   if (!mail.from) return without(ignored("mail_of_nobody"));
   const found = doubtOf(mail, server);
-  const isForm = found === null && settings.trusted.includes(mail.from.address);
-  const sender = senderOf(mail, account, isForm);
+  const isTrusted = found === null && settings.trusted.includes(mail.from.address);
+  const sender = senderOf(mail, account, isTrusted);
   if (!sender) return without(ignored("own_mail"));
   const doubt = sender === mail.from || found === "dmarc" ? found : "reply_to";
   const emoji = reactionIn(mail);
@@ -62,7 +63,7 @@ export function readMail(
     server,
     sender,
     doubt,
-    isForm: sender !== mail.from && isForm,
+    isContactForm: isTrusted && sender !== mail.from,
   };
   const message = messageOf(mail, known, attached);
   return { event: { kind: "message", account, at, ...message }, uploads: attached.uploads };
@@ -84,14 +85,15 @@ function isBelievable(doubt: Doubt | null, server: string | null): boolean {
  * `From`, and with it anybody could have us write to others. But a form on the team's own site, a form's service that
  * the team trusts, and a group that the team reads put the customer there: whom nobody vouches for.
  */
-function senderOf(mail: Mail, account: string, isForm: boolean): Mailbox | null {
+function senderOf(mail: Mail, account: string, isTrusted: boolean): Mailbox | null {
   const isOwn = (one: Mailbox) => replyAddress(one.address).account === account;
   const { from, replyTo } = mail;
-  if (from && !isOwn(from) && !isForm) return from;
+  if (from && !isOwn(from) && !isTrusted) return from;
   if (replyTo && !isOwn(replyTo) && replyTo.address !== from?.address) return replyTo;
   return from && !isOwn(from) ? from : null;
 }
 
+/** What is known of a mail beside what it says. */
 interface Known {
   account: string;
   /** The conversation that the mail was sent to. */
@@ -100,33 +102,30 @@ interface Known {
   server: string | null;
   sender: Mailbox;
   doubt: Doubt | null;
-  /** Did somebody fill in a form of the team's? */
-  isForm: boolean;
+  /** Did somebody fill in a form that a trusted sender sends? */
+  isContactForm: boolean;
 }
 
 function messageOf(
   mail: Mail,
-  { account, token, others, server, sender, doubt, isForm }: Known,
+  { account, token, others, server, sender, doubt, isContactForm }: Known,
   attached: Attached,
 ): Written {
   const isAnothers = doubt === "dmarc";
-  const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account, isForm) ?? undefined;
-  const maybeAutomatic = notAnswered || isForm ? undefined : maybeAutomaticBy(mail) ?? undefined;
-  const subject = bareSubject(mail.subject) || undefined;
-  const before = references(mail);
-  const isAnswer = before.length > 0 || token !== null;
-  const { content, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
-  const isArmoured = /^-----BEGIN PGP MESSAGE-----\n[^]*-----END PGP MESSAGE-----$/.test(content);
-  const body = isArmoured ? ENCRYPTED : content || placeholder(mail, attached);
-  const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
+  const notAnswered = isAnothers ? "dmarc" : automaticBy(mail, account, isContactForm) ?? undefined;
+  const maybeAutomatic = notAnswered || isContactForm
+    ? undefined
+    : maybeAutomaticBy(mail) ?? undefined;
+  const isAnswer = references(mail).length > 0 || token !== null;
+  const { content, original } = contentOf(mail, attached, isAnswer);
   return {
     id: messageId(mail),
     customer: customerOf(sender),
     type: typeOf(attached),
-    content: (isNewSubject && subject ? withSubject(body, subject) : body) || "[Empty mail]",
+    content,
     ...(attached.media.length && { media: attached.media }),
     metadata: present({
-      subject,
+      subject: bareSubject(mail.subject) || undefined,
       original_text: original,
       authentication: present(authenticationOf(mail, server)),
       unproven: doubt ?? undefined,
@@ -141,14 +140,34 @@ function messageOf(
     reply_to: isAnothers ? undefined : answeredBy(mail),
     is_automatic: notAnswered !== undefined,
     ...(maybeAutomatic && { needs_human: true }),
-    // Who may not be who they say goes on from nobody's conversation.
-    thread: isAnothers ? { subject, is_separate: true } : {
-      references: before,
-      reply_token: token ?? undefined,
-      accounts: others.length ? others : undefined,
-      subject,
-      is_separate: doubt !== null || undefined,
-    },
+    thread: threadOf(mail, { token, others, doubt }),
+  };
+}
+
+/** Return what staff and the AI read, and where it is less than all that came, the whole. */
+function contentOf(mail: Mail, attached: Attached, isAnswer: boolean): Said {
+  const { content: said, original } = saidIn(mail, isAnswer || hasPrefix(mail.subject));
+  const isArmoured = /^-----BEGIN PGP MESSAGE-----\n[^]*-----END PGP MESSAGE-----$/.test(said);
+  const body = isArmoured ? ENCRYPTED : said || placeholder(mail, attached);
+  const subject = bareSubject(mail.subject);
+  const isNewSubject = !isAnswer || !hasPrefix(mail.subject); // clients put "Re:" before an old one
+  const content = isNewSubject && subject ? withSubject(body, subject) : body;
+  return { content: content || "[Empty mail]", original };
+}
+
+/** Who may not be who they say goes on from nobody's conversation. */
+function threadOf(
+  mail: Mail,
+  { token, others, doubt }: Pick<Known, "token" | "others" | "doubt">,
+): Thread {
+  const subject = bareSubject(mail.subject) || undefined;
+  if (doubt === "dmarc") return { subject, is_separate: true };
+  return {
+    references: references(mail),
+    reply_token: token ?? undefined,
+    accounts: others.length ? others : undefined,
+    subject,
+    is_separate: doubt !== null || undefined,
   };
 }
 

@@ -1,12 +1,12 @@
-// Mails in forms: raw ones of SendGrid (`email`, `envelope`) and Mailgun (`body-mime`, `recipient`), and those whose
-// parts SendGrid has taken apart (`headers`, `text`, `html`).
+// Mails that are posted as forms: raw ones of SendGrid (`email`, `envelope`) and Mailgun (`body-mime`, `recipient`),
+// and those whose parts SendGrid has taken apart (`headers`, `text`, `html`).
 
 import { Buffer } from "node:buffer";
 import { fields, list, text } from "../_shared/json.ts";
 import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes } from "./addresses.ts";
-import type { Result } from "./authentication.ts";
-import { textOf } from "./charsets.ts";
+import { dkimResult, type Result, spfResult } from "./authentication.ts";
+import { Form } from "./form_data.ts";
 import { headers, line, type Mail, type Mailbox, type MailFile } from "./mail.ts";
 import { parseMime, withInnerMails } from "./mime.ts";
 
@@ -24,68 +24,6 @@ export async function parseForm(body: Body, type: string): Promise<Mail> {
     envelope: [...envelopeOf(form), ...mail.envelope],
     results: resultsOf(form, mail),
   };
-}
-
-/** A form's fields as bytes: they come in any charset, and a raw mail in several. */
-class Form {
-  private constructor(private readonly fields: FormData) {}
-
-  /** A form is read as UTF-8. So each byte is made a letter of its own, and each letter a byte again. */
-  static async of(body: Body, type: string): Promise<Form> {
-    const letters = Buffer.from(body).toString("latin1");
-    const isMultipart = /^multipart\//i.test(type.trim());
-    const read = isMultipart ? letters : letters.replace(
-      /%([89a-f][0-9a-f])/gi,
-      (_, hex) => encodeURIComponent(String.fromCharCode(parseInt(hex, 16))),
-    );
-    try {
-      return new Form(
-        await new Response(read, { headers: { "content-type": type } }).formData(),
-      );
-    } catch {
-      throw new Refusal(400, "no_form");
-    }
-  }
-
-  has(name: string): boolean {
-    return this.fields.has(name);
-  }
-
-  /** Return a field or a file; null where there is none. */
-  async bytes(name: string): Promise<Body | null> {
-    const value = this.fields.get(name);
-    if (value === null) return null;
-    return bytesOf(typeof value === "string" ? value : await value.text());
-  }
-
-  /** Return a field as text, in the charset that it is said to have or else has. */
-  text(name: string, charset = "utf-8"): string {
-    const value = this.fields.get(name);
-    return typeof value === "string" ? textOf(bytesOf(value), charset) : "";
-  }
-
-  /** Return a field that is JSON; an empty object where it is none. */
-  json(name: string): unknown {
-    try {
-      return JSON.parse(this.text(name) || "{}");
-    } catch {
-      return {};
-    }
-  }
-
-  async file(name: string): Promise<{ name: string; type: string; content: Body } | null> {
-    const value = this.fields.get(name);
-    if (value === null || typeof value === "string") return null;
-    return {
-      name: textOf(bytesOf(value.name)),
-      type: value.type,
-      content: bytesOf(await value.text()),
-    };
-  }
-}
-
-function bytesOf(letters: string): Body {
-  return new Uint8Array(Buffer.from(letters, "latin1"));
 }
 
 /** SendGrid says in `charsets` of which charset each field is, and in `attachment-info` what the files are. */
@@ -134,8 +72,8 @@ function sendgridsResults(form: Form, mail: Mail): Result[] {
     ? [...form.text("dkim").slice(0, 10_000).matchAll(/@([\w.-]+)\s*:\s*(\w+)/g)]
     : [];
   return [
-    ...(form.has("SPF") ? [pathResult(form.text("SPF"), path)] : []),
-    ...dkim.map(([, domain, result]) => signatureResult(result, domain)),
+    ...(form.has("SPF") ? [spfResult(form.text("SPF"), path)] : []),
+    ...dkim.map(([, domain, result]) => dkimResult(result, domain)),
   ];
 }
 
@@ -151,19 +89,9 @@ function mailgunsResults(form: Form, mail: Mail): Result[] {
   const signatures = headers(mail, "dkim-signature");
   const [, domain] = signatures[0]?.match(/(?:^|;)\s*d\s*=\s*([\w.-]+)\s*(?:;|$)/i) ?? [];
   return [
-    ...(spf ? [pathResult(spf, form.text("sender"))] : []),
-    ...(dkim && domain && signatures.length === 1 ? [signatureResult(dkim, domain)] : []),
+    ...(spf ? [spfResult(spf, form.text("sender"))] : []),
+    ...(dkim && domain && signatures.length === 1 ? [dkimResult(dkim, domain)] : []),
   ];
-}
-
-function pathResult(said: string, path: string): Result {
-  const result = said.trim().toLowerCase() || "none";
-  return { method: "spf", result, properties: { "smtp.mailfrom": path.trim().toLowerCase() } };
-}
-
-function signatureResult(said: string, domain: string): Result {
-  const properties = { "header.d": domain.toLowerCase() };
-  return { method: "dkim", result: said.trim().toLowerCase(), properties };
 }
 
 function envelopeOf(form: Form): Mailbox[] {

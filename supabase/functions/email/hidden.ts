@@ -1,12 +1,11 @@
 // What no reader of a mail sees in its HTML is not read here either: neither by staff nor by the AI, to whom
 // anybody could give instructions there.
 
-import { calc } from "@csstools/css-calc";
-import { converter, parse as parseColour } from "culori";
 import render from "dom-serializer";
 import { type AnyNode, hasChildren, isTag, isText, type ParentNode } from "domhandler";
 import { parseDocument } from "htmlparser2";
-import type { Width } from "./screens.ts";
+import { amountOf, type Colour, colourOf, lengthOf } from "./css_values.ts";
+import type { Width } from "./media_queries.ts";
 import { type Sheet, type Styles, stylesIn } from "./styles.ts";
 import { type Variables, withoutVariables } from "./variables.ts";
 
@@ -17,13 +16,6 @@ const MAX_LIKENESS = 0.05;
 const FAR_PX = -200;
 const TOO_FAR_PX = 3_000;
 const NEVER_SHOWN = ["template", "datalist", "iframe", "noframes", "noembed", "object", "svg"];
-
-interface Colour {
-  r: number;
-  g: number;
-  b: number;
-  alpha?: number;
-}
 
 /** What an element has from those around it. */
 interface Look {
@@ -36,7 +28,6 @@ interface Look {
   variables: Variables;
 }
 
-const toRgb = converter("rgb");
 const BLACK: Colour = { r: 0, g: 0, b: 0 };
 const WHITE: Colour = { r: 1, g: 1, b: 1 };
 const LINK: Colour = { r: 0, g: 0, b: 0.93 };
@@ -172,11 +163,6 @@ function lookOf(styles: Styles, around: Look, isLink: boolean): Omit<Look, "vari
   };
 }
 
-function amountOf(said = ""): number {
-  const number = parseFloat(said);
-  return Number.isNaN(number) ? 1 : Math.min(1, said.endsWith("%") ? number / 100 : number);
-}
-
 /** Also in `font`, before the family: `font: 0/0 a`. */
 function fontSizeOf(styles: Styles, around: number): number {
   const said = styles.get("font-size") ??
@@ -184,41 +170,6 @@ function fontSizeOf(styles: Styles, around: number): number {
   if (said === undefined) return around;
   if (/^(?:inherit|unset)$/.test(said)) return around;
   return lengthOf(said, around, around) ?? PAGE.fontPx;
-}
-
-const UNITS: Record<string, number> = {
-  "": 1,
-  px: 1,
-  pt: 4 / 3,
-  pc: 16,
-  in: 96,
-  cm: 37.8,
-  mm: 3.78,
-  q: 0.945,
-  rem: 16,
-  vw: 10,
-  vh: 10,
-};
-
-const MATHS = /^(?:calc|min|max|clamp)\(/;
-
-function lengthOf(said: string, fontPx: number, whole?: number): number | null {
-  if (MATHS.test(said)) {
-    const inPx = said.replace(/[\d.]+(?:[a-z]+|%)/g, (one) => {
-      const px = lengthOf(one, fontPx, whole);
-      return px === null ? one : `${px}px`;
-    });
-    const solved = calc(inPx);
-    return MATHS.test(solved) ? null : lengthOf(solved, fontPx, whole);
-  }
-  const [, number, unit] =
-    said.match(/^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)([a-z]*|%)(?:$|\s)/) ?? [];
-  if (number === undefined) return null;
-  const value = Number(number);
-  if (value === 0) return 0;
-  if (unit === "%") return whole === undefined ? null : value * whole / 100;
-  if (unit === "em" || unit === "ex" || unit === "ch") return value * fontPx;
-  return unit! in UNITS ? value * UNITS[unit!] : null;
 }
 
 function backgroundOf(styles: Styles, around: Colour | null): Colour | null {
@@ -229,9 +180,4 @@ function backgroundOf(styles: Styles, around: Colour | null): Colour | null {
   const found = colours.find((colour) => colour && (colour.alpha ?? 1) >= MIN_OPACITY);
   if (!found) return around;
   return (found.alpha ?? 1) < 0.9 ? null : found; // what shines through is not known
-}
-
-function colourOf(said = ""): Colour | undefined {
-  const name = /^[0-9a-f]{6}$/.test(said) ? `#${said}` : said; // as attributes write it
-  return said && said.length < 100 ? toRgb(parseColour(name)) as Colour | undefined : undefined;
 }

@@ -7,7 +7,7 @@ import { onlyAuthor } from "./author.ts";
 import { isReport } from "./automatic.ts";
 import { charsetOf, charsetOfHtml, textOf, withReadableHeader } from "./charsets.ts";
 import { htmlToText } from "./html.ts";
-import { isEnvelope, signedContent } from "./signed.ts";
+import { isSmime, signedContent } from "./smime.ts";
 import { type Header, line, type Mail, type Mailbox, type MailFile } from "./mail.ts";
 
 const LINE_FEED = 10;
@@ -64,7 +64,7 @@ export async function parseMime(body: Uint8Array): Promise<Mail> {
     subject: email.subject ?? "",
     date: email.date ?? "",
     ...bodyOf(email),
-    isCut: readable(body).length < body.length,
+    isCut: affordable(body).length < body.length,
   });
 }
 
@@ -94,7 +94,7 @@ export async function withInnerMails(mail: Mail): Promise<Mail> {
 }
 
 async function withSignedContent(mail: Mail): Promise<Mail> {
-  const envelope = mail.files.find(isEnvelope);
+  const envelope = mail.files.find(isSmime);
   const content = envelope && signedContent(envelope);
   if (!content) return mail;
   const inner = bodyOf(await parsed(content));
@@ -126,7 +126,7 @@ function authorOf(headers: Header[]): Pick<Mail, "from" | "isOneAuthor"> {
  * part: the parser takes as long for a line of text, however short, as for a page of a file (whose
  * lines are long).
  */
-function readable(body: Uint8Array): Uint8Array {
+function affordable(body: Uint8Array): Uint8Array {
   let short = 0, boundaries = 0;
   for (let start = 0, end; (end = body.indexOf(LINE_FEED, start)) >= 0; start = end + 1) {
     if (end - start < FILE_LINE && ++short === MAX_SHORT_LINES) return body.subarray(0, end);
@@ -140,7 +140,7 @@ function readable(body: Uint8Array): Uint8Array {
 async function parsed(body: Uint8Array): Promise<Email> {
   try {
     const parser = new Parser({ forceRfc822Attachments: true });
-    return await parser.parse(withReadableHeader(readable(body)));
+    return await parser.parse(withReadableHeader(affordable(body)));
   } catch {
     throw new Refusal(400, "no_mail");
   }

@@ -10,9 +10,9 @@ import {
 import { type Fields, fields, objects, short, text } from "../_shared/json.ts";
 import { Refusal } from "../_shared/refusal.ts";
 import { mailboxes, normalAddress } from "./addresses.ts";
-import type { Result } from "./authentication.ts";
+import { dkimResult, type Result, spfResult } from "./authentication.ts";
 import { onlyAuthor } from "./author.ts";
-import { bare } from "./comments.ts";
+import { withoutComments } from "./comments.ts";
 import { type Header, line, type Mail, type Mailbox, type MailFile, readTime } from "./mail.ts";
 
 /** Return the mail that came in; null where it tells of one that went out; a Refusal (400) for neither. */
@@ -47,18 +47,16 @@ export function parsePostmark(payload: unknown): Mail | null {
  * signature of the author's own domain, `SPF_PASS` is of the domain in `envelope-from`.
  */
 function resultsOf(headers: Header[], from: Mailbox | null): Result[] {
-  const own = headers.slice(0, headers.findIndex((one) => !isPostmarks(one)));
+  const others = headers.findIndex((one) => !isPostmarks(one));
+  const own = others < 0 ? headers : headers.slice(0, others);
   const tests = own.find(({ key }) => key === "x-spam-tests")?.value.split(/[\s,]+/) ?? [];
   const spf = own.find(({ key }) => key === "received-spf")?.value ?? "";
-  const [, path] = bare(spf)?.match(/^\s*pass\s.*\benvelope-from=(\S+?);?(?:\s|$)/i) ?? [];
-  const results: Result[] = [];
-  if (from && tests.includes("DKIM_VALID_AU")) {
-    results.push({ method: "dkim", result: "pass", properties: { "header.d": from.address } });
-  }
-  if (path && tests.includes("SPF_PASS")) {
-    results.push({ method: "spf", result: "pass", properties: { "smtp.mailfrom": path } });
-  }
-  return results;
+  const [, path] = withoutComments(spf)?.match(/^\s*pass\s.*\benvelope-from=(\S+?);?(?:\s|$)/i) ??
+    [];
+  return [
+    ...(from && tests.includes("DKIM_VALID_AU") ? [dkimResult("pass", from.address)] : []),
+    ...(path && tests.includes("SPF_PASS") ? [spfResult("pass", path)] : []),
+  ];
 }
 
 /** Postmark's own server says `by`; with `from` begins what others wrote. */

@@ -1,9 +1,12 @@
 // What the customer wrote now, without what they answer to and what their client adds.
 //
-// Three rules know no language: an attribution ("On Monday, Support wrote:") is what stands above a block of
-// ">" lines and has two of a date, an address and a colon at its end; with all three it needs no such block below; the header that Outlook copies is a "From", a date and
-// three names with colons, whatever they are. email-reply-parser knows the rest: attributions without ">" lines,
-// and signatures. Its expressions take time in the cube of the text's length, so it gets short texts only.
+// Three rules know no language:
+// - an attribution ("On Monday, Support wrote:") stands above a block of ">" lines, and has two of a date, an address
+//   and a colon at its end;
+// - with all three it needs no such block below;
+// - the header that Outlook copies is a "From", a date and three names with colons, whatever they are.
+// email-reply-parser knows the rest: attributions without ">" lines, and signatures. Its expressions take time in the
+// cube of the text's length, so it gets short texts only.
 
 import EmailReplyParser from "email-reply-parser";
 

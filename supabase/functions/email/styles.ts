@@ -4,7 +4,7 @@ import { compile } from "css-select";
 import parse from "css-tree/parser";
 import { ident } from "css-tree/utils";
 import { type AnyNode, type Element, hasChildren, isTag, isText } from "domhandler";
-import { isOfScreen, type Width, WIDTHS } from "./screens.ts";
+import { matchesMedia, type Width, WIDTHS } from "./media_queries.ts";
 
 const MAX_SHEET = 200_000;
 const MAX_STYLE = 10_000;
@@ -180,7 +180,7 @@ function flat(root: CssNode, widths: readonly Width[], around: string): Flat[] {
       return [own, ...flat(node.block, widths, selectors)];
     }
     const name = node.name?.toLowerCase() ?? "";
-    const inner = name === "media" ? widths.filter((width) => isOfScreen(said, width)) : widths;
+    const inner = name === "media" ? widths.filter((width) => matchesMedia(said, width)) : widths;
     const isShown = name === "media" || name === "layer" ||
       name === "supports" && !/\bnot\b/i.test(said);
     if (!isShown || inner.length === 0) return [];

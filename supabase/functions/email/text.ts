@@ -75,8 +75,8 @@ export function withSubject(content: string, subject: string): string {
 }
 
 /**
- * Without what no screen shows: control characters, the fillers that newsletters hide in previews, and letters that only
- * programs read (the tags of Unicode, but for those of flags).
+ * Without what no screen shows: control characters, the fillers that newsletters hide in previews, and letters that
+ * only programs read (the tags of Unicode, but for those of flags).
  */
 function clean(text: string): string {
   const shown = text.slice(0, MAX_READ).replace(/\r\n?/g, "\n")

@@ -4,7 +4,7 @@
 import { bounded } from "../_shared/bounded.ts";
 import type { Media } from "../_shared/events.ts";
 import { type Fields, fields, id, objects, present, short, text } from "../_shared/json.ts";
-import { readAnswers } from "./form.ts";
+import { readAnswers } from "./flow.ts";
 
 export interface Content {
   type: string;

@@ -11,7 +11,7 @@ const ALWAYS =
   /\(\s*(?:color|prefers-color-scheme\s*:\s*light|min-resolution\s*:.*|(?:any-)?hover.*)\s*\)/i;
 
 /** Does a media query hold? What is not known here (`print`, `dark`, any other feature) does not. */
-export function isOfScreen(list: string, width: Width): boolean {
+export function matchesMedia(list: string, width: Width): boolean {
   return list.split(",").some((query) => {
     const [, not, rest] = query.trim().match(/^(?:(not)\s+|only\s+)?(.*)$/is)!;
     const holds = rest.split(/\s+and\s+/i).map((part) => isTrue(part.trim(), width));

@@ -1,5 +1,5 @@
--- Purpose: two customers who turn out to be one person (another spelling of a number, an id of the new kind) become one.
--- Touches: functions.
+-- Purpose: two customers who turn out to be one (another spelling of a number, an id of the new kind) become one.
+-- Touches: customer_profiles, conversations, private.channel_customers; functions.
 -- Locks:   as 1530_channel_webhooks.sql says: all conversations of both, in the order of their ids, then the customers.
 -- Undo:    drop the functions.
 
@@ -15,6 +15,46 @@ begin
   return case when jsonb_typeof(content) = 'object' then content else '{}' end;
 end $$;
 comment on function private.object_of is 'The JSON, if it is an object; else an empty one.';
+
+-- The caller holds the advisory locks of the event's ids. All of whom a channel says, by an event, that they are one
+-- person: known by its ids; on WhatsApp also whom a status says that our message went to, and who got the message of
+-- ours that is quoted (each chat has one customer, and its ids are known there alone). Who has signed in is nobody
+-- else.
+create or replace function private.customers_of_event(event private.channel_event)
+returns uuid[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_ours text := case
+    when event.channel_type <> 'whatsapp' then null
+    when event.kind = 'status' and event.body -> 'customer' ->> 'id' <> '' then event.external_id
+    when event.kind = 'message' then event.body ->> 'reply_to' end;
+  v_delivery text := case when event.channel_type = 'whatsapp' and event.kind = 'status'
+    and event.body -> 'customer' ->> 'id' <> ''
+    then substring(event.body ->> 'reference' from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):') end;
+begin
+  return array(
+    select customers.id from public.customer_profiles as customers
+    where customers.id in (
+      select known.customer_id from unnest(private.customer_ids(event)) as id
+      join private.channel_customers as known
+        on known.channel_id = event.channel_id and known.digest = private.id_digest(id)
+      union all
+      select conversations.customer_id from public.messages as messages
+      join public.conversations as conversations on conversations.id = messages.conversation_id
+      where messages.id = private.find_channel_message(event.channel_id, v_ours) and messages.sender_type <> 'user'
+      union all
+      select conversations.customer_id from public.channel_deliveries as deliveries
+      join public.conversations as conversations on conversations.id = deliveries.conversation_id
+      where deliveries.id = v_delivery::uuid and deliveries.channel_id = event.channel_id
+    )
+    order by customers.user_id is null, customers.created_at, customers.id
+  );
+end $$;
+comment on function private.customers_of_event is 'The customers that an event says are one, the one who stays first.';
 
 -- The caller holds the conversations' locks. Of what goes on in both, what a human has goes on (one who came, before one
 -- who is waited for), or else what is older: whatever the customer writes next goes there. What waits in the other is
@@ -75,7 +115,8 @@ as $$
 declare
   v_gone public.customer_profiles;
 begin
-  perform from public.customer_profiles as customers where customers.id in (kept, gone) order by customers.id for update;
+  perform from public.customer_profiles as customers where customers.id in (kept, gone)
+  order by customers.id for update;
   select * into v_gone from public.customer_profiles as customers where customers.id = gone;
   update public.conversations as conversations set customer_id = kept where conversations.customer_id = gone;
   update private.channel_customers as known set customer_id = kept where known.customer_id = gone;
@@ -109,8 +150,8 @@ end $$;
 comment on function private.merge_customers is 'Make one customer of two; no conversation and no message is lost.';
 
 -- The caller holds the advisory locks of the event's ids and, of several events, the conversations' locks. Those of a
--- single event are taken here. Two of whom each has signed in are not united.
-create or replace function private.unite_people(event private.channel_event)
+-- single event are taken here. Two of whom each has signed in stay two.
+create or replace function private.merge_customers_of_event(event private.channel_event)
 returns uuid
 language plpgsql
 volatile
@@ -118,25 +159,27 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_people uuid[] := private.people_of(event);
-  v_person uuid;
+  v_customers uuid[] := private.customers_of_event(event);
+  v_customer_id uuid;
 begin
-  if cardinality(v_people) > 1 then
-    perform from public.conversations as conversations where conversations.customer_id = any (v_people)
+  if cardinality(v_customers) > 1 then
+    perform from public.conversations as conversations where conversations.customer_id = any (v_customers)
     order by conversations.id for no key update;
-    foreach v_person in array v_people[2:] loop
+    foreach v_customer_id in array v_customers[2:] loop
       if exists (
-        select from public.customer_profiles as customers where customers.id = v_person and customers.user_id is null
+        select from public.customer_profiles as customers
+        where customers.id = v_customer_id and customers.user_id is null
       ) then
-        perform private.merge_customers(v_people[1], v_person);
+        perform private.merge_customers(v_customers[1], v_customer_id);
       end if;
     end loop;
   end if;
-  if cardinality(v_people) > 0 then
+  if cardinality(v_customers) > 0 then
     insert into private.channel_customers (channel_id, external_id, customer_id)
-    select event.channel_id, id, v_people[1] from unnest(private.customer_ids(event)) as id where id <> ''
+    select event.channel_id, id, v_customers[1] from unnest(private.customer_ids(event)) as id where id <> ''
     on conflict do nothing;
   end if;
-  return v_people[1];
+  return v_customers[1];
 end $$;
-comment on function private.unite_people is 'Make one customer of all that an event says are one; returns that one, or null for nobody.';
+comment on function private.merge_customers_of_event is
+  'Make one customer of all that an event says are one; returns that one, or null for nobody.';

@@ -11,7 +11,7 @@ interface Block {
   valueBlock?: { value?: unknown; valueHexView?: Uint8Array; toString?(): string };
 }
 
-export function isEnvelope({ type }: MailFile): boolean {
+export function isSmime({ type }: MailFile): boolean {
   return /^application\/(?:x-)?pkcs7-mime$/.test(type);
 }
 
