@@ -41,6 +41,7 @@ drop function if exists private.take_echo(uuid, text, text);
 drop function if exists private.keep_media(jsonb, uuid[]);
 drop function if exists private.remove_visitor(uuid, uuid);
 drop function if exists private.end_answered_jobs(jsonb, uuid[]);
+drop function if exists private.is_same_text(text, private.channel_event);
 -- Every channel may have loops since 0.2.
 drop function if exists private.stop_mail_loop(private.channel_event, uuid, uuid);
 -- Staff alone read what the team notes about customers, since 0.2.

@@ -1,6 +1,6 @@
 -- Purpose: whoever writes to the team.
 -- Touches: public.customer_profiles, private.current_customer_id.
--- Undo:    drop the policies and the trigger; drop function private.current_customer_id.
+-- Undo:    drop the policies, the triggers and the functions.
 
 create or replace trigger customer_profiles_touch before update on public.customer_profiles
   for each row execute function private.touch_updated_at();
@@ -41,3 +41,39 @@ create policy "customers create themselves, staff create any" on public.customer
 drop policy if exists "staff update customers" on public.customer_profiles;
 create policy "staff update customers" on public.customer_profiles
   for update to authenticated using ((select private.is_staff())) with check ((select private.is_staff()));
+
+-- One row a customer, but it comes with each turn and each list of the inbox.
+create or replace function private.guard_customer()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if current_user = 'authenticated' and not private.is_staff() then
+    perform private.check_customer_profile(length(concat(new.preferences, new.custom_fields)));
+  end if;
+  return new;
+end $$;
+comment on function private.guard_customer is 'Bound what customers say of themselves. Raises profile_too_long.';
+
+create or replace function private.check_customer_profile(length integer)
+returns void
+language plpgsql
+stable
+security definer  -- customers have no rights on ai_settings
+set search_path = ''
+as $$
+declare
+  v_limit integer := (select settings.max_message_chars from public.ai_settings as settings);
+begin
+  if length > v_limit then
+    raise exception 'unable to store the customer; what they say of themselves has % characters, the limit is %',
+      length, v_limit
+      using errcode = 'PT413', detail = 'profile_too_long', hint = 'Leave some of preferences and custom_fields out.';
+  end if;
+end $$;
+comment on function private.check_customer_profile is 'Check what a customer may say of themselves. Raises profile_too_long.';
+
+create or replace trigger customer_profiles_guard before insert on public.customer_profiles
+  for each row execute function private.guard_customer();

@@ -66,6 +66,26 @@ comment on function private.conversation_state_changes is 'Keep status, requires
 create or replace trigger conversations_change_state before update on public.conversations
   for each row execute function private.conversation_state_changes();
 
+-- An inbox that says so of a conversation which waits for a human already changes nothing in the column: that it names
+-- the column tells.
+create or replace function private.take_what_waits()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if current_user = 'service_role' or current_user = 'authenticated' and private.is_staff() then
+    new.handed_over_at := null;
+  end if;
+  return new;
+end $$;
+comment on function private.take_what_waits is 'A human has come to a conversation that waits for one.';
+
+create or replace trigger conversations_take_what_waits before update of requires_human on public.conversations
+  for each row when (old.requires_human and new.requires_human and new.handed_over_at is not null)
+  execute function private.take_what_waits();
+
 drop policy if exists "Allow authenticated access to conversations" on public.conversations;
 
 drop policy if exists "customers read their conversations, staff read all" on public.conversations;

@@ -188,6 +188,18 @@ begin
 end $$;
 comment on function private.answers_while_waiting is 'Does the AI go on in this conversation, which waits for a human?';
 
+create or replace function private.is_silent(conversation public.conversations)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return coalesce(conversation.requires_human, false) and not private.answers_while_waiting(conversation);
+end $$;
+comment on function private.is_silent is 'Does a human have this conversation, so that the AI says nothing?';
+
 -- The caller holds the conversation's lock, and a human has the conversation. Nothing else is automatic then: a
 -- customer whom no agent has answered yet is told again, once in a while, that somebody is coming.
 create or replace function private.repeat_handover(message public.messages, conversation public.conversations)
@@ -259,7 +271,7 @@ begin
     'conversation:' || new.conversation_id, true);
   select * into v_conversation from public.conversations as conversations where conversations.id = new.conversation_id;
   -- Before the conversation is changed: its event tells the workers of it.
-  v_has_turn := v_is_asking and (not v_conversation.requires_human or private.answers_while_waiting(v_conversation));
+  v_has_turn := v_is_asking and not private.is_silent(v_conversation);
   if v_has_turn then
     perform private.enqueue_message(new, v_conversation);
   end if;

@@ -125,8 +125,29 @@ begin
 end $$;
 comment on function private.read_events is 'Check the events of a webhook and find their accounts.';
 
+-- The caller holds the locks of lock_for_events.
+create or replace function private.apply_event(event private.channel_event)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return case
+    when event.problem is not null then jsonb_build_object('outcome', 'failed', 'error', event.problem)
+    when event.kind = 'ignored' then '{"outcome": "ignored"}'
+    when event.is_disabled then '{"outcome": "ignored", "error": "the account is disabled"}'
+    when event.kind in ('message', 'echo') then private.store_channel_message(event)
+    when event.kind = 'problem' then '{"outcome": "updated"}'  -- told to the account at the end
+    else private.change_channel_message(event)
+  end;
+end $$;
+comment on function private.apply_event is 'Apply one event; returns its result.';
+
 -- The caller holds the locks of lock_for_events. An event that fails undoes nothing of the others. An error that may
--- pass by itself ends the whole call: the sender tries again.
+-- pass by itself ends the whole call: the sender tries again. A customer may have become one with another meanwhile, by
+-- an event with other ids than these: then this one looks again for whom it is by.
 create or replace function private.try_event(event private.channel_event)
 returns jsonb
 language plpgsql
@@ -135,25 +156,22 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_problem text := event.problem;
+  v_is_last boolean;
 begin
-  if v_problem is null then
-    return case
-      when event.kind = 'ignored' then '{"outcome": "ignored"}'
-      when event.is_disabled then '{"outcome": "ignored", "error": "the account is disabled"}'
-      when event.kind in ('message', 'echo') then private.store_channel_message(event)
-      when event.kind = 'problem' then '{"outcome": "updated"}'  -- told to the account at the end
-      else private.change_channel_message(event)
+  foreach v_is_last in array array[false, true] loop
+    begin
+      return private.apply_event(event);
+    exception
+      when transaction_rollback or insufficient_resources or operator_intervention or system_error or lock_not_available then
+        raise;
+      when others then  -- its text may hold what was in the event
+        if v_is_last or sqlstate <> '23503' then
+          return jsonb_build_object('outcome', 'failed', 'error', format('the database refused it (%s)', sqlstate));
+        end if;
     end;
-  end if;
-  return jsonb_build_object('outcome', 'failed', 'error', v_problem);
-exception
-  when transaction_rollback or insufficient_resources or operator_intervention or system_error or lock_not_available then
-    raise;
-  when others then  -- its text may hold what was in the event
-    return jsonb_build_object('outcome', 'failed', 'error', format('the database refused it (%s)', sqlstate));
+  end loop;
 end $$;
-comment on function private.try_event is 'Apply one event; returns its result.';
+comment on function private.try_event is 'Apply one event, and say so where that fails; returns its result.';
 
 -- Called last, as every webhook of an account waits for its row. In the order of the accounts' ids.
 create or replace function private.note_account_activity(events private.channel_event[], results jsonb[])

@@ -56,8 +56,9 @@ begin
 end $$;
 comment on function private.customers_of_event is 'The customers that an event says are one, the one who stays first.';
 
--- The caller holds the conversations' locks. Of what goes on in both, what a human has goes on, or else what is older:
--- whatever the customer writes next goes there. What waits in the other is with the same human.
+-- The caller holds the conversations' locks. Of what goes on in both, what a human has goes on (one who came, before one
+-- who is waited for), or else what is older: whatever the customer writes next goes there. What waits in the other is
+-- with the same human.
 create or replace function private.join_conversations(customer_id uuid)
 returns void
 language plpgsql
@@ -67,33 +68,37 @@ set search_path = ''
 as $$
 declare
   v_pair record;
+  v_first public.conversations;
+  v_needs_human boolean;
 begin
   for v_pair in
-    select other.id, first.id as goes_on_in, first.requires_human and not other.requires_human as needs_human,
-      first.assigned_agent_id
-    from public.conversations as other
+    select other, first.conversation as first from public.conversations as other
     cross join lateral (
-      select conversations.* from public.conversations as conversations
+      select conversations as conversation from public.conversations as conversations
       where conversations.customer_id = other.customer_id and conversations.channel_type = other.channel_type
         and conversations.status <> 'closed'
         and coalesce(conversations.channel_id, other.channel_id) is not distinct from other.channel_id
         and not coalesce(conversations.business_context ? 'continued_in', false)
-      order by conversations.requires_human desc, conversations.created_at, conversations.id limit 1
+      order by private.is_silent(conversations) desc, conversations.requires_human desc, conversations.created_at,
+        conversations.id limit 1
     ) as first
     where other.customer_id = join_conversations.customer_id and other.channel_id is not null
-      and other.channel_type <> 'email' and other.status <> 'closed' and other.id <> first.id
+      and other.channel_type <> 'email' and other.status <> 'closed' and other.id <> (first.conversation).id
       and not coalesce(other.business_context ? 'continued_in', false)
     order by other.id
   loop
+    v_first := v_pair.first;
+    v_needs_human := private.is_silent(v_first) and not private.is_silent(v_pair.other);
     update public.conversations as conversations
     set business_context = private.object_of(conversations.business_context)
-        || jsonb_build_object('continued_in', v_pair.goes_on_in),
-      requires_human = conversations.requires_human or v_pair.needs_human,
-      status = case when v_pair.needs_human and conversations.status <> 'resolved' then 'escalated'
+        || jsonb_build_object('continued_in', v_first.id),
+      requires_human = conversations.requires_human or v_needs_human,
+      status = case when v_needs_human and conversations.status <> 'resolved' then 'escalated'
         else conversations.status end,
-      escalation_reason = case when v_pair.needs_human then 'human_requested' else conversations.escalation_reason end,
-      assigned_agent_id = coalesce(conversations.assigned_agent_id, v_pair.assigned_agent_id)
-    where conversations.id = v_pair.id;
+      escalation_reason = case when v_needs_human then 'human_requested' else conversations.escalation_reason end,
+      handed_over_at = case when v_needs_human then v_first.handed_over_at else conversations.handed_over_at end,
+      assigned_agent_id = coalesce(conversations.assigned_agent_id, v_first.assigned_agent_id)
+    where conversations.id = (v_pair.other).id;
   end loop;
 end $$;
 comment on function private.join_conversations is 'Let what a customer writes go on in one of their open conversations with an account.';
@@ -115,6 +120,7 @@ begin
   select * into v_gone from public.customer_profiles as customers where customers.id = gone;
   update public.conversations as conversations set customer_id = kept where conversations.customer_id = gone;
   update private.channel_customers as known set customer_id = kept where known.customer_id = gone;
+  update private.rating_changes as changes set customer_id = kept where changes.customer_id = gone;
   if exists (
     select from pg_catalog.pg_constraint as constraints
     where constraints.contype = 'f' and constraints.confrelid = 'public.customer_profiles'::regclass

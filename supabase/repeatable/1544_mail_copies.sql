@@ -36,13 +36,13 @@ begin
       and messages.sender_type = 'user'
       and (conversations.customer_id is distinct from private.find_channel_customer(event)
         or messages.metadata ? 'unproven' <> coalesce(event.body -> 'metadata' ? 'unproven', false)
-          and not private.is_same_text(messages.content, event))
+          and not private.is_same_mail(messages, event))
   ) then private.scoped_id(event) else event.external_id end;
 end $$;
 comment on function private.external_id_for_customer is 'The id by which a message is known as its customer''s: the channel''s, or the scoped one.';
 
 -- A new subject may stand above what a mail says (with_new_subject).
-create or replace function private.is_same_text(stored text, event private.channel_event)
+create or replace function private.is_same_mail(stored public.messages, event private.channel_event)
 returns boolean
 language plpgsql
 immutable
@@ -50,14 +50,32 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_said text := private.plain_text(event.body ->> 'content');
+  v_content text := event.body ->> 'content';
 begin
-  return right(private.plain_text(stored), length(v_said)) = v_said;
+  return private.plain_text(stored.content) in (private.plain_text(v_content), private.plain_text(
+      concat_ws(e'\n\n', event.body #>> '{thread,subject}', nullif(v_content, '[Empty mail]'))))
+    and private.files_named_in(stored.metadata -> 'media') = private.files_named_in(event.body -> 'media');
 end $$;
-comment on function private.is_same_text is 'Does a stored message say what an event does?';
+comment on function private.is_same_mail is 'Does a stored message say what an event does, with the same files?';
+
+create or replace function private.files_named_in(media jsonb)
+returns jsonb
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_array(item -> 'name', item -> 'size') order by place), '[]')
+    from jsonb_array_elements(case jsonb_typeof(media) when 'array' then media else '[]' end)
+      with ordinality as files (item, place)
+  );
+end $$;
+comment on function private.files_named_in is 'The names and sizes of files.';
 
 -- The caller holds the advisory locks of the event's ids. A mail to several of the team's addresses comes once for
--- each: with its id, by its sender, with its words. What came as a program's keeps no person's mail out.
+-- each: with its id, by its sender, with its words and files. What came as a program's keeps no person's mail out.
 create or replace function private.find_copy(event private.channel_event)
 returns uuid
 language plpgsql
@@ -79,7 +97,7 @@ begin
       and known.digest = private.id_digest(event.body -> 'customer' ->> 'id')
       and known.customer_id = conversations.customer_id
     where channels.type = 'email' and channels.id <> event.channel_id and messages.sender_type = 'user'
-      and private.is_same_text(messages.content, event)
+      and private.is_same_mail(messages, event)
       and (not messages.metadata ? 'is_automatic' or coalesce((event.body ->> 'is_automatic')::boolean, false))
     order by messages.created_at, messages.id limit 1
   );

@@ -99,8 +99,7 @@ begin
     status = case when conversations.status in ('resolved', 'closed') then conversations.status else 'escalated' end,
     -- Long ago, so that repeat_handover tells the customer when this message is stored; else never.
     handed_over_at = case when not v_was_told then '-infinity'::timestamptz end
-  where conversations.id = conversation_id
-    and (not conversations.requires_human or private.answers_while_waiting(conversations));
+  where conversations.id = conversation_id and not private.is_silent(conversations);
   if found then
     insert into public.conversation_notes (conversation_id, author_id, content)
     values (stop_loop.conversation_id, null, v_reason || ' Return the conversation to the AI if a person wrote.');

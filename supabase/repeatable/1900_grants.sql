@@ -89,7 +89,8 @@ revoke execute on function
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
   private.create_profile_for_user, private.is_staff,
   private.is_admin, private.current_customer_id, private.my_conversation_ids,
-  private.conversation_state_changes, private.handover_text, private.default_language, private.known_language,
+  private.conversation_state_changes, private.take_what_waits, private.guard_customer, private.check_customer_profile,
+  private.handover_text, private.default_language, private.known_language,
   private.is_placeholder, private.guard_message, private.check_customer_message, private.without_our_keys,
   private.number_message, private.mirror_delivery_status, private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
@@ -98,7 +99,7 @@ revoke execute on function
   private.join_job, private.supersede_job, private.enqueue_message,
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
   private.settle_jobs, private.end_jobs_without_answer, private.stay_silent, private.silences_ai,
-  private.answers_while_waiting,
+  private.answers_while_waiting, private.is_silent,
   private.settle_each, private.settle_alone, private.set_aside, private.leave_to_staff,
   private.check_results, private.claim_jobs, private.conversation_context, private.return_context,
   private.find_place_to_wait,
@@ -117,13 +118,14 @@ revoke execute on function
   private.question_words, private.least_similarity, private.find_knowledge, private.credential_name,
   private.find_or_create_account, private.may_attach, private.check_customer_files, private.inert_types,
   private.is_inert, private.read_time, private.problem_of_event,
-  private.problem_of_message, private.read_events, private.try_event, private.note_account_activity,
+  private.problem_of_message, private.read_events, private.try_event, private.apply_event,
+  private.note_account_activity,
   private.apply_events, private.process_webhook, private.start_turns_now, private.find_channel_message,
   private.advisory_lock_key, private.take_advisory_locks,
   private.lock_channel_messages, private.customer_ids, private.customer_phone, private.customer_email,
   private.thread_references, private.is_proven, private.find_channel_customer,
   private.find_or_create_channel_customer, private.scoped_id, private.external_id_for_customer, private.customer_name,
-  private.is_same_text, private.find_copy, private.note_copy, private.with_new_subject, private.thread_accounts,
+  private.is_same_mail, private.files_named_in, private.find_copy, private.note_copy, private.with_new_subject, private.thread_accounts,
   private.threads_of, private.find_channel_conversation, private.find_or_open_channel_conversation,
   private.lock_for_events, private.metadata_of, private.insert_channel_message, private.is_more_of_the_unsupported,
   private.plain_text, private.loop_window_start, private.reason_of_loop, private.stop_loop,
@@ -174,7 +176,7 @@ to service_role;
 
 -- Called by policies and triggers that run as a customer.
 grant execute on function
-  private.check_customer_message, private.without_our_keys, private.may_join_topic,
+  private.check_customer_message, private.check_customer_profile, private.without_our_keys, private.may_join_topic,
   private.check_customer_conversations, private.may_attach, private.inert_types, private.is_inert
 to authenticated;
 

@@ -36,6 +36,13 @@ def copies(*accounts: str, body: str = "Where is my order?", **headers: str) -> 
     return [write(body, **given, Delivered_To=account) for account in accounts]
 
 
+def with_file(text: str, content: str) -> str:
+    """Return the body of a mail with a file, or of one without."""
+    parts = [f"Content-Type: text/plain\r\n\r\n{text}"]
+    parts += [f"Content-Type: text/csv; name=bill.csv\r\n\r\n{content}"] if content else []
+    return "".join(f"--edge\r\n{part}\r\n" for part in parts) + "--edge--"
+
+
 def rows_of(server: MailServer, mails: list[bytes]) -> list[Row]:
     """Let mails come at the same time; return the rows that they are now."""
     with ThreadPoolExecutor(6) as pool:
@@ -147,11 +154,29 @@ def test_a_persons_mail_is_answered_though_a_program_brought_it_too(
     assert [row["is_turn"] for row in rows] == [True, True]
 
 
-def test_a_forged_mail_keeps_no_true_one_out(server: MailServer) -> None:
+@pytest.mark.parametrize("address", [SUPPORT, "sales"])
+@pytest.mark.parametrize(
+    ("forgery", "body"),
+    [
+        ("Cancel it.", "Do not cancel it."),
+        ("Do not cancel it.", "Cancel it."),
+        (with_file("The bill.", "0 euros"), with_file("The bill.", "120 euros")),
+        (with_file("The bill.", ""), with_file("The bill.", "120 euros")),
+    ],
+)
+def test_a_forged_mail_keeps_no_true_one_out(
+    server: MailServer, sales: str, address: str, forgery: str, body: str
+) -> None:
     """Whoever knows an id before its mail arrives (in copy) may send another with it."""
-    headers = {"Message_ID": f"<{uuid4()}@mail.example.org>", "From": somebody()}
-    forged = write("Cancel it.", **headers, Authentication_Results="")
-    mails = [forged, write("Do not cancel it.", **headers)]
+    headers = {
+        "Message_ID": f"<{uuid4()}@mail.example.org>",
+        "From": somebody(),
+        "Subject": "",
+        "Content_Type": "multipart/mixed; boundary=edge" if "edge" in body else "text/plain",
+    }
+    to = sales if address == "sales" else SUPPORT
+    forged = write(forgery, **headers, Authentication_Results="", Delivered_To=to)
+    mails = [forged, write(body, **headers)]
     answers = [server.post(mail).json()["outcomes"] for mail in (*mails, *mails)]
     stranger = server.post(write("Cancel.", **{**headers, "From": somebody()})).json()["outcomes"]
 

@@ -186,6 +186,31 @@ def test_webhooks_about_the_same_in_other_orders_never_deadlock(
     assert [row["message_count"] for row in counts] == [36] * len(customers)
 
 
+@pytest.mark.parametrize("known_as", [["e"], ["e", "new"]])
+def test_what_comes_while_its_customer_becomes_another_is_not_lost(
+    fresh_db: str, inbox: Inbox, known_as: list[str]
+) -> None:
+    """By an id of theirs that the event which unites the two does not name."""
+    channel = Channel(inbox)
+
+    def said(number: int, *ids: str) -> Row:
+        return message(number, customer={"id": ids[0], "other_ids": ids[1:]})
+
+    channel.store(said(1, "a"))
+    other = channel.store(said(2, "b", "e"))["conversation_id"]
+    inbox.run("update public.conversations set status = 'closed' where id = %s", other)
+    with psycopg.connect(fresh_db) as uniting, ThreadPoolExecutor(1) as pool:
+        event = json.dumps([said(3, "a", "b")])
+        uniting.execute(RECEIVE, ["whatsapp", event, event])
+        coming: Any = pool.submit(bring, fresh_db, [[said(4, *known_as)]], threading.Barrier(1))
+        eventually(lambda: bool(inbox.run("select pid from pg_locks where not granted")))
+        uniting.commit()
+        (result,) = coming.result()
+
+    assert result["outcome"] == "stored"
+    assert len(inbox.run("select id from public.customer_profiles")) == 1
+
+
 def test_a_status_that_comes_while_its_message_is_linked_is_not_lost(
     fresh_db: str, inbox: Inbox
 ) -> None:

@@ -55,6 +55,27 @@ def test_what_waits_beside_a_human_is_with_the_human(outbox: Outbox) -> None:
     assert outbox.claim() == []
 
 
+@pytest.mark.parametrize("agents_is_older", [True, False])
+def test_who_came_counts_more_than_who_is_waited_for(outbox: Outbox, agents_is_older: bool) -> None:
+    """The AI goes on where it handed over out of doubt, but not beside a human."""
+    pair = met_apart(outbox)
+    agents, waiting = pair if agents_is_older else pair[::-1]
+    for job in outbox.claim():
+        if job["conversation_id"] == waiting:
+            outbox.settle(job, None, action="escalate", reason="low_confidence")
+    outbox.reply(agents, "Grace here.")
+    outbox.hear("More", customer={"id": "15550100" if waiting == pair[0] else "US.1"})
+    [job] = outbox.claim()
+    assert hear(outbox) == agents
+
+    assert outbox.settle(job)["outcome"] == "taken_over"
+    assert outbox.claim() == []
+    assert not any(
+        said["sender_type"] == "ai" and said["metadata"].get("kind") != "handover"
+        for said in outbox.messages(waiting)
+    )
+
+
 def test_who_has_signed_in_stays(outbox: Outbox) -> None:
     """A session is bound to its row; of two who have signed in nobody says that they are one."""
     number, user_id = met_apart(outbox)
@@ -106,9 +127,13 @@ def test_what_the_team_knows_of_both_is_known_of_the_one(outbox: Outbox) -> None
         where id = %s""",
         second,
     )
+    outbox.run(
+        "insert into private.rating_changes (customer_id, changed_at) values (%s, now())", second
+    )
     hear(outbox)
     [customer] = customers(outbox)
 
+    assert outbox.one("select * from private.rating_changes")["customer_id"] == customer["id"]
     assert (customer["tags"], customer["notes"]) == (["eu", "vip"], "Ana\nDoe")
     assert customer["custom_fields"] == {"plan": "pro", "of": "Ana"}
     assert (customer["preferences"], customer["location"]) == ({"tone": "short"}, "Porto")

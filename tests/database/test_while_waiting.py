@@ -111,7 +111,7 @@ def test_a_wish_for_a_human_silences_it_from_then_on(inbox: Inbox, customer: str
     assert said(inbox, conversation) == ["handover"]
 
 
-@pytest.mark.parametrize("how", ["write", "take over", "resolve"])
+@pytest.mark.parametrize("how", ["write", "take over", "update", "resolve"])
 def test_humans_win_over_what_is_being_written(
     inbox: Inbox, customer: str, agent: str, how: str
 ) -> None:
@@ -122,6 +122,12 @@ def test_humans_win_over_what_is_being_written(
         inbox.say(conversation, "Grace here.", by=agent, sender="agent")
     elif how == "take over":
         inbox.run("select public.take_over_conversation(%s)", conversation, by=agent)
+    elif how == "update":
+        inbox.run(
+            "update public.conversations set requires_human = true where id = %s",
+            conversation,
+            by=agent,
+        )
     else:
         inbox.run("select public.resolve_conversation(%s)", conversation, by=agent)
 

@@ -115,6 +115,7 @@ COUNTED: dict[str, Act] = {
     "MB of files in all": upload_a_megabyte,
 }
 OTHERS = {
+    "characters of what a customer says of themselves",
     "characters of a message, or of what comes with it",
     "read marks",
     "bytes of a file",
@@ -201,6 +202,14 @@ def test_sizes_are_as_the_page_says(cast: Cast) -> None:
     with limit_of(cast, "characters of a message, or of what comes with it", 10):
         too_long = say(cast, person, website, "x" * 11)
     assert (too_long.status_code, too_long.json()["details"]) == (413, "message_too_long")
+    with limit_of(cast, "characters of what a customer says of themselves", 20):
+        newest = cast.sign_up()
+        profiles = [
+            post(cast, "customer_profiles", newest, user_id=newest.id, **{field: {"": "y" * size}})
+            for field, size in (("preferences", 19), ("custom_fields", 19), ("custom_fields", 1))
+        ]
+    assert [profile.status_code for profile in profiles] == [413, 413, 201]
+    assert profiles[0].json()["details"] == "profile_too_long"
     assert LIMITS["bytes of a file"].number == str(bucket["file_size_limit"])
     too_large = upload(cast, person, website, bucket["file_size_limit"] + 1)
     assert too_large.json()["statusCode"] == LIMITS["bytes of a file"].answer == "413"

@@ -103,6 +103,7 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "conversation_busy": Busy,
     "conversation_not_found": NotFound,
     "message_too_long": TooLarge,
+    "profile_too_long": TooLarge,
     "no_room_for_files": TooLarge,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
