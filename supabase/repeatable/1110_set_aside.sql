@@ -18,7 +18,8 @@ begin
   update public.conversations as conversations
   set requires_human = true, escalation_reason = 'overdue', status = 'escalated',
     handed_over_at = coalesce(conversations.handed_over_at, job.turn_started_at)
-  where conversations.id = job.conversation_id;
+  where conversations.id = job.conversation_id
+    and not (conversations.requires_human and conversations.handed_over_at is null);  -- somebody took it meanwhile
   perform private.end_open_jobs(job.conversation_id, 'taken_over');  -- also where a project's trigger undid the change
 exception
   when transaction_rollback or insufficient_resources or operator_intervention then
