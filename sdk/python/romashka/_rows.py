@@ -33,7 +33,7 @@ async def fetch(query: Query) -> list[Mapping[str, Any]]:
     check_storable((query.request.json, query.request.params.multi_items()))
     with translated():
         rows: list[Mapping[str, Any]] = (await query.execute()).data
-    if isinstance(rows, str):
+    if not isinstance(rows, list):
         raise Unreachable("the project does not answer; somebody else's page came instead of rows")
     return rows
 

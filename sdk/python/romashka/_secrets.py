@@ -31,9 +31,10 @@ _SECRET_NAME = re.compile(
 )
 _NOT_SECRET = re.compile(r"(?:^|_)(?:file|path|dir|name|id|socket|sock)$", re.IGNORECASE)
 _WORDS = frozenset(
-    "postgres postgresql password romashka supabase service_role anon none null true false".split()
+    "postgres postgresql password romashka supabase service_role"
+    " anon none null true false bearer".split()
 )
-"""What a password of a local database may be, and every other message says."""
+"""What a password of a local database may be, or stands before a key: other messages say it too."""
 _SHORTEST = 6
 _given: set[str] = set()
 
