@@ -134,21 +134,23 @@ def test_the_command_applies_everything_and_then_has_nothing_to_do(bare_db: str)
 
 
 @pytest.mark.parametrize(
-    "url",
+    ("url", "code", "says"),
     [
-        "postgresql://postgres:wrong@{address}/postgres",
-        "postgresql://postgres@127.0.0.1:1/x",
-        "nonsense",
+        ("postgresql://postgres:wrong@{address}/postgres", 1, "unable to use the database; "),
+        ("postgresql://postgres@127.0.0.1:1/x", 1, "unable to use the database; "),
+        ("nonsense", 2, "--db-url (DATABASE_URL) is not of the form postgres"),
     ],
 )
-def test_a_database_that_cannot_be_used_is_one_clear_line(bare_db: str, url: str) -> None:
+def test_a_database_that_cannot_be_used_is_one_clear_line(
+    bare_db: str, url: str, code: int, says: str
+) -> None:
     """A wrong password, nobody there, no URL: no trace."""
     address = bare_db.partition("@")[2].partition("/")[0]
     command = [ROMASHKA, "migrate", "--db-url", url.format(address=address)]
     done = subprocess.run(command, capture_output=True, text=True)
 
-    assert done.returncode == 1
-    assert done.stderr.startswith("romashka: unable to use the database; ")
+    assert done.returncode == code
+    assert done.stderr.startswith(f"romashka: {says}")
     assert len(done.stderr.splitlines()) == 1
     assert "wrong@" not in done.stderr
 

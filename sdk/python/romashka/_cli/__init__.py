@@ -49,10 +49,11 @@ def _run() -> None:
         except Abort:
             _fail("aborted", 1)
     except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.partition(".")[0] == "romashka":
+        package = (missing.name or "romashka").partition(".")[0]
+        if package == "romashka":
             raise
         extra = _EXTRAS.get(next(iter(sys.argv[1:]), ""), "local")
-        _fail(f"{missing.name} is not installed; pip install 'romashka[{extra}]'", 1)
+        _fail(f"{package} is not installed; pip install 'romashka[{extra}]'", 1)
 
 
 def _fail(line: str, exit_code: int) -> NoReturn:
