@@ -20,7 +20,10 @@ _CLOSES = re.compile(
     re.IGNORECASE,
 )
 _SKIPPED = re.compile(rf"[\s\ufeff]+|{_FINAL}|```[\w-]*(?=\s|\{{)")
-_ENDING = re.compile(r"(?:\s|```|<\|(?:end|return|im_end|eot_id|end_of_text)\|>|</s>)+\Z")
+_ENDING = re.compile(
+    r"(?:\s|```|<\|(?:end|return|im_end|eot_id|end_of_text|end_response)\|>|</(?:s|answer|response)>)+\Z",
+    re.IGNORECASE,
+)
 _LONGEST_MARK = 100
 _MARKS_BEGIN = "<[`◁"
 
