@@ -44,13 +44,24 @@ COMMANDS = [
 ]
 
 
+Fault = Callable[[str], tuple[int, bytes]]
+"""Makes a status and a body of what was sent."""
+
+
+class _Project(ThreadingHTTPServer):
+    """A project that fails in one way."""
+
+    fault: Fault
+
+
 class _Echo(BaseHTTPRequestHandler):
     """Refuses everything, and quotes in its refusal all that it was sent."""
 
     def _refuse(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         quoted = f"{self.path} {self.headers.items()} {self.rfile.read(length)!r}"
-        status, body = self.server.fault(quoted)  # type: ignore[attr-defined]
+        assert isinstance(self.server, _Project)
+        status, body = self.server.fault(quoted)
         self.send_response(status, "Refused")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Type", "application/json")
@@ -72,7 +83,7 @@ def _error(status: int, code: str) -> Callable[[str], tuple[int, bytes]]:
     return answer
 
 
-FAULTS: dict[str, Callable[[str], tuple[int, bytes]]] = {
+FAULTS: dict[str, Fault] = {
     "400": _error(400, "22P02"),
     "401": _error(401, "PGRST301"),
     "404": _error(404, "PGRST202"),
@@ -86,8 +97,8 @@ FAULTS: dict[str, Callable[[str], tuple[int, bytes]]] = {
 @contextmanager
 def echoing(fault: str) -> Iterator[str]:
     """Serve a project that fails like this; give its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-    server.fault = FAULTS[fault]  # type: ignore[attr-defined]
+    server = _Project(("127.0.0.1", 0), _Echo)
+    server.fault = FAULTS[fault]
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -100,7 +100,8 @@ async def test_a_search_is_not_waited_for_longer_than_a_model_can() -> None:
             unsure = analysis(needs_human=True, reason="out_of_scope", confidence=0.2)
             provider.will(answers(unsure))
             question = await turns.answer(job())
-            calls = turns._models[0]._endpoint.breaker.lets_pass  # type: ignore[attr-defined]
+            # What a model is to a turn shows no breaker; that it is closed is what this is about.
+            calls = turns._models[0]._endpoint.breaker.lets_pass  # type: ignore[attr-defined]  # see above
 
     assert (hello.action, hello.text) == ("reply", "Hello!")
     assert (question.action, question.reason) == ("escalate", "low_confidence")

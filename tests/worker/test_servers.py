@@ -117,7 +117,8 @@ async def test_a_server_answers_the_first_turn_and_the_second_without_a_detour(
 
 # ---- what a server lacks, however it says so
 
-Lacks = Callable[[Asked], bool]
+Lacks = Callable[[Asked], object]
+"""Says by its truth whether a server lacks what it is asked for."""
 TOO_LARGE = "response_format: the compiled grammar is too long for this model; not available"
 LACKS: dict[str, tuple[Lacks, str, Abilities]] = {
     "json_schema": (
@@ -130,7 +131,7 @@ LACKS: dict[str, tuple[Lacks, str, Abilities]] = {
         TOO_LARGE,
         Abilities(form="json_object"),
     ),
-    "any form": (form_of, "response_format: extra fields", Abilities(form="words")),  # type: ignore[dict-item]
+    "any form": (form_of, "response_format: extra fields", Abilities(form="words")),
     "stream_options": (
         lambda asked: "stream_options" in asked,
         "Unrecognized request argument supplied: stream_options",
