@@ -87,38 +87,41 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  -- Of one that makes no sense nothing is looked up: its members may have any type.
+  v_events private.channel_event[] := array(select event from unnest(events) as event where event.problem is null);
 begin
   perform private.take_advisory_locks(array(
     select event.channel_id || ' ' || ids.id
-    from unnest(events) as event cross join lateral unnest(
+    from unnest(v_events) as event cross join lateral unnest(
       event.external_id || private.thread_references(event) || private.customer_ids(event)
         || private.scoped_id(event)) as ids (id)
-    where event.problem is null and ids.id is not null
+    where ids.id is not null
     union all  -- one mail comes to several accounts
-    select event.channel_type || ' ' || event.external_id from unnest(events) as event
-    where event.problem is null and event.channel_type = 'email' and event.kind = 'message'
+    select event.channel_type || ' ' || event.external_id from unnest(v_events) as event
+    where event.channel_type = 'email' and event.kind = 'message'
     union all
-    select contacts.contact from unnest(events) as event
+    select contacts.contact from unnest(v_events) as event
     cross join lateral (values (private.customer_phone(event)), (private.customer_email(event))) as contacts (contact)
-    where event.problem is null and contacts.contact is not null
+    where contacts.contact is not null
   ));
-  if cardinality(events) > 1 then  -- a single event's is taken when the event is applied
+  if cardinality(v_events) > 1 then  -- a single event's is taken when the event is applied
     perform from (
-      select messages.conversation_id as id from unnest(events) as event
+      select messages.conversation_id as id from unnest(v_events) as event
       join public.messages as messages on messages.id = coalesce(
         private.find_channel_message(event.channel_id, event.external_id), private.find_copy(event))
       union
-      select deliveries.conversation_id from unnest(events) as event
+      select deliveries.conversation_id from unnest(v_events) as event
       join public.channel_deliveries as deliveries
         on deliveries.id = substring(event.body ->> 'reference' from '^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):')::uuid
       union
       select private.find_channel_conversation(event, private.find_channel_customer(event))
-      from unnest(events) as event where event.problem is null and event.kind in ('message', 'echo')
+      from unnest(v_events) as event where event.kind in ('message', 'echo')
       union
-      select conversations.id from unnest(events) as event
+      select conversations.id from unnest(v_events) as event
       cross join lateral private.customers_of_event(event) as customers (ids)
       join public.conversations as conversations on conversations.customer_id = any (customers.ids)
-      where event.problem is null and cardinality(customers.ids) > 1
+      where cardinality(customers.ids) > 1
       order by id
     ) as concerned, lateral (
       select from public.conversations as conversations where conversations.id = concerned.id for no key update

@@ -68,6 +68,15 @@ def test_an_event_that_makes_no_sense_undoes_nothing_of_the_others(channel: Chan
     assert kept["error"].startswith("event 1: it is not an object; event 2: its kind is unknown")
 
 
+def test_nonsense_about_a_mail_that_came_to_another_account_is_refused(inbox: Inbox) -> None:
+    """What the mail was before is not looked up for an event that makes no sense."""
+    mail = Channel(inbox, "email")
+    mail.store(message(account="first@example.com"))
+    nonsense = message(account="second@example.com", is_automatic=7)
+
+    assert mail.outcomes(nonsense, nonsense) == ["failed", "failed"]
+
+
 NO_WEBHOOKS = [
     ("whatsapp", "x", "{}", "{}"),
     ("whatsapp", "x", None, "{}"),
