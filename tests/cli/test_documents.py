@@ -85,6 +85,16 @@ def _read(folder: Path, name: str, text: str) -> Document:
             id="escapes",
         ),
         pytest.param(
+            "# A\n\n[our\nterms][1], [The  Terms], `[1]`, \\[1], [no], [x](y)\n\n# B\n\nb\n\n"
+            "[1]: https://a.b/c 'T'\n[the terms]: <https://a.b/d>",
+            {
+                "A": "[our\nterms](https://a.b/c), [The  Terms](https://a.b/d), "
+                "`[1]`, [1], [no], [x](y)",
+                "B": "b",
+            },
+            id="an address elsewhere",
+        ),
+        pytest.param(
             "A *b* \\# [l](u)\n===\n\nx\n\nSub\n---\n\ny",
             {"A b # l": "x", "A b # l: Sub": "y"},
             id="underlined headings",

@@ -61,6 +61,16 @@ def cut() -> Response:
     return StreamingResponse(nothing(), media_type="application/json")
 
 
+def hang() -> Response:
+    """Return an answer that does not come."""
+
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.sleep(60)
+        yield b""
+
+    return StreamingResponse(nothing(), media_type="application/json")
+
+
 @asynccontextmanager
 async def open_gateway(project: str | None = None, answer: object = None) -> AsyncIterator[Gateway]:
     """Run a gateway in front of a project's URL, or in its place."""

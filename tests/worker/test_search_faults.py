@@ -14,7 +14,7 @@ from romashka_worker.responders.openai.endpoint import Endpoint
 from romashka_worker.turn import TurnAnswerer
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from tests.support.gateway import Gateway, cut, open_gateway
+from tests.support.gateway import Gateway, cut, hang, open_gateway
 from tests.support.stacks import RunningStack
 from tests.worker.provider import Provider, analysis, answers, open_provider
 from tests.worker.turns import LANGUAGES, ROW, job
@@ -38,6 +38,7 @@ FAULTS: dict[str, Fault] = {
     "a server that stops": lambda: says(503, "57P01", "terminating connection"),
     "a tie": lambda: says(500, "40P01", "deadlock detected"),
     "a cut": cut,
+    "a connection that hangs": hang,
     "a key from the future": lambda: says(401, "PGRST303", "JWT issued at future"),
 }
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from romashka import InvalidRequest
+from romashka import InvalidRequest, NotSignedIn, RomashkaError, ServerError, Unreachable
 from romashka_worker.faults import beside
 from romashka_worker.job import Answer, Job, Settlement
 from romashka_worker.queue import Result
@@ -25,8 +25,11 @@ class Locking(Backlog):
         super().__init__()
         self.locked: set[str] = set()
         self.refused: set[str] = set()
+        self.faults: list[RomashkaError] = []
 
     async def settle(self, results: Sequence[Result]) -> dict[str, Settlement]:
+        if self.faults:
+            raise self.faults.pop()
         ids = {job.id for job, _ in results}
         if ids & self.refused:
             self.calls.append(("settle", sorted(ids)))
@@ -81,5 +84,23 @@ async def test_a_result_that_is_refused_takes_no_other_along() -> None:
         await asyncio.gather(settles["one"], settles["two"])
         with pytest.raises(InvalidRequest):
             await settles["bad"]
+
+    assert set(queue.settled) == {"one", "two"}
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [
+        NotSignedIn("JWT issued at future", name="PGRST303"),
+        ServerError("Unauthorized", name="401"),
+        Unreachable("the project's database does not answer"),
+    ],
+)
+async def test_what_a_gateway_says_is_no_refusal(passing: RomashkaError) -> None:
+    """Its token of a key may be too new for the server's clock: an answer was lost."""
+    queue = Locking()
+    queue.faults = [passing, passing]
+    async with settling(queue, job(id="one"), job(id="two")) as settles:
+        await asyncio.gather(*settles.values())
 
     assert set(queue.settled) == {"one", "two"}

@@ -48,18 +48,12 @@ async def repeated(call: Callable[[], Awaitable[T]], seconds: float) -> T:
     raise AssertionError("it returns or raises")
 
 
-def is_transient(error: BaseException) -> bool:
-    """Is the call worth trying again, in a while?"""
-    return (
-        isinstance(error, TimeoutError)
-        or (isinstance(error, RomashkaError) and error.retryable)
-        or is_tie(error)
-    )
-
-
 def is_refusal(error: BaseException) -> bool:
-    """Did the server look at the call and say no?"""
-    return isinstance(error, ServerError) and not is_transient(error)
+    """Did the project look at the call and say no?
+
+    A gateway's word is none, and the token that it makes of a key may be too new for the server.
+    """
+    return isinstance(error, ServerError) and not (may_pass(error, 1) or is_tie(error))
 
 
 def parsed(rows: Sequence[Mapping[str, Any]], parse: Callable[[Mapping[str, Any]], T]) -> list[T]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -15,6 +16,7 @@ from romashka_worker.embeddings import Embedding, vector_text
 _MAX_ITEMS = 5
 _SEARCHES_AT_ONCE = 16
 """Heartbeats and settles must not wait behind the searches of hundreds of turns."""
+_SHORTEST_SEARCH_SECONDS = 0.5
 # By meaning, an item is found with its translations, and the last ones say how near anything is.
 _MAX_ITEMS_BY_MEANING = 20
 
@@ -61,11 +63,12 @@ class KnowledgeBase:
         question: str,
         language: str | None,
         embedding: Embedding | None = None,
-        seconds: float = 0.0,
+        seconds: float = 10.0,
     ) -> tuple[KnowledgeItem, ...]:
         """Return the best items, best first.
 
-        What may pass is waited for, `seconds` in all: one gateway's word is no reason to hand over.
+        What may pass is waited for, `seconds` in all: one gateway's word is no reason to hand over,
+        nor is one call that hangs.
 
         A meaning, if the question's `embedding` is given, is the same in all languages. Without it,
         or while the items have no vectors, words are looked for in items of `language`, or else
@@ -92,7 +95,7 @@ class KnowledgeBase:
         self, question: str, ends_at: float, **arguments: Any
     ) -> tuple[KnowledgeItem, ...]:
         async def call() -> list[Mapping[str, Any]]:
-            async with self._searches:
+            async with self._searches, _answered_within((ends_at - time.monotonic()) / 2):
                 rows = await self._client.call("search_knowledge", query=question, **arguments)
             if not isinstance(rows, list):
                 raise Unreachable("somebody else's page came instead of rows")
@@ -100,3 +103,13 @@ class KnowledgeBase:
 
         rows = await repeated(call, ends_at - time.monotonic())
         return tuple(KnowledgeItem.from_row(row) for row in rows)
+
+
+@asynccontextmanager
+async def _answered_within(seconds: float) -> AsyncIterator[None]:
+    """Leave time for another call: what hangs may do so because of one connection."""
+    try:
+        async with asyncio.timeout(max(seconds, _SHORTEST_SEARCH_SECONDS)):
+            yield
+    except TimeoutError as error:
+        raise Unreachable("the search does not answer") from error

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from romashka_worker.calls import is_refusal, is_transient
+from romashka_worker.calls import is_refusal
 from romashka_worker.leases import Leased, Queue
 
 C = TypeVar("C", bound=Leased)
@@ -87,7 +87,7 @@ class Settler(Generic[C, R, S]):
         try:
             settled = await self._queue.settle([result for result, _ in batch])
         except Exception as error:  # noqa: BLE001 -- whoever waits for a result is told
-            is_of_all = len(batch) == 1 or is_transient(error)
+            is_of_all = len(batch) == 1 or not is_refusal(error)
             problem = error if is_of_all else NotNow("one of the results was refused")
         for (leased, _), future in batch:
             if future.done():  # whoever waited was cancelled meanwhile

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from romashka import RomashkaError
 
-from romashka_worker.calls import is_transient
+from romashka_worker.calls import is_refusal
 from romashka_worker.channels import SEND_SECONDS, Channel, ChannelError, Delivery, Sent
 from romashka_worker.channels.credentials import Credentials
 from romashka_worker.channels.files import Files
@@ -40,7 +40,7 @@ class Sender:
         except TimeoutError:
             return _in_doubt(delivery)
         except RomashkaError as error:  # of Storage or of the secrets: before anything was sent
-            outcome: Outcome = "retry" if is_transient(error) else "failed"
+            outcome: Outcome = "failed" if is_refusal(error) else "retry"
             return Result(outcome, error_code="project", error=describe(error))
 
     async def _perform(self, delivery: Delivery) -> Result:

@@ -3,8 +3,10 @@
 import html
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from markdown_it import MarkdownIt
+from markdown_it.common.utils import normalizeReference
 from markdown_it.token import Token
 
 from romashka._documents import Document, DocumentError
@@ -31,6 +33,9 @@ _SHOWN_OTHERWISE = re.compile(
     rf"|(?P<tag></?(?:{_TAGS})(?:\s[^<>]*)?/?>)|(?P<entity>&(?:\#\d+|\#x[\da-f]+|[a-z][a-z\d]*);)",
     re.IGNORECASE,
 )
+_LINK = re.compile(
+    _CODE_SPAN + r"|\\.|\[(?P<text>(?:\\.|[^\[\]\\])*)\](?:\[(?P<label>[^\[\]]*)\])?(?![\[(:])"
+)
 _CODE = ("fence", "code_block")
 
 
@@ -41,7 +46,7 @@ def read_markdown(text: str, name: str) -> Document:
         DocumentError: a comment does not end.
     """
     fields, body = split_front_matter(re.sub("[\f\v]", "\n", text))
-    shown = _without_hidden(body)
+    shown = _with_links_in_place(_without_hidden(body))
     language = fields.get("language") or fields.get("lang")
     return Document(
         sections_of(_parts(shown), fields.get("title") or name, language), _as_read(shown)
@@ -57,6 +62,25 @@ def _without_hidden(text: str) -> str:
                 f"a comment in it does not end; it begins in line {_line(text, begin)}"
             )
     return shown
+
+
+def _with_links_in_place(text: str) -> str:
+    """Return the text with each link where it is read: its address may stand in another section."""
+    known: dict[str, Any] = {}
+    MarkdownIt().disable("inline").parse(text, known)
+    addresses = {
+        label: one for label, one in known.get("references", {}).items() if label[0] != "^"
+    }
+    if not addresses:
+        return text
+    defined = {line for one in addresses.values() for line in range(*one["map"])}
+    lines = ("" if number in defined else line for number, line in enumerate(text.split("\n")))
+
+    def in_place(found: re.Match[str]) -> str:
+        label = normalizeReference(found["label"] or found["text"] or "")
+        return f"[{found['text']}]({addresses[label]['href']})" if label in addresses else found[0]
+
+    return _outside_code("\n".join(lines), lambda part: _LINK.sub(in_place, part))
 
 
 def _line(text: str, begin: str) -> int:
