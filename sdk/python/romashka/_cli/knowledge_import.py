@@ -20,6 +20,7 @@ from romashka._documents import (
     language_code,
     read_document,
 )
+from romashka._secrets import hide_secrets
 from romashka._terminal import clean_line, open_console, say
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ async def _import_files(
         except (PermissionDenied, NotSignedIn):
             raise  # it is everybody's trouble, no file's
         except (DocumentError, RomashkaError) as error:
-            imported.bad[str(file)] = str(error)
+            imported.bad[str(file)] = hide_secrets(str(error))
         except Exception as error:  # noqa: BLE001 -- what a parser fails with is that file's alone
             imported.bad[str(file)] = f"it cannot be read ({type(error).__name__})"
         else:
