@@ -72,8 +72,10 @@ async def test_doctor_asks_once_and_says_what_a_server_can(provider: Provider, n
     """Before a customer does."""
     provider.is_like(SERVERS[name])
     found = await _look_at(ModelSettings("primary", provider.url, None, MODEL))
+    forms = [asked["messages"][-1]["content"] for asked in provider.requests]
 
     assert (found.state, found.says) == ("ok", f"{MODEL} at {provider.url}/{SAID[name]}")
+    assert all('"message": "Hello!"' in form for form in forms)  # one question, and its detours
 
 
 async def test_doctor_finds_a_model_that_gives_no_answer(provider: Provider) -> None:
