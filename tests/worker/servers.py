@@ -1,7 +1,7 @@
 """Servers of models, each as it is: what it refuses, in which words, and how its answers look.
 
 Where each of them is known from stands above it. docs/models.md has them as a table, which
-test_servers.py compares with what the worker learns from these.
+test_model_servers.py compares with what the worker learns from these.
 """
 
 import json
