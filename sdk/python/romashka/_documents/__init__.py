@@ -48,6 +48,7 @@ class Document:
     @cached_property
     def lost(self) -> int:
         """How many of these are in none of its sections."""
+        # A title begins with the headings above it, each of which is in the file once.
         own = [section.title.rpartition(": ")[2] for section in self.sections]
         above = {
             part for section in self.sections for part in section.title.split(": ")[:-1]

@@ -21,6 +21,7 @@ _NEVER_SHOWN = re.compile(
     r"[^>]*>[\s\S]*?</(?P=hidden)\s*>",
     re.IGNORECASE,
 )
+"""Comments, programs, and what an attribute hides; in a span of code they are text."""
 _TAGS = (
     "a|abbr|address|article|aside|b|blockquote|br|caption|center|cite|code|col|colgroup|dd|del|details|dfn|div|dl"
     "|dt|em|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|img|ins|kbd|li|main|mark|nav|ol|p|picture|pre|q"
@@ -33,9 +34,11 @@ _SHOWN_OTHERWISE = re.compile(
     rf"|(?P<tag></?(?:{_TAGS})(?:\s[^<>]*)?/?>)|(?P<entity>&(?:\#\d+|\#x[\da-f]+|[a-z][a-z\d]*);)",
     re.IGNORECASE,
 )
+"""Escapes, pictures, tags and entities; a tag that HTML does not have is text, as <your name>."""
 _LINK = re.compile(
     _CODE_SPAN + r"|\\.|\[(?P<text>(?:\\.|[^\[\]\\])*)\](?:\[(?P<label>[^\[\]]*)\])?(?![\[(:])"
 )
+"""A link whose address may stand elsewhere: [text][label], or [text] alone."""
 _CODE = ("fence", "code_block")
 _INLINE = MarkdownIt()
 _BLOCKS = MarkdownIt().disable("inline")
