@@ -35,10 +35,10 @@ _SHOWN_OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 """Escapes, pictures, tags and entities; a tag that HTML does not have is text, as <your name>."""
+# A link whose address may stand elsewhere: [text][label], or [text] alone.
 _LINK = re.compile(
     _CODE_SPAN + r"|\\.|\[(?P<text>(?:\\.|[^\[\]\\])*)\](?:\[(?P<label>[^\[\]]*)\])?(?![\[(:])"
 )
-"""A link whose address may stand elsewhere: [text][label], or [text] alone."""
 _CODE = ("fence", "code_block")
 _INLINE = MarkdownIt()
 _BLOCKS = MarkdownIt().disable("inline")
