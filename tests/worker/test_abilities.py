@@ -19,6 +19,7 @@ from tests.worker.provider import (
     ending,
     fails,
     refuses,
+    sends,
     streams,
     token,
 )
@@ -153,6 +154,18 @@ async def test_an_outage_that_ends_while_everything_is_tried_teaches_nothing(
 
 # ---- what is no inability
 
+BUSY = {"code": 503, "message": "overloaded"}
+TOLD = {  # ggml-org/llama.cpp#16109, sashabaranov/go-openai#1057, ogx-ai/ogx#5224, ...
+    "in a field of its own": sends(f"error: {json.dumps(BUSY)}\n\n"),
+    "by the event's name": sends(f"event: error\ndata: {json.dumps(BUSY)}\n\n"),
+    "by the event's name, as a text": sends("event: error\ndata: Internal Server Error\n\n"),
+    "by its type": streams(json.dumps({"type": "error", "code": "503"})),
+    "as a detail": streams(json.dumps({"detail": "Service unavailable"})),
+    "in the choice": streams(token(ANSWER[:40]), json.dumps({"choices": [{"error": BUSY}]})),
+    "in a list": sends(json.dumps([{"error": BUSY}], indent=2), "application/json"),
+    "as a text": sends(json.dumps({"error": "Model unloaded."}), "application/json"),
+    "as a page": sends("<html>Just a moment ...</html>", "text/html; charset=utf-8"),
+}
 PASSING = {
     "500 once": (fails(500), answers(ANSWER)),
     "503 twice": (fails(503), fails(503), answers(ANSWER)),
@@ -164,6 +177,11 @@ PASSING = {
         answers(ANSWER),
     ),
     "a stream that ends in the analysis": (streams(token(ANSWER[:40])), answers(ANSWER)),
+    **{f"told {how}": (told_how, answers(ANSWER)) for how, told_how in TOLD.items()},
+    **{
+        f"an end called {reason}": (streams(token(ANSWER[:40]), *ending(reason)), answers(ANSWER))
+        for reason in ("error", "abort", "insufficient_system_resource", "network_error")
+    },
 }
 
 
@@ -189,6 +207,10 @@ FINAL = {
         400,
         says("This model's maximum context length is 8192 tokens", code="context_length_exceeded"),
     ),
+    "a refusal": (200, "sensitive"),
+    "a safety's end": (200, "SAFETY"),
+    "a guardrail's": (200, "guardrail_intervened"),
+    "an answer that is cut": (200, "max_tokens"),
     "a filter": (400, says("The response was filtered ...", code="content_filter")),
 }
 
@@ -198,7 +220,9 @@ async def test_what_is_wrong_in_any_way_of_asking_is_asked_once(
     provider: Provider, endpoint: Endpoint, refusal: tuple[int, Any]
 ) -> None:
     """Ten requests with a wrong key are nine too many."""
-    provider.will(refuses(*refusal))
+    status, body = refusal
+    is_end = status == 200
+    provider.will(streams(token(ANSWER[:40]), *ending(body)) if is_end else refuses(status, body))
     with pytest.raises(ResponderError):
         await answer(endpoint)
 

@@ -14,6 +14,8 @@ _MUCH_LOST = 0.05
 _MUCH_LOST_CHARACTERS = 20
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*(?![A-Za-z0-9])")
 _MAX_LANGUAGE = 10
+_UNSEEN = dict.fromkeys([0xAD, 0x2060, 0xFEFF])
+"""Where a word may be broken, or not: a word with one of these in it is found by nobody."""
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
 
 
@@ -118,7 +120,7 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise DocumentError(f"it is larger than {MAX_FILE_BYTES // 1_000_000} MB")
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig").translate(_UNSEEN)
     except UnicodeDecodeError as error:
         raise DocumentError("it is not UTF-8; save it as UTF-8") from error
     except OSError as error:

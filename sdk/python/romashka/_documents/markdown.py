@@ -16,10 +16,15 @@ from romashka._documents.headings import Heading, sections_of
 _CODE_SPAN = r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n)[\s\S])+?(?<!`)(?P=ticks)(?!`))"
 _NEVER_SHOWN = re.compile(
     _CODE_SPAN + r"|<!--(?:>|->|[\s\S]*?-->)"
+    # What a site's generator takes out: MDX, Liquid, Hugo, kramdown, callouts.
+    r"|\{/\*[\s\S]*?\*/\}|\{%-?\s*comment\b[\s\S]*?\bendcomment\s*-?%\}|\{%(?!\s*raw)[^{}\n]*%\}"
+    r"|\{\{(?:<.*?>|%.*?%)\}\}|[ \t]*\{:?[ \t]*[.#][\w-][^{}\n]*\}"
+    r"|^import\s.+\sfrom\s+[\"'][^\"'\n]+[\"'];?$|^:{3,}[ \t]*[\w-]*[ \t]*$"
+    r"|\[!(?:note|tip|important|warning|caution)\]"
     r"|<(?P<name>script|style|template|noscript)\b[^>]*>[\s\S]*?</(?P=name)\s*>"
-    r"|<(?P<hidden>[a-z][\w-]*)(?=[^>]*?\s(?:hidden(?=[\s>/=])|style\s*=\s*[\"'][^\"'>]*display\s*:\s*none))"
+    r"|<(?P<hidden>[a-z][\w-]*)(?=[^<>]*?\s(?:hidden(?=[\s>/=])|style\s*=\s*[\"'][^\"'<>]*display\s*:\s*none))"
     r"[^>]*>[\s\S]*?</(?P=hidden)\s*>",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 """Comments, programs, and what an attribute hides; in a span of code they are text."""
 _TAGS = (
@@ -39,6 +44,10 @@ _SHOWN_OTHERWISE = re.compile(
 _LINK = re.compile(
     _CODE_SPAN + r"|\\.|\[(?P<text>(?:\\.|[^\[\]\\])*)\](?:\[(?P<label>[^\[\]]*)\])?(?![\[(:])"
 )
+_NOTE = re.compile(
+    r"^\[\^([^\]\s]+)\]:[ \t]*(.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]+\S)))*)\n?", re.MULTILINE
+)
+_NOTE_MARK = re.compile(_CODE_SPAN + r"|\[\^(?P<note>[^\]\s]+)\](?!:)")
 _CODE = ("fence", "code_block")
 _INLINE = MarkdownIt()
 _BLOCKS = MarkdownIt().disable("inline")
@@ -51,7 +60,7 @@ def read_markdown(text: str, name: str) -> Document:
         DocumentError: a comment does not end.
     """
     fields, body = split_front_matter(re.sub("[\f\v]", "\n", text))
-    shown = _with_links_in_place(_without_hidden(body))
+    shown = _with_links_in_place(_with_notes_in_place(_without_hidden(body)))
     language = fields.get("language") or fields.get("lang")
     return Document(
         sections_of(_parts(shown), fields.get("title") or name, language), _as_read(shown)
@@ -67,6 +76,22 @@ def _without_hidden(text: str) -> str:
                 f"a comment in it does not end; it begins in line {_line(text, begin)}"
             )
     return shown
+
+
+def _with_notes_in_place(text: str) -> str:
+    """Return the text with each footnote where it is read: the notes may be in another section."""
+    notes = {label: " ".join(note.split()) for label, note in _NOTE.findall(text)}
+    if not notes:
+        return text
+    used = {found["note"] for found in _NOTE_MARK.finditer(text)} & notes.keys()
+
+    def in_place(found: re.Match[str]) -> str:
+        return f" ({notes[found['note']]})" if found["note"] in used else found[0]
+
+    def without_used(found: re.Match[str]) -> str:
+        return "" if found[1] in used else found[0]
+
+    return _outside_code(_NOTE.sub(without_used, text), lambda part: _NOTE_MARK.sub(in_place, part))
 
 
 def _with_links_in_place(text: str) -> str:

@@ -33,6 +33,7 @@ NEEDED: Final = frozenset({"confidence", "needs_human"})
 
 
 _INTENT_WORDS = 6
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _DECIMALS = 6
 """Of a confidence: with an exponent of many digits the database takes it for none."""
 
@@ -80,7 +81,7 @@ def storable(text: str) -> str:
 def _boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    known = {"true": True, "false": False}.get(str(value).lower())
+    known = _BOOLEANS.get(str(value).strip().lower())
     if known is None:
         raise MalformedAnswer("needs_human is not a boolean")
     return known
@@ -88,13 +89,14 @@ def _boolean(value: object) -> bool:
 
 def _confidence(value: object) -> float:
     """Return a probability; models say 95 when they mean 0.95."""
+    text = str(value).strip()
     try:
-        number = float(value)  # type: ignore[arg-type]  # what is no number raises
-    except (TypeError, ValueError) as error:
+        number = float(text.removesuffix("%"))
+    except ValueError as error:
         raise MalformedAnswer("confidence is not a number") from error
     if isinstance(value, bool) or not math.isfinite(number) or not 0 <= number <= 100:
         raise MalformedAnswer("confidence is not a probability")
-    return round(number if number <= 1 else number / 100, _DECIMALS)
+    return round(number / 100 if number > 1 or text.endswith("%") else number, _DECIMALS)
 
 
 def _intent(value: object) -> str | None:
