@@ -52,6 +52,14 @@ def decide(analysis: Analysis | None, signals: Signals, settings: Mapping[str, A
     return Decision(reason)
 
 
+def may_ask(analysis: Analysis, decision: Decision, settings: Mapping[str, Any]) -> bool:
+    """Is the customer asked what they mean, instead of being handed over?"""
+    limit = settings.get("min_choice_confidence")
+    if limit is None or decision.reason != "low_confidence" or len(analysis.likely) < 2:
+        return False
+    return analysis.needs_clarification or analysis.confidence >= limit
+
+
 def _topic_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
     """Several topics that are each less than probable may make it probable that one is meant."""
     topics = {
@@ -86,6 +94,8 @@ def _responder_reason(
 ) -> Reason | None:
     """What a human gave back goes to one again only if the AI is not sure of its answer."""
     is_sure = analysis.confidence >= settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE)
+    if analysis.needs_clarification and not analysis.needs_human:
+        return "low_confidence"
     if is_sure and (signals.is_returned or not analysis.needs_human):
         return None
     return analysis.reason or "low_confidence"

@@ -9,6 +9,7 @@ from operator import itemgetter
 
 import structlog
 
+from romashka_worker.choices import likely_items
 from romashka_worker.confidence import confidence_in
 from romashka_worker.embeddings import Embedder, EmbeddingError
 from romashka_worker.knowledge import KnowledgeItem
@@ -46,7 +47,10 @@ class KnowledgeResponder:
         if not turn.knowledge:
             nothing = Analysis(confidence=0.0, reason="out_of_scope", language=turn.language)
             return Draft(analysis=nothing, text=written(""), model=self.name)
-        confidence, item = _surest(turn.knowledge, turn.language)
+        if turn.chosen:
+            confidence, item = 1.0, turn.chosen
+        else:
+            confidence, item = _surest(turn.knowledge, turn.language)
         note(similarity=item.similarity)
         analysis = Analysis(
             confidence=confidence,
@@ -54,6 +58,7 @@ class KnowledgeResponder:
             sentiment=turn.signals.sentiment,
             language=turn.language or item.language,
             knowledge_sources=(item.id,),
+            likely=likely_items(turn.knowledge, item),
         )
         return Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
 
@@ -63,12 +68,13 @@ class KnowledgeResponder:
         yield f"{remark}\n\n{text}" if remark else text
 
     async def _passage(self, turn: Turn, item: KnowledgeItem) -> str:
+        question = turn.question or turn.job.written
         try:
             async with asyncio.timeout(min(_PASSAGE_SECONDS, turn.seconds_left / 2)):
-                return await best_passage(turn.job.written, item.content, self._embedder)
+                return await best_passage(question, item.content, self._embedder)
         except (EmbeddingError, TimeoutError) as error:
             log.warning("passage.failed", error=str(error) or type(error).__name__)
-            return await best_passage(turn.job.written, item.content, None)
+            return await best_passage(question, item.content, None)
 
 
 def _surest(found: Sequence[KnowledgeItem], language: str | None) -> tuple[float, KnowledgeItem]:
