@@ -102,7 +102,7 @@ class KnowledgeBase:
         table = self._client.supabase.table("knowledge_items")
 
         async def call() -> list[Mapping[str, Any]]:
-            query = table.select(columns).eq("id", item_id).eq("is_active", value=True)
+            query = table.select(columns).eq("id", item_id).eq("status", "active")
             with translated():
                 rows: Any = (await query.execute()).data
             return list(rows)

@@ -1,6 +1,6 @@
 """Reply or hand over: the one place that decides, before anything of a reply is seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,12 +52,13 @@ def decide(analysis: Analysis | None, signals: Signals, settings: Mapping[str, A
     return Decision(reason)
 
 
-def may_ask(analysis: Analysis, decision: Decision, settings: Mapping[str, Any]) -> bool:
-    """Is the customer asked what they mean, instead of being handed over?"""
+def may_ask(
+    decision: Decision, likely: Sequence[object], likelihood: float, settings: Mapping[str, Any]
+) -> bool:
+    """Is the customer asked which of `likely` they mean, instead of being handed over?"""
     limit = settings.get("min_choice_confidence")
-    if limit is None or decision.reason != "low_confidence" or len(analysis.likely) < 2:
-        return False
-    return analysis.needs_clarification or analysis.confidence >= limit
+    is_likely = limit is not None and len(likely) > 1 and likelihood >= limit
+    return decision.reason == "low_confidence" and is_likely
 
 
 def _topic_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:

@@ -197,8 +197,9 @@ class TurnAnswerer:
 def _offered(turn: Turn, analysis: Analysis, decision: Decision) -> tuple[Choice, ...]:
     """Return what the customer is asked to choose from, instead of being handed over, if so."""
     likely, before = analysis.likely, were_offered(turn.job)
+    note(likely=[item.id for item in likely], likelihood=round(analysis.likelihood, 3))
     is_new = not (turn.chosen or open_question(turn.job) or before & {item.id for item in likely})
-    if not (is_new and may_ask(analysis, decision, turn.job.settings)):
+    if not (is_new and may_ask(decision, likely, analysis.likelihood, turn.job.settings)):
         return ()
     return choices_of(likely, analysis.language or turn.language)
 

@@ -53,6 +53,8 @@ class Analysis:
     """Does the draft ask what the customer means?"""
     likely: tuple[KnowledgeItem, ...] = ()
     """What may answer the message, best first, where none of it is sure to."""
+    likelihood: float = 0.0
+    """The probability that one of these does."""
     has_judged: bool = False
     """Did its author look for what only a human may take? Whoever quotes an item did not."""
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 import structlog
 
 from romashka_worker.choices import likely_items
-from romashka_worker.confidence import confidence_in
+from romashka_worker.confidence import confidence_in, likelihood_of
 from romashka_worker.embeddings import Embedder, EmbeddingError
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.language import base_language, is_same_language
@@ -47,18 +47,20 @@ class KnowledgeResponder:
         if not turn.knowledge:
             nothing = Analysis(confidence=0.0, reason="out_of_scope", language=turn.language)
             return Draft(analysis=nothing, text=written(""), model=self.name)
-        if turn.chosen:
-            confidence, item = 1.0, turn.chosen
-        else:
-            confidence, item = _surest(turn.knowledge, turn.language)
+        confidence, item = (
+            (1.0, turn.chosen) if turn.chosen else _surest(turn.knowledge, turn.language)
+        )
+        likely = likely_items(turn.knowledge, item)
+        likelihood = likelihood_of(likely, turn.knowledge, turn.language)
         note(similarity=item.similarity)
         analysis = Analysis(
             confidence=confidence,
-            reason="out_of_scope" if confidence < _NOTHING else None,
+            reason="out_of_scope" if max(confidence, likelihood) < _NOTHING else None,
             sentiment=turn.signals.sentiment,
             language=turn.language or item.language,
             knowledge_sources=(item.id,),
-            likely=likely_items(turn.knowledge, item),
+            likely=likely,
+            likelihood=likelihood,
         )
         return Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
 

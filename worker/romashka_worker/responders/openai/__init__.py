@@ -128,9 +128,13 @@ class _ModelDraft(Draft):
 
 def _with_likely(draft: Draft, turn: Turn) -> Draft:
     """Add the items that the model named: where it is not sure, one of them may be meant."""
+    analysis = draft.analysis
     items = {item.id: item for item in turn.knowledge or ()}
-    named = draft.analysis.knowledge_sources[:MAX_LIKELY]
-    draft.analysis = replace(draft.analysis, likely=tuple(items[source] for source in named))
+    draft.analysis = replace(
+        analysis,
+        likely=tuple(items[source] for source in analysis.knowledge_sources[:MAX_LIKELY]),
+        likelihood=1.0 if analysis.needs_clarification else analysis.confidence,
+    )
     return draft
 
 
