@@ -273,6 +273,7 @@ def test_what_is_nearly_json_is_read_as_it_is_meant(written: str, meant: str) ->
     body = events([*many(list(answer)), *ending()])
 
     assert read([body])[0] == meant
+    assert read([body[at : at + 1] for at in range(len(body))])[0] == meant
 
 
 def test_an_emoji_may_come_in_two_halves_of_bytes() -> None:

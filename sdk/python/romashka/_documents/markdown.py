@@ -21,6 +21,7 @@ _NEVER_SHOWN = re.compile(
     r"[^>]*>[\s\S]*?</(?P=hidden)\s*>",
     re.IGNORECASE,
 )
+"""Comments, programs, and what an attribute hides; in a span of code they are text."""
 _TAGS = (
     "a|abbr|address|article|aside|b|blockquote|br|caption|center|cite|code|col|colgroup|dd|del|details|dfn|div|dl"
     "|dt|em|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|img|ins|kbd|li|main|mark|nav|ol|p|picture|pre|q"
@@ -33,10 +34,14 @@ _SHOWN_OTHERWISE = re.compile(
     rf"|(?P<tag></?(?:{_TAGS})(?:\s[^<>]*)?/?>)|(?P<entity>&(?:\#\d+|\#x[\da-f]+|[a-z][a-z\d]*);)",
     re.IGNORECASE,
 )
+"""Escapes, pictures, tags and entities; a tag that HTML does not have is text, as <your name>."""
+# A link whose address may stand elsewhere: [text][label], or [text] alone.
 _LINK = re.compile(
     _CODE_SPAN + r"|\\.|\[(?P<text>(?:\\.|[^\[\]\\])*)\](?:\[(?P<label>[^\[\]]*)\])?(?![\[(:])"
 )
 _CODE = ("fence", "code_block")
+_INLINE = MarkdownIt()
+_BLOCKS = MarkdownIt().disable("inline")
 
 
 def read_markdown(text: str, name: str) -> Document:
@@ -67,7 +72,7 @@ def _without_hidden(text: str) -> str:
 def _with_links_in_place(text: str) -> str:
     """Return the text with each link where it is read: its address may stand in another section."""
     known: dict[str, Any] = {}
-    MarkdownIt().disable("inline").parse(text, known)
+    _BLOCKS.parse(text, known)
     addresses = {
         label: one for label, one in known.get("references", {}).items() if label[0] != "^"
     }
@@ -102,9 +107,8 @@ def _parts(text: str) -> Iterator[Heading | str]:
 
 def _plain(heading: str) -> str:
     """Return a heading without its marks: emphasis, links, code, a name that it is given."""
-    inline = MarkdownIt().parseInline(re.sub(r"\s*\{#[^}]*\}\s*$", "", heading))
-    parts = [_texts(token) for token in inline]
-    return " ".join("".join(parts).split())
+    inline = _INLINE.parseInline(re.sub(r"\s*\{#[^}]*\}\s*$", "", heading))
+    return " ".join("".join(map(_texts, inline)).split())
 
 
 def _texts(token: Token) -> str:
@@ -149,4 +153,4 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 
 def _blocks(text: str) -> list[Token]:
     """Return the text's blocks, without what is in their lines."""
-    return MarkdownIt().disable("inline").parse(text)
+    return _BLOCKS.parse(text)

@@ -8,14 +8,14 @@ from typing import Any
 import httpx2
 from openai import APIConnectionError, AsyncStream, OpenAIError
 
-from romashka_worker.responders.openai.abilities import (
+from romashka_worker.responders.openai.analysis import MalformedAnswer, Refused, storable
+from romashka_worker.responders.openai.chunks import ChunkDecoder
+from romashka_worker.responders.openai.errors import (
     Abstained,
     BrokenOff,
     CutShort,
     StreamError,
 )
-from romashka_worker.responders.openai.analysis import MalformedAnswer, Refused, storable
-from romashka_worker.responders.openai.chunks import ChunkDecoder
 from romashka_worker.responders.openai.reader import AnswerReader
 
 _STALL_SECONDS = 2.0
