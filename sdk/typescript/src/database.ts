@@ -127,6 +127,7 @@ export type Database = {
           max_messages_per_minute: number;
           max_negative_sentiment: number | null;
           max_ratings_per_hour: number;
+          min_choice_confidence: number | null;
           min_confidence: number;
           persona: string;
           quiet_ms: number;
@@ -153,6 +154,7 @@ export type Database = {
           max_messages_per_minute?: number;
           max_negative_sentiment?: number | null;
           max_ratings_per_hour?: number;
+          min_choice_confidence?: number | null;
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;
@@ -178,6 +180,7 @@ export type Database = {
           max_messages_per_minute?: number;
           max_negative_sentiment?: number | null;
           max_ratings_per_hour?: number;
+          min_choice_confidence?: number | null;
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;

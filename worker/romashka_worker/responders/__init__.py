@@ -23,6 +23,10 @@ class Turn:
     knowledge: tuple[KnowledgeItem, ...] | None
     """What the knowledge base has on it, best first; None when it could not be asked."""
     signals: Signals = Signals()  # noqa: RUF009 -- frozen
+    question: str = ""
+    """What is to be answered: the message, with what it refers to."""
+    chosen: KnowledgeItem | None = None
+    """What the customer has chosen of what the AI offered."""
     draft_by: float | None = None
     """When a draft's analysis must be there (monotonic), if that is before `job.draft_by`."""
 
@@ -45,6 +49,12 @@ class Analysis:
     sentiment: Sentiment | None = None
     language: str | None = None
     knowledge_sources: tuple[str, ...] = ()
+    needs_clarification: bool = False
+    """Does the draft ask what the customer means?"""
+    likely: tuple[KnowledgeItem, ...] = ()
+    """What may answer the message, best first, where none of it is sure to."""
+    likelihood: float = 0.0
+    """The probability that one of these does."""
     has_judged: bool = False
     """Did its author look for what only a human may take? Whoever quotes an item did not."""
 

@@ -18,6 +18,7 @@ _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "sources": {"type": "array", "items": {"type": "string"}},
     "confidence": {"type": "number"},
     "needs_human": {"type": "boolean"},
+    "needs_clarification": {"type": "boolean"},
     "reason": {"type": "string", "enum": ["none", *_REASONS]},
     "reply": {"type": "string"},
 }
@@ -69,6 +70,7 @@ def parse_analysis(
         sentiment=_SENTIMENTS.get(str(members.get("sentiment")).lower()),
         language=_language(members.get("language")) or language,
         knowledge_sources=_sources(members.get("sources"), labels),
+        needs_clarification=str(members.get("needs_clarification")).lower() == "true",
         has_judged=True,
     )
 
