@@ -85,6 +85,16 @@ def choices_of(items: Sequence[KnowledgeItem], language: str | None) -> tuple[Ch
     return (*named, Choice(_texts(language)["none"], None))
 
 
+def button_text(language: str | None, none: str) -> str:
+    """Return what is on the button that opens a list of choices; it says so in their language.
+
+    `none` is the last choice: it tells the language, where the message does not.
+    """
+    languages = (name for name, texts in _stored()["texts"].items() if texts["none"] == none)
+    buttons: Mapping[str, str] = _stored()["buttons"]
+    return buttons.get(base_language(language or next(languages, "en")), buttons["en"])
+
+
 async def asking(
     question: AsyncIterator[str] | None, choices: Sequence[Choice], language: str | None
 ) -> AsyncIterator[str]:
