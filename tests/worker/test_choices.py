@@ -59,13 +59,28 @@ def turn(*rows: dict[str, Any], **changes: Any) -> Job:
         ),
         *(
             (text, REFUND)
-            for text in ("2)", "двa 2"[4:], "٢", "Second", "die zweite", "refund", "paid")
+            for text in (
+                "2)",
+                "двa 2"[4:],
+                "٢",
+                "2\n\nKind regards, Jo",
+                "Second",
+                "die zweite",
+                "refund",
+                "paid",
+            )
         ),
         *((text, NONE) for text in ("3", "none", "None of these.", "none of these!")),
         *((text, None) for text in ("4", "0", "12", "my", "is", "item refund", "no", "👍", "")),
         *(
             (text, None)
-            for text in ("I bought 2", "how do I pay?", "refund by check?", "first or second")
+            for text in (
+                "I bought 2",
+                "how do I pay?",
+                "refund by check?",
+                "first or second",
+                "2\nAnd how long does it take?",
+            )
         ),
     ],
 )

@@ -30,6 +30,7 @@ _NUMBER = re.compile(
     r"\W*(\d)\W*",
     re.IGNORECASE,
 )
+_ASKS = re.compile("[?？؟]")  # noqa: RUF001 -- of other alphabets
 _MAX_WORDS_OF_A_NUMBER = 4  # "the second one, please"
 _TELLING_CHARS = 4
 """Shorter words, of letters that the alphabet has, are in many labels."""
@@ -141,8 +142,9 @@ def _named(question: Question, text: str) -> Choice | None:
 
 
 def _number(text: str) -> int | None:
-    if figure := _NUMBER.fullmatch(text):
-        return int(figure[1])
+    first, _, rest = text.strip().partition("\n")
+    if (figure := _NUMBER.fullmatch(first)) and not _ASKS.search(rest):
+        return int(figure[1])  # a mail ends with a greeting
     said = _words(text)
     numbers = [
         number for number, words in enumerate(_stored()["ordinals"], 1) if {*words} & {*said}
