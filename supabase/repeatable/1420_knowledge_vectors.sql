@@ -1,5 +1,5 @@
 -- Purpose: knowledge items as vectors, where pgvector is; who makes them, and how near a question is to them.
--- Touches: private.knowledge_embeddings, get_knowledge_to_embed, store_knowledge_embeddings.
+-- Touches: private.knowledge_embeddings, get_knowledge_to_embed, store_knowledge_embeddings, find_knowledge_part.
 -- Locks:   the items whose vectors are stored, in the order of their ids.
 -- Undo:    drop the trigger, the functions and the table.
 
@@ -45,6 +45,7 @@ declare
   v_settings text := '';
   v_nearest text := 'select null::uuid, null::real where false';
   v_similarity text := 'select null::uuid, null::real where false';
+  v_part text := 'select null::smallint';
   v_is_embedded text := 'select false';
   v_to_embed text := 'select null::uuid, null::text, null::text, null::text where false';
   v_store text := 'select 0';
@@ -96,6 +97,12 @@ begin
       from private.knowledge_embeddings as embeddings
       where embeddings.item_id = any (items) and (embedding_model is null or embeddings.model = embedding_model)
       group by embeddings.item_id
+    $sql$, v_schema);
+    v_part := format($sql$
+      select embeddings.part from private.knowledge_embeddings as embeddings
+      where embeddings.item_id = find_knowledge_part.item_id and embeddings.model = embedding_model
+      order by embeddings.embedding operator(%1$s.<#>) query_embedding::%1$s.vector, embeddings.part
+      limit 1
     $sql$, v_schema);
     -- Looks at a hundred, those of the lowest and highest ids (ids are random, or in the order of time): counting all
     -- takes as long as a search.
@@ -160,6 +167,13 @@ begin
     as %L
   $sql$, v_similarity);
   execute format($sql$
+    create or replace function public.find_knowledge_part(item_id uuid, query_embedding text, embedding_model text)
+    returns smallint
+    language sql stable security definer  -- not every role may use pgvector's schema
+    set search_path = ''
+    as %L
+  $sql$, v_part);
+  execute format($sql$
     create or replace function private.is_knowledge_embedded(embedding_model text)
     returns boolean
     language sql stable security invoker
@@ -183,6 +197,7 @@ begin
 end $$;
 comment on function private.nearest_knowledge is 'The items with the parts nearest to a question, and how similar the best part is.';
 comment on function private.knowledge_similarity is 'How similar the best part of each item is to a question.';
+comment on function public.find_knowledge_part is 'The number of the part of an item that is nearest to a question, or null without vectors.';
 comment on function private.is_knowledge_embedded is 'Have nine in ten active items their vectors? Until then nothing is compared by meaning.';
 comment on function public.get_knowledge_to_embed is 'Active items that have no vectors of a model yet; none without pgvector.';
 comment on function public.store_knowledge_embeddings is 'Store the vectors of items that still say what was embedded; return how many those were.';

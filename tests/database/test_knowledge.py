@@ -67,6 +67,22 @@ def _search(inbox: Inbox, query: str, embedding: str | None = None) -> list[dict
     )
 
 
+def test_the_part_that_is_nearest_is_told(vectors: Inbox) -> None:
+    """Of a long article a customer is shown what answers."""
+    _add(vectors, "Opening hours")
+    item = _missing(vectors)["Opening hours"]
+    item_id = str(item["item_id"])
+
+    def part(model: str = MODEL) -> object:
+        call = "select public.find_knowledge_part(%s, %s, %s) as part"
+        return vectors.one(call, item_id, _direction(2), model, by="service_role")["part"]
+
+    assert part() is None
+    _store(vectors, item, _direction(1), _direction(2, 0.5), _direction(2))
+    assert part() == 3
+    assert part("another model") is None
+
+
 def test_an_item_is_found_by_the_best_of_its_parts(vectors: Inbox) -> None:
     """A customer's words are rarely the article's; one line of a long text may answer."""
     for title in ("Opening hours", "Refunds"):

@@ -3,9 +3,15 @@
 from typing import Any
 
 import pytest
-from romashka_worker.knowledge import KnowledgeItem
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from romashka import NotFound, Unreachable
+from romashka_worker.embeddings import Embedding
+from romashka_worker.embeddings.items import parts_of
+from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.responders import ResponderError, Turn
 from romashka_worker.responders.knowledge import KnowledgeResponder
+from romashka_worker.responders.passages import best_passage, split
 
 from tests.worker.turns import job
 
@@ -154,3 +160,61 @@ async def test_instructions_in_an_item_change_nothing(content: str) -> None:
     plain = (item("it", 0.88), item("other", 0.879), item("third", 0.878))
 
     assert (await answer(*found))[0] == (await answer(*plain))[0]
+
+
+_PIECES = st.lists(
+    st.sampled_from(
+        ["A short line.", "- a point", "Long. " * 250, "word " * 90 + ".", "", "# Head"]
+    ),
+    min_size=2,
+    max_size=60,
+)
+
+
+@given(pieces=_PIECES)
+@settings(max_examples=60, deadline=None)
+def test_a_passage_begins_in_the_part_that_is_nearest(pieces: list[str]) -> None:
+    """Vectors are made of other divisions of a text than what is shown: whole sentences."""
+    content = "\n".join(f"{number}{piece}" for number, piece in enumerate(pieces) if piece)
+    assume(content)
+    passages = split(content)
+    for number, part in enumerate(parts_of(content), 1):
+        shown = best_passage("nothing that is in it", content, number)
+        begins = next(passage for passage in passages if shown.startswith(passage))
+
+        assert letters(begins)[:20] in letters(part) or letters(part)[:20] in letters(begins)
+
+
+def letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
+async def test_the_nearest_part_is_asked_for_and_words_do_without() -> None:
+    """No passage is embedded while the customer waits; an older database knows no parts."""
+    found = (item("manual", 0.9, content=LONG), item("other", 0.8))
+    about = next(at for at, part in enumerate(parts_of(LONG), 1) if part.startswith("Appendix 3"))
+
+    async def shown(answer: object) -> str:
+        base = KnowledgeBase(Parts(answer))  # type: ignore[arg-type]  # only calls matter
+        turn = Turn(
+            job(), "en", found, question="Parcel?", embedding=Embedding("model", (1.0, 0.0))
+        )
+        draft = await KnowledgeResponder(base).draft(turn)
+        return "".join([piece async for piece in draft.text])
+
+    assert (await shown(about)).startswith("Appendix 3")
+    for nothing in (None, NotFound("none", name="PGRST202"), Unreachable("gone")):
+        assert (await shown(nothing)).startswith("A lost parcel")
+
+
+class Parts:
+    """A client whose database says which part is nearest."""
+
+    def __init__(self, answer: object) -> None:
+        self._answer = answer
+
+    async def call(self, function: str, **arguments: Any) -> object:
+        assert (function, arguments["item_id"]) == ("find_knowledge_part", "manual")
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
 
-from romashka import AsyncRomashka, Unreachable
+from romashka import AsyncRomashka, NotFound, Unreachable
 from romashka._errors import translated
 
 from romashka_worker.calls import repeated
@@ -110,6 +110,22 @@ class KnowledgeBase:
         rows = await repeated(call, seconds)
         known = {"score": 1, "similarity": None, "keyword_score": 1}
         return next((KnowledgeItem.from_row({**row, **known}) for row in rows), None)
+
+    async def find_part(self, item: KnowledgeItem, embedding: Embedding) -> int | None:
+        """Return the number of an item's part that is nearest to a question, counted from 1.
+
+        None: the item has no vectors, or the database is older than this.
+        """
+        try:
+            part: int | None = await self._client.call(
+                "find_knowledge_part",
+                item_id=item.id,
+                query_embedding=vector_text(embedding.vector),
+                embedding_model=embedding.model,
+            )
+        except NotFound:
+            return None
+        return part
 
     async def _search(
         self, question: str, ends_at: float, **arguments: Any

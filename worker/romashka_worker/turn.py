@@ -59,7 +59,7 @@ class TurnAnswerer:
         self._knowledge = knowledge
         self._embedder = embedder
         self._models = models
-        self._fallback = KnowledgeResponder(embedder)
+        self._fallback = KnowledgeResponder(knowledge)
         self._languages = languages
         self._understanding = Understanding(embedder)
         self._open_reply = open_reply
@@ -84,7 +84,7 @@ class TurnAnswerer:
             decision = decide(None, signals, job.settings)
             if not decision.is_reply:  # no model would change that
                 return Answer(action="escalate", reason=decision.reason, language=spoken)
-            turn = Turn(job, language, await search, signals, question=question)
+            turn = Turn(job, language, await search, signals, question, meaning)
         finally:
             search.cancel()
         answer = await self._answer(turn)
@@ -105,7 +105,8 @@ class TurnAnswerer:
             return nothing
         language = job.known_language or job.default_language
         question = f"{asked.topic}\n{choice.label}"
-        turn = Turn(job, language, (item,), question=question, chosen=item)
+        meaning = await self._embed(job, question)
+        turn = Turn(job, language, (item,), question=question, embedding=meaning, chosen=item)
         answer = await self._answer(turn)
         return replace(answer, language=job.known_language)
 

@@ -942,6 +942,10 @@ export type Database = {
         }[];
       };
       fail_ai_response_job: { Args: { error_message: string; job_id: string }; Returns: boolean };
+      find_knowledge_part: {
+        Args: { embedding_model: string; item_id: string; query_embedding: string };
+        Returns: number;
+      };
       get_abandoned_attachments: { Args: { max_files?: number }; Returns: string[] };
       get_ai_response_trace: {
         Args: { job_id: string };

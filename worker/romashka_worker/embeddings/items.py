@@ -20,7 +20,7 @@ async def embed_item(embedder: Embedder, title: str, content: str) -> list[Vecto
     Raises:
         EmbeddingError: there are none.
     """
-    texts = [title, f"{title}\n{content}", *_lines(content)]
+    texts = [title, f"{title}\n{content}", *parts_of(content)]
     of_title, of_whole, *of_lines = await embedder.embed_passages(texts)
     return [_mixed(of_title, of_whole, of_line) for of_line in of_lines or [of_whole]]
 
@@ -32,8 +32,11 @@ def _mixed(title: Vector, whole: Vector, line: Vector) -> Vector:
     )
 
 
-def _lines(content: str) -> Sequence[str]:
-    """Return the lines of a text, none very long, and not too many; none for a single one."""
+def parts_of(content: str) -> Sequence[str]:
+    """Return the lines of a text, none very long, and not too many; none for a single one.
+
+    Each has a vector of its own, in their order.
+    """
     lines = [
         piece
         for line in content.splitlines()

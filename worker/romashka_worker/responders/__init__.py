@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from romashka_worker.embeddings import Embedding
 from romashka_worker.job import Job, Reason, Sentiment
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.understanding import Signals
@@ -25,6 +26,8 @@ class Turn:
     signals: Signals = Signals()  # noqa: RUF009 -- frozen
     question: str = ""
     """What is to be answered: the message, with what it refers to."""
+    embedding: Embedding | None = None
+    """Of the question, where there is one."""
     chosen: KnowledgeItem | None = None
     """What the customer has chosen of what the AI offered."""
     draft_by: float | None = None

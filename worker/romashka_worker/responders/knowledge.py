@@ -8,11 +8,11 @@ from importlib.resources import files
 from operator import itemgetter
 
 import structlog
+from romashka import RomashkaError
 
 from romashka_worker.choices import likely_items
 from romashka_worker.confidence import confidence_in, likelihood_of
-from romashka_worker.embeddings import Embedder, EmbeddingError
-from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import base_language, is_same_language
 from romashka_worker.responders import Analysis, Draft, ResponderError, Turn, written
 from romashka_worker.responders.passages import best_passage, is_long
@@ -22,7 +22,8 @@ _NOTHING = 0.1
 """With less confidence than this the question is about something else."""
 _AS_SIMILAR = 0.02
 """An item in the customer's language is preferred to one that is so little more similar."""
-_PASSAGE_SECONDS = 1.0
+_PART_SECONDS = 1.0
+"""Without the nearest part of a long item its words decide."""
 
 log = structlog.get_logger()
 
@@ -33,8 +34,8 @@ class KnowledgeResponder:
     name = "knowledge"
     is_available = True
 
-    def __init__(self, embedder: Embedder | None = None) -> None:
-        self._embedder = embedder
+    def __init__(self, knowledge: KnowledgeBase | None = None) -> None:
+        self._knowledge = knowledge
 
     async def draft(self, turn: Turn) -> Draft:
         """Return the best item as a draft, or an empty draft without confidence.
@@ -70,13 +71,14 @@ class KnowledgeResponder:
         yield f"{remark}\n\n{text}" if remark else text
 
     async def _passage(self, turn: Turn, item: KnowledgeItem) -> str:
-        question = turn.question or turn.job.written
-        try:
-            async with asyncio.timeout(min(_PASSAGE_SECONDS, turn.seconds_left / 2)):
-                return await best_passage(question, item.content, self._embedder)
-        except (EmbeddingError, TimeoutError) as error:
-            log.warning("passage.failed", error=str(error) or type(error).__name__)
-            return await best_passage(question, item.content, None)
+        question, part = turn.question or turn.job.written, None
+        if self._knowledge and turn.embedding:
+            try:
+                async with asyncio.timeout(min(_PART_SECONDS, turn.seconds_left / 2)):
+                    part = await self._knowledge.find_part(item, turn.embedding)
+            except (RomashkaError, TimeoutError) as error:
+                log.warning("passage.failed", error=type(error).__name__)
+        return best_passage(question, item.content, part)
 
 
 def _surest(found: Sequence[KnowledgeItem], language: str | None) -> tuple[float, KnowledgeItem]:

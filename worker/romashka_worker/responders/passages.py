@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from operator import mul
 
-from romashka_worker.embeddings import Embedder
+from romashka_worker.embeddings.items import parts_of
 
 _LONG = 1000
 """Characters: what is shorter is shown whole."""
@@ -17,21 +16,26 @@ def is_long(content: str) -> bool:
     return len(content) > _LONG
 
 
-async def best_passage(question: str, content: str, embedder: Embedder | None) -> str:
+def best_passage(question: str, content: str, part: int | None) -> str:
     """Return where an item is nearest to the question, with what follows, up to its limit.
 
-    Raises:
-        EmbeddingError: nobody knows what is near.
+    Args:
+        question: what it is to answer.
+        content: the item's.
+        part: the number of its nearest part, counted from 1, by the vectors; or None.
     """
     passages = split(content)
-    if embedder is None:
-        nearness = [_shared_words(question, passage) for passage in passages]
-    else:
-        asked = (await embedder.embed_question(question)).vector
-        nearness = [
-            sum(map(mul, asked, vector)) for vector in await embedder.embed_passages(passages)
-        ]
-    return beginning(passages[nearness.index(max(nearness)) :])
+    begin, end = _passages_of(part, content, passages) if part else (0, len(passages))
+    nearness = [_shared_words(question, passage) for passage in passages[begin:end]]
+    return beginning(passages[begin + nearness.index(max(nearness)) :])
+
+
+def _passages_of(part: int, content: str, passages: Sequence[str]) -> tuple[int, int]:
+    """Return from which passage to which a part reaches: the same text, divided otherwise."""
+    begins, ends = (sum(map(_letters, parts_of(content)[:number])) for number in (part - 1, part))
+    over = [sum(map(_letters, passages[: number + 1])) for number in range(len(passages))]
+    first = sum(at <= begins for at in over[:-1])
+    return first, max(first + 1, 1 + sum(at < ends for at in over[:-1]))
 
 
 def beginning(passages: Sequence[str]) -> str:
@@ -61,6 +65,10 @@ def split(content: str) -> list[str]:
 
 def _shared_words(question: str, passage: str) -> int:
     return len(_words(question) & _words(passage))
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalnum, text))
 
 
 def _words(text: str) -> set[str]:
