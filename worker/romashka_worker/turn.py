@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ from romashka import RomashkaError
 
 from romashka_worker.embeddings import Embedder, Embedding
 from romashka_worker.embeddings.timely import embed_in_time
+from romashka_worker.grounding import Ungrounded, grounded_text
 from romashka_worker.job import DRAFT_SECONDS, Answer, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
@@ -136,6 +137,12 @@ class TurnAnswerer:
 
         None when there is no draft, or no reply although the policy would send one.
         """
+        began = time.monotonic()
+
+        def may_ask_again() -> bool:
+            needed = max(_SHORTEST_DRAFT_SECONDS, time.monotonic() - began)
+            return not turn.ungrounded and _seconds_until(until) > needed
+
         try:
             with stage("draft"):
                 draft = await responder.draft(turn)
@@ -143,7 +150,12 @@ class TurnAnswerer:
                 decision = decide(draft.analysis, turn.signals, turn.job.settings)
                 if turn.knowledge is None and decision.reason == "out_of_scope":
                     decision = Decision("low_confidence")  # nobody has looked what the scope is
-                text = await self._reply(draft, turn.job, until) if decision.is_reply else None
+                shown = grounded_text(draft, turn.job, may_ask_again)
+                text = await self._reply(shown, turn.job, until) if decision.is_reply else None
+            except Ungrounded as error:
+                again = replace(turn, ungrounded=error.said, draft_by=until)
+                answer = await self._answer_of(responder, again, until) if may_ask_again() else None
+                return answer or _answer(Decision("ungrounded"), draft, None)
             finally:
                 await draft.close()
         except Exception as error:  # noqa: BLE001 -- whatever it does, the customer hears
@@ -152,10 +164,10 @@ class TurnAnswerer:
         note(responder=responder.name)
         return _answer(decision, draft, text)
 
-    async def _reply(self, draft: Draft, job: Job, until: float) -> str:
+    async def _reply(self, text: AsyncIterator[str], job: Job, until: float) -> str:
         max_chars = job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS)
         with stage("reply"), self._open_reply(job) as show:
-            return await write_reply(draft.text, show, max_chars=max_chars, until=until)
+            return await write_reply(text, show, max_chars=max_chars, until=until)
 
 
 def _answer(decision: Decision, draft: Draft, text: str | None) -> Answer:

@@ -115,6 +115,7 @@ export type Database = {
           default_language: string | null;
           escalation_probability: number;
           escalation_topics: string[];
+          grounding: boolean;
           handover_repeat_minutes: number;
           handover_texts: NonNullable<Json>;
           id: boolean;
@@ -141,6 +142,7 @@ export type Database = {
           default_language?: string | null;
           escalation_probability?: number;
           escalation_topics?: string[];
+          grounding?: boolean;
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
@@ -166,6 +168,7 @@ export type Database = {
           default_language?: string | null;
           escalation_probability?: number;
           escalation_topics?: string[];
+          grounding?: boolean;
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;

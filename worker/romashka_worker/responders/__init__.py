@@ -23,6 +23,8 @@ class Turn:
     knowledge: tuple[KnowledgeItem, ...] | None
     """What the knowledge base has on it, best first; None when it could not be asked."""
     signals: Signals = Signals()  # noqa: RUF009 -- frozen
+    ungrounded: tuple[str, ...] = ()
+    """What an earlier draft of this turn said, and stands nowhere."""
     draft_by: float | None = None
     """When a draft's analysis must be there (monotonic), if that is before `job.draft_by`."""
 
@@ -60,6 +62,8 @@ class Draft:
     analysis: Analysis
     text: AsyncIterator[str]
     """The pieces of the reply. May raise a ResponderError between them."""
+    written_from: tuple[KnowledgeItem, ...] | None = None
+    """The items that its author was given and wrote it from; None: it quotes."""
     model: str | None = None
     tokens_used: int | None = None
     """Known when the text has ended, if then."""
