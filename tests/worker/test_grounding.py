@@ -295,6 +295,26 @@ async def test_what_a_customer_wants_is_no_promise(reply: str) -> None:
     assert [fact.kind for fact in grounds(("user", wanted)).missing_from(reply)] == ["promise"]
 
 
+@pytest.mark.parametrize(
+    ("item", "reply", "is_promise"),
+    [
+        ("Write to us.", "Don't worry, we will refund you.", True),
+        ("Write to us.", "It is late, unfortunately, but we will refund you.", True),
+        ("Write to us.", "Unfortunately we will not refund you.", False),
+        ("There are no refunds.", "We will refund you.", True),
+        ("If it is not there in a week, we refund it.", "We will refund you.", False),
+        ("Call us.", "We will call you.", True),
+        ("We will call you back.", "Wir rufen Sie zurück.", False),
+        ("We pay it back: money back at no cost.", "Wir erstatten Ihnen den Betrag.", False),
+    ],
+)
+async def test_what_is_denied_is_not_promised(item: str, reply: str, is_promise: bool) -> None:
+    """ "No refunds" speaks of refunds, too; "no problem" denies nothing."""
+    known = Grounds(by_team=[item], language="en", is_told=False)
+
+    assert [fact.kind for fact in known.missing_from(reply)] == ["promise"] * is_promise
+
+
 async def test_addresses_of_a_profile_are_not_known() -> None:
     """They are not sent to the model: if it writes one, it has made it up."""
     known = grounds(customer={"name": "Ada", "email": "ada@example.com", "phone": "+4912345678"})

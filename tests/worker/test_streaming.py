@@ -94,7 +94,9 @@ async def test_a_reply_is_read_while_it_is_written(
 ) -> None:
     """The first words come at once, and the message that follows is what was shown."""
     goes_on = asyncio.Event()
-    provider.will(streams(token(beginning(f"{FIRST} ")), goes_on, token(f'{LAST[1:]}"}}'), *ending()))
+    provider.will(
+        streams(token(beginning(f"{FIRST} ")), goes_on, token(f'{LAST[1:]}"}}'), *ending())
+    )
     question = await screen.conversation.send("What is Romashka?")
     first = await screen.sees("reply.delta")
     goes_on.set()
@@ -113,7 +115,9 @@ async def test_a_takeover_in_the_middle_ends_what_is_shown(
 ) -> None:
     """Two voices at once would be worse than either: the machine's falls silent."""
     goes_on = asyncio.Event()
-    provider.will(streams(token(beginning(f"{FIRST} ")), goes_on, token(f'{LAST[1:]}"}}'), *ending()))
+    provider.will(
+        streams(token(beginning(f"{FIRST} ")), goes_on, token(f'{LAST[1:]}"}}'), *ending())
+    )
     question = await screen.conversation.send("What is Romashka?")
     await screen.sees("reply.delta")
     async with service_of(stack) as team:
@@ -147,7 +151,7 @@ async def test_nothing_is_shown_of_a_reply_that_policy_holds_back(
 async def test_nothing_is_shown_of_what_stands_nowhere(
     provider: Provider, worker: WorkerProcess, screen: Screen
 ) -> None:
-    """A price that a model made up is neither sent nor seen for a moment; twice, a human answers."""
+    """A price that a model made up is neither sent nor seen; made up twice, a human answers."""
     provider.will(answers(analysis(reply=f"{FIRST} {INVENTED}")))
     question = await screen.conversation.send("What is Romashka?")
     answer = await screen.answer_to(question.id)

@@ -63,7 +63,7 @@ _TWO_NUMBERS = re.compile(
 )
 _CODE = re.compile(r"(?<![A-Za-z0-9_-])(?:[A-Za-z]+\d|[A-Z]{1,6}[-_]\d)[A-Za-z0-9_-]*")
 _ENDS = ".,;:!?)]}»”’'\"*_…。，！？、؟،"  # noqa: RUF001 -- of many scripts
-_MARKER = re.compile(r"(?:^|(?<=[.!?:;,\n]))\s*\(?\d{1,2}[.)](?=\s+[^\W\d_])")
+_MARKER = re.compile(r"(?:(?:^|(?<=\n))\s*|(?<=[.!?:;,])\s*)\(?\d{1,2}[.)](?=\s+[^\s\d])")
 _AT = re.compile(r"\b(?:à|a|au|das|às|as|las|de|dès|do|до|с|в|к|from|to|at)\s\Z", re.IGNORECASE)  # noqa: RUF001 -- Russian, too
 _PARTS = re.compile(r"[,;،、]")
 

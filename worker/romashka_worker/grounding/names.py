@@ -7,6 +7,7 @@ before it, by its script, or since it is one of a carrier or a payment that ever
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain
 
 from romashka_worker.grounding.lexicon import Phrases, any_of, lexicon, ordered, words_of
 
@@ -29,7 +30,8 @@ class KnownNames:
     def __init__(self, texts: Iterable[str]) -> None:
         self._text = "\n".join(texts).lower()
         self._words: dict[str, set[str]] = {}
-        for word in set(re.findall(r"[^\W\d_]+", self._text)):
+        written = (re.findall(letters, self._text) for letters in (r"[^\W\d_]+", "[a-z]+"))
+        for word in set(chain.from_iterable(written)):
             self._words.setdefault(word[:3], set()).add(word)
 
     def unknown_in(self, sentence: str, language: str, *, is_told: bool) -> Iterator[str]:

@@ -28,9 +28,10 @@ class KnownPromises:
     def unknown_in(self, sentence: str) -> list[str]:
         """Return what a sentence promises and nobody of the team does."""
         text = sentence.lower()
-        promised, deeds = _promised_in(text), [*map(_deed, _deeds().finditer(text))]
-        if _negation().search(text):
-            promised, deeds = promised & _UNDENIED, []
+        promised = _promised_in(text)
+        deeds = [
+            _deed(found) for found in _deeds().finditer(text) if not _denies(_clauses(text, found))
+        ]
         topics = sorted(promised - self._topics) if promised else []
         return [*topics, *(deed for deed in deeds if deed not in self._deeds)]
 
@@ -51,33 +52,50 @@ class KnownPromises:
 
 _UNDENIED = {"guarantee"}
 """Whoever guarantees that something will not happen guarantees it."""
-_OFFERED = {"call", "contact", "guarantee"}
+_OFFERED = {"answer", "call", "contact", "guarantee"}
 """A topic of an item only where it says that the team does so: "call us" promises no call."""
 
 
 def _told_in(sentence: str) -> set[str]:
-    """Return the topics of what the team writes, unless it denies them."""
-    if _negation().search(sentence):
-        return set()
-    said = {name for name, pattern in _said_otherwise().items() if pattern.search(sentence)}
-    return (_topics_in(sentence) - _OFFERED) | _promised_in(sentence) | said
+    """Return the topics of what the team writes, but for those that it denies."""
+    offered = {name: _topics()[name] for name in _topics().keys() - _OFFERED}
+    told = (*offered.items(), *_said_otherwise().items())
+    return _promised_in(sentence) | {
+        name
+        for name, pattern in told
+        for found in pattern.finditer(sentence)
+        if not _denies(_clauses(sentence, found))
+    }
 
 
 def _promised_in(text: str) -> set[str]:
-    found = set()
+    """Return the topics of what is promised: who does it stands before what is done."""
+    promised = set()
     for frame in _frames().finditer(text):
-        # In German and Arabic what is promised may be the verb that the frame ends with.
-        found |= _topics_in(text[frame.start() : frame.end() + _NEAR])
-    return found
+        for name, pattern in _topics().items():
+            # In German and Arabic what is promised may be the verb that the frame ends with.
+            found = pattern.search(text, frame.start(), frame.end() + _NEAR)
+            if found and (name in _UNDENIED or not _denies(_clauses(text, frame, found))):
+                promised.add(name)
+    return promised
+
+
+def _clauses(text: str, first: re.Match[str], last: re.Match[str] | None = None) -> str:
+    """Return the clauses of a sentence that reach from one place to another."""
+    ends = _clause_ends()
+    before = [end.end() for end in ends.finditer(text, 0, first.start())]
+    after = ends.search(text, (last or first).end())
+    return text[before[-1] if before else 0 : after.start() if after else len(text)]
+
+
+def _denies(clauses: str) -> bool:
+    """Do they say that something is not so? "At no cost" does not."""
+    return _negation().search(_no_denial().sub("", clauses)) is not None
 
 
 def _deed(found: re.Match[str]) -> str:
     """Return by what a deed is known: how its last word begins."""
     return found.group().split()[-1][:_STEM]
-
-
-def _topics_in(text: str) -> set[str]:
-    return {name for name, pattern in _topics().items() if pattern.search(text)}
 
 
 @cache
@@ -99,6 +117,16 @@ def _frames() -> re.Pattern[str]:
 @cache
 def _deeds() -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{deed})" for deed in promises()["deeds"]["words"]))
+
+
+@cache
+def _clause_ends() -> re.Pattern[str]:
+    return re.compile(promises()["clauses"]["ends"])
+
+
+@cache
+def _no_denial() -> re.Pattern[str]:
+    return re.compile(promises()["no_denial"]["words"])
 
 
 @cache
