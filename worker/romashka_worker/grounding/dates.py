@@ -60,6 +60,7 @@ _UNTIL = re.compile(
 _BESIDE = re.compile(rf"\.?\s?(?:[-\u2010-\u2015&+/,:]|\d|{TAKEN})")
 """Beside a weekday in short stands another, a time or a sign: "so" and "mar" are words, too."""
 _MAX_BETWEEN = 12
+_DAY_AND_NIGHT = re.compile(lexicon()["days"]["day_and_night"], re.IGNORECASE)
 _HOURS, _MINUTES = (0, 3, 6, 9, 11), (1, 4, 7, 10, 12)
 """The groups of these in the pattern."""
 _COUNT_TO_24 = {"de", "es", "fr", "it", "nl", "pl", "pt", "ru", "uk"}
@@ -104,6 +105,11 @@ def _is_verb(word: str) -> bool:
 def _days(start: int, found: re.Match[str], month: int) -> Iterator[Moment]:
     for day in filter(None, found.group("day", "last")):
         yield from _date(start, found.end(), [(int(day), month)], _year(found["year"]))
+
+
+def find_always(text: str) -> Iterator[tuple[int, int]]:
+    """Give where a text says that something is so day and night."""
+    return (found.span() for found in _DAY_AND_NIGHT.finditer(text))
 
 
 def find_months(text: str, language: str | None) -> Iterator[Moment]:

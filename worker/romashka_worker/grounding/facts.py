@@ -14,6 +14,7 @@ from romashka_worker.grounding.dates import (
     TAKEN,
     Key,
     Moment,
+    find_always,
     find_dates,
     find_months,
     find_times,
@@ -41,6 +42,13 @@ class Fact:
 
 
 _MEASURES = {"duration", "months", "percent", "kilograms", "meters", "liters", "bytes"}
+_ALWAYS: frozenset[Key] = frozenset({("always",)})
+_DAY_AND_NIGHT = _ALWAYS | {
+    ("number", 24.0),
+    ("number", 7.0),
+    ("duration", 1440.0),
+    ("duration", 10080.0),
+}
 _FEW = 10
 _NEAR, _MAX_SENTENCE = 25, 400
 _MAX_PARTS = 20
@@ -63,7 +71,9 @@ _TWO_NUMBERS = re.compile(
 )
 _CODE = re.compile(r"(?<![A-Za-z0-9_-])(?:[A-Za-z]+\d|[A-Z]{1,6}[-_]\d)[A-Za-z0-9_-]*")
 _ENDS = ".,;:!?)]}»”’'\"*_…。，！？、؟،"  # noqa: RUF001 -- of many scripts
-_MARKER = re.compile(r"(?:(?:^|(?<=\n))\s*|(?<=[.!?:;,])\s*)\(?\d{1,2}[.)](?=\s+[^\s\d])")
+_MARKER = re.compile(
+    r"(?:^|(?<=\n)|(?<=[.!?:;,]))\s*(?:[*_(]{0,2}\d{1,2}[.)][*_]{0,2}(?=\s+[^\s\d])|\d\ufe0f?\u20e3)"
+)
 _AT = re.compile(r"\b(?:à|a|au|das|às|as|las|de|dès|do|до|с|в|к|from|to|at)\s\Z", re.IGNORECASE)  # noqa: RUF001 -- Russian, too
 _PARTS = re.compile(r"[,;،、]")
 
@@ -79,6 +89,8 @@ def find_facts(text: str, language: str | None = None) -> list[Fact]:
     reading.take(_URL, _url)
     reading.take(_EMAIL, _email)
     reading.take(_HANDLE, lambda said: _exact("email", said.rstrip(".").lower(), said))
+    for start, end in find_always(reading.rest):
+        reading.add(Fact("time", text[start:end], _DAY_AND_NIGHT, _ALWAYS), start, end)
     for moment in find_dates(reading.rest):
         reading.add(_fact("date", text, moment), moment.start, moment.end)
     for moment in find_times(reading.rest, language):
@@ -237,6 +249,8 @@ def _says_nothing(number: Number, before: str, after: str) -> bool:
     """Does a number without a unit only order what the reply says: "two ways", "step 3"?"""
     if number.is_word:
         return max(number.values) <= _FEW + 2 or bool(number.values & {100.0, 1000.0})
+    if number.values == {1.0}:
+        return True
     if not all(value <= _FEW and value == int(value) for value in number.values):
         return False
     counter, counted, joint = _counting()

@@ -12,7 +12,8 @@ from itertools import chain
 from romashka_worker.grounding.lexicon import Phrases, any_of, lexicon, ordered, words_of
 
 _WORD = re.compile(r"[^\W\d_][\w'-]*")
-_BEGINS = re.compile(r"(?:\A|[.!?…:;\n\"“”„«»‹›(\[*#>|–—•¿¡/]|^\s*-)\s*\Z", re.MULTILINE)  # noqa: RUF001
+_GOES_ON = re.compile(r"(?:[\w,'&%€$£/]|(?<!\d)\))\s*\Z")
+"""What stands before a word within a sentence; anything else begins one: a sign, a quote."""
 _LATIN = re.compile(r"[A-Za-z]")
 _STREET = re.compile(
     r"\b([A-ZÄÖÜ][\wäöüß-]*?(?:straße|strasse|str\.|weg|platz|allee|gasse|ufer|damm))\s+\d"
@@ -95,7 +96,7 @@ def _titled(sentence: str) -> Iterator[str]:
 def _capitals_in(sentence: str) -> Iterator[str]:
     for found in _WORD.finditer(sentence):
         word = found.group()
-        if not word[0].isupper() or _BEGINS.search(sentence[: found.start()]):
+        if not word[0].isupper() or not _GOES_ON.search(sentence[: found.start()]):
             continue
         plain = re.sub(r"'s?$", "", word.lower())
         is_acronym = word.isupper() and len(word) <= _ACRONYM

@@ -52,6 +52,8 @@ class KnownPromises:
 
 _UNDENIED = {"guarantee"}
 """Whoever guarantees that something will not happen guarantees it."""
+_STATED = {"free"}
+"""What is free is a price, whoever says it."""
 _OFFERED = {"answer", "call", "contact", "guarantee"}
 """A topic of an item only where it says that the team does so: "call us" promises no call."""
 
@@ -70,7 +72,12 @@ def _told_in(sentence: str) -> set[str]:
 
 def _promised_in(text: str) -> set[str]:
     """Return the topics of what is promised: who does it stands before what is done."""
-    promised = set()
+    promised = {
+        name
+        for name in _STATED
+        for found in _topics()[name].finditer(text)
+        if not _denies(_clauses(text, found))
+    }
     for frame in _frames().finditer(text):
         for name, pattern in _topics().items():
             # In German and Arabic what is promised may be the verb that the frame ends with.
