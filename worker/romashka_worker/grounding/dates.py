@@ -36,7 +36,7 @@ _CLOCK = re.compile(
     r"(?<![\d:.])(\d{1,2}):(\d{2})(?::\d{2})?(?!\d)(?:\s?(a\.?\s?m\b|p\.?\s?m\b|صباح|مساء|ص\b|م\b))?"
     r"|(?<![\d:.,])(\d{1,2})(?:[.:](\d{2}))?\s?(a\.?\s?m\b|p\.?\s?m\b|uhr\b|o'clock\b|صباح\w*|مساء\w*)"
     r"|(?<![\d:.,])(\d{1,2})\s?h\s?(\d{2})\b"
-    r"|(上午|早上|凌晨|下午|晚上|中午)?(\d{1,2})[点點](?:(\d{1,2})分)?"
+    r"|(上午|早上|凌晨|下午|晚上|中午|午前|午後)?(\d{1,2})[点點時时](?![間间])(?:(\d{1,2})分)?"
     rf"|(?<![\d:.,])(\d{{1,2}})\.(\d{{2}})(?=\s{any_of(words_of(lexicon()['days']['parts_of_day']))})",
     re.IGNORECASE,
 )
@@ -64,8 +64,8 @@ _DAY_AND_NIGHT = re.compile(lexicon()["days"]["day_and_night"], re.IGNORECASE)
 _HOURS, _MINUTES = (0, 3, 6, 9, 11), (1, 4, 7, 10, 12)
 """The groups of these in the pattern."""
 _COUNT_TO_24 = {"de", "es", "fr", "it", "nl", "pl", "pt", "ru", "uk"}
-_AFTERNOON = re.compile(r"p|م|下午|晚上", re.IGNORECASE)
-_MORNING = re.compile(r"a|ص|上午|早上|凌晨", re.IGNORECASE)
+_AFTERNOON = re.compile(r"p|م|下午|晚上|午後", re.IGNORECASE)
+_MORNING = re.compile(r"a|ص|上午|早上|凌晨|午前", re.IGNORECASE)
 
 
 def find_dates(text: str) -> Iterator[Moment]:

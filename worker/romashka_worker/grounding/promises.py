@@ -32,8 +32,17 @@ class KnownPromises:
         deeds = [
             _deed(found) for found in _deeds().finditer(text) if not _denies(_clauses(text, found))
         ]
+        happened = [
+            _deed(found)
+            for found in _happened().finditer(text)
+            if not _condition().search(_clauses(text, found))
+        ]
         topics = sorted(promised - self._topics) if promised else []
-        return [*topics, *(deed for deed in deeds if deed not in self._deeds)]
+        return [
+            *topics,
+            *(deed for deed in deeds if deed not in self._deeds),
+            *(deed for deed in happened if deed not in self._happened),
+        ]
 
     @cached_property
     def _topics(self) -> set[str]:
@@ -48,6 +57,12 @@ class KnownPromises:
     def _deeds(self) -> set[str]:
         found = (deed for text in self._by_agents for deed in _deeds().finditer(text.lower()))
         return {*map(_deed, found)}
+
+    @cached_property
+    def _happened(self) -> set[str]:
+        texts = [text.lower() for text in self._texts]
+        found = (deed for text in texts for deed in _happened().finditer(text))
+        return {*map(_deed, found)} | self._deeds
 
 
 _UNDENIED = {"guarantee"}
@@ -78,6 +93,10 @@ def _promised_in(text: str) -> set[str]:
         for found in _topics()[name].finditer(text)
         if not _denies(_clauses(text, found))
     }
+    for state in _states().finditer(text):
+        clauses = _clauses(text, state)
+        if not _denies(clauses):
+            promised |= {name for name, topic in _topics().items() if topic.search(clauses)}
     for frame in _frames().finditer(text):
         for name, pattern in _topics().items():
             # In German and Arabic what is promised may be the verb that the frame ends with.
@@ -122,6 +141,16 @@ def _frames() -> re.Pattern[str]:
 
 
 @cache
+def _states() -> re.Pattern[str]:
+    return re.compile(promises()["promises"]["states"])
+
+
+@cache
+def _happened() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{deed})" for deed in promises()["happened"]["words"]))
+
+
+@cache
 def _deeds() -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{deed})" for deed in promises()["deeds"]["words"]))
 
@@ -129,6 +158,11 @@ def _deeds() -> re.Pattern[str]:
 @cache
 def _clause_ends() -> re.Pattern[str]:
     return re.compile(promises()["clauses"]["ends"])
+
+
+@cache
+def _condition() -> re.Pattern[str]:
+    return re.compile(promises()["condition"]["words"])
 
 
 @cache
