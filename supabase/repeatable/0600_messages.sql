@@ -53,7 +53,7 @@ as $$
 begin
   return case when jsonb_typeof(metadata) = 'object' then metadata - array[
     -- an answer's
-    'kind', 'reason', 'repeated', 'while_waiting', 'choices', 'language', 'model',
+    'kind', 'reason', 'repeated', 'while_waiting', 'choices', 'asked', 'language', 'model',
     -- what became of a message
     'sent_at', 'edited_at', 'deleted_at', 'reactions', 'delivery_error',
     -- how a channel's message came
@@ -103,6 +103,40 @@ comment on function private.check_customer_message is 'Check what a customer may
 create or replace trigger messages_guard before insert on public.messages
   for each row execute function private.guard_message();
 
+-- The caller holds the conversation's lock. A choice is one of a question's of this conversation; it counts while the
+-- question is the last that was said, and once.
+create or replace function private.with_checked_choice(message public.messages)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_choice jsonb := message.metadata -> 'choice';
+  v_question public.messages;
+begin
+  if message.sender_type = 'user'
+    and v_choice ->> 'message_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' and v_choice ->> 'number' ~ '^[1-4]$'
+  then
+    select * into v_question from public.messages as questions
+    where questions.id = (v_choice ->> 'message_id')::uuid and questions.conversation_id = message.conversation_id
+      and questions.sender_type = 'ai'
+      and (v_choice ->> 'number')::integer <= case jsonb_typeof(questions.metadata -> 'choices')
+        when 'array' then jsonb_array_length(questions.metadata -> 'choices') end;
+  end if;
+  if v_question.id is null then
+    return message.metadata - 'choice';
+  end if;
+  return message.metadata || jsonb_build_object('choice', jsonb_strip_nulls(jsonb_build_object(
+    'message_id', v_question.id, 'number', (v_choice ->> 'number')::integer, 'is_late', nullif(exists (
+      select from public.messages as later
+      where later.conversation_id = message.conversation_id and later.position > v_question.position
+        and (later.sender_type <> 'user' or later.metadata -> 'choice' ->> 'message_id' = v_question.id::text)
+    ), false))));
+end $$;
+comment on function private.with_checked_choice is 'A message''s metadata, with its choice as the question makes it, or without one.';
+
 -- Gives the message its place: the conversation's lock makes its counter and the server's clock agree with the order
 -- in which messages commit. The counter never goes back, so a deleted message's position is not given again; the last
 -- position is looked at too, in case somebody set the counter by hand. A client's own clock is kept in
@@ -142,6 +176,9 @@ begin
   ));
   new.created_at := clock_timestamp();
   new.updated_at := new.created_at;
+  if new.metadata ? 'choice' then
+    new.metadata := private.with_checked_choice(new);
+  end if;
   return new;
 end $$;
 comment on function private.number_message is 'Lock the conversation and give the message its position. Raises conversation_not_found, conversation_busy.';

@@ -233,8 +233,8 @@ end $$;
 comment on function private.repeat_handover is 'Repeat the hand-over to a customer who still waits for a human.';
 
 -- What a program sent (an absence note, a bounce), what needs no answer (a mention in a story), what was taken back
--- before it came, and what a blocked customer writes, on whichever channel, is stored, and nothing follows. The first
--- three are a channel's: what a customer inserts has no external id.
+-- before it came, a choice that comes late or twice, and what a blocked customer writes, on whichever channel, is
+-- stored, and nothing follows. The first three are a channel's: what a customer inserts has no external id.
 create or replace function private.expects_no_answer(message public.messages)
 returns boolean
 language plpgsql
@@ -246,6 +246,7 @@ begin
   return message.external_message_id is not null and coalesce(
       message.metadata @> '{"is_automatic": true}' or message.metadata @> '{"needs_no_answer": true}'
       or message.metadata ? 'deleted_at', false)
+    or coalesce(message.metadata @> '{"choice": {"is_late": true}}', false)
     or exists (
       select from public.conversations as conversations
       join public.customer_profiles as customers on customers.id = conversations.customer_id

@@ -7,7 +7,8 @@
 -- The results have been checked (check_results); the conversations are locked here. All at once, by sets: fifty cost
 -- little more than a few. Only what its attempt still holds is written; of two results for one job one counts. An
 -- escalation ends what waits behind it when it changes its conversation (conversations_settle_jobs). A conversation
--- that waits for a human already is not handed over a second time (private.stay_silent). Returns the jobs whose
+-- that waits for a human already is not handed over a second time, nor is its customer asked what they mean
+-- (private.stay_silent). Returns the jobs whose
 -- conversation somebody else has locked: nothing is waited for, so one of them delays none of the others.
 create or replace function private.settle_jobs(results jsonb)
 returns uuid[]
@@ -50,7 +51,7 @@ begin
         select answers.id from public.messages as answers
         where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
       ) is null
-      and (result.action = 'reply' or (
+      and (result.action = 'reply' and result.choices is null or (
         select conversations.requires_human from public.conversations as conversations
         where conversations.id = jobs.conversation_id
       ) is not true)
@@ -77,7 +78,9 @@ begin
       knowledge_sources, tokens_used)
     select conversation_id, 'ai', content, channel_type, position, turn_id, v_now, v_now,
       jsonb_strip_nulls(jsonb_build_object('kind', case when outcome = 'escalated' then 'handover' end,
-        'reason', reason, 'language', (result).language, 'model', (result).model, 'while_waiting', is_waiting)),
+        'reason', reason, 'asked', (result).asked, 'language', (result).language, 'model', (result).model,
+        'while_waiting', is_waiting))
+        || case when (result).choices is null then '{}' else jsonb_build_object('choices', (result).choices) end,
       (result).confidence, (result).response_time_ms, (result).intent,
       coalesce((result).knowledge_sources, '[]'), (result).tokens_used
     from ended
@@ -233,6 +236,22 @@ exception
 end $$;
 comment on function private.settle_alone is 'Settle one job, hand it over if its reply is refused, or else leave it to staff.';
 
+create or replace function private.are_choices(choices jsonb)
+returns boolean
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return jsonb_typeof(choices) = 'array' and jsonb_array_length(choices) between 2 and 4 and not exists (
+    select from jsonb_array_elements(choices) as choice
+    where (jsonb_typeof(choice -> 'label') = 'string' and length(choice ->> 'label') between 1 and 500
+      and coalesce(choice ->> 'item_id', '') ~* '^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$') is not true
+  );
+end $$;
+comment on function private.are_choices is 'Is this what a question offers: two to four labels, with the items'' ids?';
+
 create or replace function private.check_results(results jsonb)
 returns void
 language plpgsql
@@ -262,13 +281,17 @@ begin
     and length(coalesce(item ->> 'intent', '')) <= 100
     and coalesce(item ->> 'sentiment', 'neutral') in ('positive', 'neutral', 'negative')
     and length(coalesce(item ->> 'language', '')) <= 10
+    and (coalesce(item -> 'choices', 'null') = 'null'
+      or item ->> 'action' = 'reply' and private.are_choices(item -> 'choices'))
+    and (coalesce(item -> 'asked', 'null') = 'null' or item ->> 'action' = 'escalate')
   ) is not true limit 1;
   if found then
     raise exception 'unable to settle jobs; the result of job % is not one', coalesce(v_wrong ->> 'job_id', '(none)')
       using errcode = 'PT400', detail = 'bad_results', hint = 'A result has job_id (uuid), attempt, action '
         '(reply, with ai_response, or escalate, with reason); confidence is 0 to 1; response_time_ms and '
         'tokens_used are integers; intent has at most 100 characters, sentiment is positive, neutral or '
-        'negative, language a code of at most 10 characters.';
+        'negative, language a code of at most 10 characters; choices, of a reply, are two to four {label, item_id}; '
+        'asked belongs to an escalation.';
   end if;
 end $$;
 comment on function private.check_results is 'Check what complete_ai_response_jobs is given. Raises bad_results.';

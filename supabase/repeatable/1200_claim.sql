@@ -97,8 +97,11 @@ begin
     'recent_messages', (
       select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
         'sender_type', recent.sender_type, 'kind', recent.metadata ->> 'kind',
-        'created_at', recent.created_at) || case when recent.is_placeholder
-          then '{"is_placeholder": true}'::jsonb else '{}' end order by recent.position), '[]')
+        'created_at', recent.created_at) || jsonb_strip_nulls(jsonb_build_object(
+          'is_placeholder', nullif(recent.is_placeholder, false),
+          'choices', case when recent.sender_type = 'ai' then recent.metadata -> 'choices' end,
+          'choice', case when recent.sender_type = 'user' then recent.metadata -> 'choice' end
+        )) order by recent.position), '[]')
       from (
         select messages.*, private.is_placeholder(messages) as is_placeholder from public.messages as messages
         where messages.conversation_id = conversation.id and messages.position <= up_to

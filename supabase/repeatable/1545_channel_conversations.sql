@@ -183,6 +183,26 @@ begin
 end $$;
 comment on function private.metadata_of is 'The metadata of a channel''s message.';
 
+-- A button has room for a few words: what the customer chose is called as the question calls it, where it is one of
+-- the conversation's.
+create or replace function private.chosen_label(metadata jsonb, conversation_id uuid)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select offered.choice ->> 'label' from public.messages as questions
+    cross join lateral jsonb_path_query(questions.metadata, '$.choices[*]') with ordinality as offered (choice, number)
+    where questions.conversation_id = chosen_label.conversation_id and questions.sender_type = 'ai'
+      and questions.id::text = chosen_label.metadata #>> '{choice,message_id}'
+      and offered.number::text = chosen_label.metadata #>> '{choice,number}'
+  );
+end $$;
+comment on function private.chosen_label is 'What a customer chose, as the question calls it, or null.';
+
 -- The caller holds the external id's advisory lock and the conversation's lock. Size and rate limits are for what
 -- customers insert themselves: this is stored whatever it is.
 create or replace function private.insert_channel_message(event private.channel_event, conversation_id uuid)
@@ -198,8 +218,8 @@ declare
   v_id uuid;
 begin
   v_message.sender_type := case event.kind when 'echo' then 'agent' else 'user' end;
-  v_message.content := coalesce(event.body ->> 'content', '');
   v_message.metadata := private.metadata_of(event, conversation_id);
+  v_message.content := coalesce(private.chosen_label(v_message.metadata, conversation_id), event.body ->> 'content', '');
   if v_first is not null then
     v_message.media_url := coalesce(v_message.metadata #>> '{media,0,path}',
       case when v_first ->> 'url' ~* '^https?://' then v_first ->> 'url' end);

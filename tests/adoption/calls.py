@@ -9,7 +9,7 @@ what it comes to where the tables of the original's pages are not installed.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +61,10 @@ where relnamespace = 'public'::regnamespace and relkind = 'r' and relname <> 're
 """
 
 
+# What a call may change that is not its own conversation's.
+_RESTORED = dict.fromkeys(("profiles", "knowledge_items", "agent_availability"))
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """A call of the original's, and what it must come to."""
@@ -108,7 +112,7 @@ def replay(cast: Cast, call: Call, actor: str) -> Outcome:
         visitor = cast.sign_up()
     person = visitor if actor == "visitor" else cast.people[ACTORS[actor]]
     with _scene(cast, call, person) as values:
-        before = _read(cast)
+        before, kept = _read(cast), _rows_of(cast, _RESTORED)
         answer = cast.http.request(
             call.method,
             f"/rest/v1/{filled(call.path, values)}",
@@ -116,15 +120,15 @@ def replay(cast: Cast, call: Call, actor: str) -> Outcome:
             headers=cast.headers(person) | call.headers,
         )
         after = _read(cast)
-        stored = {
-            table: [row for row_id, row in rows.items() if before[table].get(row_id) != row]
+        changed = {
+            table: [row_id for row_id in rows if before[table].get(row_id) != rows[row_id]]
             for table, rows in after.items()
         }
-        stored = {table: rows for table, rows in stored.items() if rows}
+        stored = _rows_of(cast, {table: ids for table, ids in changed.items() if ids})
         lost = [table for table, rows in before.items() if rows.keys() - after[table].keys()]
         rows = _rows(answer)
         said = _said(answer, rows, sorted({*stored, *lost}))
-        _undo(cast, before, stored)
+        _undo(cast, before, kept, stored)
     return Outcome(said, answer, rows, stored, values)
 
 
@@ -166,27 +170,51 @@ def _scene(cast: Cast, call: Call, person: Person) -> Iterator[dict[str, str]]:
         cast.run("delete from public.conversations where id = any (%s::uuid[])", [made])
 
 
-def _read(cast: Cast) -> dict[str, dict[str, Row]]:
-    """Return every row of the project, by its table and id."""
+def _read(cast: Cast) -> dict[str, dict[str, str]]:
+    """Return what every row of the project is, in short, by its table and id."""
     tables = sorted(row["name"] for row in cast.run(_TABLES))
     query = " union all ".join(
-        f"select '{table}' as name, to_jsonb(t) as row from public.{table} as t" for table in tables
+        f"select '{table}' as name, id::text, md5(t::text) as row from public.{table} as t"
+        for table in tables
     )
-    read: dict[str, dict[str, Row]] = {table: {} for table in tables}
+    read: dict[str, dict[str, str]] = {table: {} for table in tables}
     for found in cast.run(query):
-        read[found["name"]][str(found["row"]["id"])] = found["row"]
+        read[found["name"]][found["id"]] = found["row"]
     return read
 
 
-def _undo(cast: Cast, before: dict[str, dict[str, Row]], stored: dict[str, list[Row]]) -> None:
+def _rows_of(cast: Cast, tables: Mapping[str, Sequence[str] | None]) -> dict[str, list[Row]]:
+    """Return the rows of those tables that have these ids; None: all that there are."""
+    is_there = {row["name"] for row in cast.run(_TABLES)}
+    return {
+        table: [
+            found["row"]
+            for found in cast.run(
+                f"select to_jsonb(t) as row from public.{table} as t"
+                " where %(ids)s::text[] is null or id::text = any (%(ids)s)",
+                {"ids": ids},
+            )
+        ]
+        for table, ids in tables.items()
+        if table in is_there
+    }
+
+
+def _undo(
+    cast: Cast,
+    before: dict[str, dict[str, str]],
+    kept: dict[str, list[Row]],
+    stored: dict[str, list[Row]],
+) -> None:
     """Remove what was made outside of the call's conversation."""
     for table in ("conversations", "knowledge_items", "knowledge_categories", "agent_availability"):
-        made = [row["id"] for row in stored.get(table, []) if row["id"] not in before[table]]
+        made = [row["id"] for row in stored.get(table, []) if str(row["id"]) not in before[table]]
         if made:
             cast.run(f"delete from public.{table} where id::text = any (%s)", [made])
-    for table in ("profiles", "knowledge_items", "agent_availability"):
-        for row in stored.get(table, []):
-            if old := before[table].get(row["id"]):
+    for table, rows in kept.items():
+        changed = {row["id"] for row in stored.get(table, [])}
+        for old in rows:
+            if old["id"] in changed:
                 columns = ", ".join(f"{name} = old.{name}" for name in old if name != "id")
                 cast.run(
                     f"update public.{table} as t set {columns}"

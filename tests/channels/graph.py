@@ -65,9 +65,21 @@ class Accepted:
 
     @property
     def text(self) -> str:
-        """The text of a text message."""
+        """The text of a text message, or above buttons."""
+        if question := self.body.get("interactive"):
+            return str(question["body"]["text"])
         text: str = (self.body.get("text") or {}).get("body") or self.body["message"]["text"]
         return text
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What the customer can choose from below it: each title, and the id that comes back."""
+        replies = self.body.get("message", {}).get("quick_replies", [])
+        action = self.body.get("interactive", {}).get("action", {})
+        shown = [button["reply"] for button in action.get("buttons", [])]
+        shown += [row for section in action.get("sections", []) for row in section["rows"]]
+        named = {reply["title"]: reply["payload"] for reply in replies}
+        return named | {row["title"]: row["id"] for row in shown}
 
 
 Behaviour = Callable[["Graph", Call, asyncio.StreamWriter], Awaitable[None]]

@@ -27,6 +27,12 @@ def _on_one_line(text: str) -> str:
     return text
 
 
+def _on_a_button(text: str) -> str:
+    assert text == text.strip(), "space around it"
+    assert "\n" not in text, "a line break"
+    return text
+
+
 Name = Annotated[str, Field(min_length=1)]
 Link = Annotated[str, AfterValidator(_https_or_loopback)]
 Caption = Annotated[str, Field(min_length=1, max_length=1024)]
@@ -35,6 +41,9 @@ Caption = Annotated[str, Field(min_length=1, max_length=1024)]
 class _Text(_Strict):
     body: Annotated[str, Field(min_length=1, max_length=4096)]
     preview_url: bool = False
+
+
+_CONTENTS = {"text", "image", "video", "audio", "document", "template", "interactive"}
 
 
 class _Context(_Strict):
@@ -73,6 +82,73 @@ class _Template(_Strict):
     components: list[_Component]
 
 
+def _title(max_chars: int) -> Any:
+    return Annotated[str, Field(min_length=1, max_length=max_chars), AfterValidator(_on_a_button)]
+
+
+def _are_different(things: list[Any]) -> list[Any]:
+    for member in ("id", "title"):
+        names = [getattr(thing, member) for thing in things]
+        assert len({*names}) == len(names), f"two with the same {member}"
+    return things
+
+
+class _Reply(_Strict):
+    id: _title(256)
+    title: _title(20)
+
+
+class _Button(_Strict):
+    type: Literal["reply"]
+    reply: _Reply
+
+
+class _Buttons(_Strict):
+    buttons: Annotated[list[_Button], Field(min_length=1, max_length=3)]
+
+    @checked(mode="after")
+    def _has_no_two_alike(self) -> Self:
+        _are_different([button.reply for button in self.buttons])
+        return self
+
+
+class _Row(_Strict):
+    id: _title(200)
+    title: _title(24)
+    description: _title(72) | None = None
+
+
+class _Section(_Strict):
+    title: _title(24) | None = None
+    rows: Annotated[list[_Row], Field(min_length=1, max_length=10), AfterValidator(_are_different)]
+
+
+class _Rows(_Strict):
+    button: _title(20)
+    sections: Annotated[list[_Section], Field(min_length=1, max_length=1)]
+    """Several would need titles."""
+
+
+class _TextAboveButtons(_Strict):
+    text: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class _TextAboveList(_Strict):
+    text: Annotated[str, Field(min_length=1, max_length=4096)]
+
+
+class _ButtonQuestion(_Strict):
+    type: Literal["button"]
+    body: _TextAboveButtons
+    action: _Buttons
+
+
+class _ListQuestion(_Strict):
+    type: Literal["list"]
+    body: _TextAboveList
+    action: _Rows
+
+
 class _WhatsAppMessage(_Strict):
     messaging_product: Literal["whatsapp"]
     recipient_type: Literal["individual"]
@@ -81,7 +157,7 @@ class _WhatsAppMessage(_Strict):
         None
     )
     biz_opaque_callback_data: Annotated[str, Field(min_length=1, max_length=512)]
-    type: Literal["text", "image", "video", "audio", "document", "template"]
+    type: Literal["text", "image", "video", "audio", "document", "template", "interactive"]
     context: _Context | None = None
     text: _Text | None = None
     image: _Image | None = None
@@ -89,10 +165,11 @@ class _WhatsAppMessage(_Strict):
     audio: _Audio | None = None
     document: _Document | None = None
     template: _Template | None = None
+    interactive: _ButtonQuestion | _ListQuestion | None = None
 
     @checked(mode="after")
     def _has_what_its_type_says(self) -> Self:
-        given = self.model_fields_set & {"text", "image", "video", "audio", "document", "template"}
+        given = self.model_fields_set & _CONTENTS
         assert given == {self.type}, "its content is not of its type"
         assert (self.to is None) != (self.recipient is None), "it goes to nobody, or to two"
         return self
@@ -122,8 +199,16 @@ class _Attachment(_Strict):
     payload: _Payload
 
 
+class _QuickReply(_Strict):
+    content_type: Literal["text"]
+    title: _title(20)
+    """A longer one is cut, wherever that is."""
+    payload: _title(1000)
+
+
 class _InstagramText(_Strict):
     text: Annotated[str, AfterValidator(_in_1000_bytes)]
+    quick_replies: Annotated[list[_QuickReply], Field(min_length=1, max_length=13)] | None = None
 
 
 class _InstagramFile(_Strict):

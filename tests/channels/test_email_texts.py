@@ -147,6 +147,37 @@ async def test_what_customers_quote_themselves_stays(tmp_path: Path) -> None:
     assert all(NEW in event["content"] for event in events)
 
 
+async def test_the_number_of_a_choice_arrives_alone(tmp_path: Path) -> None:
+    """The question's own numbered lines are quoted, in whatever way the program does that."""
+    question = "Which of these do you mean?\n\n1. Returns\n2. Refunds\n3. None of these"
+    marked = "\n".join(f"> {line}".rstrip() for line in question.splitlines())
+    wrote = ATTRIBUTIONS[-1]
+    markup = "<p>Which of these do you mean?</p><p>1. Returns<br>2. Refunds<br>3. None of these</p>"
+    html = {"Content-Type": "text/html"}
+    quoting: list[tuple[dict[str, str], str]] = [
+        ({}, f"2\n\n{wrote}\n\n{marked}"),
+        ({}, f"2\n\n{wrote}\n\n{question}"),
+        ({}, f"2\n\n-- \nJo\nExample AS\n\n{wrote}\n{marked}"),
+        ({}, f"2\n\nSent from my iPhone\n\n> On 5 Jan 2026, at 10:00, {WHO} wrote:\n>\n{marked}"),
+        ({}, f"2\n\n________________\nFrom: {WHO}\nSent: 5.1.2026 10:00\nTo: Jo\n\n{question}"),
+        ({}, f"{marked}\n\n2"),
+        (
+            html,
+            '<div>2</div><div class="gmail_quote"><div class="gmail_attr">On 5.1.2026 at 10:00 '
+            f'Support wrote:</div><blockquote class="gmail_quote">{markup}</blockquote></div>',
+        ),
+        (
+            html,
+            '<div>2</div><div id="appendonsend"></div><hr><div id="divRplyFwdMsg"><b>From:</b> '
+            f"Support</div>{markup}",
+        ),
+    ]
+    events = await read(tmp_path, [write(body, **REPLY | headers) for headers, body in quoting])
+
+    for event, (_, body) in zip(events, quoting, strict=True):
+        assert event["content"] == "2", body
+
+
 async def test_a_charset_that_nobody_names_is_found(tmp_path: Path) -> None:
     """In the text and in raw subjects; what is mostly Latin is taken for windows-1252."""
     mails = [

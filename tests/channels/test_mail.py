@@ -134,6 +134,17 @@ def test_text_and_html_say_the_same_and_markup_stays_text() -> None:
     assert "ж" * 3000 in html
 
 
+def test_a_questions_choices_are_lines_in_every_mail_program() -> None:
+    """Its answer is a number: each choice stands on a line of its own, with its number."""
+    question = "Which of these do you mean?\n\n1. Returns\n2. Refunds & more\n3. None of these"
+    mail = read(write_mail(delivery(content=question), [], NOW))
+
+    assert part(mail, "plain") == question + "\n"
+    assert '<p dir="auto">1. Returns<br>\n2. Refunds &amp; more<br>\n3. None of these</p>' in part(
+        mail, "html"
+    )
+
+
 def test_files_are_in_the_mail_under_their_names() -> None:
     """A name may have any letters, and leads nowhere on the reader's disk."""
     files = [

@@ -62,6 +62,31 @@ def _read(folder: Path, name: str, text: str) -> Document:
             {"Shop": "Hi"},
             id="TOML",
         ),
+        pytest.param(
+            '+++\ntitle = \'Shop\'\na.b = 1\ntext = """\ninternal\n"""\n+++\nHi',
+            {"Shop": "Hi"},
+            id="TOML of several lines",
+        ),
+        pytest.param(
+            "---\ntitle: >\n  Our\n  shop\nlast updated: 2024\nContact e-mail: a@b.c\n---\nHi",
+            {"Our shop": "Hi"},
+            id="YAML with spaces",
+        ),
+        pytest.param(
+            "# A\n\n{/* INTERNAL */}x {% comment %}INTERNAL{% endcomment %}\n{: .note}\n"
+            "{{< youtube y >}}\n:::tip\ny {.c}\n:::\n\n> [!NOTE]\n> z `{% raw %}`\n\n## B {#b}\n"
+            "b",
+            {"A": "x \n\n\n\ny\n\n\n> \n> z `{% raw %}`", "A: B": "b"},
+            id="marks of generators",
+        ),
+        pytest.param(
+            "# A\n\nText[^1] `[^1]`.\n\n# B\n\nb\n\n[^1]: Thirty\n    days.\n[^2]: Unused.",
+            {"A": "Text (Thirty days.) `[^1]`.", "B": "b\n\n[^2]: Unused."},
+            id="footnotes",
+        ),
+        pytest.param(
+            "# K\u00fcn\u00addi\u00adgung\n\nHi", {"K\u00fcndigung": "Hi"}, id="soft hyphens"
+        ),
         pytest.param('{\n  "title": "Shop",\n  "a": {}\n}\n\nHi', {"Shop": "Hi"}, id="JSON"),
         pytest.param("---toml\nx = 1\n---\nHi", {"file": "Hi"}, id="a named format"),
         pytest.param(
@@ -128,6 +153,22 @@ def test_markdown_is_read_as_its_reader_reads_it(
             "<h1>FAQ</h1><div><article><h2>A</h2>one</article><article><h2>B</h2>two</article>",
             {"FAQ: A": "one", "FAQ: B": "two"},
             id="several articles",
+        ),
+        pytest.param(
+            "<div role=heading aria-level=1>Re&shy;turns<br>here</div>a"
+            "<aside role=doc-footnote>b</aside><dialog>c</dialog><video>d</video>",
+            {"Returns here": "a\n\nb"},
+            id="roles",
+        ),
+        pytest.param(
+            "<h1>A</h1>x<![if !mso]><?php echo 'INTERNAL' ?><p>y</p><![endif]>",
+            {"A": "x\n\ny"},
+            id="instructions",
+        ),
+        pytest.param(
+            "<table><tr><th>a</th></tr><tr><td>b<table><tr><td>c</td><td>d</td></tr></table></td></tr></table>",
+            {"file": "| a |\n| --- |\n| b c d |"},
+            id="a table in a table",
         ),
         pytest.param(
             "<main><h1>A</h1>one</main><main hidden>x</main><main><h1>B</h1>two</main>",
@@ -203,6 +244,12 @@ def test_a_page_is_read_as_its_reader_reads_it(
             '\ufeff"title","text","Line\ntwo"\n"a","b\nc",""\n', {"a": "b\nc"}, id="miller 161"
         ),
         pytest.param('title,text\r"a ""b""",c\r', {'a "b"': "c"}, id="CR, quotes (duckdb 4200)"),
+        pytest.param("\n,\ntitle,text\na,b\n", {"a": "b"}, id="lines before it"),
+        pytest.param(
+            "title,text\na,\"<p>b &amp; <a href='https://x.y'>c</a></p><p>d</p>\"\ne,1 < 2 <b\n",
+            {"a": "b & [c](https://x.y)\n\nd", "e": "1 < 2 <b"},
+            id="HTML",
+        ),
         pytest.param("title,text,,\na,b,,\n", {"a": "b"}, id="columns without a name"),
     ],
 )
@@ -221,6 +268,7 @@ def test_a_table_is_read_row_by_row(tmp_path: Path, text: str, items: dict[str, 
         ("a.csv", "text,title,text\na,b,c\n", "names the column text twice"),
         ("a.csv", f"title,text\na,{'b' * 1_000_001}\n", "line 2: field larger"),
         ("a.md", "# A\n\nb\n\n<!-- c\n\nd", "a comment in it does not end; it begins in line 5"),
+        ("a.html", "<p>a<!-- INTERNAL <p>b", "a comment in it does not end"),
         ("a.html", "<p>one" * 1_500, "nested too deeply"),
         ("a.html", "<form>Write to us</form>", "none of its 9 letters"),
         ("a.md", "# A\n\nb\n\n" * (MAX_SECTIONS + 1), f"{MAX_SECTIONS + 1} sections; split it"),

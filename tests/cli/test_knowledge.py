@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from romashka._documents import DocumentError, Section, read_document
+from romashka._documents import (
+    MAX_FILE_BYTES,
+    MAX_SECTIONS,
+    DocumentError,
+    Section,
+    read_document,
+)
 
 from tests.support.commands import Command, Done
 from tests.support.stacks import RunningStack
@@ -69,19 +75,39 @@ def test_one_bad_file_ends_nothing_and_what_is_lost_is_said(
     (folder / "costs.md").write_text("# Quagga\n\na\n\n# Quagga\n\nb\n\n# Quagga 2\n\nc\n")
     (folder / "deep.html").write_text("<p>one" * 1_500)
     (folder / "lost.csv").write_text(f"title,text,note\nQuagga,b,{'c' * 40}\n")
-    first = knowledge("import", "help", "--language", "en", "--json")
-    again = knowledge("import", "help", "--json")
+    (tmp_path / "picture.png").touch()
+    paths = ("hepl", "picture.png", "help")
+    first = knowledge("import", *paths, "--language", "en", "--json")
+    again = knowledge("import", "help")
     told = json.loads(first.output)
 
     assert (first.exit_code, told["added"]) == (1, 5)
-    assert set(told["bad"]) == {"help/deep.html"}
+    assert set(told["bad"]) == {"hepl", "picture.png", "help/deep.html"}
+    assert "romashka: hepl: it is not there\n" in first.errors
     assert told["losses"] == {"help/lost.csv": "40 of its 47 letters are in no item"}
     assert told["characters"] - told["held"] == 40
     assert "help/deep.html: it is nested too deeply" in first.errors
-    assert json.loads(again.output)["removed"] == 0
+    assert "0 removed" in again.output
+    assert f"\n{told['held']} of {told['characters']} letters are in the items.\n" in again.errors
     assert knowledge("import", "help", "--language", "German").errors == (
         "romashka: --language is no language's code; one is pt or pt-BR\n"
     )
+
+
+def test_the_largest_file_is_stored_before_the_statement_is_cancelled(
+    knowledge: Command, tmp_path: Path
+) -> None:
+    """Else it could never be imported, and each try would take as long."""
+    folder = tmp_path / "help"
+    folder.mkdir()
+    text = " ".join(f"word{number}" for number in range(310))
+    rows = "".join(f"Gnu {number},{text}\n" for number in range(MAX_SECTIONS))
+    (folder / "large.csv").write_text(f"title,text\n{rows}")
+    done = knowledge("import", "help", "--language", "en", "--json")
+
+    assert (folder / "large.csv").stat().st_size > 0.9 * MAX_FILE_BYTES
+    assert done.exit_code == 0, done.errors
+    assert json.loads(done.output)["added"] == MAX_SECTIONS
 
 
 def test_an_item_is_added_listed_and_removed(knowledge: Command) -> None:
@@ -100,7 +126,7 @@ def test_what_is_not_there_is_one_clear_line(knowledge: Command) -> None:
     """A misspelt folder must not remove anything, nor look like success."""
     done = knowledge("import", "hepl")
 
-    assert (done.exit_code, done.errors) == (1, "romashka: there is no hepl\n")
+    assert (done.exit_code, done.errors) == (1, "romashka: hepl: it is not there\n")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from romashka._pasted import (
     check_same_project,
     read_project_key,
     read_project_url,
+    read_server_url,
 )
 from romashka_worker.channels.settings import ChannelSettings
 from romashka_worker.settings import Settings
@@ -74,6 +75,12 @@ def test_what_came_along_with_a_key_is_taken_off(text: str, key: str) -> None:
         ("sb_secret_***", "left out"),
         ("<your key>", "placeholder"),
         ("your-service-role-key", "placeholder"),
+        ("${SUPABASE_KEY}", "placeholder"),
+        ("$SUPABASE_KEY", "placeholder"),
+        ("%SUPABASE_KEY%", "placeholder"),
+        ("{{ secrets.SUPABASE_KEY }}", "placeholder"),
+        ("/run/secrets/supabase_key", "the path of a file"),
+        (f'{{"key":"{SECRET}"}}', "is JSON"),
         ("sb_publishable_abc", "one of the role anon"),
         (key_with(role="anon"), "one of the role anon"),
         ("sbp_0123456789", "an access token of an account"),
@@ -105,6 +112,8 @@ def test_what_is_no_such_key_is_named_and_not_quoted(text: str, says: str) -> No
         (f"HTTPS://{REF.upper()}.SUPABASE.CO", URL),
         (f"wss://{REF}.supabase.co/realtime/v1/websocket?apikey=x", URL),
         (f"{URL}/storage/v1/s3", URL),
+        (f"https://{REF}.storage.supabase.co/storage/v1/s3", URL),
+        (f"https://{REF}.functions.supabase.co/hook", URL),
         ("http://127.0.0.1:54321/rest/v1", "http://127.0.0.1:54321"),
         ("https://api.example/supabase/", "https://api.example/supabase"),
         ("https://api.example/supabase/rest/v1/?select=*", "https://api.example/supabase"),
@@ -120,7 +129,9 @@ def test_what_came_along_with_a_projects_url_is_taken_off(text: str, url: str) -
     ("text", "says"),
     [
         (f"https://supabase.com/dashboard/project/{REF}/settings/api", URL),
+        (f"https://app.supabase.com/project/{REF}", URL),
         (f"https://db.{REF}.supabase.co", URL),
+        ("https://aws-0-eu.pooler.supabase.com:6543", "the database's address"),
         (REF, URL),
         (f"postgresql://postgres:{SECRET}@db.{REF}.supabase.co:5432/postgres", "a database"),
         ("localhost:54321", "https:// or http://"),
@@ -139,6 +150,43 @@ def test_what_is_no_projects_url_is_named_with_the_right_one(text: str, says: st
 
     assert str(refused.value).startswith("SUPABASE_URL ")
     assert says in str(refused.value)
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        # harry0703/MoneyPrinterTurbo#57, microsoft/TaskWeaver#11
+        ("https://api.openai.com/v1/chat/completions", "https://api.openai.com/v1"),
+        ("https://api.openai.com/", "https://api.openai.com/v1"),
+        ("http://127.0.0.1:11434/v1/completions/", "http://127.0.0.1:11434/v1"),
+        ("http://127.0.0.1:8080/v1/embeddings\n", "http://127.0.0.1:8080/v1"),
+        ("https://n.openai.azure.com", "https://n.openai.azure.com/openai/v1"),
+        ("https://api.deepseek.com", "https://api.deepseek.com"),
+    ],
+)
+def test_what_came_along_with_a_models_url_is_taken_off(text: str, url: str) -> None:
+    """The address that a page shows is that of one call."""
+    assert read_server_url(text, "OPENAI_BASE_URL") == url
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "https://n.openai.azure.com/openai/deployments/gpt/chat/completions?api-version=1",
+            "openai.azure.com/openai/v1/",
+        ),
+        (f"https://models.example/v1?key={SECRET}", "a query"),
+        (f"https://models.example/v1#{SECRET}", "a fragment"),
+        ("${OPENAI_BASE_URL}", "https:// or http://"),
+    ],
+)
+def test_what_is_no_models_url_is_named(text: str, says: str) -> None:
+    """`doctor` says which URL it asks: no key may be in it."""
+    with pytest.raises(BadSetting, match=says) as refused:
+        read_server_url(text, "OPENAI_BASE_URL")
+
     assert SECRET not in str(refused.value)
 
 

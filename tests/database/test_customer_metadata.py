@@ -73,7 +73,8 @@ def test_keys_that_mean_something_are_found() -> None:
     """The tests below try what these find: finding nothing, they would try nothing."""
     assert {"kind", "reason", "media", "deleted_at", "delivery_error", "template"} <= _read_by_sql()
     assert {"authentication", "not_answered", "story", "postback"} <= _written_by_functions()
-    assert _read_by_sdks_and_worker() == {"kind", "attachment"}
+    read = {"kind", "attachment", "choices", "choice", "language"}
+    assert _read_by_sdks_and_worker() == read
 
 
 @pytest.mark.parametrize(

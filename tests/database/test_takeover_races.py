@@ -12,8 +12,8 @@ from psycopg.rows import dict_row
 
 from tests.database.inbox import Inbox, Row
 
-TRIES = 3_000
-SECONDS = 20
+TRIES = 1_200
+SECONDS = 15
 """A slow machine makes as many tries as it can in this time."""
 
 _OPEN_MANY = """

@@ -4,10 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
-from romashka import Conversation, NoAnswer, NotFound, PermissionDenied, Person, TooLarge
+from romashka import (
+    Chosen,
+    Conversation,
+    InvalidRequest,
+    Message,
+    NoAnswer,
+    NotFound,
+    PermissionDenied,
+    Person,
+    TooLarge,
+)
 
 from tests.support.answering import answer_next
 from tests.support.customers import (
@@ -100,6 +111,69 @@ async def test_ask_returns_a_handover_as_one(stack: RunningStack) -> None:
         answer = await asked
 
     assert answer.kind == "handover"
+
+
+NOW = "2026-01-02T15:04:05+00:00"
+CHOICES = [
+    {"label": "How do I return an item?", "item_id": "6d2f1c9e-8f43-4a53-9d0c-1b8c41fbd6f1"},
+    {"label": "None of these", "item_id": None},
+]
+
+
+async def test_a_question_is_answered_by_a_choice_once(stack: RunningStack) -> None:
+    """A button a choice; a second tap is seen, and changes nothing."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier())
+        asked = asyncio.create_task(conversation.ask("Can I?", timeout_seconds=60))
+        await answer_next(service, conversation.id, "Which?", choices=CHOICES)
+        question = await asked
+        first = await conversation.choose(question, 1)
+        second = await conversation.choose(question, 2)
+        written = await conversation.send("Hello?")
+        _, read, *_ = await conversation.messages()
+
+    assert read.choices == question.choices
+    assert [(choice.number, choice.label, choice.item_id) for choice in question.choices] == [
+        (1, CHOICES[0]["label"], CHOICES[0]["item_id"]),
+        (2, "None of these", None),
+    ]
+    assert (first.sender_type, first.content) == ("user", CHOICES[0]["label"])
+    assert first.choice == Chosen(question.id, 1, is_late=False)
+    assert second.choice == Chosen(question.id, 2, is_late=True)
+    assert (written.choice, written.choices, first.choices) == (None, (), ())
+
+
+@pytest.mark.parametrize("form", ["x", 7, None, {}, [], ["x"], [{}], [{"label": 1}], {"number": 1}])
+def test_choices_of_any_other_form_are_none(form: object) -> None:
+    """A project that was there before may have such members of its own."""
+    row = {"id": "1", "conversation_id": "2", "position": 1, "content": "", "created_at": NOW}
+    row |= {"metadata": {"choices": form, "choice": form}}
+
+    assert Message.from_row(row | {"sender_type": "ai"}).choices == ()
+    assert Message.from_row(row | {"sender_type": "user"}).choice is None
+
+
+async def test_what_is_not_offered_is_refused_before_it_is_sent(stack: RunningStack) -> None:
+    """A frontend's mistake shows at once, and not as a message that nobody understands."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier())
+        asked = asyncio.create_task(conversation.ask("Can I?", timeout_seconds=60))
+        await answer_next(service, conversation.id, "Which?", choices=CHOICES)
+        question = await asked
+        mine, _ = await conversation.messages()
+        wrong: list[tuple[Message, Any, str]] = [
+            *((question, number, f"offers 1 to 2, not {number!r}") for number in (0, 3, -1, 1.5)),
+            (question, "1", "offers 1 to 2, not '1'"),
+            (mine, 1, "no question with choices"),
+            (replace(question, conversation_id=new_identifier()), 1, "another conversation"),
+        ]
+        for message, number, reason in wrong:
+            with pytest.raises(InvalidRequest, match=reason) as refused:
+                await conversation.choose(message, number)
+            assert refused.value.name == "not_offered"
+        stored = await conversation.messages()
+
+    assert stored == [mine, question]
 
 
 async def test_all_who_ask_in_one_burst_get_its_one_answer(stack: RunningStack) -> None:

@@ -121,6 +121,7 @@ def analysis(**changes: Any) -> dict[str, Any]:
         "sources": ["K1"],
         "confidence": 0.9,
         "needs_human": False,
+        "needs_clarification": False,
         "reason": "none",
         "reply": "It is an inbox.",
     }

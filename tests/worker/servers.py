@@ -1,7 +1,7 @@
 """Servers of models, each as it is: what it refuses, in which words, and how its answers look.
 
 Where each of them is known from stands above it. docs/models.md has them as a table, which
-test_servers.py compares with what the worker learns from these.
+test_model_servers.py compares with what the worker learns from these.
 """
 
 import json
@@ -49,7 +49,11 @@ def says(message: str, **more: Any) -> dict[str, Any]:
 
 
 def tokens(text: str, **delta: Any) -> list[str]:
-    return [token(text[start : start + 7], **delta) for start in range(0, len(text), 7)]
+    return [token(piece, **delta) for piece in chunked(text)]
+
+
+def chunked(text: str) -> list[str]:
+    return [text[start : start + 7] for start in range(0, len(text), 7)]
 
 
 # https://docs.vllm.ai/en/latest/features/structured_outputs.html: the schema is enforced. Without
@@ -187,10 +191,6 @@ def mistral(asked: Asked) -> Behaviour:
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": f"They ask. {DRAFT}"}]}
     said = [parts(thought), *(parts({"type": "text", "text": text}) for text in chunked(ANSWER))]
     return streams(*said, *ending())
-
-
-def chunked(text: str) -> list[str]:
-    return [text[start : start + 7] for start in range(0, len(text), 7)]
 
 
 def parts(*content: Mapping[str, Any]) -> str:

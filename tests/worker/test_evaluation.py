@@ -6,8 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from romashka_worker.evaluation.dataset import Base, DatasetError, read_dataset
-from romashka_worker.evaluation.measures import auroc, f1, macro_f1, precision, recall, share
+from romashka_worker.evaluation.ask import Asked
+from romashka_worker.evaluation.dataset import Base, DatasetError, Question, read_dataset
+from romashka_worker.evaluation.findings import Run
+from romashka_worker.evaluation.measures import (
+    Figure,
+    auroc,
+    f1,
+    macro_f1,
+    precision,
+    recall,
+    share,
+)
+from romashka_worker.job import Answer
+from romashka_worker.understanding import Signals
 
 from tests.support.stacks import ROMASHKA
 
@@ -92,6 +104,38 @@ def test_the_figures_are_the_known_ones() -> None:
     half = share([True] * 50 + [False] * 50)
     assert half is not None
     assert (half.value, round(half.low, 3), round(half.high, 3)) == (0.5, 0.404, 0.596)
+
+
+def _asked(article: str | None, confidence: float, second: Answer | None = None) -> Asked:
+    """Return a question; a customer who is asked has two articles to choose from."""
+    row = {"id": "1", "text": "x", "collection": "a", "article_id": article, "language": "en"}
+    return Asked(
+        question=Question.from_row(row),
+        answer=Answer(action="reply", text="y", confidence=confidence),
+        signals=Signals(),
+        is_right=confidence > 0.7,
+        seconds=0.1,
+        likely=("one", "two"),
+        likelihood=0.5,
+        second=second,
+        is_right_at_last=second is not None and second.action == "reply",
+    )
+
+
+def test_a_customer_who_chooses_is_answered_in_two_turns() -> None:
+    """In one: .9 is right and .65 wrong. In two, of those who are asked, one more is answered."""
+    reply, handover = Answer(action="reply", text="y"), Answer(action="escalate")
+    settings = {"min_confidence": 0.6, "min_choice_confidence": 0.3, "escalation_topics": []}
+    asked = [
+        *(_asked("a", 0.9), _asked("a", 0.65)),
+        *(_asked("a", 0.3, reply), _asked("a", 0.3, handover), _asked(None, 0.3, handover)),
+    ]
+    tables = {table.title: table for table in Run("knowledge", settings, asked).tables()}
+    in_one = tables["Answers by the responder knowledge"].rows[2]
+    in_two = tables["In at most two turns"].rows[2]
+
+    assert [cell.value for cell in in_one if isinstance(cell, Figure)][1:3] == [0.25, 0.2]
+    assert [cell.value for cell in in_two if isinstance(cell, Figure)] == [0.5, 0.2, 0.6, 0.25]
 
 
 def test_a_run_asks_through_everything_and_reports(dataset: Path) -> None:

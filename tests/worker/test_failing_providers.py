@@ -2,10 +2,8 @@
 
 import socket
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from tests.worker.provider import (
     Behaviour,
@@ -15,7 +13,6 @@ from tests.worker.provider import (
     beginning,
     fails,
     hangs,
-    open_provider,
     streams,
     token,
 )
@@ -63,18 +60,6 @@ HANGS = {
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running() -> AsyncIterator[Provider]:
-    async with open_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: Provider) -> Provider:
-    running.requests.clear()
-    return running
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)

@@ -2,15 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from romashka_worker.job import Job
-from romashka_worker.knowledge import KnowledgeItem
-from romashka_worker.model_client import open_client
 from romashka_worker.responders import Draft, ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.endpoint import Endpoint
@@ -22,34 +18,17 @@ from tests.worker.provider import (
     beginning,
     ending,
     fails,
-    open_provider,
     streams,
     token,
 )
-
-ITEM = KnowledgeItem("item-1", "What is Romashka?", "An inbox.", "en", 0.9)
-
+from tests.worker.turns import ITEM
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running() -> AsyncIterator[Provider]:
-    async with open_provider() as provider:
-        yield provider
-
-
 @pytest.fixture
-def provider(running: Provider) -> Provider:
-    running.requests.clear()
-    running.will(answers(analysis()))
-    return running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def responder(provider: Provider) -> AsyncIterator[OpenAIResponder]:
-    async with open_client(provider.url, "key") as client:
-        yield OpenAIResponder(Endpoint(client, "some-model"))
+def responder(endpoint: Endpoint) -> OpenAIResponder:
+    return OpenAIResponder(endpoint)
 
 
 def turn(seconds: float = 5, **changes: Any) -> Turn:

@@ -111,11 +111,21 @@ async def test_a_search_is_not_waited_for_longer_than_a_model_can() -> None:
     assert (searches("ok") - before[0], searches("failed") - before[1]) == (0, 2)
 
 
-@pytest.mark.parametrize("name", ["a gateway's page", "a key from the future", "a cut"])
-async def test_a_worker_that_starts_waits_for_what_passes(stack: RunningStack, name: str) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a gateway's page", "another gateway's page"),
+        ("a key from the future", "a key from the future"),
+        ("a cut", "a cut"),
+    ],
+    ids=("pages", "a key from the future", "a cut"),
+)
+async def test_a_worker_that_starts_waits_for_what_passes(
+    stack: RunningStack, names: tuple[str, ...]
+) -> None:
     """It ended, and whoever deployed it looked for a wrong key."""
     async with open_gateway(stack.api_url) as gateway:
-        gateway.will("get_romashka_installation", FAULTS[name](), FAULTS[name]())
+        gateway.will("get_romashka_installation", *(FAULTS[name]() for name in names))
         async with run_worker(stack, gateway.url) as worker:
             assert await worker.end(signal.SIGTERM) == 0
 

@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from romashka_worker.job import Job
-from romashka_worker.knowledge import KnowledgeBase
+from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
 from romashka_worker.model_client import open_client
+from romashka_worker.responders import Turn
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.breaker import Breaker
 from romashka_worker.responders.openai.endpoint import Endpoint
@@ -28,6 +29,9 @@ ROW = {
     "similarity": SURE,
     "keyword_score": SURE,
 }
+ITEM = KnowledgeItem("item-1", "What is Romashka?", "An inbox.", "en", SURE)
+REPLY = "It is an inbox."
+"""What the provider's good answer says."""
 
 
 class Store:
@@ -78,3 +82,12 @@ async def open_answerer(
                 OpenAIResponder(Endpoint(client, "some-model", Breaker(failures_to_open)))
             )
         yield TurnAnswerer(KnowledgeBase(Store(*rows)), None, models, LANGUAGES, open_reply)
+
+
+async def answer(endpoint: Endpoint, seconds: float = 20) -> str:
+    """Return what the customer sees of one turn's reply, as it comes."""
+    draft = await OpenAIResponder(endpoint).draft(Turn(job(seconds), "en", (ITEM,)))
+    try:
+        return "".join([piece async for piece in draft.text])
+    finally:
+        await draft.close()

@@ -12,10 +12,9 @@ from romashka import (
     InvalidRequest,
     NotSignedIn,
     PermissionDenied,
-    Unreachable,
+    RomashkaError,
 )
 from romashka._pasted import BadSetting, read_project_key
-from romashka._secrets import hide_secrets
 from romashka._terminal import clean_line, say
 
 from romashka_worker.answerer import open_answerer
@@ -65,14 +64,13 @@ def main() -> int:
             f" right that `romashka migrate` gives it ({error})",
             2,
         )
-    except (Unreachable, TimeoutError) as error:
+    except (RomashkaError, TimeoutError) as error:
         return _fail(f"{settings.supabase_url}: {error or 'the project does not answer'}", 1)
     return 0
 
 
 def _fail(problem: str, exit_code: int) -> int:
-    line = clean_line(f"unable to start the worker; {problem}")
-    say(hide_secrets(line), to_errors=True)
+    say(clean_line(f"unable to start the worker; {problem}"), to_errors=True)
     return exit_code
 
 

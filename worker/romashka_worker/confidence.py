@@ -20,6 +20,31 @@ def confidence_in(
     return 1 / (1 + math.exp(-score))
 
 
+def likelihood_of(
+    likely: Sequence[KnowledgeItem], found: Sequence[KnowledgeItem], language: str | None
+) -> float:
+    """Return the probability that one of `likely`, of all `found`, answers the question."""
+    kind = "words" if likely[0].similarity is None else "meaning"
+    *weights, constant = _weights()[f"likely by {kind}"]
+    score = sum(map(mul, weights, features_of_several(likely, found, language))) + constant
+    return 1 / (1 + math.exp(-score))
+
+
+def features_of_several(
+    likely: Sequence[KnowledgeItem], found: Sequence[KnowledgeItem], language: str | None
+) -> tuple[float, ...]:
+    """Return what that probability is computed from: that they are alike counts for nothing."""
+    best = likely[0]
+    similarity = best.similarity or 0.0
+    by_words = max(one.keyword_score for one in likely)
+    return (
+        similarity,
+        similarity - min(_similarities(found), default=similarity),
+        by_words,
+        float(language is not None and not is_same_language(best.language, language)),
+    )
+
+
 def features_of(
     item: KnowledgeItem, found: Sequence[KnowledgeItem], language: str | None
 ) -> tuple[float, ...]:

@@ -91,6 +91,14 @@ class Job:
         return self.context.get("language") or self.customer.get("language")
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of what a question offers: an article, or none of them."""
+
+    label: str
+    item_id: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What should become of a job. An escalation has a reason, a reply has a text."""
@@ -105,6 +113,10 @@ class Answer:
     knowledge_sources: tuple[str, ...] = ()
     tokens_used: int | None = None
     model: str | None = None
+    choices: tuple[Choice, ...] = ()
+    """Of a reply that asks which of them is meant."""
+    asked: str | None = None
+    """Of an escalation whose last message does not tell it: what the customer wants to know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from romashka import AsyncRomashka, Unreachable
+from romashka._errors import translated
 
 from romashka_worker.calls import repeated
 from romashka_worker.embeddings import Embedding, vector_text
@@ -90,6 +91,25 @@ class KnowledgeBase:
         if found or language is None:
             return found
         return await search(max_results=_MAX_ITEMS)
+
+    async def read(self, item_id: str, seconds: float) -> KnowledgeItem | None:
+        """Return one item; None if the team has taken it away.
+
+        Raises:
+            RomashkaError: the database did not answer within `seconds`.
+        """
+        columns = "id, title, content, language"
+        table = self._client.supabase.table("knowledge_items")
+
+        async def call() -> list[Mapping[str, Any]]:
+            query = table.select(columns).eq("id", item_id).eq("status", "active")
+            with translated():
+                rows: Any = (await query.execute()).data
+            return list(rows)
+
+        rows = await repeated(call, seconds)
+        known = {"score": 1, "similarity": None, "keyword_score": 1}
+        return next((KnowledgeItem.from_row({**row, **known}) for row in rows), None)
 
     async def _search(
         self, question: str, ends_at: float, **arguments: Any

@@ -1,6 +1,6 @@
 """Reply or hand over: the one place that decides, before anything of a reply is seen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,15 @@ def decide(analysis: Analysis | None, signals: Signals, settings: Mapping[str, A
     return Decision(reason)
 
 
+def may_ask(
+    decision: Decision, likely: Sequence[object], likelihood: float, settings: Mapping[str, Any]
+) -> bool:
+    """Is the customer asked which of `likely` they mean, instead of being handed over?"""
+    limit = settings.get("min_choice_confidence")
+    is_likely = limit is not None and len(likely) > 1 and likelihood >= limit
+    return decision.reason == "low_confidence" and is_likely
+
+
 def _topic_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
     """Several topics that are each less than probable may make it probable that one is meant."""
     topics = {
@@ -86,6 +95,8 @@ def _responder_reason(
 ) -> Reason | None:
     """What a human gave back goes to one again only if the AI is not sure of its answer."""
     is_sure = analysis.confidence >= settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE)
+    if analysis.needs_clarification and not analysis.needs_human:
+        return "low_confidence"
     if is_sure and (signals.is_returned or not analysis.needs_human):
         return None
     return analysis.reason or "low_confidence"

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from romashka import AsyncRomashka
@@ -103,5 +104,7 @@ def _result_row(job: Job, answer: Answer) -> dict[str, Any]:
         "knowledge_sources": list(answer.knowledge_sources) or None,
         "tokens_used": answer.tokens_used,
         "model": answer.model,
+        "choices": [asdict(choice) for choice in answer.choices] or None,
+        "asked": answer.asked,
     }
     return {name: value for name, value in row.items() if value is not None}

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from romashka import AsyncRomashka, NotFound
+from romashka import AsyncRomashka, NotFound, Unreachable
 
 SCHEMA_VERSION = 3
 """The oldest that this worker can work with; the database's is in repeatable/*_installation.sql."""
@@ -29,9 +29,12 @@ async def check_schema(client: AsyncRomashka) -> dict[str, Any]:
     """
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
-            told: dict[str, Any] = await client.call("get_romashka_installation")
+            told = await client.call("get_romashka_installation")
     except NotFound as error:
         raise SchemaTooOld("no Romashka, or one that is older than this worker") from error
-    if (version := told["schema_version"]) < SCHEMA_VERSION:
-        raise SchemaTooOld(f"schema version {version}, and {SCHEMA_VERSION} is needed")
-    return told
+    match told:
+        case {"schema_version": int(version)} if version >= SCHEMA_VERSION:
+            return dict(told)
+        case {"schema_version": int(version)}:
+            raise SchemaTooOld(f"schema version {version}, and {SCHEMA_VERSION} is needed")
+    raise Unreachable("the project does not answer; somebody else's page came in its place")

@@ -2,23 +2,31 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import structlog
 from romashka import RomashkaError
 
+from romashka_worker.choices import (
+    Question,
+    asking,
+    choices_of,
+    find_choice,
+    open_question,
+    were_offered,
+)
 from romashka_worker.embeddings import Embedder, Embedding
 from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.grounding import Ungrounded, grounded_text
-from romashka_worker.job import DRAFT_SECONDS, Answer, Job
+from romashka_worker.job import DRAFT_SECONDS, Answer, Choice, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
 from romashka_worker.metrics import SEARCHES
-from romashka_worker.policy import Decision, decide
+from romashka_worker.policy import Decision, decide, may_ask
 from romashka_worker.reply import write_reply
-from romashka_worker.responders import Draft, Responder, ResponderError, Turn
+from romashka_worker.responders import Analysis, Draft, Responder, ResponderError, Turn
 from romashka_worker.responders.knowledge import KnowledgeResponder
 from romashka_worker.streams import Show, shown_nowhere
 from romashka_worker.trace import note, stage
@@ -62,21 +70,45 @@ class TurnAnswerer:
 
     async def answer(self, job: Job) -> Answer:
         """Return the answer to a job, before `job.draft_by`."""
+        asked = open_question(job)
+        if asked and (choice := await find_choice(asked, job, self._embedder)):
+            return await self._answer_choice(job, asked, choice)
         spoken = self._languages.detect(job.written, job.known_language)
         language = spoken or job.default_language
         note(language=language, history=len(job.context.get("recent_messages") or ()))
-        embedding = await self._embed(job)
-        search = asyncio.create_task(self._search(job, language, embedding))
+        question = f"{asked.topic}\n{job.written}" if asked else job.written
+        embedding = await self._embed(job, job.written)
+        meaning = await self._embed(job, question) if asked else embedding
+        search = asyncio.create_task(self._search(job, question, language, meaning))
         try:
             signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
             if not decision.is_reply:  # no model would change that
                 return Answer(action="escalate", reason=decision.reason, language=spoken)
-            turn = Turn(job, language, await search, signals)
+            turn = Turn(job, language, await search, signals, question=question)
         finally:
             search.cancel()
         answer = await self._answer(turn)
         return replace(answer, language=self._language_told(job, answer) or spoken)
+
+    async def _answer_choice(self, job: Job, asked: Question, choice: Choice) -> Answer:
+        """Answer from the article that the customer chose, or hand over what they had asked."""
+        note(language=job.known_language, choice=choice.item_id)
+        nothing = Answer(action="escalate", reason="low_confidence", asked=asked.topic)
+        if choice.item_id is None:
+            return nothing
+        try:
+            item = await self._knowledge.read(choice.item_id, _seconds_until(job.draft_by) / 2)
+        except RomashkaError as error:
+            log.warning("knowledge.failed", result="failed", error=type(error).__name__)
+            return replace(nothing, reason="ai_failure")
+        if item is None:  # the team has taken it away since
+            return nothing
+        language = job.known_language or job.default_language
+        question = f"{asked.topic}\n{choice.label}"
+        turn = Turn(job, language, (item,), question=question, chosen=item)
+        answer = await self._answer(turn)
+        return replace(answer, language=job.known_language)
 
     def _language_told(self, job: Job, answer: Answer) -> str | None:
         """Return the language that the customer is known to use from now on.
@@ -89,23 +121,23 @@ class TurnAnswerer:
             return None
         return answer.language
 
-    async def _embed(self, job: Job) -> Embedding | None:
-        if self._embedder is None or not job.written.strip():
+    async def _embed(self, job: Job, text: str) -> Embedding | None:
+        if self._embedder is None or not text.strip():
             return None
         seconds = min(self._embedding_seconds, _seconds_until(job.draft_by))
         with stage("embedding"):
-            return await embed_in_time(self._embedder, job.written, seconds)
+            return await embed_in_time(self._embedder, text, seconds)
 
     async def _search(
-        self, job: Job, language: str | None, embedding: Embedding | None
+        self, job: Job, question: str, language: str | None, embedding: Embedding | None
     ) -> tuple[KnowledgeItem, ...] | None:
-        if not job.written.strip():
+        if not question.strip():
             return ()
         seconds = min(self._search_seconds, _seconds_until(job.draft_by))
         try:
             with stage("search"):
                 async with asyncio.timeout(seconds):
-                    items = await self._knowledge.search(job.written, language, embedding, seconds)
+                    items = await self._knowledge.search(question, language, embedding, seconds)
         except (RomashkaError, TimeoutError) as error:
             result = "late" if isinstance(error, TimeoutError) else "failed"
             SEARCHES.labels(result).inc()
@@ -137,7 +169,7 @@ class TurnAnswerer:
 
         None when there is no draft, or no reply although the policy would send one.
         """
-        began = time.monotonic()
+        began, ungrounded = time.monotonic(), tuple[str, ...]()
 
         def may_ask_again() -> bool:
             needed = max(_SHORTEST_DRAFT_SECONDS, time.monotonic() - began)
@@ -150,24 +182,49 @@ class TurnAnswerer:
                 decision = decide(draft.analysis, turn.signals, turn.job.settings)
                 if turn.knowledge is None and decision.reason == "out_of_scope":
                     decision = Decision("low_confidence")  # nobody has looked what the scope is
-                shown = grounded_text(draft, turn.job, may_ask_again)
-                text = await self._reply(shown, turn.job, until) if decision.is_reply else None
+                draft.text = grounded_text(draft, turn.job, may_ask_again)
+                choices = _offered(turn, draft.analysis, decision)
+                if choices:
+                    decision = Decision(None)
+                    _make_question(draft, choices, turn.language)
+                text = await self._reply(draft, turn.job, until) if decision.is_reply else None
             except Ungrounded as error:
-                again = replace(turn, ungrounded=error.said, draft_by=until)
-                answer = await self._answer_of(responder, again, until) if may_ask_again() else None
-                return answer or _answer(Decision("ungrounded"), draft, None)
+                decision, choices, text, ungrounded = Decision("ungrounded"), (), None, error.said
             finally:
                 await draft.close()
         except Exception as error:  # noqa: BLE001 -- whatever it does, the customer hears
             log.warning("responder.failed", responder=responder.name, error=_reason(error))
             return None
         note(responder=responder.name)
-        return _answer(decision, draft, text)
+        if ungrounded and may_ask_again():
+            again = replace(turn, ungrounded=ungrounded, draft_by=until)
+            if answer := await self._answer_of(responder, again, until):
+                return answer
+        return replace(_answer(decision, draft, text), choices=choices)
 
-    async def _reply(self, text: AsyncIterator[str], job: Job, until: float) -> str:
+    async def _reply(self, draft: Draft, job: Job, until: float) -> str:
         max_chars = job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS)
         with stage("reply"), self._open_reply(job) as show:
-            return await write_reply(text, show, max_chars=max_chars, until=until)
+            return await write_reply(draft.text, show, max_chars=max_chars, until=until)
+
+
+def _offered(turn: Turn, analysis: Analysis, decision: Decision) -> tuple[Choice, ...]:
+    """Return what the customer is asked to choose from, instead of being handed over, if so."""
+    likely, before = analysis.likely, were_offered(turn.job)
+    note(likely=[item.id for item in likely], likelihood=round(analysis.likelihood, 3))
+    is_new = not (turn.chosen or open_question(turn.job) or before & {item.id for item in likely})
+    if not (is_new and may_ask(decision, likely, analysis.likelihood, turn.job.settings)):
+        return ()
+    return choices_of(likely, analysis.language or turn.language)
+
+
+def _make_question(draft: Draft, choices: Sequence[Choice], language: str | None) -> None:
+    """Make a draft a question: a model has asked it already, or else it is ours."""
+    analysis = draft.analysis
+    sources = tuple(choice.item_id for choice in choices if choice.item_id)
+    draft.analysis = replace(analysis, knowledge_sources=sources)
+    own = draft.text if analysis.needs_clarification else None
+    draft.text = asking(own, choices, analysis.language or language)
 
 
 def _answer(decision: Decision, draft: Draft, text: str | None) -> Answer:

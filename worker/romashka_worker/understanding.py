@@ -130,8 +130,8 @@ def _questions_since_a_human(job: Job) -> Sequence[str]:
     """
     questions = [""]
     for message in job.context.get("recent_messages") or ():
-        if message.get("is_placeholder"):
-            continue  # a file: nothing was written
+        if message.get("is_placeholder") or message.get("choices"):
+            continue  # a file: nothing was written; a question: it was no answer
         if message["sender_type"] == "user":
             questions[-1] = f"{questions[-1]}\n{message['content']}".strip()
         elif message["sender_type"] == "ai" and message.get("kind") != "handover":

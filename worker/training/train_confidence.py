@@ -1,5 +1,7 @@
 """Trains romashka_worker/confidence.py: is what a search found the answer to the question?
 
+The best item is replied with, if that is likely enough; else the best few are offered as choices.
+
     python worker/training/train_confidence.py DATASET ROWS [--check P]
 
 DATASET is a folder as docs/quality.md describes it. Its questions are searched for in a local
@@ -17,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from romashka import AsyncRomashka
 from romashka_local.programs import running, temporary_folder
-from romashka_worker.confidence import features_of
+from romashka_worker.choices import likely_items
+from romashka_worker.confidence import features_of, features_of_several
 from romashka_worker.embeddings.local import LocalEmbedder
 from romashka_worker.evaluation.base import item_id, knowing
 from romashka_worker.evaluation.dataset import read_dataset
@@ -33,8 +36,8 @@ ATTRIBUTION = (
 )
 # A question whose article is taken away looks like one that nothing answers, and often another
 # article does answer it: so it counts less than one of which people said that nothing answers it.
-# Chosen so that of questions to a collection that was left out not 5 in 100 are answered wrong.
-TAKEN_AWAY_WEIGHT = {"meaning": 0.16, "words": 0.2}
+# Chosen so that of questions to a collection that was left out not 4 in 100 are answered wrong.
+TAKEN_AWAY_WEIGHT = {"meaning": 0.35, "words": 0.2}
 SIMILARITY_UNIT = 30.0
 """Similarities differ by hundredths: without this the regularisation would not let them count."""
 
@@ -80,22 +83,31 @@ def _stored(items: tuple[KnowledgeItem, ...], groups: dict[str, str]) -> list[di
 
 
 class Examples:
-    """Features of the best item, whether it is right, and whether anything is."""
+    """Features of the best items, whether one of them is right, and whether anything is.
 
-    def __init__(self, rows: list[dict], how: str) -> None:
+    Of one item, or of as many as are offered.
+    """
+
+    def __init__(self, rows: list[dict], how: str, *, are_several: bool) -> None:
         features, self.rows, taken = [], [], []
         for row in rows:
-            found = [KnowledgeItem(**item) for item in row[how]]
+            found = [KnowledgeItem(**{**item, "title": item["id"]}) for item in row[how]]
             left = [item for item in found if item.id != row["right"]]
             for items, is_taken in ((found, False), (left, True)):
                 if items and not (is_taken and row["right"] is None):
-                    features.append(features_of(items[0], items, row["language"]))
+                    best = likely_items(items, items[0]) if are_several else items[:1]
+                    features.append(
+                        features_of_several(best, items, row["language"])
+                        if are_several
+                        else features_of(items[0], items, row["language"])
+                    )
                     taken.append(is_taken)
-                    is_right = items[0].id == row["right"]
+                    is_right = row["right"] in [item.id for item in best]
                     self.rows.append({**row, "is_right": is_right})
+        self.similarities = 2 if are_several else 3
         self.taken_away_weight = TAKEN_AWAY_WEIGHT[how]
         self.features, self.taken = np.array(features), np.array(taken)
-        self.features[:, :3] *= SIMILARITY_UNIT
+        self.features[:, : self.similarities] *= SIMILARITY_UNIT
         self.is_right = np.array([row["is_right"] for row in self.rows])
         self.is_answerable = np.array([row["right"] is not None for row in self.rows]) & ~self.taken
         self.collections = np.array([row["collection"] for row in self.rows])
@@ -148,19 +160,21 @@ def main() -> None:
     rows = json.loads(arguments.rows.read_text())
     weights: dict[str, list[float]] = {}
     for how in ("meaning", "words"):
-        examples = Examples(rows, how)
-        if arguments.check:
-            print(f"by {how}, one collection left out")
-            check(examples, rows, arguments.check)
-        weights[how] = _as_list(examples.fit(np.full(len(examples.rows), True)))
+        for are_several, name in ((False, how), (True, f"likely by {how}")):
+            examples = Examples(rows, how, are_several=are_several)
+            if arguments.check:
+                print(f"{name}, one collection left out")
+                check(examples, rows, arguments.check)
+            model = examples.fit(np.full(len(examples.rows), True))
+            weights[name] = _as_list(model, examples.similarities)
     if not arguments.check:
         stored = {"attribution": ATTRIBUTION, "weights": weights}
         WEIGHTS.write_text(json.dumps(stored, indent=1) + "\n", "utf-8")
 
 
-def _as_list(model: LogisticRegression) -> list[float]:
+def _as_list(model: LogisticRegression, similarities: int) -> list[float]:
     weights = model.coef_[0].copy()
-    weights[:3] *= SIMILARITY_UNIT
+    weights[:similarities] *= SIMILARITY_UNIT
     return [float(f"{number:.4g}") for number in (*weights, model.intercept_[0])]
 
 

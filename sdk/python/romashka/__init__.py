@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._listener import Broadcast, Check, Listener, Resync
     from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
-    from romashka._models import Attachment, ConversationDetails, Delivery, Message, Note
+    from romashka._models import (
+        Attachment,
+        Choice,
+        Chosen,
+        ConversationDetails,
+        Delivery,
+        Message,
+        Note,
+    )
     from romashka._presence import Person, Presence
     from romashka._topics import Topics
     from romashka.sync import Romashka
@@ -40,6 +48,8 @@ __all__ = [
     "Broadcast",
     "Busy",
     "Check",
+    "Choice",
+    "Chosen",
     "Conflict",
     "Conversation",
     "ConversationChanged",
@@ -105,7 +115,15 @@ _HOMES = {
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
     "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
-    "_models": ("Attachment", "ConversationDetails", "Delivery", "Message", "Note"),
+    "_models": (
+        "Attachment",
+        "Choice",
+        "Chosen",
+        "ConversationDetails",
+        "Delivery",
+        "Message",
+        "Note",
+    ),
     "_presence": ("Person", "Presence"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from romashka._answers import stream_answer
-from romashka._errors import Conflict, NoAnswer
+from romashka._errors import Conflict, InvalidRequest, NoAnswer
 from romashka._events import Event, MessageCreated, follow
 from romashka._listener import OnConnection, Page
 from romashka._metrics import ConversationMetrics
 from romashka._models import (
     Attachment,
+    Choice,
     ConversationDetails,
     Delivery,
     Message,
@@ -84,15 +85,29 @@ class Conversation(ConversationDetails):
         Example:
             message = await conversation.send("My parcel has not arrived.")
         """
-        row = {
-            "id": str(uuid4()),
-            "conversation_id": self.id,
-            "sender_type": sender_type,
-            "content": text,
-        }
-        if attachment is not None:
-            row |= _attached(attachment)
-        return await repeated(lambda: self._store(row))
+        more = _attached(attachment) if attachment else {}
+        return await self._write({"sender_type": sender_type, "content": text} | more)
+
+    async def choose(self, message: Message, number: int) -> Message:
+        """Choose what a question offers, as the customer: its `choices`, counted from 1.
+
+        Returns the message as it was stored; its text is the choice's label. A lost connection is
+        tried again; it is stored once. A choice that comes late, or a second one, changes nothing:
+        its `choice.is_late` says so.
+
+        Raises:
+            InvalidRequest: the message does not offer that; nothing was sent.
+
+        Example:
+            answer = await conversation.ask("Can I send it back?")
+            if answer.choices:
+                print(answer.content)
+                await conversation.choose(answer, 1)
+        """
+        choice = _offered(message, number, self.id)
+        told = {"choice": {"message_id": message.id, "number": choice.number}}
+        row = {"sender_type": "user", "content": choice.label, "metadata": told}
+        return await self._write(row)
 
     async def ask(
         self, text: str, *, attachment: Attachment | None = None, timeout_seconds: float = 10.0
@@ -312,6 +327,10 @@ class Conversation(ConversationDetails):
         rows = await fetch(after.order("position").limit(_PAGE))
         return Page([Message.from_row(row) for row in rows], is_last=not rows)
 
+    async def _write(self, columns: Mapping[str, Any]) -> Message:
+        row = {"id": str(uuid4()), "conversation_id": self.id, **columns}
+        return await repeated(lambda: self._store(row))
+
     async def _store(self, row: Mapping[str, Any]) -> Message:
         messages = self._client.supabase.table("messages")
         try:
@@ -322,6 +341,24 @@ class Conversation(ConversationDetails):
 
     async def _change(self, function: str, **arguments: Any) -> None:
         await repeated(lambda: self._client.call(function, conversation_id=self.id, **arguments))
+
+
+def _offered(message: Message, number: int, conversation_id: str) -> Choice:
+    """Return the choice of that number.
+
+    Raises:
+        InvalidRequest: there is none.
+    """
+    choices = message.choices
+    if message.conversation_id != conversation_id:
+        reason = "the message is of another conversation"
+    elif not choices:
+        reason = "the message is no question with choices"
+    elif number in range(1, len(choices) + 1):
+        return choices[int(number) - 1]
+    else:
+        reason = f"the message offers 1 to {len(choices)}, not {number!r}"
+    raise InvalidRequest(f"unable to choose; {reason}", name="not_offered")
 
 
 def _attached(attachment: Attachment) -> dict[str, Any]:

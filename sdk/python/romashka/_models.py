@@ -30,6 +30,28 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the answers that a question of the AI's offers."""
+
+    number: int
+    """From 1, as in the question's text."""
+    label: str
+    item_id: str | None
+    """The article that answers it; None is "none of these"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which answer of a question a customer has chosen."""
+
+    message_id: str
+    """The question."""
+    number: int
+    is_late: bool
+    """Somebody had answered since, or it was chosen before: it changed nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation, at its gapless `position`."""
 
@@ -54,6 +76,16 @@ class Message:
             return "message"
         return "handover" if self.metadata.get("kind") == "handover" else "reply"
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """What a question of the AI's offers; nothing, if the message is none."""
+        return _choices(self.metadata.get("choices")) if self.sender_type == "ai" else ()
+
+    @property
+    def choice(self) -> Chosen | None:
+        """What the customer has chosen of a question's answers; None, if they wrote."""
+        return _chosen(self.metadata.get("choice")) if self.sender_type == "user" else None
+
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Message":
         """Parse a row of `messages`."""
@@ -73,6 +105,24 @@ class Message:
             attachment=_attachment(row, metadata.get("attachment")),
             metadata=metadata,
         )
+
+
+def _choices(offered: Any) -> tuple[Choice, ...]:
+    """Parse what a message offers; what has another form is somebody's own, from before."""
+    match offered:
+        case [{"label": str()}, *_] if all(isinstance(choice, dict) for choice in offered):
+            return tuple(
+                Choice(number, str(choice.get("label")), choice.get("item_id"))
+                for number, choice in enumerate(offered, 1)
+            )
+    return ()
+
+
+def _chosen(choice: Any) -> Chosen | None:
+    match choice:
+        case {"message_id": str(question), "number": int(number)}:
+            return Chosen(question, number, choice.get("is_late") is True)
+    return None
 
 
 def _attachment(row: Mapping[str, Any], described: Any) -> Attachment | None:

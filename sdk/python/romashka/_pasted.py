@@ -21,10 +21,20 @@ _ASSIGNMENT = re.compile(
 _ENDS = re.compile(r"(?:\\[nrt]|\s|[,;])+$")
 """`\\n` in two signs is what a shell or a dashboard made of a line break."""
 _CREDENTIALS = re.compile(r"(?:authorization\s*:\s*)?(?:bearer|token)\s+|api-?key\s*:\s*", re.I)
-_PLACEHOLDER = re.compile(r"<.*>|\[.*\]|\.\.\.|…|your[-_ ].*|\*+", re.I)
+_PLACEHOLDER = re.compile(
+    r"<.*>|\[.*\]|\.\.\.|…|(?:sk-)?your[-_ ].*|\*+|\$\{.*\}|\$[A-Z_]{3,}|%\w+%|\{\{.*\}\}", re.I
+)
+_FILE = re.compile(r"/(?:run|var|etc|mnt|secrets?)/")
+_MODEL_PATH = re.compile(r"/(?:(?:chat/)?completions|embeddings|models|responses)/*$")
+_AZURE = re.compile(
+    r"(https?://[^/]+\.(?:openai|cognitiveservices)\.azure\.com)(?:/openai)?/*$", re.I
+)
+_VERSIONED = re.compile(r"(https?://api\.(?:openai|anthropic)\.com)/*$", re.I)
 _MASKED = re.compile(r"[•●∙·…]|\*{3}|\.{3}$")
 _SERVICE_PATH = re.compile(r"/(?:rest|auth|storage|realtime|functions|graphql)/v\d+(?:/.*)?$")
-_HOSTED = re.compile(r"([a-z0-9]{15,24})\.supabase\.(?:co|in|net)")
+_HOSTED = re.compile(
+    r"([a-z0-9]{15,24})(?:\.(?:functions|storage|realtime))?\.supabase\.(?:co|in|net)"
+)
 _REF = re.compile(r"[a-z]{20}")
 _KINDS = {
     "sbp_": "an access token of an account, not a key of a project",
@@ -65,6 +75,10 @@ def read_token(text: str, name: str) -> str:
         raise BadSetting(f"{name} is a placeholder still; put the key in its place")
     if _MASKED.search(key):
         raise BadSetting(f"{name} is a key as it is shown, with its middle left out; copy it whole")
+    if _FILE.match(key):
+        raise BadSetting(f"{name} is the path of a file; put what is in it in its place")
+    if key.startswith("{"):
+        raise BadSetting(f"{name} is JSON; copy the key alone")
     if re.search(r"[\r\n]", key):
         raise BadSetting(f"{name} has a line break in it; copy the key alone")
     if strange := re.search(r"[^ -~]", key):
@@ -115,7 +129,7 @@ def read_project_url(text: str, name: str) -> str:
         raise BadSetting(f"{name} is the address of a database; it takes {wanted}")
     if _HOSTED.match(url):
         url = f"https://{url}"
-    if found := re.search(r"supabase\.com/dashboard/project/([a-z0-9]+)", url):
+    if found := re.search(r"supabase\.(?:com|io)/(?:dashboard/)?project/([a-z0-9]+)", url):
         right = f"https://{found[1]}.supabase.co"
         raise BadSetting(f"{name} is the dashboard's address; the project's URL is {right}")
     if _REF.fullmatch(url):
@@ -125,20 +139,32 @@ def read_project_url(text: str, name: str) -> str:
     if found := re.fullmatch(r"db\.([a-z0-9]+)\.supabase\.(?:co|in)", host):
         right = f"https://{found[1]}.supabase.co"
         raise BadSetting(f"{name} is the database's address; the project's URL is {right}")
-    if _HOSTED.fullmatch(host):
-        return f"https://{host}"  # nothing is behind it, and its key is sent by TLS alone
+    if host.endswith(".pooler.supabase.com"):
+        raise BadSetting(f"{name} is the database's address; it takes {wanted}")
+    if hosted := _HOSTED.fullmatch(host):
+        # Nothing is behind it, and its key is sent by TLS alone.
+        return f"https://{hosted[1]}.supabase.{host.rpartition('.')[2]}"
     return _SERVICE_PATH.sub("", re.split(r"[?#]", url)[0]).rstrip("/")
 
 
 def read_server_url(text: str, name: str) -> str:
-    """Return the URL of a server that is no project.
+    """Return the URL of a server that is no project, without the path of one of its services.
 
     Raises:
         BadSetting: it is none.
     """
     url = pasted(text).strip(QUOTES)
-    _host_of(url, name, "a URL, as https://models.example/v1")
-    return url
+    wanted = "a URL, as https://models.example/v1"
+    _host_of(url, name, wanted)
+    if "/openai/deployments/" in url:
+        raise BadSetting(
+            f"{name} is a deployment's; it takes https://NAME.openai.azure.com/openai/v1/,"
+            " and the deployment's name is the model"
+        )
+    if re.search("[?#]", url):
+        raise BadSetting(f"{name} has a query or a fragment in it; it takes {wanted}")
+    url = _MODEL_PATH.sub("", url)
+    return _VERSIONED.sub(r"\1/v1", _AZURE.sub(r"\1/openai/v1", url))
 
 
 def check_same_project(url: str, key: str, url_name: str, key_name: str) -> None:

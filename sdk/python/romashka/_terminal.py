@@ -63,8 +63,12 @@ def say_json(text: str) -> None:
 
 
 def put(text: str, *, begins_line: bool = False, to_errors: bool = False) -> None:
-    """Print without an end of line; `begins_line` goes back to the beginning of this one."""
-    _write(sys.stderr if to_errors else sys.stdout, "\r" * begins_line + clean(text))
+    """Print without an end of line; `begins_line` goes back to the beginning of this one.
+
+    Errors quote what they were given: whoever tells of them here tells no secret.
+    """
+    text = hide_secrets(clean(text)) if to_errors else clean(text)
+    _write(sys.stderr if to_errors else sys.stdout, "\r" * begins_line + text)
 
 
 def _write(stream: Any, text: str) -> None:

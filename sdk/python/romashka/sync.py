@@ -49,6 +49,7 @@ class Conversation(ConversationDetails):
 
     messages = forward(AsyncConversation.messages)
     send = forward(AsyncConversation.send)
+    choose = forward(AsyncConversation.choose)
     ask = forward(AsyncConversation.ask)
     stream = iterate(AsyncConversation.stream)
     events = iterate(AsyncConversation.events)

@@ -1,5 +1,6 @@
 /** One conversation: write, ask, follow what is said, and decide who answers. */
 import { type AskOptions, streamAnswer } from "./answers.js";
+import { chosen, type Offering } from "./choices.js";
 import type { Romashka } from "./client.js";
 import type { Database } from "./database.js";
 import { NoAnswer } from "./errors.js";
@@ -71,6 +72,28 @@ export class Conversation {
    */
   async send(text: string, options: SendOptions = {}): Promise<Message> {
     return store(this.client, this.id, text, options);
+  }
+
+  /**
+   * Choose what a question offers, as the customer: one of `choicesOf(message)`, counted from 1.
+   *
+   * Returns the message as it was stored; its text is the choice's label. One that comes late, or a second one,
+   * changes nothing: `choiceOf(stored).is_late` says so.
+   *
+   * @throws {@link InvalidRequest} the message does not offer that; nothing was sent
+   * @example
+   * ```ts
+   * const answer = await conversation.ask("Can I send it back?");
+   * if (choicesOf(answer).length) await conversation.choose(answer, 1);
+   * ```
+   */
+  async choose(
+    message: Offering,
+    number: number,
+    options: Pick<SendOptions, "id"> = {},
+  ): Promise<Message> {
+    const { text, metadata } = chosen(message, number, this.id);
+    return this.send(text, { ...options, metadata });
   }
 
   /**

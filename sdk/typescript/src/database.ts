@@ -128,6 +128,7 @@ export type Database = {
           max_messages_per_minute: number;
           max_negative_sentiment: number | null;
           max_ratings_per_hour: number;
+          min_choice_confidence: number | null;
           min_confidence: number;
           persona: string;
           quiet_ms: number;
@@ -155,6 +156,7 @@ export type Database = {
           max_messages_per_minute?: number;
           max_negative_sentiment?: number | null;
           max_ratings_per_hour?: number;
+          min_choice_confidence?: number | null;
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;
@@ -181,6 +183,7 @@ export type Database = {
           max_messages_per_minute?: number;
           max_negative_sentiment?: number | null;
           max_ratings_per_hour?: number;
+          min_choice_confidence?: number | null;
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;

@@ -1,6 +1,7 @@
 /** Romashka's SDK: conversations of a Supabase project, from browsers and Node. */
 export type { AskOptions } from "./answers.js";
 export { type Attachment, attachmentOf, Attachments } from "./attachments.js";
+export { type Choice, choiceOf, choicesOf, type Chosen, type Offering } from "./choices.js";
 export { Romashka } from "./client.js";
 export { Conversation, type EventsOptions } from "./conversation.js";
 export { Conversations, type ListOptions } from "./conversations.js";

@@ -5,7 +5,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 
-import { attachmentOf, type Romashka } from "romashka";
+import { attachmentOf, choiceOf, type Romashka } from "romashka";
 import { type ChatMessage, useRealTimeChat, type UseRealTimeChatOptions } from "romashka/react";
 
 import { texts, use } from "./hooks.js";
@@ -79,6 +79,30 @@ test("a window opens a conversation with its first message, and shows the answer
   wasHonest(chat);
   chat.unmount();
   await until(() => customer.supabase.getChannels().length === 0);
+});
+
+test("a window chooses what a question offers, as it sends a message", async () => {
+  const errors: string[] = [];
+  const chat = await openWindow(await newCustomer(), {
+    onError: ({ message }) => errors.push(message),
+  });
+  await until(() => !chat.latest.isLoading);
+  const { conversation_id } = (await chat.latest.sendMessage("Can I?"))!;
+  const choices = [{ label: "Returns" }, { label: "None of these" }];
+  await answerNext(conversation_id, "Which?", { choices });
+  await until(() => chat.latest.messages.length === 2);
+  const question = chat.latest.messages[1]!;
+  equal(await chat.latest.choose(question, 0), null);
+  const choosing = chat.latest.choose(question, 1);
+  await until(() => statuses(chat)[2] === "sending");
+  const stored = (await choosing)!;
+
+  deepEqual(errors, ["unable to choose; the message offers 1 to 2, not 0"]);
+  deepEqual(texts(chat.latest.messages), ["Can I?", "Which?", "Returns"]);
+  equal(chat.latest.messages[2]!.id, stored.id);
+  deepEqual(choiceOf(stored), { message_id: question.id, number: 1, is_late: false });
+  wasHonest(chat);
+  chat.unmount();
 });
 
 test("a window shows the conversation that it is given, and says what was read when asked", async () => {

@@ -8,6 +8,8 @@ import { test } from "node:test";
 
 import {
   attachmentOf,
+  choiceOf,
+  choicesOf,
   InvalidRequest,
   NoAnswer,
   NotFound,
@@ -78,6 +80,46 @@ test("who asks last in a burst gets its answer, though its job can be read only 
     ["to both", "to both"],
   );
   equal(isEarly < 0, true);
+});
+
+const CHOICES = [
+  { label: "How do I return an item?", item_id: "6d2f1c9e-8f43-4a53-9d0c-1b8c41fbd6f1" },
+  { label: "None of these", item_id: null },
+];
+
+test("a question is answered by a choice, once; what is not offered is never sent", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier());
+  const asked = conversation.ask("Can I?");
+  await answerNext(conversation.id, "Which?", { choices: CHOICES });
+  const question = await asked;
+  const [mine] = await conversation.messages();
+  const elsewhere = { ...question, conversation_id: randomUUID() };
+  for (const number of [0, 3, -1, 1.5, NaN]) {
+    await rejects(conversation.choose(question, number), {
+      message: `unable to choose; the message offers 1 to 2, not ${number}`,
+      code: "not_offered",
+    });
+  }
+  await rejects(conversation.choose(mine!, 1), /no question with choices/);
+  await rejects(conversation.choose(elsewhere, 1), /of another conversation/);
+  equal((await conversation.messages()).length, 2);
+  const first = await conversation.choose(question, 1);
+  const second = await conversation.choose(question, 2);
+
+  deepEqual(choicesOf(question), [
+    { number: 1, ...CHOICES[0] },
+    { number: 2, ...CHOICES[1] },
+  ]);
+  deepEqual([first.sender_type, first.content], ["user", CHOICES[0]!.label]);
+  deepEqual(choiceOf(first), { message_id: question.id, number: 1, is_late: false });
+  deepEqual(choiceOf(second), { message_id: question.id, number: 2, is_late: true });
+  deepEqual([choiceOf(mine!), choiceOf(question), choicesOf(first)], [null, null, []]);
+  for (const other of ["x", 7, null, {}, ["x"], [null], [{ label: 1 }]]) {
+    const metadata = { choices: other, choice: other };
+    deepEqual(choicesOf({ ...question, metadata }), []);
+    equal(choiceOf({ ...mine!, metadata }), null);
+  }
 });
 
 async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {

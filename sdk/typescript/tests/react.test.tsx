@@ -1,10 +1,10 @@
 /** The hooks, as inboxes use them: mount, select, send, receive, switch, unmount. */
 import "./dom.js";
 
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
-import type { Romashka } from "romashka";
+import { choiceOf, choicesOf, type Romashka } from "romashka";
 import {
   useReplyStream,
   useRealtimeMessages,
@@ -93,6 +93,29 @@ test("a customer's window loads without an inbox, and creates a conversation", a
 
   deepEqual(texts(chat.latest.messages), ["hi", "An answer."]);
   deepEqual(errors, []);
+  chat.unmount();
+});
+
+test("a customer's window shows what a question offers, and chooses", async () => {
+  const chat = await useInbox(await newCustomer(), { senderType: "user" });
+  const { id } = await chat.latest.createConversation(newIdentifier());
+  await until(() => chat.latest.selectedConversation && !chat.latest.isLoading);
+  await chat.latest.sendMessage("Can I?");
+  await answerNext(id, "Which?", { choices: [{ label: "Returns" }, { label: "None of these" }] });
+  await until(() => chat.latest.messages.length === 2);
+  const question = chat.latest.messages[1]!;
+  await rejects(chat.latest.choose(question, 3), /offers 1 to 2, not 3/);
+  await until(() => chat.latest.error?.message.includes("offers 1 to 2"));
+  await chat.latest.choose(question, choicesOf(question)[1]!.number);
+  await until(() => chat.latest.messages.length === 3);
+
+  deepEqual(choiceOf(chat.latest.messages[2]!), {
+    message_id: question.id,
+    number: 2,
+    is_late: false,
+  });
+  deepEqual(texts(chat.latest.messages), ["Can I?", "Which?", "None of these"]);
+  equal(chat.latest.error, null);
   chat.unmount();
 });
 

@@ -1,6 +1,7 @@
 // What a message of Instagram's says, for a person to read: its text, or else what is attached to it.
 
 import { bounded } from "../_shared/bounded.ts";
+import { readChoice } from "../_shared/choice.ts";
 import type { Media, Written } from "../_shared/events.ts";
 import { type Fields, fields, id, objects, present, short, text } from "../_shared/json.ts";
 
@@ -25,6 +26,7 @@ export function readContent(message: Fields): Omit<Written, "id" | "customer"> {
       errors: bounded(message.errors),
       story: bounded(replyTo.story),
       quick_reply: bounded(message.quick_reply),
+      choice: readChoice(fields(message.quick_reply).payload),
       referral: bounded(message.referral),
     }),
   };

@@ -2,6 +2,7 @@
 // text, for programs.
 
 import { bounded } from "../_shared/bounded.ts";
+import { readChoice } from "../_shared/choice.ts";
 import type { Media } from "../_shared/events.ts";
 import { type Fields, fields, id, objects, present, short, text } from "../_shared/json.ts";
 import { readAnswers } from "./flow.ts";
@@ -47,8 +48,9 @@ export function readContent(message: Fields): Content {
   }
   const read = READERS.get(type);
   if (!read) return readUnsupported(type, message);
-  const metadata = { errors, [type]: PLAIN.has(type) ? undefined : bounded(part) };
-  return { ...read(fields(part)), metadata: present(metadata) };
+  const content = read(fields(part));
+  const own = { errors, [type]: PLAIN.has(type) ? undefined : bounded(part) };
+  return { ...content, metadata: present({ ...content.metadata, ...own }) };
 }
 
 /** What Meta tells of a message that it does not hand on, or of a type that is not known yet. */
@@ -107,8 +109,12 @@ function readInteractive(part: Fields): Content {
   if (part.type === "call_permission_reply") {
     return said(undefined, `[Call permission: ${short(reply.response) ?? "unknown"}]`);
   }
-  const chosen = text(reply.title) ?? text(reply.description) ?? text(reply.id);
-  return said(chosen ?? text(fields(part.body).text), "[Reply]"); // a body has what the team sent
+  const choice = readChoice(reply.id);
+  const named = [reply.title, reply.description, reply.id].map(text);
+  if (choice) named.unshift(text(reply.description)); // of a label that the title has no room for
+  const chosen = named.find((name) => name !== undefined);
+  const words = chosen ?? text(fields(part.body).text); // a body has what the team sent
+  return { ...said(words, "[Reply]"), metadata: present({ choice }) };
 }
 
 /** A form's answers, one a line; other forms (an address) come with a text of their own. */

@@ -110,6 +110,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """One of the answers that a question offers; `id` comes back with it."""
+
+    id: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What the channel takes in one call: a text, or a file and perhaps a text under it."""
 
@@ -117,6 +125,8 @@ class Part:
     """From 0; what was split once is always split the same way."""
     text: str = ""
     media: Media | None = None
+    options: tuple[Option, ...] = ()
+    """What the customer may choose from, below the text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """Instagram, through Meta's messaging API."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from romashka_worker.channels import ChannelError, Delivery, File, Media, Part, Sent
 from romashka_worker.channels.downloads import Downloads
 from romashka_worker.channels.graph import Graph
+from romashka_worker.channels.options import is_refused_for_options, options_of, titles_of
 from romashka_worker.channels.text import count_bytes, split_text
 
 MAX_TEXT_BYTES = 1000
+_MAX_QUICK_REPLIES = 13
+_MAX_QUICK_REPLY = 20
 
 _TYPES = {"image": "image", "video": "video", "audio": "audio", "application/pdf": "file"}
 
@@ -35,6 +39,9 @@ class Instagram:
             parts.append(Part(len(parts), media=media))
         if not parts:
             raise ChannelError("failed", "empty", "there is nothing to send")
+        if parts[-1].media is None:  # what follows takes quick replies away
+            options = options_of(delivery)[:_MAX_QUICK_REPLIES]
+            parts[-1] = replace(parts[-1], options=options)
         return parts
 
     async def send(self, delivery: Delivery, part: Part, secret: str) -> Sent:
@@ -46,12 +53,19 @@ class Instagram:
         }
         if delivery.send_window == "human_agent":
             body |= {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
-        answer = await self._graph.post(f"{delivery.account}/messages", body, secret)
+        try:
+            answer = await self._graph.post(f"{delivery.account}/messages", body, secret)
+        except ChannelError as error:
+            if not is_refused_for_options(error, part):
+                raise
+            return await self.send(delivery, replace(part, options=()), secret)
         if not isinstance(answer.get("message_id"), str):
             raise ChannelError("unknown", "bad_answer", "Meta's answer names no message")
         return Sent(answer["message_id"])
 
     async def _message(self, part: Part) -> dict[str, Any]:
+        if part.options:
+            return {"text": part.text, "quick_replies": _quick_replies(part)}
         if part.media is None:
             return {"text": part.text}
         link = await self._link(part.media)
@@ -68,6 +82,14 @@ class Instagram:
         if media.url is None:
             raise ChannelError("failed", "bad_url", "the file has no address")
         return await self._downloads.get(media.url, name=media.name)
+
+
+def _quick_replies(part: Part) -> list[dict[str, str]]:
+    titles = titles_of(part.options, _MAX_QUICK_REPLY)
+    return [
+        {"content_type": "text", "title": title, "payload": option.id}
+        for option, title in zip(part.options, titles, strict=True)
+    ]
 
 
 def _type_of(media: Media) -> str:

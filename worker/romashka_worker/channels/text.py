@@ -21,6 +21,14 @@ def split_text(text: str, limit: int, size: Callable[[str], int]) -> list[str]:
     return [*parts, rest] if rest else parts
 
 
+def shorten(line: str, limit: int, size: Callable[[str], int]) -> str:
+    """Return a line of at most `limit`: one that is too long is cut, and ends with an ellipsis."""
+    if size(line) <= limit:
+        return line
+    end = max(_boundaries(line, limit - size("…"), size), default=0)
+    return line[:end].rstrip() + "…"
+
+
 def count_bytes(text: str) -> int:
     """Measure a text in bytes of UTF-8."""
     return len(text.encode(errors="replace"))

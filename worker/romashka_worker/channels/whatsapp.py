@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 from urllib.parse import quote
 
-from romashka_worker.channels import ChannelError, Delivery, File, Media, Part, Sent
+from romashka_worker.channels import ChannelError, Delivery, File, Media, Option, Part, Sent
 from romashka_worker.channels.downloads import Downloads
 from romashka_worker.channels.graph import Graph
-from romashka_worker.channels.text import count_units, split_text
+from romashka_worker.channels.options import is_refused_for_options, options_of, titles_of
+from romashka_worker.channels.text import count_units, shorten, split_text
+from romashka_worker.choices import button_text
 
 MAX_TEXT = 4096
 MAX_CAPTION = 1024
@@ -16,6 +19,12 @@ MAX_PARAMETER = 1024
 """What a template has room for, its own words included."""
 
 _MAX_ID = 255
+_MAX_BUTTONS = 3
+_MAX_BUTTON = 20
+_MAX_ROWS = 10
+_MAX_ROW = 24
+_MAX_DESCRIPTION = 72
+_MAX_TEXT_ABOVE_BUTTONS = 1024
 
 Kind = Literal["image", "video", "audio", "document"]
 _KINDS: Mapping[str, tuple[Kind, int]] = {
@@ -55,6 +64,8 @@ class WhatsApp:
             parts.append(Part(len(parts), caption if index == 0 else "", file))
         if not parts:
             raise ChannelError("failed", "empty", "there is nothing to send")
+        if len(parts) == 1 and not media:
+            parts = [replace(parts[0], options=options_of(delivery)[:_MAX_ROWS])]
         return parts
 
     async def send(self, delivery: Delivery, part: Part, secret: str) -> Sent:
@@ -68,12 +79,19 @@ class WhatsApp:
         if delivery.reply_to and part.number == 0:
             body["context"] = {"message_id": delivery.reply_to}
         body |= await self._content(delivery, part)
-        answer = await self._graph.post(f"{delivery.account}/messages", body, secret)
+        try:
+            answer = await self._graph.post(f"{delivery.account}/messages", body, secret)
+        except ChannelError as error:
+            if not is_refused_for_options(error, part):
+                raise
+            return await self.send(delivery, replace(part, options=()), secret)
         return Sent(_message_id(answer), _recipient_ids(answer))
 
     async def _content(self, delivery: Delivery, part: Part) -> dict[str, Any]:
         if template := _template_of(delivery):
             return {"type": "template", "template": _filled(template, part.text)}
+        if part.options:
+            return {"type": "interactive", "interactive": _question(delivery, part)}
         if part.media is None:
             return {"type": "text", "text": {"preview_url": False, "body": part.text}}
         kind = _kind_of(part.media)
@@ -151,6 +169,36 @@ def _filled(template: Mapping[str, Any], text: str) -> dict[str, Any]:
         components = [{"type": "body", "parameters": [{"type": "text", "text": text}]}]
     code = language if isinstance(language, dict) else {"code": language}
     return {"name": template.get("name"), "language": code, "components": components}
+
+
+def _question(delivery: Delivery, part: Part) -> dict[str, Any]:
+    """Return a text with a button for each answer, or else with a list of them."""
+    is_short = count_units(part.text) <= _MAX_TEXT_ABOVE_BUTTONS
+    fits = all(count_units(option.label) <= _MAX_BUTTON for option in part.options)
+    has_buttons = is_short and fits and len(part.options) <= _MAX_BUTTONS
+    return {
+        "type": "button" if has_buttons else "list",
+        "body": {"text": part.text},
+        "action": _buttons(part.options) if has_buttons else _list(delivery, part.options),
+    }
+
+
+def _buttons(options: Sequence[Option]) -> dict[str, Any]:
+    named = zip(options, titles_of(options, _MAX_BUTTON), strict=True)
+    replies = ({"id": option.id, "title": title} for option, title in named)
+    return {"buttons": [{"type": "reply", "reply": reply} for reply in replies]}
+
+
+def _list(delivery: Delivery, options: Sequence[Option]) -> dict[str, Any]:
+    """Return the button that opens a list, and its rows; a label that is cut is below its title."""
+    rows = []
+    for option, title in zip(options, titles_of(options, _MAX_ROW), strict=True):
+        row = {"id": option.id, "title": title}
+        if title != option.label:
+            row["description"] = shorten(option.label, _MAX_DESCRIPTION, count_units)
+        rows.append(row)
+    button = button_text(delivery.metadata.get("language"), options[-1].label)
+    return {"button": button, "sections": [{"rows": rows}]}
 
 
 def _kind_of(media: Media) -> Kind:

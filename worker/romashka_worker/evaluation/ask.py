@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from romashka import AsyncRomashka
@@ -12,7 +12,7 @@ from romashka_worker.embeddings import Embedder, EmbeddingError
 from romashka_worker.evaluation.base import item_id, knowing
 from romashka_worker.evaluation.dataset import Article, Dataset, Message, Question
 from romashka_worker.job import DRAFT_SECONDS, SETTLE_SECONDS, Answer, Job
-from romashka_worker.policy import Decision, decide
+from romashka_worker.policy import Decision, decide, may_ask
 from romashka_worker.responders import Analysis
 from romashka_worker.trace import Trace, tracing
 from romashka_worker.turn import TurnAnswerer
@@ -42,6 +42,12 @@ class Asked:
     seconds: float
     similarity: float = 0.0
     """Of what was found and the question."""
+    likely: tuple[str, ...] = ()
+    """The ids of what would be offered, if the AI asked which is meant."""
+    likelihood: float = 0.0
+    second: Answer | None = None
+    """What a customer who was asked, and chose the right one or none, was answered."""
+    is_right_at_last: bool = False
 
     def decision(self, settings: Mapping[str, Any]) -> Decision:
         """Return what the policy makes of it."""
@@ -50,6 +56,10 @@ class Asked:
             confidence=self.confidence, needs_human=not has_reply, reason=self.answer.reason
         )
         return decide(analysis, self.signals, settings)
+
+    def is_asked(self, settings: Mapping[str, Any]) -> bool:
+        """Is the customer asked what they mean?"""
+        return may_ask(self.decision(settings), self.likely, self.likelihood, settings)
 
     def is_for_human(self, settings: Mapping[str, Any]) -> bool:
         """Would the message alone be handed over?"""
@@ -112,21 +122,51 @@ async def _ask(
     with tracing(Trace(job)) as trace:
         answer = await turns.answer(job)
     facts = trace.record()
-    return Asked(
+    asked = Asked(
         question=question,
         answer=answer,
         signals=Signals(**facts.get("signals", {})),
         is_right=_is_right(question, answer, by_id),
         seconds=time.monotonic() - started,
         similarity=facts.get("similarity") or 0.0,
+        likely=tuple(facts.get("likely", ())),
+        likelihood=facts.get("likelihood", 0.0),
     )
+    if not asked.is_asked(settings):
+        return asked
+    second = await turns.answer(_choosing(asked, settings, by_id))
+    return replace(asked, second=second, is_right_at_last=_is_right(question, second, by_id))
+
+
+def _choosing(asked: Asked, settings: Mapping[str, Any], by_id: Mapping[str, Article]) -> Job:
+    """Return the turn of a customer who taps the right choice, or else none of them."""
+    name, text = asked.question.id, asked.question.text
+    offered = [*asked.likely, None]
+    right = [at for at, one in enumerate(offered) if one and _answers(asked.question, one, by_id)]
+    number = right[0] if right else len(offered) - 1
+    labels = [by_id[one].title if one else "None of these" for one in offered]
+    choices = [{"label": label, "item_id": one} for label, one in zip(labels, offered, strict=True)]
+    rows: list[dict[str, Any]] = [
+        {"id": name, "sender_type": "user", "content": text},
+        {"id": f"{name}-asked", "sender_type": "ai", "content": "", "choices": choices},
+        {
+            "id": f"{name}-chosen",
+            "sender_type": "user",
+            "content": labels[number],
+            "choice": {"message_id": f"{name}-asked", "number": number + 1},
+        },
+    ]
+    return _job_of(f"{name}-chosen", labels[number], settings, rows)
 
 
 def _is_right(question: Question, answer: Answer, by_id: Mapping[str, Article]) -> bool:
+    return any(_answers(question, source, by_id) for source in answer.knowledge_sources)
+
+
+def _answers(question: Question, item: str, by_id: Mapping[str, Article]) -> bool:
     """The article itself will do, or what it is in another language."""
-    used = [by_id[source] for source in answer.knowledge_sources if source in by_id]
     right = {article.group for article in by_id.values() if article.id == question.article_id}
-    return any(article.group in right for article in used)
+    return item in by_id and by_id[item].group in right
 
 
 async def read_messages(
@@ -153,15 +193,18 @@ async def read_messages(
     return await asyncio.gather(*map(read, messages))
 
 
-def _job_of(name: str, text: str, settings: Mapping[str, Any]) -> Job:
+def _job_of(
+    name: str, text: str, settings: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()
+) -> Job:
     now = time.monotonic()
+    alone = {"id": name, "sender_type": "user", "content": text}
     return Job(
         id=name,
         conversation_id=name,
         attempt=1,
         turn_id=name,
         user_message=text,
-        context={"recent_messages": [{"id": name, "sender_type": "user", "content": text}]},
+        context={"recent_messages": list(rows) or [alone]},
         customer={},
         settings=settings,
         deadline=now + DRAFT_SECONDS + SETTLE_SECONDS,

@@ -49,6 +49,7 @@ class Run:
         """Make the tables of what there is."""
         if self.asked:
             yield self._answers()
+            yield self._two_turns()
             yield self._nothing_answers()
             yield self._latency()
         if verdicts := self._verdicts(self.settings):
@@ -67,17 +68,7 @@ class Run:
             f"Answers by the responder {self.responder}",
             ("questions", "n", "article found", "resolved", "wrong", "language kept"),
         )
-        answerable = [one for one in self.asked if one.question.article_id]
-        for_ai = [one for one in answerable if not one.question.expects_human]
-        groups = {
-            "answerable": answerable,
-            "answerable, and no human expected": for_ai,
-            "all": self.asked,
-            **dict(
-                _grouped(self.asked, lambda one: f"{one.question.base.collection} {_kind(one)}")
-            ),
-        }
-        for name, asked in groups.items():
+        for name, asked in self._groups().items():
             with_article = [one for one in asked if one.question.article_id]
             replied = [one for one in asked if self._is_replied(one)]
             table.rows.append(
@@ -91,6 +82,49 @@ class Run:
                 )
             )
         return table
+
+    def _groups(self) -> Mapping[str, Sequence[Asked]]:
+        answerable = [one for one in self.asked if one.question.article_id]
+        kinds = _grouped(self.asked, lambda one: f"{one.question.base.collection} {_kind(one)}")
+        return {
+            "answerable": answerable,
+            "answerable, and no human expected": [
+                one for one in answerable if not one.question.expects_human
+            ],
+            "all": self.asked,
+            **dict(kinds),
+        }
+
+    def _two_turns(self) -> Table:
+        """A customer who is asked chooses the right article, if it is offered, or else none."""
+        table = Table(
+            "In at most two turns",
+            ("questions", "n", "resolved", "wrong", "asked", "handed over although answerable"),
+        )
+        for name, asked in self._groups().items():
+            with_article = [one for one in asked if one.question.article_id]
+            needless = [one for one in with_article if not one.question.expects_human]
+            table.rows.append(
+                (
+                    name,
+                    len(asked),
+                    share([self._is_resolved(one) for one in with_article]),
+                    share([self._is_answered(one) and not self._is_resolved(one) for one in asked]),
+                    share([one.is_asked(self.settings) for one in asked]),
+                    share([not self._is_answered(one) for one in needless]),
+                )
+            )
+        return table
+
+    def _is_answered(self, asked: Asked) -> bool:
+        second = asked.second
+        return self._is_replied(asked) or (second is not None and second.action == "reply")
+
+    def _is_resolved(self, asked: Asked) -> bool:
+        """Is it answered at last, from the right article?"""
+        if self._is_replied(asked):
+            return asked.is_right
+        return self._is_answered(asked) and asked.is_right_at_last
 
     def _is_replied(self, asked: Asked) -> bool:
         return asked.decision(self.settings).is_reply

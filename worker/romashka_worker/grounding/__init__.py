@@ -8,6 +8,7 @@ is held back, with the rest of its line, which may speak of it.
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from romashka_worker.grounding.facts import Fact
 from romashka_worker.grounding.grounds import Grounds, grounds_of
@@ -49,13 +50,15 @@ def grounded_text(draft: Draft, job: Job, may_ask_again: Callable[[], bool]) -> 
     """
     if draft.written_from is None or not job.settings.get("grounding"):
         return draft.text
-    return _sieved(draft.text, _Sieve(grounds_of(job, draft)), may_ask_again)
+    return _sieved(draft.text, partial(grounds_of, job, draft), may_ask_again)
 
 
 async def _sieved(
-    pieces: AsyncIterator[str], sieve: "_Sieve", may_ask_again: Callable[[], bool]
+    pieces: AsyncIterator[str],
+    find_grounds: Callable[[], Grounds],
+    may_ask_again: Callable[[], bool],
 ) -> AsyncIterator[str]:
-    await asyncio.to_thread(sieve.prepare)
+    sieve = await asyncio.to_thread(_Sieve, find_grounds)
     pending = ""
     async for piece in pieces:
         pending += piece
@@ -77,17 +80,15 @@ async def _sieved(
 class _Sieve:
     """Takes the sentences of one reply."""
 
-    def __init__(self, grounds: Grounds) -> None:
+    def __init__(self, find_grounds: Callable[[], Grounds]) -> None:
+        """Read what is known: of long items that takes a tenth of a second."""
         self.missing: tuple[Fact, ...] = ()
-        self._grounds = grounds
+        self._grounds = find_grounds()
+        self._grounds.missing_from("")
         self._waiting: list[str] = []
         self._has_said = False
         self._skips_line = False
         self._is_in_line = False
-
-    def prepare(self) -> None:
-        """Read what is known: of long items that takes a tenth of a second."""
-        self._grounds.missing_from("")
 
     @property
     def is_empty_handed(self) -> bool:

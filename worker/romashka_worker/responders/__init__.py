@@ -25,6 +25,10 @@ class Turn:
     signals: Signals = Signals()  # noqa: RUF009 -- frozen
     ungrounded: tuple[str, ...] = ()
     """What an earlier draft of this turn said, and stands nowhere."""
+    question: str = ""
+    """What is to be answered: the message, with what it refers to."""
+    chosen: KnowledgeItem | None = None
+    """What the customer has chosen of what the AI offered."""
     draft_by: float | None = None
     """When a draft's analysis must be there (monotonic), if that is before `job.draft_by`."""
 
@@ -47,6 +51,12 @@ class Analysis:
     sentiment: Sentiment | None = None
     language: str | None = None
     knowledge_sources: tuple[str, ...] = ()
+    needs_clarification: bool = False
+    """Does the draft ask what the customer means?"""
+    likely: tuple[KnowledgeItem, ...] = ()
+    """What may answer the message, best first, where none of it is sure to."""
+    likelihood: float = 0.0
+    """The probability that one of these does."""
     has_judged: bool = False
     """Did its author look for what only a human may take? Whoever quotes an item did not."""
 

@@ -9,7 +9,8 @@ from operator import itemgetter
 
 import structlog
 
-from romashka_worker.confidence import confidence_in
+from romashka_worker.choices import likely_items
+from romashka_worker.confidence import confidence_in, likelihood_of
 from romashka_worker.embeddings import Embedder, EmbeddingError
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.language import base_language, is_same_language
@@ -46,14 +47,20 @@ class KnowledgeResponder:
         if not turn.knowledge:
             nothing = Analysis(confidence=0.0, reason="out_of_scope", language=turn.language)
             return Draft(analysis=nothing, text=written(""), model=self.name)
-        confidence, item = _surest(turn.knowledge, turn.language)
+        confidence, item = (
+            (1.0, turn.chosen) if turn.chosen else _surest(turn.knowledge, turn.language)
+        )
+        likely = likely_items(turn.knowledge, item)
+        likelihood = likelihood_of(likely, turn.knowledge, turn.language)
         note(similarity=item.similarity)
         analysis = Analysis(
             confidence=confidence,
-            reason="out_of_scope" if confidence < _NOTHING else None,
+            reason="out_of_scope" if max(confidence, likelihood) < _NOTHING else None,
             sentiment=turn.signals.sentiment,
             language=turn.language or item.language,
             knowledge_sources=(item.id,),
+            likely=likely,
+            likelihood=likelihood,
         )
         return Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
 
@@ -63,12 +70,13 @@ class KnowledgeResponder:
         yield f"{remark}\n\n{text}" if remark else text
 
     async def _passage(self, turn: Turn, item: KnowledgeItem) -> str:
+        question = turn.question or turn.job.written
         try:
             async with asyncio.timeout(min(_PASSAGE_SECONDS, turn.seconds_left / 2)):
-                return await best_passage(turn.job.written, item.content, self._embedder)
+                return await best_passage(question, item.content, self._embedder)
         except (EmbeddingError, TimeoutError) as error:
             log.warning("passage.failed", error=str(error) or type(error).__name__)
-            return await best_passage(turn.job.written, item.content, None)
+            return await best_passage(question, item.content, None)
 
 
 def _surest(found: Sequence[KnowledgeItem], language: str | None) -> tuple[float, KnowledgeItem]:

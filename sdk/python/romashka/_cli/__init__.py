@@ -57,17 +57,15 @@ def _run() -> None:
 
 
 def _fail(line: str, exit_code: int) -> NoReturn:
-    from romashka._secrets import hide_secrets
     from romashka._terminal import clean_line, say
 
-    say(f"romashka: {hide_secrets(clean_line(line))}", to_errors=True)
+    say(f"romashka: {clean_line(line)}", to_errors=True)
     sys.exit(exit_code)
 
 
 def _crash(error: Exception) -> NoReturn:
-    """Show where what nobody thought of went wrong, without the secrets that it quotes."""
-    from romashka._secrets import hide_secrets
+    """Show where what nobody thought of went wrong."""
     from romashka._terminal import put
 
-    put(hide_secrets("".join(traceback.format_exception(error))), to_errors=True)
+    put("".join(traceback.format_exception(error)), to_errors=True)
     sys.exit(1)

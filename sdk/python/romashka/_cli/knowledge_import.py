@@ -20,6 +20,7 @@ from romashka._documents import (
     language_code,
     read_document,
 )
+from romashka._secrets import hide_secrets
 from romashka._terminal import clean_line, open_console, say
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ class _Imported:
     bad: dict[str, str] = field(default_factory=dict)
 
     def add(self, file: Path, document: Document, counts: Mapping[str, int]) -> None:
-        lost = document.lost
         self.counts.update({name: counts[name] for name in _COUNTS})
         self.characters += document.characters
-        self.held += document.characters - lost
+        self.held += document.characters - document.lost
         if document.loses_much:
-            self.losses[str(file)] = f"{lost} of its {document.characters} letters are in no item"
+            letters = f"{document.lost} of its {document.characters} letters"
+            self.losses[str(file)] = f"{letters} are in no item"
 
 
 async def import_paths(
@@ -58,13 +59,13 @@ async def import_paths(
     """Import files and folders; return 1 if a file could not be imported, else 0."""
     if language is not None and language_code(language) is None:
         raise CommandError("--language is no language's code; one is pt or pt-BR")
-    try:
-        files = find_documents(paths)
-    except DocumentError as error:
-        raise CommandError(str(error)) from error
+    files, bad = find_documents(paths)
+    if bad and not files:
+        raise CommandError("; ".join(f"{path}: {problem}" for path, problem in bad.items()))
+    imported = _Imported(bad=bad)
     async with opened_as_staff(project) as client:
         with _progress() as progress:
-            imported = await _import_files(client, files, language, progress)
+            await _import_files(client, files, language, progress, imported)
             gone = await _remove_missing(client, [path for path in paths if path.is_dir()], files)
             imported.counts["removed"] += gone
             embedded = await _embed(client, progress)
@@ -73,9 +74,12 @@ async def import_paths(
 
 
 async def _import_files(
-    client: "AsyncRomashka", files: Sequence[Path], language: str | None, progress: "Progress"
-) -> _Imported:
-    imported = _Imported()
+    client: "AsyncRomashka",
+    files: Sequence[Path],
+    language: str | None,
+    progress: "Progress",
+    imported: _Imported,
+) -> None:
     for file in progress.track(files, description="importing"):
         try:
             document = read_document(file)
@@ -87,12 +91,11 @@ async def _import_files(
         except (PermissionDenied, NotSignedIn):
             raise  # it is everybody's trouble, no file's
         except (DocumentError, RomashkaError) as error:
-            imported.bad[str(file)] = str(error)
+            imported.bad[str(file)] = hide_secrets(str(error))
         except Exception as error:  # noqa: BLE001 -- what a parser fails with is that file's alone
             imported.bad[str(file)] = f"it cannot be read ({type(error).__name__})"
         else:
             imported.add(file, document, counts[0])
-    return imported
 
 
 def _source(file: Path) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from romashka._cli.client import Json, Project, ServiceKey, Url, opened_as_staff, print_json, run
 from romashka._cli.problems import CommandError
+from romashka._secrets import hide_secrets
 from romashka._terminal import say_fields
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ async def _replay_one(client: "AsyncRomashka", webhook_id: str) -> dict[str, Any
         return {"outcomes": await _give_to_function(client, rows[0])}
     except FunctionsError as error:
         reason = error.message.strip().splitlines()[:1] or [""]
-        return {"error": f"{reason[0][:200]} (status {error.status})"}
+        return {"error": f"{hide_secrets(reason[0])[:200]} (status {error.status})"}
 
 
 async def _give_to_function(

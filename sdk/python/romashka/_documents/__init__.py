@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 MAX_TITLE = 500
@@ -13,6 +14,8 @@ _MUCH_LOST = 0.05
 _MUCH_LOST_CHARACTERS = 20
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*(?![A-Za-z0-9])")
 _MAX_LANGUAGE = 10
+_UNSEEN = dict.fromkeys([0xAD, 0x2060, 0xFEFF])
+"""Where a word may be broken, or not: a word with one of these in it is found by nobody."""
 _LINK_TARGET = re.compile(r"\]\([^)\s]*\)")
 
 
@@ -31,7 +34,7 @@ class Section:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """What a file is read as."""
 
@@ -39,14 +42,15 @@ class Document:
     text: str
     """All that a reader would read of the file."""
 
-    @property
+    @cached_property
     def characters(self) -> int:
         """How many letters and digits the file has."""
         return _letters(self.text).total()
 
-    @property
+    @cached_property
     def lost(self) -> int:
         """How many of these are in none of its sections."""
+        # A title begins with the headings above it, each of which is in the file once.
         own = [section.title.rpartition(": ")[2] for section in self.sections]
         above = {
             part for section in self.sections for part in section.title.split(": ")[:-1]
@@ -64,23 +68,20 @@ class Document:
         return self.lost > max(_MUCH_LOST * self.characters, _MUCH_LOST_CHARACTERS)
 
 
-def find_documents(paths: Sequence[Path]) -> list[Path]:
-    """Return the files among `paths` and in the folders among them, that can be read.
-
-    Raises:
-        DocumentError: a path is not there, or a file is of no kind that we read.
-    """
+def find_documents(paths: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
+    """Return the files that are `paths` or in them, and what is wrong with other paths."""
     found: list[Path] = []
+    bad: dict[str, str] = {}
     for path in paths:
         if path.is_dir():
             found += (file for file in sorted(path.rglob("*")) if _is_document(file, path))
         elif not path.exists():
-            raise DocumentError(f"there is no {path}")
+            bad[str(path)] = "it is not there"
         elif path.suffix.lower() not in _READERS:
-            raise DocumentError(f"{path} is none of {', '.join(sorted(_READERS))}")
+            bad[str(path)] = f"it is none of {', '.join(sorted(_READERS))}"
         else:
             found.append(path)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), bad
 
 
 def read_document(path: Path) -> Document:
@@ -119,7 +120,7 @@ def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise DocumentError(f"it is larger than {MAX_FILE_BYTES // 1_000_000} MB")
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig").translate(_UNSEEN)
     except UnicodeDecodeError as error:
         raise DocumentError("it is not UTF-8; save it as UTF-8") from error
     except OSError as error:

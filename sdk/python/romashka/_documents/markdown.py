@@ -16,11 +16,17 @@ from romashka._documents.headings import Heading, sections_of
 _CODE_SPAN = r"(?P<code>(?<!`)(?P<ticks>`+)(?!`)(?:(?!\n[ \t]*\n)[\s\S])+?(?<!`)(?P=ticks)(?!`))"
 _NEVER_SHOWN = re.compile(
     _CODE_SPAN + r"|<!--(?:>|->|[\s\S]*?-->)"
+    # What a site's generator takes out: MDX, Liquid, Hugo, kramdown, callouts.
+    r"|\{/\*[\s\S]*?\*/\}|\{%-?\s*comment\b[\s\S]*?\bendcomment\s*-?%\}|\{%(?!\s*raw)[^{}\n]*%\}"
+    r"|\{\{(?:<.*?>|%.*?%)\}\}|[ \t]*\{:?[ \t]*[.#][\w-][^{}\n]*\}"
+    r"|^import\s.+\sfrom\s+[\"'][^\"'\n]+[\"'];?$|^:{3,}[ \t]*[\w-]*[ \t]*$"
+    r"|\[!(?:note|tip|important|warning|caution)\]"
     r"|<(?P<name>script|style|template|noscript)\b[^>]*>[\s\S]*?</(?P=name)\s*>"
-    r"|<(?P<hidden>[a-z][\w-]*)(?=[^>]*?\s(?:hidden(?=[\s>/=])|style\s*=\s*[\"'][^\"'>]*display\s*:\s*none))"
+    r"|<(?P<hidden>[a-z][\w-]*)(?=[^<>]*?\s(?:hidden(?=[\s>/=])|style\s*=\s*[\"'][^\"'<>]*display\s*:\s*none))"
     r"[^>]*>[\s\S]*?</(?P=hidden)\s*>",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
+"""Comments, programs, and what an attribute hides; in a span of code they are text."""
 _TAGS = (
     "a|abbr|address|article|aside|b|blockquote|br|caption|center|cite|code|col|colgroup|dd|del|details|dfn|div|dl"
     "|dt|em|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|img|ins|kbd|li|main|mark|nav|ol|p|picture|pre|q"
@@ -33,10 +39,18 @@ _SHOWN_OTHERWISE = re.compile(
     rf"|(?P<tag></?(?:{_TAGS})(?:\s[^<>]*)?/?>)|(?P<entity>&(?:\#\d+|\#x[\da-f]+|[a-z][a-z\d]*);)",
     re.IGNORECASE,
 )
+"""Escapes, pictures, tags and entities; a tag that HTML does not have is text, as <your name>."""
+# A link whose address may stand elsewhere: [text][label], or [text] alone.
 _LINK = re.compile(
     _CODE_SPAN + r"|\\.|\[(?P<text>(?:\\.|[^\[\]\\])*)\](?:\[(?P<label>[^\[\]]*)\])?(?![\[(:])"
 )
+_NOTE = re.compile(
+    r"^\[\^([^\]\s]+)\]:[ \t]*(.*(?:\n(?:[ \t]+\S.*|[ \t]*(?=\n[ \t]+\S)))*)\n?", re.MULTILINE
+)
+_NOTE_MARK = re.compile(_CODE_SPAN + r"|\[\^(?P<note>[^\]\s]+)\](?!:)")
 _CODE = ("fence", "code_block")
+_INLINE = MarkdownIt()
+_BLOCKS = MarkdownIt().disable("inline")
 
 
 def read_markdown(text: str, name: str) -> Document:
@@ -46,7 +60,7 @@ def read_markdown(text: str, name: str) -> Document:
         DocumentError: a comment does not end.
     """
     fields, body = split_front_matter(re.sub("[\f\v]", "\n", text))
-    shown = _with_links_in_place(_without_hidden(body))
+    shown = _with_links_in_place(_with_notes_in_place(_without_hidden(body)))
     language = fields.get("language") or fields.get("lang")
     return Document(
         sections_of(_parts(shown), fields.get("title") or name, language), _as_read(shown)
@@ -64,10 +78,26 @@ def _without_hidden(text: str) -> str:
     return shown
 
 
+def _with_notes_in_place(text: str) -> str:
+    """Return the text with each footnote where it is read: the notes may be in another section."""
+    notes = {label: " ".join(note.split()) for label, note in _NOTE.findall(text)}
+    if not notes:
+        return text
+    used = {found["note"] for found in _NOTE_MARK.finditer(text)} & notes.keys()
+
+    def in_place(found: re.Match[str]) -> str:
+        return f" ({notes[found['note']]})" if found["note"] in used else found[0]
+
+    def without_used(found: re.Match[str]) -> str:
+        return "" if found[1] in used else found[0]
+
+    return _outside_code(_NOTE.sub(without_used, text), lambda part: _NOTE_MARK.sub(in_place, part))
+
+
 def _with_links_in_place(text: str) -> str:
     """Return the text with each link where it is read: its address may stand in another section."""
     known: dict[str, Any] = {}
-    MarkdownIt().disable("inline").parse(text, known)
+    _BLOCKS.parse(text, known)
     addresses = {
         label: one for label, one in known.get("references", {}).items() if label[0] != "^"
     }
@@ -102,9 +132,8 @@ def _parts(text: str) -> Iterator[Heading | str]:
 
 def _plain(heading: str) -> str:
     """Return a heading without its marks: emphasis, links, code, a name that it is given."""
-    inline = MarkdownIt().parseInline(re.sub(r"\s*\{#[^}]*\}\s*$", "", heading))
-    parts = [_texts(token) for token in inline]
-    return " ".join("".join(parts).split())
+    inline = _INLINE.parseInline(re.sub(r"\s*\{#[^}]*\}\s*$", "", heading))
+    return " ".join("".join(map(_texts, inline)).split())
 
 
 def _texts(token: Token) -> str:
@@ -149,4 +178,4 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 
 def _blocks(text: str) -> list[Token]:
     """Return the text's blocks, without what is in their lines."""
-    return MarkdownIt().disable("inline").parse(text)
+    return _BLOCKS.parse(text)

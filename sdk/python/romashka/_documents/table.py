@@ -12,6 +12,7 @@ _CONTENT = ("content", "answer", "body", "text")
 _LANGUAGE = ("language", "lang")
 _READ = (*_TITLE, *_CONTENT, *_LANGUAGE, "tags")
 _MAX_CELL = 1_000_000
+_HTML = re.compile(r"\s*<([a-z][a-z1-6]*)\b[^>]*>[\s\S]*</\1\s*>", re.IGNORECASE)
 _SEPARATOR = re.compile(r"sep=([,;\t])\n")  # Excel's own first line
 
 
@@ -30,8 +31,12 @@ def read_table(text: str) -> Document:
     if separated:
         next(rows)
     try:
-        names = _names(next(rows, []))
-        filled = [(row, rows.line_num) for row in rows if any(cell.strip() for cell in row)]
+        names = _names(next((row for row in rows if any(cell.strip() for cell in row)), []))
+        filled = [
+            ([*map(_as_read, row)], rows.line_num)
+            for row in rows
+            if any(cell.strip() for cell in row)
+        ]
     except csv.Error as error:
         raise DocumentError(f"line {rows.line_num}: {error}") from error
     sections = [_section(_fields(names, row, line), line) for row, line in filled]
@@ -66,6 +71,15 @@ def _section(row: Mapping[str, str], line: int) -> Section:
         raise DocumentError(f"line {line}: the title is longer than {MAX_TITLE} characters")
     tags = tuple(tag.strip() for tag in _cell(row, ("tags",)).split(",") if tag.strip())
     return Section(title, content, _cell(row, _LANGUAGE) or None, tags)
+
+
+def _as_read(content: str) -> str:
+    """Return a text; helpdesks export theirs as HTML."""
+    if not _HTML.match(content):
+        return content
+    from romashka._documents.html import text_of
+
+    return text_of(content)
 
 
 def _cell(row: Mapping[str, str], names: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ import {
   outgoingMessage,
   type TypingIndicator,
 } from "../chat.js";
+import { chosen } from "../choices.js";
 import type { Conversation } from "../conversation.js";
 import type { Json } from "../database.js";
 import type { Message } from "../models.js";
@@ -74,6 +75,11 @@ export interface UseRealTimeChat {
     messageType?: ChatMessage["message_type"],
     metadata?: ChatMessage["metadata"],
   ) => Promise<ChatMessage | null>;
+  /**
+   * Choose what a question offers: one of `choicesOf(message)`, counted from 1. It is shown, stored and retried as
+   * a message with the choice's label; what is not offered is told to `onError`, and null is returned.
+   */
+  choose: (message: ChatMessage, number: number) => Promise<ChatMessage | null>;
   /** Say that everything up to this message was read. */
   markMessageAsRead: (messageId: string) => Promise<void>;
   /** Call it at each key with true, and with false when the text was sent or given up. */
@@ -165,6 +171,15 @@ export function useRealTimeChat(options: UseRealTimeChatOptions = {}): UseRealTi
     [attempt, outgoing.write, uploads.take],
   );
 
+  const choose = useCallback<UseRealTimeChat["choose"]>(
+    async (message, number) => {
+      const write = async () => outgoing.write(chosen(message, number, chat.id));
+      const row = await attempt(write).catch(() => null);
+      return row && chatMessage(row);
+    },
+    [attempt, chat.id, outgoing.write],
+  );
+
   const retryMessage = useCallback(
     async (id: string): Promise<void> => {
       await attempt(() => outgoing.retry(id)).catch(() => {});
@@ -198,6 +213,7 @@ export function useRealTimeChat(options: UseRealTimeChatOptions = {}): UseRealTi
     isLoading: chat.isLoading,
     error: (error ?? readError)?.message ?? null,
     sendMessage,
+    choose,
     markMessageAsRead,
     retryMessage,
     endConversation,

@@ -1,6 +1,7 @@
 /** The original's hook: an inbox's conversations, and the messages of the selected one. */
 import { useCallback, useMemo, useState } from "react";
 
+import type { Offering } from "../choices.js";
 import type { ChannelType } from "../models.js";
 import {
   type OriginalConversation,
@@ -81,6 +82,16 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
     [attempt, client, conversation, selectedId, senderType],
   );
 
+  const choose = useCallback(
+    (message: Offering, number: number) =>
+      attempt(async (): Promise<void> => {
+        const id = message.conversation_id;
+        const opened = id === conversation?.id ? conversation : await client.conversations.get(id);
+        await opened.choose(message, number);
+      }),
+    [attempt, client, conversation],
+  );
+
   const createConversation = useCallback(
     (identifier: string, channelType: ChannelType = "website", message?: string) =>
       attempt(async (): Promise<OriginalConversation> => {
@@ -130,6 +141,7 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
     loadConversations: list.reload,
     selectConversation,
     sendMessage,
+    choose,
     createConversation,
     refreshMessages,
     markMessageAsRead,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 
+from romashka_worker.choices import MAX_LIKELY
 from romashka_worker.responders import Analysis, Draft, ResponderError, Turn
 from romashka_worker.responders.openai.abilities import Talk
 from romashka_worker.responders.openai.analysis import MalformedAnswer, parse_analysis
@@ -42,7 +43,9 @@ class OpenAIResponder:
             async with asyncio.timeout(seconds):
                 async for attempt in self._endpoint.retrying(seconds):
                     with attempt:
-                        return await self._negotiate(prompt, turn.language, talk)
+                        return _with_likely(
+                            await self._negotiate(prompt, turn.language, talk), turn
+                        )
         except TimeoutError as error:
             if seconds >= _FAIR_SECONDS:
                 self._endpoint.failed(error)
@@ -124,6 +127,18 @@ class _ModelDraft(Draft):
         if not self._has_failed:
             self._endpoint.succeeded()
         await self._answer.close()
+
+
+def _with_likely(draft: Draft, turn: Turn) -> Draft:
+    """Add the items that the model named: where it is not sure, one of them may be meant."""
+    analysis = draft.analysis
+    items = {item.id: item for item in turn.knowledge or ()}
+    draft.analysis = replace(
+        analysis,
+        likely=tuple(items[source] for source in analysis.knowledge_sources[:MAX_LIKELY]),
+        likelihood=1.0 if analysis.needs_clarification else analysis.confidence,
+    )
+    return draft
 
 
 def _no_answer(error: Exception) -> ResponderError:

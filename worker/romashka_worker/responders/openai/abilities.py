@@ -5,16 +5,21 @@ a hint in the refusal is believed; without one, one ability after the other is l
 works is remembered, for as long as the process runs.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 import structlog
-from openai import APIStatusError, OpenAIError
 
 from romashka_worker.responders.openai.analysis import MalformedAnswer, Refused
+from romashka_worker.responders.openai.errors import (
+    Abstained,
+    BrokenOff,
+    CutShort,
+    StatusError,
+    text_of,
+)
 
 Form = Literal["json_schema", "json_object", "words"]
 
@@ -34,32 +39,6 @@ class Abilities:
     streams: bool = True
 
 
-class StreamError(OpenAIError):
-    """A server reported an error where an answer should be, with status 200."""
-
-    def __init__(self, error: object) -> None:
-        self.text = json.dumps(error)[:_MAX_TEXT]
-        super().__init__("the server reported an error in the stream")
-        found = error if isinstance(error, dict) else {}
-        codes = (found.get(name) for name in ("status_code", "code", "status"))
-        self.status_code = next(filter(None, map(_status, codes)), 500)
-
-
-class BrokenOff(MalformedAnswer):
-    """The answer ended in the middle: nobody said that this was its end."""
-
-
-class CutShort(MalformedAnswer):
-    """The server's limit of tokens ended the answer."""
-
-
-class Abstained(MalformedAnswer):
-    """The server sent an answer without a word in it."""
-
-
-StatusError = APIStatusError | StreamError
-
-_MAX_TEXT = 4000
 _NEVER = frozenset({401, 402, 403, 405, 407, 408, 409, 413, 425, 429})
 """Refusals of the key, the account, the hour or the size: however one asked, they would be."""
 _NOT_IMPLEMENTED = 501
@@ -119,10 +98,13 @@ class Talk:
     def __init__(self, negotiation: Negotiation) -> None:
         self.way = negotiation.known
         self._negotiation = negotiation
-        self._base = self.way
         self._tried = {self.way}
+        self._base = self.way
+        """The last way that a refusal hinted at: what else is left out is left out of this one."""
         self._has_failed = False
+        """Has the server failed once in this question?"""
         self._is_slip = False
+        """Was there no answer to a question that had one before? One such teaches nothing yet."""
 
     @property
     def shows_early(self) -> bool:
@@ -183,11 +165,6 @@ class Talk:
         return has_failed and status <= _NOT_IMPLEMENTED and not self._negotiation.is_proven
 
 
-def text_of(error: StatusError) -> str:
-    """Return what a server said with its refusal."""
-    return error.text if isinstance(error, StreamError) else error.response.text[:_MAX_TEXT]
-
-
 def _hinted(way: Abilities, status: int, text: str) -> Iterator[Abilities]:
     """Yield ways without what a refusal names, the one that it names most clearly first.
 
@@ -215,7 +192,3 @@ def _poorer(way: Abilities) -> Iterator[Abilities]:
     least = Abilities(form="words", has_system_role=False, counts_tokens=False)
     yield replace(least, streams=way.streams)
     yield replace(least, streams=False)
-
-
-def _status(code: object) -> int | None:
-    return int(str(code)) if re.fullmatch("[45][0-9]{2}", str(code)) else None

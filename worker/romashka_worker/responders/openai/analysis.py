@@ -20,6 +20,7 @@ _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "sources": {"type": "array", "items": {"type": "string"}},
     "confidence": {"type": "number"},
     "needs_human": {"type": "boolean"},
+    "needs_clarification": {"type": "boolean"},
     "reason": {"type": "string", "enum": ["none", *_REASONS]},
     "reply": {"type": "string"},
 }
@@ -35,6 +36,7 @@ NEEDED: Final = frozenset({"confidence", "needs_human"})
 
 
 _INTENT_WORDS = 6
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _DECIMALS = 6
 """Of a confidence: with an exponent of many digits the database takes it for none."""
 
@@ -70,6 +72,7 @@ def parse_analysis(
         sentiment=_SENTIMENTS.get(str(members.get("sentiment")).lower()),
         language=_language(members.get("language")) or language,
         knowledge_sources=_sources(members.get("sources"), labels),
+        needs_clarification=str(members.get("needs_clarification")).lower() == "true",
         has_judged=True,
     )
 
@@ -82,7 +85,7 @@ def storable(text: str) -> str:
 def _boolean(value: object) -> bool:
     if isinstance(value, bool):
         return value
-    known = {"true": True, "false": False}.get(str(value).lower())
+    known = _BOOLEANS.get(str(value).strip().lower())
     if known is None:
         raise MalformedAnswer("needs_human is not a boolean")
     return known
@@ -90,13 +93,14 @@ def _boolean(value: object) -> bool:
 
 def _confidence(value: object) -> float:
     """Return a probability; models say 95 when they mean 0.95."""
+    text = str(value).strip()
     try:
-        number = float(value)  # type: ignore[arg-type]  # what is no number raises
-    except (TypeError, ValueError) as error:
+        number = float(text.removesuffix("%"))
+    except ValueError as error:
         raise MalformedAnswer("confidence is not a number") from error
     if isinstance(value, bool) or not math.isfinite(number) or not 0 <= number <= 100:
         raise MalformedAnswer("confidence is not a probability")
-    return round(number if number <= 1 else number / 100, _DECIMALS)
+    return round(number / 100 if number > 1 or text.endswith("%") else number, _DECIMALS)
 
 
 def _intent(value: object) -> str | None:

@@ -1,6 +1,7 @@
 """One answer of a model as it comes in: chunks of a completion, read as analysis and reply."""
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -8,14 +9,14 @@ from typing import Any
 import httpx2
 from openai import APIConnectionError, AsyncStream, OpenAIError
 
-from romashka_worker.responders.openai.abilities import (
+from romashka_worker.responders.openai.analysis import MalformedAnswer, Refused, storable
+from romashka_worker.responders.openai.chunks import ChunkDecoder
+from romashka_worker.responders.openai.errors import (
     Abstained,
     BrokenOff,
     CutShort,
     StreamError,
 )
-from romashka_worker.responders.openai.analysis import MalformedAnswer, Refused, storable
-from romashka_worker.responders.openai.chunks import ChunkDecoder
 from romashka_worker.responders.openai.reader import AnswerReader
 
 _STALL_SECONDS = 2.0
@@ -29,6 +30,16 @@ _MAX_TOKENS = 999_999_999
 _MAX_THOUGHTS = 20_000
 _NO_END = ("", "null", "none")
 """What some servers call the reason of an end that has not come."""
+_REFUSED = re.compile(
+    r"filter|safety|sensitive|refus|recitation|prohibited|blocklist|blocked|guardrail|spii|moderat"
+)
+_FAILED = re.compile(r"error|abort|fail|insufficient|timeout|cancel|overload")
+_TOO_LONG = re.compile(r"length|max.*token|window|truncat")
+"""What servers call the reasons of ends, by what is meant."""
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")
+"""What servers call thoughts beside the text; some tell the same ones by two names."""
+_ERRORS = ("message", "detail", "msg", "error_msg")
+"""What is told instead of a completion is an error."""
 
 ANSWER_ERRORS = (OpenAIError, MalformedAnswer, TimeoutError)
 """Whatever a provider can do to us."""
@@ -44,6 +55,7 @@ class ModelAnswer:
         self._reader = reader
         self._thoughts = ""
         self._ended: str | None = None
+        self._index: object = None
 
     @property
     def members(self) -> Mapping[str, Any]:
@@ -80,7 +92,7 @@ class ModelAnswer:
 
         And some say so with each chunk: what is no answer yet goes on.
         """
-        could_end = not begun and self._reader.could_end
+        could_end = self._reader.could_end
         seconds = _STALL_SECONDS if begun or could_end else None
         try:
             async with asyncio.timeout(_USAGE_SECONDS if could_end and self._ended else seconds):
@@ -92,19 +104,25 @@ class ModelAnswer:
 
     def _end(self) -> str:
         try:
-            return self._reader.end("" if self._ended == "length" else self._thoughts)
+            return self._reader.end("" if self._is_cut else self._thoughts)
         except MalformedAnswer as error:
             if self._reader.is_blank:
                 raise Abstained("there is nothing in the answer") from error
             if self._reader.is_unfinished and self._ended is None:
                 raise BrokenOff("the answer breaks off") from error
-            if self._reader.is_unfinished and self._ended == "length":
+            if self._reader.is_unfinished and self._is_cut:
                 raise CutShort("the answer is longer than the server lets it be") from error
             raise
+
+    @property
+    def _is_cut(self) -> bool:
+        return bool(_TOO_LONG.search(self._ended or ""))
 
     async def _contents(self) -> AsyncGenerator[str]:
         """Yield what every chunk has of the text, also if that is nothing: it came."""
         decoder, response = ChunkDecoder(), self._stream.response
+        if response.headers.get("content-type", "").startswith("text/html"):
+            raise StreamError({"code": 502, "message": "a page instead of an answer"})
         try:
             async for data in response.aiter_bytes():
                 for chunk in decoder.feed(data):
@@ -119,22 +137,33 @@ class ModelAnswer:
 
     def _take(self, chunk: Mapping[str, Any]) -> str:
         """Return what a chunk has of the text. Any member may be missing, or be something else."""
-        if chunk.get("error") or chunk.get("object") == "error":
-            raise StreamError(chunk.get("error") or chunk)
+        if error := _error_in(chunk):
+            raise StreamError(error)
         if model := chunk.get("model"):
             self.model = storable(str(model))[:_MAX_NAME]
         if isinstance(usage := chunk.get("usage"), dict) and usage:
             self.tokens_used = _tokens(usage)
-        choice = next(_mappings(chunk.get("choices")), {})
+        choice = self._choice(chunk)
         said = next(_mappings([choice.get("delta"), choice.get("message")]), {})
         reason = str(choice.get("finish_reason") or "").lower()
-        if said.get("refusal") or reason.startswith("content_filter"):
+        if said.get("refusal") or _REFUSED.search(reason):
             raise Refused("the model refuses to answer")
+        if error := choice.get("error") or _FAILED.search(reason):
+            raise StreamError(error if isinstance(error, dict) else {"code": 502, "reason": reason})
         if reason not in _NO_END:
             self._ended = reason
-        for name in ("reasoning_content", "reasoning"):
-            self._thoughts = (self._thoughts + _text(said.get(name)))[-_MAX_THOUGHTS:]
-        return _text(said.get("content"))
+        thought = next(filter(None, (_text(said.get(name)) for name in _THOUGHTS)), "")
+        self._thoughts = (self._thoughts + thought)[-_MAX_THOUGHTS:]
+        return _text(said.get("content")) or _arguments(said)
+
+    def _choice(self, chunk: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the one that was asked for; some servers count it from 1."""
+        for choice in _mappings(chunk.get("choices")):
+            if self._index is None:
+                self._index = choice.get("index")
+            if choice.get("index") in (None, self._index):
+                return choice
+        return {}
 
     async def close(self) -> None:
         """Hang up, if there is more to come: no server writes for nobody then."""
@@ -142,17 +171,40 @@ class ModelAnswer:
 
 
 def _mappings(value: object) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects in a list; a choice that is not the first is another answer."""
+    """Yield the objects in a list that have anything in them."""
     for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict) and item and item.get("index") in (None, 0):
+        if isinstance(item, dict) and item:
             yield item
+
+
+def _error_in(chunk: Mapping[str, Any]) -> object:
+    if error := chunk.get("error"):
+        return error
+    if "error" in (chunk.get("object"), chunk.get("type")):
+        return chunk
+    is_none = "choices" not in chunk and any(isinstance(chunk.get(name), str) for name in _ERRORS)
+    return chunk if is_none else None
 
 
 def _text(value: object) -> str:
     """Return a text, or the text in a list of parts; thoughts are parts of another kind."""
     parts = value if isinstance(value, list) else [value]
-    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    texts = [
+        part.get("text") if isinstance(part, dict) else part for part in parts if _is_said(part)
+    ]
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def _is_said(part: object) -> bool:
+    if not isinstance(part, dict):
+        return True
+    return not part.get("thought") and not re.search("think|reason", str(part.get("type")))
+
+
+def _arguments(said: Mapping[str, Any]) -> str:
+    """Return those of a call: no tool is offered, so it is a gateway that makes one of the form."""
+    functions = [call.get("function") for call in _mappings(said.get("tool_calls"))]
+    return "".join(_text(one.get("arguments")) for one in _mappings(functions))
 
 
 def _tokens(usage: Mapping[str, Any]) -> int | None:

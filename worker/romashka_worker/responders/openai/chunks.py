@@ -12,7 +12,9 @@ from typing import Any
 from romashka_worker.responders.openai.analysis import MalformedAnswer
 
 _LINE_END = re.compile(rb"\r\n|\n|\r(?=[^\n])")
-_FIELD = re.compile(r"(data|event|id|retry)\s*:\s?")
+_FIELD = re.compile(r"(data|event|id|retry|error)\s*:\s?")
+_BETWEEN = re.compile(r"\s*(?:data\s*:\s*)?(?:\[DONE\]\s*)?")
+"""Of two chunks in one line."""
 _MAX_CHUNK = 1024 * 1024
 """Characters: a whole completion is one chunk."""
 
@@ -25,6 +27,7 @@ class ChunkDecoder:
         """Has the server said that this is the end?"""
         self._line = bytearray()
         self._lines: list[str] = []
+        self._event = ""
 
     def feed(self, data: bytes) -> Iterator[Mapping[str, Any]]:
         """Take the next bytes.
@@ -56,25 +59,49 @@ class ChunkDecoder:
         # A server may write half a character: its bytes are kept until the other half is there.
         text = line.decode(errors="surrogateescape").strip("\ufeff")
         if not text.strip():
-            lines, self._lines = self._lines, []
+            lines, self._lines, self._event = self._lines, [], ""
             yield from _parsed("\n".join(lines)) if lines else ()
         elif field := _FIELD.match(text):
-            yield from self._take_data(text[field.end() :]) if field[1] == "data" else ()
+            yield from self._take_field(field[1], text[field.end() :])
         elif not text.startswith(":"):
             yield from self._take_data(text)
 
+    def _take_field(self, name: str, text: str) -> Iterator[Mapping[str, Any]]:
+        if name == "event":
+            self._event = text.strip()
+        elif "error" in (name, self._event):
+            yield {"error": _told(text)}
+        elif name == "data":
+            yield from self._take_data(text)
+
     def _take_data(self, text: str) -> Iterator[Mapping[str, Any]]:
-        self.is_done |= text.startswith("[DONE]")
-        if self._lines or (text[:1] == "{" and text.rstrip()[-1:] != "}"):
+        if text.startswith("[DONE]"):
+            self.is_done = True
+        elif self._lines or (text[:1] in ("{", "[") and text.rstrip()[-1:] not in ("}", "]")):
             self._lines.append(text)
-        elif text[:1] == "{":  # an empty line need not follow
+        elif text[:1] in ("{", "["):  # an empty line need not follow
             yield from _parsed(text)
 
 
 def _parsed(text: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the chunks in a text: one, one after the other, or a list of them."""
+    at = 0
+    while at < len(text):
+        try:
+            chunk, at = json.JSONDecoder().raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise MalformedAnswer("the stream does not consist of chunks") from error
+        yield from (
+            one for one in (chunk if isinstance(chunk, list) else [chunk]) if isinstance(one, dict)
+        )
+        if between := _BETWEEN.match(text, at):
+            at = between.end()
+
+
+def _told(text: str) -> object:
+    """Return what an event of the name `error` tells: an object, or a text."""
     try:
-        chunk = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedAnswer("the stream does not consist of chunks") from error
-    if isinstance(chunk, dict):
-        yield chunk
+        error = json.loads(text)
+    except (ValueError, RecursionError):
+        return text or "an error"
+    return error.get("error", error) if isinstance(error, dict) else error

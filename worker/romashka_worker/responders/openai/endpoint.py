@@ -16,14 +16,10 @@ from tenacity import (
 )
 
 from romashka_worker.metrics import BREAKER_OPEN, MODEL_CALLS, MODEL_RETRIES
-from romashka_worker.responders.openai.abilities import (
-    Abilities,
-    BrokenOff,
-    Negotiation,
-    StatusError,
-)
+from romashka_worker.responders.openai.abilities import Abilities, Negotiation
 from romashka_worker.responders.openai.analysis import SCHEMA, Refused
 from romashka_worker.responders.openai.breaker import Breaker
+from romashka_worker.responders.openai.errors import BrokenOff, StatusError
 from romashka_worker.responders.openai.prompt import Prompt
 from romashka_worker.trace import note_prompt
 

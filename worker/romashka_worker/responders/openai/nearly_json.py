@@ -1,7 +1,8 @@
 """JSON as models write it, made what it was meant to be, while it grows.
 
-Raw line breaks and tabs in strings, commas before a bracket, escapes that JSON does not know, and
-characters that came in two halves: each of them would lose a good reply.
+Raw line breaks and tabs in strings, quotes that nobody escaped, commas before a bracket, comments,
+words and quotes of Python, escapes that JSON does not know, and characters that came in two halves:
+each of them would lose a good reply, or half of one.
 """
 
 import json
@@ -21,14 +22,21 @@ class NearlyJson:
 
     def __init__(self, text: str = "") -> None:
         self.is_whole = False
-        self.in_string = False
         self.length = 0
         """How many characters of what it was given are its own."""
         self._strict: list[str] = []
         self._depth = 0
+        self._quote = ""
+        self._held = ""
         self._escape = ""
+        self._comment = ""
         self._has_comma = False
         self.feed(text)
+
+    @property
+    def is_closed(self) -> bool:
+        """Has its last string ended, if nothing follows?"""
+        return bool(self._held) or not self._quote
 
     def feed(self, piece: str) -> None:
         """Take the next piece; what follows the object is not looked at."""
@@ -36,10 +44,14 @@ class NearlyJson:
             if self.is_whole:
                 return
             self.length += 1
-            if self._escape:
+            if self._held:
+                self._take_held(character)
+            elif self._escape:
                 self._take_escaped(character)
-            elif self.in_string:
+            elif self._quote:
                 self._take_in_string(character)
+            elif self._comment:
+                self._take_comment(character)
             else:
                 self._take_outside(character)
 
@@ -57,11 +69,32 @@ class NearlyJson:
     def _take_in_string(self, character: str) -> None:
         if character == "\\":
             self._escape = character
-        elif character == '"':
-            self.in_string = False
-            self._strict.append(character)
+        elif character == self._quote:
+            self._held = character
         else:
             self._strict.append(_quoted(character))
+
+    def _take_held(self, character: str) -> None:
+        """Decide whether a quote has ended its string: by what follows, if that is of an object."""
+        if character.isspace() or (character == "," and "," not in self._held):
+            self._held += character
+            return
+        held, self._held = self._held, ""
+        is_end = character in ((self._quote, "}", "]", "/") if "," in held else (":", "}", "]"))
+        if is_end:
+            self._quote = ""
+            self._strict.append('"')
+        else:
+            self._strict.append(_quoted(held[0]))
+        for following in held[1:] + character:
+            (self._take_outside if is_end else self._take_in_string)(following)
+
+    def _take_comment(self, character: str) -> None:
+        self._comment += character
+        if self._comment[:2] not in ("//", "/*") or self._comment[2:].endswith(
+            "\n" if self._comment[1] == "/" else "*/"
+        ):
+            self._comment = ""
 
     def _take_escaped(self, character: str) -> None:
         escape = self._escape + character
@@ -80,14 +113,20 @@ class NearlyJson:
         if character.isspace():
             self._strict.append(" ")
             return
+        if character == "/":
+            self._comment = character
+            return
         if character == ",":
             self._has_comma = True
             return
         if self._has_comma and character not in "}]":
             self._strict.append(",")
         self._has_comma = False
+        if character in "\"'":
+            self._quote, character = character, '"'
         self._strict.append(character.lower())  # True and False
-        self.in_string = character == '"'
+        if self._strict[-4:] == [*"none"]:
+            self._strict[-4:] = "null"
         self._depth += (character in "{[") - (character in "}]")
         self.is_whole = self._depth == 0
 

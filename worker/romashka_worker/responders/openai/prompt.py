@@ -51,6 +51,8 @@ confidence is the probability, 0 to 1, that the reply is correct and all that th
 needs_human is true when the customer asks for a person, threatens with the law, may be in danger,
 reports fraud or a loss, is very upset, was not helped by earlier replies, or asks what neither
 knowledge nor earlier answers; reason then says which, and is none otherwise.
+needs_clarification is true when two or three items could be meant and message does not say which:
+sources are those items then, and reply is one short question which is meant, without a list.
 """.strip()
 
 _UNFOUNDED = """

@@ -4,6 +4,7 @@ An answer that begins with its object is read as it comes. Whatever begins in an
 thoughts, of which nobody may see a word: then the last whole object counts, when all is there.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +26,7 @@ _MAX_PROSE = 300
 """Characters without an object, from a model that was told no form: it does not know of any."""
 _MAX_SPACE = 200
 """A grammar lets a model write space for ever: between two members, and before the first one."""
-_OBJECT = re.compile(r'\{\s*"')
+_OBJECT = re.compile(r"""\{(?:\s|//.*)*["']""")
 _MAX_OBJECTS = 50
 _LAST = ("}", "`", ">")
 """An answer ends with one of these: of the object, of a fence around it, of a mark."""
@@ -54,6 +55,8 @@ class AnswerReader:
     @property
     def could_end(self) -> bool:
         """Is there an answer, if nothing follows?"""
+        if self.members:
+            return self._object is not None and self._object.is_closed
         is_closed = self._heard.rstrip()[-1:] in _LAST
         return self._waits and is_closed and _last_answer(self._heard) is not None
 
@@ -99,7 +102,10 @@ class AnswerReader:
         if self.is_complete:
             return ""
         if self.members:
-            raise MalformedAnswer("the reply does not end")
+            if not self.could_end:
+                raise MalformedAnswer("the reply does not end")
+            self.is_complete = True
+            return ""
         members = _last_answer(self._heard)
         if members is None and self.is_blank:
             members = _last_answer(thoughts, is_at_end=True)
@@ -124,8 +130,8 @@ class AnswerReader:
             self._waits = True
             return ""
         # In another order than it was asked for, members may be yet to come: then at the end.
-        if list(members)[-1:] == ["reply"] and members.keys() >= NEEDED:
-            self.is_complete = not self._object.in_string
+        if self.members or (list(members)[-1:] == ["reply"] and members.keys() >= NEEDED):
+            self.is_complete = self._object.is_whole
             return self._go_on(members)
         self._waits = self._object.is_whole
         return ""
@@ -155,11 +161,11 @@ class AnswerReader:
 
 def _last_answer(text: str, *, is_at_end: bool = False) -> Mapping[str, Any] | None:
     """Return the last whole object that has the needed members, and is not a thought."""
-    text = without_ending(text)
+    text = _decoded(without_ending(text))
     for found in reversed([*_OBJECT.finditer(text)][-_MAX_OBJECTS:]):
         candidate = NearlyJson(text[found.start() :])
         end = found.start() + candidate.length
-        if not candidate.is_whole or (is_at_end and end < len(text)):
+        if not candidate.is_closed or (is_at_end and end < len(text)):
             continue
         try:
             members = candidate.members()
@@ -168,3 +174,13 @@ def _last_answer(text: str, *, is_at_end: bool = False) -> Mapping[str, Any] | N
         if members.keys() >= {"reply", *NEEDED} and not is_thought(text, found.start(), end):
             return members
     return None
+
+
+def _decoded(text: str) -> str:
+    """Return the text in a text: some models write their object as a string of JSON."""
+    if text.lstrip()[:1] != '"':
+        return text
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:
+        return text

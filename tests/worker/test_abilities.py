@@ -1,26 +1,16 @@
-"""Servers of models as they are: each answers the first turn, and the second without a detour."""
+"""What is learnt of a server: by its refusals, by answers that are none, and by nothing else."""
 
 import json
-import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from romashka_worker.doctor.models import _look_at
-from romashka_worker.knowledge import KnowledgeItem
-from romashka_worker.model_client import open_client
 from romashka_worker.responders import ResponderError, Turn
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.abilities import Abilities
 from romashka_worker.responders.openai.endpoint import Endpoint
-from romashka_worker.settings import ModelSettings
-from starlette.requests import Request
-from starlette.responses import Response
 
-from tests.support.stacks import ROOT
 from tests.worker.provider import (
-    MODEL,
     Asked,
     Behaviour,
     Provider,
@@ -28,9 +18,8 @@ from tests.worker.provider import (
     beginning,
     ending,
     fails,
-    open_provider,
     refuses,
-    serving,
+    sends,
     streams,
     token,
 )
@@ -38,81 +27,17 @@ from tests.worker.servers import (
     ANSWER,
     DRAFT,
     PROSE,
-    SERVERS,
     Server,
     form_of,
     has_system,
     is_told,
     says,
 )
-from tests.worker.turns import job
+from tests.worker.turns import ITEM, REPLY, answer, job
 
-REPLY = "It is an inbox."
-PAGE = (ROOT / "docs" / "models.md").read_text()
-ITEM = KnowledgeItem("item-1", "What is Romashka?", "An inbox.", "en", 0.9)
 LEAST = Abilities(form="words", has_system_role=False, counts_tokens=False)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def running() -> AsyncIterator[Provider]:
-    async with open_provider() as provider:
-        yield provider
-
-
-@pytest.fixture
-def provider(running: Provider) -> Provider:
-    running.requests.clear()
-    return running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def endpoint(provider: Provider) -> AsyncIterator[Endpoint]:
-    async with open_client(provider.url, "key") as client:
-        yield Endpoint(client, "some-model")
-
-
-async def answer(endpoint: Endpoint, seconds: float = 20) -> str:
-    """Return what the customer sees of one turn's reply, as it comes."""
-    draft = await OpenAIResponder(endpoint).draft(Turn(job(seconds), "en", (ITEM,)))
-    try:
-        return "".join([piece async for piece in draft.text])
-    finally:
-        await draft.close()
-
-
-def told(row: str) -> Abilities:
-    """Return what a row of the page says of its server."""
-    form, rules, tokens, streamed = (cell.strip() for cell in row.split("|")[2:6])
-    forms = {"schema": "json_schema", "JSON object": "json_object", "words": "words"}
-    form_name: Any = forms[form]
-    return Abilities(form_name, rules == "system", tokens == "yes", streamed == "yes")
-
-
-def rows() -> dict[str, str]:
-    table = PAGE.split("\n| server |")[1].split("\n\n")[0].splitlines()[2:]
-    return {row.split("|")[1].strip(): row for row in table}
-
-
-async def test_the_page_names_every_server_that_is_tried() -> None:
-    """Its table is what an operator chooses a server by."""
-    assert list(rows()) == list(SERVERS)
-
-
-@pytest.mark.parametrize("name", SERVERS)
-async def test_a_server_answers_the_first_turn_and_the_second_without_a_detour(
-    provider: Provider, endpoint: Endpoint, name: str
-) -> None:
-    """As the page says it does. What the model thinks is never seen."""
-    provider.is_like(SERVERS[name])
-    first = await answer(endpoint)
-    detours = len(provider.requests) - 1
-    second = await answer(endpoint)
-
-    assert (first, second) == (REPLY, REPLY)
-    assert len(provider.requests) == detours + 2
-    assert endpoint.negotiation.known == told(rows()[name])
 
 
 # ---- what a server lacks, however it says so
@@ -229,6 +154,18 @@ async def test_an_outage_that_ends_while_everything_is_tried_teaches_nothing(
 
 # ---- what is no inability
 
+BUSY = {"code": 503, "message": "overloaded"}
+TOLD = {  # ggml-org/llama.cpp#16109, sashabaranov/go-openai#1057, ogx-ai/ogx#5224, ...
+    "in a field of its own": sends(f"error: {json.dumps(BUSY)}\n\n"),
+    "by the event's name": sends(f"event: error\ndata: {json.dumps(BUSY)}\n\n"),
+    "by the event's name, as a text": sends("event: error\ndata: Internal Server Error\n\n"),
+    "by its type": streams(json.dumps({"type": "error", "code": "503"})),
+    "as a detail": streams(json.dumps({"detail": "Service unavailable"})),
+    "in the choice": streams(token(ANSWER[:40]), json.dumps({"choices": [{"error": BUSY}]})),
+    "in a list": sends(json.dumps([{"error": BUSY}], indent=2), "application/json"),
+    "as a text": sends(json.dumps({"error": "Model unloaded."}), "application/json"),
+    "as a page": sends("<html>Just a moment ...</html>", "text/html; charset=utf-8"),
+}
 PASSING = {
     "500 once": (fails(500), answers(ANSWER)),
     "503 twice": (fails(503), fails(503), answers(ANSWER)),
@@ -240,6 +177,11 @@ PASSING = {
         answers(ANSWER),
     ),
     "a stream that ends in the analysis": (streams(token(ANSWER[:40])), answers(ANSWER)),
+    **{f"told {how}": (told_how, answers(ANSWER)) for how, told_how in TOLD.items()},
+    **{
+        f"an end called {reason}": (streams(token(ANSWER[:40]), *ending(reason)), answers(ANSWER))
+        for reason in ("error", "abort", "insufficient_system_resource", "network_error")
+    },
 }
 
 
@@ -265,6 +207,10 @@ FINAL = {
         400,
         says("This model's maximum context length is 8192 tokens", code="context_length_exceeded"),
     ),
+    "a refusal": (200, "sensitive"),
+    "a safety's end": (200, "SAFETY"),
+    "a guardrail's": (200, "guardrail_intervened"),
+    "an answer that is cut": (200, "max_tokens"),
     "a filter": (400, says("The response was filtered ...", code="content_filter")),
 }
 
@@ -274,7 +220,9 @@ async def test_what_is_wrong_in_any_way_of_asking_is_asked_once(
     provider: Provider, endpoint: Endpoint, refusal: tuple[int, Any]
 ) -> None:
     """Ten requests with a wrong key are nine too many."""
-    provider.will(refuses(*refusal))
+    status, body = refusal
+    is_end = status == 200
+    provider.will(streams(token(ANSWER[:40]), *ending(body)) if is_end else refuses(status, body))
     with pytest.raises(ResponderError):
         await answer(endpoint)
 
@@ -427,51 +375,3 @@ async def test_what_a_server_has_shown_to_be_plain_is_shown_while_it_grows(
 
     assert await anext(draft.text) == "It grows"
     await draft.close()
-
-
-SAID = {
-    "vLLM": "; takes a JSON schema",
-    "llama.cpp, schema ignored": "; is asked for JSON in words",
-    "LM Studio": "; takes a JSON schema",
-    "llama.cpp, grammar fails": "; takes no schema, but JSON objects",
-    "SGLang with Gemma 2": "; takes a JSON schema, takes no system message",
-    "Mistral": "; takes a JSON schema, counts no tokens in streams",
-    "Groq": "; takes a JSON schema, does not stream",
-}
-
-
-@pytest.mark.parametrize("name", SAID)
-async def test_doctor_asks_once_and_says_what_a_server_can(provider: Provider, name: str) -> None:
-    """Before a customer does."""
-    provider.is_like(SERVERS[name])
-    found = await _look_at(ModelSettings("primary", provider.url, None, MODEL))
-
-    assert (found.state, found.says) == ("ok", f"{MODEL} at {provider.url}/{SAID[name]}")
-
-
-async def test_doctor_finds_a_model_that_gives_no_answer(provider: Provider) -> None:
-    """Its list of models is no promise."""
-    provider.will(answers(PROSE))
-    found = await _look_at(ModelSettings("primary", provider.url, None, MODEL))
-
-    assert found.state == "problem"
-    assert found.says.endswith("the model gave no answer; MalformedAnswer")
-
-
-async def test_doctor_asks_a_server_that_tells_no_models() -> None:
-    """Some have no such route, and answer all the same."""
-    body = "".join(f"data: {event}\n\n" for event in (token(ANSWER), *ending()))
-
-    def handler(request: Request) -> Response:
-        is_question = request.url.path.endswith("/chat/completions")
-        return Response(body if is_question else "no such route", 200 if is_question else 404)
-
-    async with serving(handler) as url:
-        found = await _look_at(ModelSettings("primary", url, None, MODEL))
-
-    assert (found.state, found.says) == ("ok", f"{MODEL} at {url}/; takes a JSON schema")
-
-
-async def test_the_page_says_what_is_remembered_by_its_names() -> None:
-    """The log's `model.learnt` has them."""
-    assert {*re.findall(r"`(\w+)`", PAGE)} >= {*Abilities.__slots__}
