@@ -207,6 +207,24 @@ async def test_what_stands_nowhere_twice_is_a_humans(provider: Provider, second:
     assert after > before
 
 
+async def test_a_question_of_a_models_is_held_to_the_same(provider: Provider) -> None:
+    """What it asks which is meant of may be as made up; what it offers is the articles' own."""
+    other = ITEM | {"id": "item-2", "title": "Phones", "content": "A phone costs 99 € once."}
+    unsure = {"confidence": 0.3, "needs_clarification": True, "sources": ["K1", "K2"]}
+    provider.will(
+        answers(analysis(reply="The plan for 29 €, or a phone?", **unsure)),
+        answers(analysis(reply="The plan, or a phone?", **unsure)),
+    )
+    screens = Screens()
+    asked = job(user_message="What is the price?", settings=SETTINGS | {"min_choice_confidence": 0})
+    async with open_answerer(provider, rows=(ITEM, other), open_reply=screens.open) as turns:
+        found = await turns.answer(asked)
+
+    assert found.text == "The plan, or a phone?\n\n1. Plans\n2. Phones\n3. None of these"
+    assert screens.shown == [found.text]
+    assert [choice.item_id for choice in found.choices] == ["item-1", "item-2", None]
+
+
 async def test_without_time_to_ask_again_what_can_be_sent_is(provider: Provider) -> None:
     """The rest of the reply is better than a human later; an invention is not."""
     slow = answers_after(1.1, analysis(reply=f"{INVENTED}\nYou can cancel within 14 days."))
