@@ -1,4 +1,4 @@
-"""How soon a customer sees the reply begin: the model's first word of it to the first delta seen.
+"""How soon a customer sees the reply begin: from the end of its first sentence to the first delta.
 
 Starts a stack and a worker; the model is scripted, in this process, and writes thirty tokens a
 second. Each customer has a turn, `--at-once` of them at a time. Beside it, in the same run: a bare
@@ -44,12 +44,14 @@ TOKENS = [
     " me",
     "!",
 ]
+_SENTENCE = TOKENS.index(".") + 1
+"""With the token after it a sentence is known to have ended: nothing of it is shown before."""
 TOKEN_SECONDS = 1 / 30
 _PATIENCE_SECONDS = 20
 
 
 class Model:
-    """Writes the same reply to everybody, and notes when it began."""
+    """Writes the same reply to everybody, and notes when its first sentence ended."""
 
     def __init__(self) -> None:
         self.began_at: dict[str, float] = {}
@@ -62,8 +64,9 @@ class Model:
     async def _write(self, question: str) -> AsyncIterator[str]:
         yield _chunk(ANALYSIS)
         await asyncio.sleep(TOKEN_SECONDS)
-        self.began_at[question] = time.perf_counter()
-        for token in TOKENS:
+        for number, token in enumerate(TOKENS):
+            if number == _SENTENCE:
+                self.began_at[question] = time.perf_counter()
             yield _chunk(token)
             await asyncio.sleep(TOKEN_SECONDS)
         yield _chunk('"}') + "data: [DONE]\n\n"
@@ -86,7 +89,7 @@ async def _serve(model: Model) -> tuple[uvicorn.Server, asyncio.Task[None], str]
 
 
 async def _turn(client: AsyncRomashka, model: Model) -> tuple[float, int]:
-    """Return the seconds from the model's first word to its subscriber, and the deltas seen.
+    """Return the seconds from the end of the first sentence to its subscriber, and the deltas seen.
 
     A reply whose row was there before its first delta has its row's time.
     """

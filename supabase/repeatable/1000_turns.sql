@@ -168,7 +168,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return (reason in ('low_confidence', 'ai_failure', 'overdue', 'out_of_scope')) is not true;
+  return (reason in ('low_confidence', 'ai_failure', 'overdue', 'out_of_scope', 'ungrounded')) is not true;
 end $$;
 comment on function private.silences_ai is 'Is the AI silent after an escalation for this reason?';
 

@@ -274,7 +274,7 @@ begin
     and (item ->> 'action' = 'reply' and btrim(item ->> 'ai_response') <> ''
       or item ->> 'action' = 'escalate' and coalesce(item ->> 'reason', 'ai_failure') in (
         'low_confidence', 'human_requested', 'ai_failure', 'overdue', 'negative_sentiment', 'legal',
-        'safety', 'repeated_failure', 'out_of_scope'))
+        'safety', 'repeated_failure', 'out_of_scope', 'ungrounded'))
     and coalesce(item ->> 'confidence', '0') ~ '^(0(\.[0-9]+)?|1(\.0+)?|[1-9](\.[0-9]+)?e-[0-9]{1,2})$'
     and coalesce(item ->> 'response_time_ms', '0') ~ '^[0-9]{1,9}$'
     and coalesce(item ->> 'tokens_used', '0') ~ '^[0-9]{1,9}$'

@@ -41,7 +41,7 @@ _TRANSITIONS = {
     ("processing", "failed"),
 }
 _REPEAT_AFTER = timedelta(minutes=15)
-_DOUBTS = ("low_confidence", "ai_failure", "overdue", "out_of_scope")
+_DOUBTS = ("low_confidence", "ai_failure", "overdue", "out_of_scope", "ungrounded")
 """After a hand-over for one of these the AI goes on with what it is sure of."""
 
 

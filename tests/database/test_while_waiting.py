@@ -6,7 +6,7 @@ import pytest
 
 from tests.database.inbox import Inbox, Row
 
-DOUBTS = ["low_confidence", "ai_failure", "overdue", "out_of_scope"]
+DOUBTS = ["low_confidence", "ai_failure", "overdue", "out_of_scope", "ungrounded"]
 SILENCING = ["human_requested", "negative_sentiment", "legal", "safety", "repeated_failure"]
 
 

@@ -26,6 +26,7 @@ from tests.worker.worker_process import WorkerProcess, run_worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 FIRST, LAST = "It is an inbox.", " Ask me anything."
+INVENTED = "It costs 29 € a month."
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -93,7 +94,9 @@ async def test_a_reply_is_read_while_it_is_written(
 ) -> None:
     """The first words come at once, and the message that follows is what was shown."""
     goes_on = asyncio.Event()
-    provider.will(streams(token(beginning(FIRST)), goes_on, token(f'{LAST}"}}'), *ending()))
+    provider.will(
+        streams(token(beginning(f"{FIRST} ")), goes_on, token(f'{LAST[1:]}"}}'), *ending())
+    )
     question = await screen.conversation.send("What is Romashka?")
     first = await screen.sees("reply.delta")
     goes_on.set()
@@ -112,7 +115,9 @@ async def test_a_takeover_in_the_middle_ends_what_is_shown(
 ) -> None:
     """Two voices at once would be worse than either: the machine's falls silent."""
     goes_on = asyncio.Event()
-    provider.will(streams(token(beginning(FIRST)), goes_on, token(f'{LAST}"}}'), *ending()))
+    provider.will(
+        streams(token(beginning(f"{FIRST} ")), goes_on, token(f'{LAST[1:]}"}}'), *ending())
+    )
     question = await screen.conversation.send("What is Romashka?")
     await screen.sees("reply.delta")
     async with service_of(stack) as team:
@@ -141,3 +146,22 @@ async def test_nothing_is_shown_of_a_reply_that_policy_holds_back(
 
     assert answer["metadata"]["reason"] == "out_of_scope"
     assert not [seen for seen in screen.events if seen.event in ("reply.started", "reply.delta")]
+
+
+async def test_nothing_is_shown_of_what_stands_nowhere(
+    provider: Provider, worker: WorkerProcess, screen: Screen
+) -> None:
+    """A price that a model made up is neither sent nor seen; made up twice, a human answers."""
+    provider.will(answers(analysis(reply=f"{FIRST} {INVENTED}")))
+    question = await screen.conversation.send("What is Romashka?")
+    answer = await screen.answer_to(question.id)
+
+    assert answer["content"] == FIRST
+    assert [delta["text"] for delta in screen.deltas] in ([], [FIRST])
+    provider.will(answers(analysis(reply=f"Hello! {INVENTED}")))
+    question = await screen.conversation.send("What does it cost?")
+    answer = await screen.answer_to(question.id)
+    await screen.is_up_to_date()
+    assert answer["metadata"]["reason"] == "ungrounded"
+    assert "29" not in str(screen.deltas)
+    assert not [delta for delta in screen.deltas if delta["turn_id"] == question.id]

@@ -18,6 +18,7 @@ Reason = Literal[
     "safety",
     "repeated_failure",
     "out_of_scope",
+    "ungrounded",
 ]
 Sentiment = Literal["positive", "neutral", "negative"]
 

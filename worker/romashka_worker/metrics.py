@@ -33,6 +33,11 @@ SEARCHES = Counter(
     "Searches of the knowledge base for turns, by result: ok, late or failed.",
     ["result"],
 )
+UNGROUNDED = Counter(
+    "romashka_ungrounded",
+    "What models stated in replies and nothing supports, by kind: price, date, name, promise ...",
+    ["kind"],
+)
 TRACES_LOST = Counter("romashka_traces_lost", "Traces that could not be stored.")
 DELIVERIES = Counter(
     "romashka_deliveries", "Attempts to deliver, by what they came to.", ["channel_type", "outcome"]

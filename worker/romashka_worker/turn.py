@@ -19,6 +19,7 @@ from romashka_worker.choices import (
 )
 from romashka_worker.embeddings import Embedder, Embedding
 from romashka_worker.embeddings.timely import embed_in_time
+from romashka_worker.grounding import Ungrounded, grounded_text
 from romashka_worker.job import DRAFT_SECONDS, Answer, Choice, Job
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
@@ -169,6 +170,12 @@ class TurnAnswerer:
 
         None when there is no draft, or no reply although the policy would send one.
         """
+        began, ungrounded = time.monotonic(), tuple[str, ...]()
+
+        def may_ask_again() -> bool:
+            needed = max(_SHORTEST_DRAFT_SECONDS, time.monotonic() - began)
+            return not turn.ungrounded and _seconds_until(until) > needed
+
         try:
             with stage("draft"):
                 draft = await responder.draft(turn)
@@ -176,17 +183,24 @@ class TurnAnswerer:
                 decision = decide(draft.analysis, turn.signals, turn.job.settings)
                 if turn.knowledge is None and decision.reason == "out_of_scope":
                     decision = Decision("low_confidence")  # nobody has looked what the scope is
+                draft.text = grounded_text(draft, turn.job, may_ask_again)
                 choices = _offered(turn, draft.analysis, decision)
                 if choices:
                     decision = Decision(None)
                     _make_question(draft, choices, turn.language)
                 text = await self._reply(draft, turn.job, until) if decision.is_reply else None
+            except Ungrounded as error:
+                decision, choices, text, ungrounded = Decision("ungrounded"), (), None, error.said
             finally:
                 await draft.close()
         except Exception as error:  # noqa: BLE001 -- whatever it does, the customer hears
             log.warning("responder.failed", responder=responder.name, error=_reason(error))
             return None
         note(responder=responder.name)
+        if ungrounded and may_ask_again():
+            again = replace(turn, ungrounded=ungrounded, draft_by=until)
+            if answer := await self._answer_of(responder, again, until):
+                return answer
         return replace(_answer(decision, draft, text), choices=choices)
 
     async def _reply(self, draft: Draft, job: Job, until: float) -> str:

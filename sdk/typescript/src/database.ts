@@ -115,6 +115,7 @@ export type Database = {
           default_language: string | null;
           escalation_probability: number;
           escalation_topics: string[];
+          grounding: boolean;
           handover_repeat_minutes: number;
           handover_texts: NonNullable<Json>;
           id: boolean;
@@ -142,6 +143,7 @@ export type Database = {
           default_language?: string | null;
           escalation_probability?: number;
           escalation_topics?: string[];
+          grounding?: boolean;
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
@@ -168,6 +170,7 @@ export type Database = {
           default_language?: string | null;
           escalation_probability?: number;
           escalation_topics?: string[];
+          grounding?: boolean;
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;

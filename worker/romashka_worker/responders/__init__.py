@@ -24,6 +24,8 @@ class Turn:
     knowledge: tuple[KnowledgeItem, ...] | None
     """What the knowledge base has on it, best first; None when it could not be asked."""
     signals: Signals = Signals()  # noqa: RUF009 -- frozen
+    ungrounded: tuple[str, ...] = ()
+    """What an earlier draft of this turn said, and stands nowhere."""
     question: str = ""
     """What is to be answered: the message, with what it refers to."""
     embedding: Embedding | None = None
@@ -73,6 +75,8 @@ class Draft:
     analysis: Analysis
     text: AsyncIterator[str]
     """The pieces of the reply. May raise a ResponderError between them."""
+    written_from: tuple[KnowledgeItem, ...] | None = None
+    """The items that its author was given and wrote it from; None: it quotes."""
     model: str | None = None
     tokens_used: int | None = None
     """Known when the text has ended, if then."""

@@ -81,7 +81,7 @@ class OpenAIResponder:
             await answer.close()
             raise
         talk.succeeded(is_plain=answer.is_plain)
-        return _ModelDraft(analysis, pieces, answer, self._endpoint, prompt.rules)
+        return _ModelDraft(analysis, pieces, answer, self._endpoint, prompt)
 
 
 class _ModelDraft(Draft):
@@ -93,14 +93,17 @@ class _ModelDraft(Draft):
         pieces: AsyncGenerator[str],
         answer: ModelAnswer,
         endpoint: Endpoint,
-        rules: str,
+        prompt: Prompt,
     ) -> None:
         super().__init__(
-            analysis=analysis, text=self._text(pieces), model=answer.model or endpoint.model
+            analysis=analysis,
+            text=self._text(pieces),
+            written_from=tuple(prompt.items.values()),
+            model=answer.model or endpoint.model,
         )
         self._answer = answer
         self._endpoint = endpoint
-        self._rules = rules
+        self._rules = prompt.rules
         self._has_failed = False
 
     async def _text(self, pieces: AsyncGenerator[str]) -> AsyncGenerator[str]:

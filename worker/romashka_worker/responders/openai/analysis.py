@@ -8,7 +8,9 @@ from typing import Any, Final, get_args
 from romashka_worker.job import Reason, Sentiment
 from romashka_worker.responders import Analysis
 
-_REASONS: Final = tuple(reason for reason in get_args(Reason) if reason != "ai_failure")
+_REASONS: Final = tuple(
+    reason for reason in get_args(Reason) if reason not in ("ai_failure", "ungrounded")
+)
 _SENTIMENTS: Final[Mapping[str, Sentiment]] = {name: name for name in get_args(Sentiment)}
 
 _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {

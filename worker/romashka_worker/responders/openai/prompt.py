@@ -55,6 +55,11 @@ needs_clarification is true when two or three items could be meant and message d
 sources are those items then, and reply is one short question which is meant, without a list.
 """.strip()
 
+_UNFOUNDED = """
+unfounded: what you wrote in another reply to message, and neither knowledge nor earlier says.
+Write the reply without it and without anything like it.
+""".strip()
+
 _FORMAT = (
     "Answer with one JSON object and nothing else. Its members, in their order, follow a schema:\n"
     + json.dumps(SCHEMA)
@@ -68,8 +73,13 @@ class Prompt:
 
     rules: str
     document: str
-    labels: Mapping[str, str]
-    """The ids of knowledge items by the labels that the document calls them."""
+    items: Mapping[str, KnowledgeItem]
+    """The knowledge items in the document, by the labels that it calls them."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The ids of the items by their labels."""
+        return {label: item.id for label, item in self.items.items()}
 
     def messages(
         self, *, with_format: bool, has_system_role: bool = True
@@ -94,19 +104,23 @@ def prompt_for(turn: Turn) -> Prompt:
     """Return what the model is asked for a turn, within the budget of tokens."""
     job = turn.job
     items = {f"K{number}": item for number, item in enumerate(_fitting(turn.knowledge or ()), 1)}
-    document = {
+    document: dict[str, Any] = {
         "knowledge": [_knowledge(label, item) for label, item in items.items()],
         "customer": _customer(job.customer),
         "earlier": _earlier(job.context.get("recent_messages") or (), job.turn_id),
         "language": turn.language,
         "message": _shortened(job.user_message, _MESSAGE_TOKENS),
     }
+    rules = _RULES
+    if turn.ungrounded:
+        document["unfounded"] = list(turn.ungrounded)
+        rules = f"{_RULES}\n\n{_UNFOUNDED}"
     persona = job.settings.get("persona")
     return Prompt(
-        rules=f"{persona}\n\n{_RULES}" if persona else _RULES,
+        rules=f"{persona}\n\n{rules}" if persona else rules,
         # Servers read special tokens such as <|im_end|> in a text, but not in their escaped form.
         document=json.dumps(document, ensure_ascii=False).replace("<", "\\u003c"),
-        labels={label: item.id for label, item in items.items()},
+        items=items,
     )
 
 
