@@ -85,7 +85,7 @@ class TurnAnswerer:
             decision = decide(None, signals, job.settings)
             if not decision.is_reply:  # no model would change that
                 return Answer(action="escalate", reason=decision.reason, language=spoken)
-            turn = Turn(job, language, await search, signals, question, meaning)
+            turn = Turn(job, language, await search, signals, question=question, embedding=meaning)
         finally:
             search.cancel()
         answer = await self._answer(turn)

@@ -24,14 +24,14 @@ class Turn:
     knowledge: tuple[KnowledgeItem, ...] | None
     """What the knowledge base has on it, best first; None when it could not be asked."""
     signals: Signals = Signals()  # noqa: RUF009 -- frozen
-    ungrounded: tuple[str, ...] = ()
-    """What an earlier draft of this turn said, and stands nowhere."""
     question: str = ""
     """What is to be answered: the message, with what it refers to."""
     embedding: Embedding | None = None
     """Of the question, where there is one."""
     chosen: KnowledgeItem | None = None
     """What the customer has chosen of what the AI offered."""
+    ungrounded: tuple[str, ...] = ()
+    """What an earlier draft of this turn said, and stands nowhere."""
     draft_by: float | None = None
     """When a draft's analysis must be there (monotonic), if that is before `job.draft_by`."""
 
