@@ -9,6 +9,7 @@ export {
   Conflict,
   InvalidRequest,
   NoAnswer,
+  NoAnswerNeeded,
   NotFound,
   NotSignedIn,
   PermissionDenied,

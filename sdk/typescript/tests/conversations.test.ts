@@ -10,6 +10,7 @@ import {
   attachmentOf,
   InvalidRequest,
   NoAnswer,
+  NoAnswerNeeded,
   NotFound,
   NotSignedIn,
   PermissionDenied,
@@ -91,6 +92,16 @@ test("a question says when nobody answers", async () => {
   const conversation = await client.conversations.create(newIdentifier());
 
   await rejects(conversation.ask("Anybody there?", { timeoutMs: 200 }), NoAnswer);
+});
+
+test("a question does not wait for an answer that nobody owes", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier());
+  const asked = conversation.ask("thanks!", { timeoutMs: 60_000 });
+  const refused = rejects(asked, NoAnswerNeeded);
+  await answerNext(conversation.id, "", { action: "none" });
+
+  await refused;
 });
 
 test("refusals have a class and a stable name", async () => {
