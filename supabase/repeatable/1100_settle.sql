@@ -306,7 +306,8 @@ begin
   v_not_now := private.settle_each(results);
   return query
   select result.job_id, coalesce(jobs.status = 'completed' and jobs.attempt = result.attempt, false),
-    case when jobs.id = any (v_not_now) then 'not_now' else jobs.outcome end, case when jobs.status = 'completed' then (
+    case when jobs.outcome is null and jobs.id = any (v_not_now) then 'not_now'  -- nobody was quicker meanwhile
+      else jobs.outcome end, case when jobs.status = 'completed' then (
       select answers.id from public.messages as answers
       where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
     ) end
