@@ -25,7 +25,7 @@ def turn(
     return job(
         user_message=text,
         context={"recent_messages": recent, **(context or {})},
-        settings={"min_confidence": 0.6, **settings},
+        settings={"min_confidence": 0.6, "answers_acknowledgements": False, **settings},
     )
 
 
@@ -177,8 +177,13 @@ async def test_an_acknowledgement_after_an_answer_is_answered_by_setting_only(te
         silent = await turns.answer(turn(text, REPLY))
         polite = await turns.answer(turn(text, REPLY, answers_acknowledgements=True))
 
+        older = await turns.answer(
+            job(user_message=text, context={"recent_messages": [REPLY]}, settings={})
+        )
+
     assert (silent.action, silent.text, silent.reason) == ("none", None, None)
     assert polite.action == "reply"
+    assert older.action == "reply", "a database that has no such setting refuses `none`"
 
 
 @pytest.mark.parametrize(

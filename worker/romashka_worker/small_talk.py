@@ -202,7 +202,8 @@ def _kind_here(kind: Kind, job: Job) -> Kind | Literal["none"] | None:
         return "thanks" if kind == "thanks" else "greeting"
     if kind == "acknowledgement" and _asks(said, job):
         return None
-    return kind if job.settings.get("answers_acknowledgements") else "none"
+    # A database without the setting knows no turn that needs no answer.
+    return kind if job.settings.get("answers_acknowledgements", True) else "none"
 
 
 def _last_said(job: Job) -> str | None:
