@@ -21,6 +21,7 @@ drop function if exists private.apply_events(text, jsonb);
 -- Jobs name workers by a number since 0.2.
 drop function if exists private.claim_jobs(text, integer, interval);
 drop function if exists private.worker_settings(text);
+drop function if exists private.stay_silent(uuid, uuid, uuid, text);
 -- These have other names since 0.2.
 drop function if exists private.tokens_of(private.channel_rate_limits, public.communication_channels, timestamptz);
 drop function if exists private.serve_account(public.communication_channels, private.channel_rate_limits, text, integer, interval);

@@ -51,7 +51,7 @@ begin
         select answers.id from public.messages as answers
         where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
       ) is null
-      and (result.action = 'reply' and result.choices is null or (
+      and (result.action = 'reply' and result.choices is null or result.action <> 'none' and (
         select conversations.requires_human from public.conversations as conversations
         where conversations.id = jobs.conversation_id
       ) is not true)
@@ -122,9 +122,9 @@ begin
 end $$;
 comment on function private.settle_jobs is 'Settle jobs for the attempts that hold them; returns those whose conversation is locked.';
 
--- The caller holds the conversations' locks. A turn that has an answer gets no other, and where the customer waits
--- for a human already, a second hand-over would tell them nothing. An open job would keep the conversation's next
--- turn waiting.
+-- The caller holds the conversations' locks. A turn that has an answer gets no other, one that needs none ("thanks!")
+-- gets none, and where the customer waits for a human already, a second hand-over would tell them nothing. An open job
+-- would keep the conversation's next turn waiting.
 create or replace function private.end_jobs_without_answer(results jsonb, conversation_ids uuid[])
 returns void
 language plpgsql
@@ -137,17 +137,31 @@ declare
 begin
   for v_job in
     update public.ai_response_queue as jobs
-    set status = 'failed', leased_until = null, completed_at = clock_timestamp(), set_aside_until = null,
-      outcome = case when exists (
-        select from public.messages as answers where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
-      ) then 'superseded' else 'taken_over' end
-    from jsonb_populate_recordset(null::private.result, results) as result
-    where jobs.id = result.job_id and jobs.attempt = result.attempt and jobs.leased_until is not null
-      and jobs.conversation_id = any (conversation_ids)
-    returning jobs.*, coalesce(result.reason, 'ai_failure') as reason
+    set status = case ending.outcome when 'not_needed' then 'completed' else 'failed' end, outcome = ending.outcome,
+      leased_until = null, completed_at = clock_timestamp(), set_aside_until = null
+    from (
+      select held.id, coalesce(result.reason, 'ai_failure') as reason, case
+        when exists (
+          select from public.messages as answers where answers.turn_id = held.turn_id and answers.sender_type = 'ai'
+        ) then 'superseded'
+        when result.action = 'none' then 'not_needed' else 'taken_over' end as outcome
+      from jsonb_populate_recordset(null::private.result, results) as result
+      join public.ai_response_queue as held on held.id = result.job_id and held.attempt = result.attempt
+      where held.leased_until is not null and held.conversation_id = any (conversation_ids)
+    ) as ending
+    where jobs.id = ending.id
+    returning jobs.*, ending.reason
   loop
+    if v_job.outcome <> 'superseded' then
+      perform realtime.send(
+        jsonb_build_object('turn_id', v_job.turn_id, 'outcome', v_job.outcome, 'message_id', null), 'reply.settled',
+        'conversation:' || v_job.conversation_id, true);
+    end if;
     if v_job.outcome = 'taken_over' then
-      perform private.stay_silent(v_job.conversation_id, v_job.turn_id, v_job.message_id, v_job.reason);
+      perform private.stay_silent(v_job.conversation_id, v_job.message_id, v_job.reason);
+    elsif v_job.outcome = 'not_needed' then  -- nothing of it changes, but inboxes and workers hear that the turn ended
+      update public.conversations as conversations set updated_at = v_job.completed_at
+      where conversations.id = v_job.conversation_id;
     end if;
   end loop;
 end $$;
@@ -155,7 +169,7 @@ comment on function private.end_jobs_without_answer is 'End those of the jobs th
 
 -- The caller holds the conversation's lock. A wish for a human, anger or a rule silences the AI from now on. Whatever
 -- the reason, the customer is told again that somebody is coming, if that was long ago.
-create or replace function private.stay_silent(conversation_id uuid, turn_id uuid, message_id uuid, reason text)
+create or replace function private.stay_silent(conversation_id uuid, message_id uuid, reason text)
 returns void
 language plpgsql
 volatile
@@ -165,9 +179,6 @@ as $$
 declare
   v_conversation public.conversations;
 begin
-  perform realtime.send(
-    jsonb_build_object('turn_id', turn_id, 'outcome', 'taken_over', 'message_id', null), 'reply.settled',
-    'conversation:' || conversation_id, true);
   update public.conversations as conversations
   set escalation_reason = case when private.silences_ai(stay_silent.reason) then stay_silent.reason
     else conversations.escalation_reason end
@@ -272,6 +283,7 @@ begin
     and item ->> 'job_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     and item ->> 'attempt' ~ '^[0-9]{1,9}$'
     and (item ->> 'action' = 'reply' and btrim(item ->> 'ai_response') <> ''
+      or item ->> 'action' = 'none'
       or item ->> 'action' = 'escalate' and coalesce(item ->> 'reason', 'ai_failure') in (
         'low_confidence', 'human_requested', 'ai_failure', 'overdue', 'negative_sentiment', 'legal',
         'safety', 'repeated_failure', 'out_of_scope', 'ungrounded'))
@@ -288,7 +300,7 @@ begin
   if found then
     raise exception 'unable to settle jobs; the result of job % is not one', coalesce(v_wrong ->> 'job_id', '(none)')
       using errcode = 'PT400', detail = 'bad_results', hint = 'A result has job_id (uuid), attempt, action '
-        '(reply, with ai_response, or escalate, with reason); confidence is 0 to 1; response_time_ms and '
+        '(reply, with ai_response, escalate, with reason, or none); confidence is 0 to 1; response_time_ms and '
         'tokens_used are integers; intent has at most 100 characters, sentiment is positive, neutral or '
         'negative, language a code of at most 10 characters; choices, of a reply, are two to four {label, item_id}; '
         'asked belongs to an escalation.';
@@ -317,7 +329,8 @@ begin
   v_not_now := private.settle_each(results);
   return query
   select result.job_id, coalesce(jobs.status = 'completed' and jobs.attempt = result.attempt, false),
-    case when jobs.id = any (v_not_now) then 'not_now' else jobs.outcome end, case when jobs.status = 'completed' then (
+    case when jobs.outcome is null and jobs.id = any (v_not_now) then 'not_now'  -- nobody was quicker meanwhile
+      else jobs.outcome end, case when jobs.status = 'completed' then (
       select answers.id from public.messages as answers
       where answers.turn_id = jobs.turn_id and answers.sender_type = 'ai'
     ) end

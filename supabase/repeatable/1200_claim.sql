@@ -92,6 +92,7 @@ as $$
 begin
   return jsonb_build_object('channel_type', conversation.channel_type, 'language', conversation.language,
     'default_language', private.default_language(conversation.channel_id),
+    'requires_human', coalesce(conversation.requires_human, false),
     'priority', conversation.priority, 'department', conversation.department, 'intent', conversation.intent,
     'sentiment', conversation.sentiment, 'message_count', conversation.message_count,
     'recent_messages', (

@@ -206,6 +206,9 @@ class Replay:
         elif job["outcome"] == "escalated":
             assert answer is not None
             assert answer["metadata"]["kind"] == "handover"
+        elif job["outcome"] == "not_needed":
+            assert answer is None
+            assert job["ai_response"] is None
         elif job["outcome"] == "taken_over":
             assert answer is None or answer["metadata"].get("repeated")
         else:

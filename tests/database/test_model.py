@@ -181,7 +181,7 @@ class Inboxes(RuleBasedStateMachine):
         weight=5,
         first=PICK,
         second=PICK,
-        action=st.sampled_from(["reply", "reply", "ai_failure", "human_requested"]),
+        action=st.sampled_from(["reply", "reply", "none", "ai_failure", "human_requested"]),
         hold=HOLDS,
     )
     def a_worker_settles(self, first: int, second: int, action: str, hold: bool) -> None:
@@ -199,6 +199,8 @@ class Inboxes(RuleBasedStateMachine):
         )
 
     def result(self, job: Row, action: str) -> dict[str, Any]:
+        if action == "none":
+            return _named(job) | {"action": action}
         if action != "reply":
             return _named(job) | {"action": "escalate", "reason": action}
         text = f"reply {next(self.numbers)} of attempt {job['attempt']}"
@@ -207,8 +209,10 @@ class Inboxes(RuleBasedStateMachine):
     def settled(self, rows: list[Row]) -> None:
         for row in rows:
             if row["settled"]:
-                assert row["outcome"] in ("replied", "escalated")
-                self.settled_with.add(row["message_id"])
+                assert row["outcome"] in ("replied", "escalated", "not_needed")
+                assert (row["message_id"] is None) == (row["outcome"] == "not_needed")
+                if row["message_id"]:
+                    self.settled_with.add(row["message_id"])
 
     @action(weight=2, job=PICK, fails=st.booleans(), requires_human=st.booleans(), hold=HOLDS)
     def the_original_settles(self, job: int, fails: bool, requires_human: bool, hold: bool) -> None:

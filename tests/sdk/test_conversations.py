@@ -14,6 +14,7 @@ from romashka import (
     InvalidRequest,
     Message,
     NoAnswer,
+    NoAnswerNeeded,
     NotFound,
     PermissionDenied,
     Person,
@@ -201,6 +202,21 @@ async def test_ask_says_when_nobody_answers(stack: RunningStack) -> None:
         conversation = await client.conversations.create(new_identifier())
         with pytest.raises(NoAnswer):
             await conversation.ask("Anybody there?", timeout_seconds=0.3)
+
+
+async def test_ask_does_not_wait_for_an_answer_that_nobody_owes(stack: RunningStack) -> None:
+    """ "thanks!" ends its turn without one: a chat would hang until its time is up."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier())
+        asked = [
+            asyncio.create_task(conversation.ask(text, timeout_seconds=60))
+            for text in ("ok", "thanks!")
+        ]
+        await becomes(lambda: has_messages(conversation, 2))
+        await answer_next(service, conversation.id, "", action="none")
+        told = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [type(error) for error in told] == [NoAnswerNeeded, NoAnswerNeeded]
 
 
 async def test_a_stranger_cannot_listen(stack: RunningStack) -> None:

@@ -21,11 +21,11 @@ def turn(text: str, *placeholders: str, **context: Any) -> Job:
     return job(user_message=text, context={"recent_messages": recent, **context})
 
 
-@pytest.mark.parametrize("text", ["Hi", "https://shop.example/p/1", "👍"])
+@pytest.mark.parametrize("text", ["RM-20", "https://shop.example/p/1", "👎"])
 async def test_an_item_that_is_too_weak_to_answer_with_is_in_no_customers_language(
     text: str,
 ) -> None:
-    """Else "Hi" is answered in Spanish, and the conversation stays Spanish."""
+    """Else a number is answered in Spanish, and the conversation stays Spanish."""
     async with open_answerer(rows=(WEAK,)) as turns:
         answer = await turns.answer(turn(text))
         known = await turns.answer(turn(text, language="de"))
@@ -35,20 +35,20 @@ async def test_an_item_that_is_too_weak_to_answer_with_is_in_no_customers_langua
 
 
 async def test_the_default_is_spoken_and_is_not_taken_for_the_customers() -> None:
-    """What a model makes of "Hi" is a guess, too."""
+    """What a model makes of a number is a guess, too."""
     async with open_provider() as provider, open_answerer(provider, rows=()) as turns:
         provider.will(answers(analysis(language="es")))
-        hi = await turns.answer(turn("Hi", default_language="de"))
+        number = await turns.answer(turn("RM-20", default_language="de"))
         question = await turns.answer(turn("¿Cuándo llegará mi pedido?", default_language="de"))
 
     assert [document["language"] for document in provider.documents] == ["de", "es"]
-    assert (hi.action, hi.language, question.language) == ("reply", None, "es")
+    assert (number.action, number.language, question.language) == ("reply", None, "es")
 
 
 async def test_an_item_that_answers_is_in_a_language_that_the_customer_reads() -> None:
     """Nothing else is known: what follows is in the same one."""
     async with open_answerer(rows=(SPANISH,)) as turns:
-        answer = await turns.answer(turn("Hola"))
+        answer = await turns.answer(turn("RM-20"))
 
     assert (answer.action, answer.language) == ("reply", "es")
 

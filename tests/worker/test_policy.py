@@ -1,5 +1,6 @@
 """Reply or hand over: each rule by itself, with its setting."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -49,6 +50,18 @@ def test_a_topic_for_humans_escalates_until_the_team_takes_it_off(topic: str, re
     assert decide(SURE, signals, SETTINGS | {"escalation_probability": 0.51}).is_reply
     assert decide(SURE, signals, SETTINGS | {"escalation_topics": others}).is_reply
     assert decide(SURE, signals, SETTINGS | {"escalation_topics": []}).is_reply
+
+
+@pytest.mark.parametrize("topic", ["refund", "cancel"])
+def test_a_question_about_the_policy_is_not_the_wish(topic: str) -> None:
+    """A sure article answers it; else it goes to a human as any other question does."""
+    signals = Signals(**{topic: 0.9}, asks_about=0.8)
+
+    assert decide(None, signals, SETTINGS).is_reply
+    assert decide(SURE, signals, SETTINGS).is_reply
+    assert decide(replace(SURE, confidence=0.5), signals, SETTINGS).reason == "low_confidence"
+    assert not decide(SURE, replace(signals, asks_about=0.79), SETTINGS).is_reply
+    assert not decide(SURE, replace(signals, legal=0.5), SETTINGS).is_reply
 
 
 def test_topics_that_are_not_sure_add_up() -> None:

@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator
 
 import pytest
-from romashka import Conversation, Message
+from romashka import Conversation, Message, NoAnswerNeeded
 
 from tests.support.customers import customer_of, new_identifier
 from tests.support.proxy import open_proxy
@@ -46,6 +46,24 @@ async def test_a_question_is_answered_from_the_knowledge_base(
     assert settled["outcome"] == "replied"
     assert QUESTION not in worker.output
     assert answer.content not in worker.output
+
+
+async def test_small_talk_asks_for_nobody_and_the_next_question_is_answered(
+    stack: RunningStack, conversation: Conversation
+) -> None:
+    """ "hi" was handed over, and "thanks!" silenced the AI for good."""
+    async with run_worker(stack) as worker:
+        greeting = await conversation.ask("Hi!", timeout_seconds=60)
+        await conversation.ask(QUESTION, timeout_seconds=60)
+        with pytest.raises(NoAnswerNeeded):
+            await conversation.ask("Thanks 👍", timeout_seconds=60)
+        settled = await worker.has_logged("job.settled", outcome="not_needed")
+        answer = await conversation.ask(QUESTION, timeout_seconds=60)
+
+    assert greeting.content == "Hello! How can I help you?"
+    assert settled["conversation_id"] == conversation.id
+    assert answer.content.startswith("Romashka turns a Supabase project into")
+    assert [message.kind for message in await automatic(conversation)] == ["reply"] * 3
 
 
 async def test_a_request_for_a_human_is_handed_over_in_the_customers_language(

@@ -18,11 +18,12 @@ Weights = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class Heads:
-    """Two classifiers on the vectors of one model."""
+    """Three classifiers on the vectors of one model."""
 
     model: str
     topics: Weights
     sentiments: Weights
+    asks_about: Sequence[float]
 
     def can_read(self, model: str) -> bool:
         """Are these the vectors that they were trained on, or those of another copy?"""
@@ -30,21 +31,29 @@ class Heads:
 
     def read_topics(self, vector: Vector) -> dict[str, float]:
         """Return how probable each topic is; together they make 1."""
-        return _softmax(self.topics, vector)
+        return softmax(self.topics, vector)
 
     def read_sentiments(self, vector: Vector) -> dict[Sentiment, float]:
         """Return how probable each sentiment is; together they make 1."""
-        return cast(dict[Sentiment, float], _softmax(self.sentiments, vector))
+        return cast(dict[Sentiment, float], softmax(self.sentiments, vector))
+
+    def read_asks_about(self, vector: Vector) -> float:
+        """Of refunds or cancellations: how probably is it asked how they go, and not for one?"""
+        return 1 / (1 + math.exp(-sum(map(mul, self.asks_about, vector)) - self.asks_about[-1]))
 
 
 @cache
 def load_heads() -> Heads:
     """Return the heads of the package."""
-    stored = json.loads(files("romashka_worker").joinpath("heads.json").read_text("utf-8"))
-    return Heads(stored["model"], stored["topics"], stored["sentiments"])
+    stored, policy = (
+        json.loads(files("romashka_worker").joinpath(name).read_text("utf-8"))
+        for name in ("heads.json", "policy.json")
+    )
+    return Heads(stored["model"], stored["topics"], stored["sentiments"], policy["asks_about"])
 
 
-def _softmax(weights: Weights, vector: Vector) -> dict[str, float]:
+def softmax(weights: Weights, vector: Vector) -> dict[str, float]:
+    """Return how probable each class is that there are weights of."""
     scores = {name: sum(map(mul, row, vector)) + row[-1] for name, row in weights.items()}
     highest = max(scores.values())
     powers = {name: math.exp(score - highest) for name, score in scores.items()}

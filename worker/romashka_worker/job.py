@@ -101,9 +101,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What should become of a job. An escalation has a reason, a reply has a text."""
+    """What should become of a job. A reply has a text, an escalation a reason."""
 
-    action: Literal["reply", "escalate"]
+    action: Literal["reply", "escalate", "none"]
     reason: Reason | None = None
     text: str | None = None
     confidence: float | None = None
@@ -125,4 +125,5 @@ class Settlement:
 
     is_settled: bool
     outcome: str | None
-    """The job's: replied, escalated, superseded, taken_over; null while another attempt has it."""
+    """The job's: replied, escalated, not_needed, superseded, taken_over; null while another attempt
+    has it."""

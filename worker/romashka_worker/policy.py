@@ -18,6 +18,9 @@ _REASONS: Mapping[str, Reason] = {
     "complaint": "negative_sentiment",
 }
 """The topics that a human takes, and what that is called in the database."""
+_DONE_BY_HUMANS = {"refund", "cancel"}
+"""How they go here is a question like any other; an article that is sure answers it."""
+_ASKS_ABOUT = 0.8
 # Those of the settings' table, for a job from a database that has not got them yet.
 _DEFAULT_PROBABILITY = 0.5
 _DEFAULT_MIN_CONFIDENCE = 0.6
@@ -64,7 +67,9 @@ def may_ask(
 def _topic_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
     """Several topics that are each less than probable may make it probable that one is meant."""
     topics = {
-        topic: getattr(signals, topic) for topic in settings.get("escalation_topics", _REASONS)
+        topic: getattr(signals, topic)
+        for topic in settings.get("escalation_topics", _REASONS)
+        if topic not in _DONE_BY_HUMANS or signals.asks_about < _ASKS_ABOUT
     }
     if sum(topics.values()) < settings.get("escalation_probability", _DEFAULT_PROBABILITY):
         return None

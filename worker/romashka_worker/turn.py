@@ -28,6 +28,7 @@ from romashka_worker.policy import Decision, decide, may_ask
 from romashka_worker.reply import write_reply
 from romashka_worker.responders import Analysis, Draft, Responder, ResponderError, Turn
 from romashka_worker.responders.knowledge import KnowledgeResponder
+from romashka_worker.small_talk import SmallTalk
 from romashka_worker.streams import Show, shown_nowhere
 from romashka_worker.trace import note, stage
 from romashka_worker.understanding import Understanding
@@ -63,6 +64,7 @@ class TurnAnswerer:
         self._fallback = KnowledgeResponder(knowledge)
         self._languages = languages
         self._understanding = Understanding(embedder)
+        self._small_talk = SmallTalk(embedder)
         self._open_reply = open_reply
         # A model needs the rest of the time; without one the search is all there is to do.
         self._search_seconds = _SEARCH_SECONDS_BEFORE_MODEL if models else DRAFT_SECONDS
@@ -83,6 +85,9 @@ class TurnAnswerer:
         try:
             signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
+            felt = embedding if decision.is_reply else None  # no rule is about known phrases
+            if small_talk := self._small_talk.answer(job, felt, spoken):
+                return small_talk
             if not decision.is_reply:  # no model would change that
                 return Answer(action="escalate", reason=decision.reason, language=spoken)
             turn = Turn(job, language, await search, signals, question=question, embedding=meaning)

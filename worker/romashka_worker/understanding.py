@@ -36,6 +36,8 @@ class Signals:
     cancel: float = 0.0
     complaint: float = 0.0
     negative_sentiment: float = 0.0
+    asks_about: float = 0.0
+    """Of a refund or a cancellation: it is asked how that goes here, not that it be done."""
     sentiment: Sentiment | None = None
     failed_replies: int = 0
     """How many replies in a row, the last one included, did not help the customer."""
@@ -82,6 +84,7 @@ class Understanding:
         return Signals(
             **{name: round(topics[name], 3) for name in topics.keys() - _HARMLESS},
             negative_sentiment=round(sentiments["negative"], 3),
+            asks_about=round(self._heads.read_asks_about(embedding.vector), 3),
             sentiment=sentiment,
             failed_replies=failed,
             is_unread=False,

@@ -57,7 +57,7 @@ class Examples:
 def read_topics(dataset: Path) -> Examples:
     """Return what tells why a human should take a message, or that none need."""
     topics = Examples([], [], [])
-    rows = [*_rows(dataset / "escalation.jsonl"), *_rows(dataset / "questions.jsonl")]
+    rows = [*read_rows(dataset / "escalation.jsonl"), *read_rows(dataset / "questions.jsonl")]
     judged = {row["source"] for row in rows if row.get("expects_human") is not None}
     for row in rows:
         if row.get("expects_human") is not None:
@@ -76,7 +76,7 @@ def read_topics(dataset: Path) -> Examples:
 def read_sentiments(dataset: Path) -> Examples:
     """Return what tells sentiment."""
     sentiments = Examples([], [], [])
-    for row in _rows(dataset / "sentiment.jsonl"):
+    for row in read_rows(dataset / "sentiment.jsonl"):
         sentiments.add(row["text"], row["label"], row["source"])
     for label, text in _own_examples():
         if label in ("complaint", "pleased"):
@@ -84,7 +84,8 @@ def read_sentiments(dataset: Path) -> Examples:
     return sentiments
 
 
-def _rows(file: Path) -> list[dict]:
+def read_rows(file: Path) -> list[dict]:
+    """Return the rows of a file of the dataset."""
     return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
 
 

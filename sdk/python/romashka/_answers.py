@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from romashka._errors import NoAnswer
+from romashka._drafts import ReplySettled
+from romashka._errors import NoAnswer, NoAnswerNeeded
 from romashka._events import Event, MessageCreated, follow
 from romashka._models import Attachment, Message
 from romashka._rows import fetch, repeated
@@ -24,6 +25,7 @@ async def stream_answer(
 
     Raises:
         NoAnswer: there was none in time.
+        NoAnswerNeeded: there will be none.
     """
     async with conversation._client.topics.listen(conversation._topic) as listener:
         question = await conversation.send(text, attachment=attachment)
@@ -39,12 +41,19 @@ async def stream_answer(
                         is_answer = isinstance(event, MessageCreated) and await _answers(
                             conversation, event.message, question, positions
                         )
+                        is_needless = (
+                            isinstance(event, ReplySettled)
+                            and event.outcome == "not_needed"
+                            and await _is_in_turn(conversation, event.turn_id, question, positions)
+                        )
                 except TimeoutError as error:
                     raise NoAnswer(f"nobody answered within {timeout_seconds:g} s") from error
                 if is_answer or not isinstance(event, MessageCreated):
                     yield event
                 if is_answer:
                     return
+                if is_needless:
+                    raise NoAnswerNeeded("the message needs no answer")
 
 
 async def _answers(
@@ -53,17 +62,26 @@ async def _answers(
     """Is `message` the answer to `question`? `positions` are of the messages since then."""
     positions[message.id] = message.position
     # After a hand-over nothing else comes by itself, whichever turn it was written for.
-    if message.kind == "handover" or message.turn_id == question.id:
+    if message.kind == "handover":
         return True
-    if message.kind != "reply":
-        return False
-    newest = await _newest_message_answered_by(conversation, message)
+    return message.kind == "reply" and await _is_in_turn(
+        conversation, str(message.turn_id), question, positions
+    )
+
+
+async def _is_in_turn(
+    conversation: "Conversation", turn_id: str, question: Message, positions: dict[str, int]
+) -> bool:
+    """Is `question` a part of a turn that has ended?"""
+    if turn_id == question.id:
+        return True
+    newest = await _newest_message_of(conversation, turn_id)
     return positions.get(newest, 0) >= question.position
 
 
-async def _newest_message_answered_by(conversation: "Conversation", reply: Message) -> str:
+async def _newest_message_of(conversation: "Conversation", turn_id: str) -> str:
     jobs = conversation._client.supabase.table("ai_response_queue").select("message_id")
-    completed = jobs.eq("turn_id", reply.turn_id).eq("status", "completed")
+    completed = jobs.eq("turn_id", turn_id).eq("status", "completed")
     # Realtime tells of a commit a moment before other sessions see it.
     while not (answered := await repeated(lambda: fetch(completed))):  # noqa: ASYNC110 -- nothing sets an event
         await asyncio.sleep(0.05)

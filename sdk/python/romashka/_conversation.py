@@ -116,6 +116,7 @@ class Conversation(ConversationDetails):
 
         Raises:
             NoAnswer: none came in time; a human may have the conversation.
+            NoAnswerNeeded: none will come: "thanks!" needs none.
 
         Example:
             answer = await conversation.ask("Which channels are supported?")

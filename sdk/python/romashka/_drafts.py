@@ -12,7 +12,7 @@ from romashka._listener import Broadcast
 from romashka._models import Message
 
 _REMEMBERED = 16
-Outcome = Literal["replied", "escalated", "superseded", "taken_over"]
+Outcome = Literal["replied", "escalated", "not_needed", "superseded", "taken_over"]
 
 
 @dataclass(frozen=True, slots=True)

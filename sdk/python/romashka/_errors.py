@@ -3,6 +3,7 @@
 RomashkaError
 ├── Unreachable            the project did not answer; worth another try
 ├── NoAnswer               nothing automatic came within the time that `ask` was given
+│   └── NoAnswerNeeded     nor will it: "thanks!" is a message that ends here
 └── ServerError            the project refused; `name` is the error's stable name
     ├── InvalidRequest
     ├── NotSignedIn        no session, a wrong password or a wrong key
@@ -37,6 +38,10 @@ class Unreachable(RomashkaError):
 
 class NoAnswer(RomashkaError):
     """Nobody answered in time; a human may have the conversation."""
+
+
+class NoAnswerNeeded(NoAnswer):
+    """What was written needs no answer, and nobody is asked to give one."""
 
 
 class ServerError(RomashkaError):

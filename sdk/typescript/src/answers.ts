@@ -1,7 +1,7 @@
 /** Asking, and waiting for the automatic answer: a reply or a hand-over. */
 import type { Romashka } from "./client.js";
 import type { Conversation } from "./conversation.js";
-import { mayPass, NoAnswer } from "./errors.js";
+import { mayPass, NoAnswer, NoAnswerNeeded } from "./errors.js";
 import { follow, type ReadAfter } from "./events.js";
 import type { Listener } from "./listener.js";
 import { type ConversationEvent, kindOf, type Message } from "./models.js";
@@ -33,6 +33,10 @@ export async function* streamAnswer(
       }
       yield event;
       if (event.type === "message.created") return;
+      if (event.type === "reply.settled" && event.outcome === "not_needed") {
+        const isOurs = await isInTurn(client, listener, event.turn_id, question, positions);
+        if (isOurs) throw new NoAnswerNeeded("the message needs no answer");
+      }
     }
     throw new NoAnswer(`nobody answered within ${timeoutMs} ms`);
   } finally {
@@ -50,14 +54,24 @@ async function answers(
 ): Promise<boolean> {
   const kind = kindOf(message);
   // After a hand-over nothing else comes by itself, whichever turn it was written for.
-  if (kind === "handover" || message.turn_id === question.id) return true;
-  if (kind === "message") return false;
-  // A burst is one turn: its answer is to the last of its messages too.
-  const newest = await newestAnsweredBy(client, listener, message.turn_id!);
+  if (kind === "handover") return true;
+  return kind !== "message" && isInTurn(client, listener, message.turn_id!, question, positions);
+}
+
+/** Is the question a part of a turn that has ended? A burst is one turn. */
+async function isInTurn(
+  client: Romashka,
+  listener: Listener,
+  turnId: string,
+  question: Message,
+  positions: Map<string, number>,
+): Promise<boolean> {
+  if (turnId === question.id) return true;
+  const newest = await newestOf(client, listener, turnId);
   return (positions.get(newest) ?? 0) >= question.position;
 }
 
-async function newestAnsweredBy(client: Romashka, listener: Listener, turnId: string) {
+async function newestOf(client: Romashka, listener: Listener, turnId: string) {
   const jobs = client.supabase.from("ai_response_queue").select("message_id");
   const completed = jobs.eq("turn_id", turnId).eq("status", "completed");
   // Realtime tells of a commit a moment before other sessions see it.

@@ -1,7 +1,7 @@
 /** The original's service object, on top of the core. */
 import type { Romashka } from "./client.js";
 import type { ListOptions } from "./conversations.js";
-import { NoAnswer } from "./errors.js";
+import { NoAnswer, NoAnswerNeeded } from "./errors.js";
 import { type ChannelType, kindOf, type Message } from "./models.js";
 import {
   type OriginalConversation,
@@ -99,7 +99,8 @@ export class EnhancedRealtimeMessagingService {
       return await this.#described(conversationId, answer, performance.now() - sentAt);
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error;
-      return { ...NOTHING, requiresHuman: true, responseTime: performance.now() - sentAt };
+      const requiresHuman = !(error instanceof NoAnswerNeeded);
+      return { ...NOTHING, requiresHuman, responseTime: performance.now() - sentAt };
     }
   }
 

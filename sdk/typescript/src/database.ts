@@ -109,6 +109,7 @@ export type Database = {
       };
       ai_settings: {
         Row: {
+          answers_acknowledgements: boolean;
           answers_while_waiting: boolean;
           cap_ms: number;
           deadline_ms: number;
@@ -132,11 +133,13 @@ export type Database = {
           min_confidence: number;
           persona: string;
           quiet_ms: number;
+          small_talk_texts: NonNullable<Json>;
           stream_budget_per_second: number;
           updated_at: string;
         };
         ComputedFields: never;
         Insert: {
+          answers_acknowledgements?: boolean;
           answers_while_waiting?: boolean;
           cap_ms?: number;
           deadline_ms?: number;
@@ -160,10 +163,12 @@ export type Database = {
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;
+          small_talk_texts?: NonNullable<Json>;
           stream_budget_per_second?: number;
           updated_at?: string;
         };
         Update: {
+          answers_acknowledgements?: boolean;
           answers_while_waiting?: boolean;
           cap_ms?: number;
           deadline_ms?: number;
@@ -187,6 +192,7 @@ export type Database = {
           min_confidence?: number;
           persona?: string;
           quiet_ms?: number;
+          small_talk_texts?: NonNullable<Json>;
           stream_budget_per_second?: number;
           updated_at?: string;
         };

@@ -5,6 +5,7 @@
  * RomashkaError
  * ├── Unreachable            the project did not answer; worth another try
  * ├── NoAnswer               nothing automatic came within the time that `ask` was given
+ * │   └── NoAnswerNeeded     nor will it: "thanks!" is a message that ends here
  * └── ServerError            the project refused; `code` is the error's stable name
  *     ├── InvalidRequest
  *     ├── NotSignedIn        no session, or a wrong key
@@ -32,7 +33,12 @@ export class Unreachable extends RomashkaError {
 
 /** Nobody answered in time; a human may have the conversation. */
 export class NoAnswer extends RomashkaError {
-  override readonly name = "NoAnswer";
+  override readonly name: string = "NoAnswer";
+}
+
+/** What was written needs no answer, and nobody is asked to give one. */
+export class NoAnswerNeeded extends NoAnswer {
+  override readonly name = "NoAnswerNeeded";
 }
 
 /** The project refused a request. */

@@ -10,6 +10,7 @@ export {
   Conflict,
   InvalidRequest,
   NoAnswer,
+  NoAnswerNeeded,
   NotFound,
   NotSignedIn,
   PermissionDenied,

@@ -79,7 +79,7 @@ export interface ReplyDelta {
 export interface ReplySettled {
   type: "reply.settled";
   turn_id: string;
-  outcome: "replied" | "escalated" | "taken_over" | "superseded";
+  outcome: "replied" | "escalated" | "not_needed" | "taken_over" | "superseded";
   message_id: string | null;
 }
 

@@ -12,6 +12,7 @@ import {
   choicesOf,
   InvalidRequest,
   NoAnswer,
+  NoAnswerNeeded,
   NotFound,
   NotSignedIn,
   PermissionDenied,
@@ -133,6 +134,16 @@ test("a question says when nobody answers", async () => {
   const conversation = await client.conversations.create(newIdentifier());
 
   await rejects(conversation.ask("Anybody there?", { timeoutMs: 200 }), NoAnswer);
+});
+
+test("a question does not wait for an answer that nobody owes", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier());
+  const asked = conversation.ask("thanks!", { timeoutMs: 60_000 });
+  const refused = rejects(asked, NoAnswerNeeded);
+  await answerNext(conversation.id, "", { action: "none" });
+
+  await refused;
 });
 
 test("refusals have a class and a stable name", async () => {

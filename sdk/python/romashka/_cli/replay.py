@@ -25,7 +25,7 @@ _DECIDED = (
     "knowledge_sources",
 )
 _WHOSE = ("attempt", "worker_id")
-_ACTIONS = {"replied": "reply", "escalated": "escalate"}
+_ACTIONS = {"replied": "reply", "escalated": "escalate", "not_needed": "none"}
 
 
 def replay(

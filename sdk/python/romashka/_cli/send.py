@@ -84,10 +84,13 @@ async def _conversation(
 
 
 async def _ask(conversation: "Conversation", text: str, seconds: float, *, as_json: bool) -> int:
-    from romashka import NoAnswer
+    from romashka import NoAnswer, NoAnswerNeeded
 
     try:
         answer = await conversation.ask(text, timeout_seconds=seconds)
+    except NoAnswerNeeded as error:
+        say(f"romashka: {error}", to_errors=True)
+        return 0
     except NoAnswer as error:
         say(f"romashka: {error}", to_errors=True)
         return NOT_ANSWERED
