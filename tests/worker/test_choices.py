@@ -124,6 +124,7 @@ async def test_words_that_mean_one_label_choose_it() -> None:
     """In other words, or in another language; what is between two labels does not."""
     asked = Question("question", TOPIC, (RETURN, REFUND, NONE))
     with LocalEmbedder() as embedder:
+        await embedder.embed_question("The first one takes long: the model is read.")
 
         async def chosen(text: str) -> Choice | None:
             return await find_choice(asked, turn(said("user", text)), embedder)
@@ -150,6 +151,26 @@ async def test_where_no_article_is_sure_it_asks() -> None:
         "1. How do I return an item?\n2. When is my refund paid?\n3. None of these"
     )
     assert answer.knowledge_sources == (RETURN.item_id, REFUND.item_id)
+
+
+async def test_articles_of_one_title_are_told_apart_by_how_they_begin() -> None:
+    """A base that has a house's facts under its name would offer the name three times."""
+    facts = (
+        "Dogs are welcome.\nOn a lead.",
+        "Dogs are welcome.\nOn a lead.",
+        "A dog's bed costs " * 9,
+    )
+    rows = [
+        row | {"id": str(uuid4()), "title": "Our house", "content": fact}
+        for row, fact in zip((*ROWS, ROWS[1]), facts, strict=True)
+    ]
+    async with open_answerer(rows=(*rows, FAR)) as turns:
+        answer = await turns.answer(turn(said("user", "And dogs?")))
+
+    first, second, none = (choice.label for choice in answer.choices)
+    assert (first, none) == ("Dogs are welcome.", "None of these")
+    assert second.endswith("…")
+    assert len(second) <= 100
 
 
 async def test_nothing_is_asked_twice() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +26,7 @@ _MAX_WORDS = 12
 """More words than this are a question of their own."""
 _EMBEDDING_SECONDS = 0.5
 _MAX_LABEL_CHARS = 500
+_MAX_LINE_CHARS = 100
 _NUMBER = re.compile(
     r"\W*(?:(?:option|choice|number|no|nr|nummer|opci[oó]n|n[uú]mero|num[eé]ro|opzione|opção|номер|вариант)\b)?"
     r"\W*(\d)\W*",
@@ -72,17 +74,29 @@ def were_offered(job: Job) -> frozenset[str]:
 
 
 def likely_items(found: Sequence[KnowledgeItem], best: KnowledgeItem) -> tuple[KnowledgeItem, ...]:
-    """Return what may be offered beside the best item: of its language, under other titles."""
-    by_title: dict[str, KnowledgeItem] = {best.title.casefold(): best}
+    """Return what may be offered, the best item first: of its language, and no two that look alike.
+
+    Those that have one title are told apart by how they begin.
+    """
+    by_name = {(best.title.casefold(), _first_line(best)): best}
     for item in found:
         if item.language == best.language:
-            by_title.setdefault(item.title.casefold(), item)
-    return tuple(by_title.values())[:MAX_LIKELY]
+            by_name.setdefault((item.title.casefold(), _first_line(item)), item)
+    return tuple(by_name.values())[:MAX_LIKELY]
 
 
 def choices_of(items: Sequence[KnowledgeItem], language: str | None) -> tuple[Choice, ...]:
     """Return what is offered: the items by their titles, and none of them."""
-    named = [Choice(item.title[:_MAX_LABEL_CHARS], item.id) for item in items]
+    titles = Counter(item.title.casefold() for item in items)
+    named = [
+        Choice(
+            item.title[:_MAX_LABEL_CHARS]
+            if titles[item.title.casefold()] == 1
+            else _first_line(item),
+            item.id,
+        )
+        for item in items
+    ]
     return (*named, Choice(_texts(language)["none"], None))
 
 
@@ -94,6 +108,12 @@ def button_text(language: str | None, none: str) -> str:
     languages = (name for name, texts in _stored()["texts"].items() if texts["none"] == none)
     buttons: Mapping[str, str] = _stored()["buttons"]
     return buttons.get(base_language(language or next(languages, "en")), buttons["en"])
+
+
+def _first_line(item: KnowledgeItem) -> str:
+    """Return how an item begins, as far as one reads in a list."""
+    line = item.content.strip().partition("\n")[0].strip() or item.title
+    return line if len(line) <= _MAX_LINE_CHARS else f"{line[: _MAX_LINE_CHARS - 1].rstrip()}…"
 
 
 async def asking(
