@@ -71,9 +71,8 @@ class AsyncRomashka:
             async with AsyncRomashka.connect(url, service_role_key) as client:
                 conversations = await client.conversations.list(requires_human=True)
         """
-        async with HttpClient(
-            verify=tls_context(), timeout=TIMEOUT, follow_redirects=True
-        ) as http:  # not HTTP/2: a call that is given up would break the connection of all others
+        # Not HTTP/2: a call that is given up would break the connection of all others.
+        async with HttpClient(verify=tls_context(), timeout=TIMEOUT) as http:
             # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:
