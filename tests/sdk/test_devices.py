@@ -12,6 +12,9 @@ import jwt
 import pytest
 from romashka import AsyncRomashka, Conflict, Conversation, InvalidRequest
 from romashka._pasted import read_project_url
+from starlette.responses import JSONResponse
+from supabase_auth.errors import AuthApiError
+from supabase_auth.types import AuthResponse
 
 from tests.support.customers import (
     conversation_with_human,
@@ -20,6 +23,7 @@ from tests.support.customers import (
     service_of,
     staff_of,
 )
+from tests.support.gateway import open_gateway
 from tests.support.stacks import RunningStack
 
 BROKEN = ("a\x00b", "a\ud83d", "\ude00b")
@@ -100,6 +104,36 @@ async def test_a_clock_that_is_hours_ahead_renews_nothing(
                 await conversation.refresh()
 
     assert not [request for request in sent if "refresh_token" in str(request.url)]
+
+
+async def test_a_token_that_another_refresh_has_used_is_no_end(stack: RunningStack) -> None:
+    """The Auth client's own timer refreshes, too: whoever comes second is told "already used"."""
+    async with customer_with_old_token(stack) as (client, conversation):
+        auth = client.supabase.auth
+        refresh = auth.refresh_session
+
+        async def too_late(token: str | None = None) -> AuthResponse:
+            await refresh(token)
+            raise AuthApiError("Invalid Refresh Token", 400, "refresh_token_already_used")
+
+        auth.refresh_session = too_late  # type: ignore[method-assign]  # the timer's moment
+        await conversation.send("one")
+
+        assert await contents(conversation, 2) == ["before", "one"]
+
+
+async def test_a_key_that_is_too_new_for_the_server_is_sent_again(stack: RunningStack) -> None:
+    """The gateway makes a token of a secret key; the clocks of two servers differ by seconds."""
+    refused = [("PGRST303", "JWT issued at future")] * 2
+    async with customer_of(stack) as customer, open_gateway(stack.api_url) as gateway:
+        opened = await conversation_with_human(customer, stack)
+        async with AsyncRomashka.connect(gateway.url, stack.service_role_key) as client:
+            conversation = await client.conversations.get(opened.id)
+            errors = [JSONResponse({"code": c, "message": m}, 401) for c, m in refused]
+            gateway.will("messages", *errors)
+            sent = await conversation.send("one", sender_type="agent")
+
+        assert [each.id for each in await opened.messages()] == [sent.id]
 
 
 async def test_who_signs_in_twice_at_once_is_one_user(stack: RunningStack) -> None:
