@@ -12,7 +12,7 @@ import { type Answer, fromAuth, NotSignedIn, unwrap } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
 import { Metrics } from "./metrics.js";
-import { Session } from "./session.js";
+import { kept, Session } from "./session.js";
 import { checkStorable } from "./storable.js";
 import { Topics } from "./topics.js";
 
@@ -62,14 +62,13 @@ export class Romashka {
    *
    * Called again before it is done, it gives the same one, as React's StrictMode does: a user is made once.
    *
-   * @throws {@link NotSignedIn} the project does not allow it
+   * @throws {@link NotSignedIn} the project does not allow it, or the session cannot be kept
+   * @throws {@link Unreachable} there is a session, and it could not be renewed
    */
   async signInAnonymously(): Promise<string> {
-    return this.#session.signInOnce(async () => {
-      const { data } = await this.supabase.auth.getSession();
-      if (data.session) return data.session.user.id;
-      return userOf(await this.supabase.auth.signInAnonymously());
-    });
+    return this.#session.signInOnce(async () =>
+      userOf(await this.supabase.auth.signInAnonymously()),
+    );
   }
 
   /**
@@ -79,7 +78,9 @@ export class Romashka {
    */
   async signIn(email: string, password: string): Promise<string> {
     checkStorable([email, password]);
-    return userOf(await this.supabase.auth.signInWithPassword({ email, password }));
+    return kept(async () =>
+      userOf(await this.supabase.auth.signInWithPassword({ email, password })),
+    );
   }
 
   /**
