@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from romashka import AsyncRomashka, Conflict, Conversation, InvalidRequest
+from romashka import AsyncRomashka, Attachment, Conflict, Conversation, InvalidRequest
 from romashka._pasted import read_project_url
 from starlette.responses import JSONResponse
 from supabase_auth.errors import AuthApiError
@@ -248,6 +248,13 @@ def calls_with(
         "change": lambda: client.knowledge.update(str(uuid.uuid4()), title=text),
         "file": lambda: client.attachments.upload(conversation.id, text, b"x"),
         "account": lambda: client.sign_in("a@example.com", text),
+        "id": lambda: client.conversations.get(text),
+        "removed": lambda: client.knowledge.remove(text),
+        "download": lambda: client.attachments.download(Attachment(text, "x", "text/plain", 1)),
+        "link": lambda: client.attachments.signed_url(Attachment("x", text, "text/plain", 1)),
+        "topic": lambda: client.topics.listen(text).__aenter__(),
+        "presence": lambda: conversation.presence("agent", text).__aenter__(),
+        "function": lambda: client.call(text),
         "call": lambda: client.call("search_knowledge", query={"a": [{text: 1}]}),
     }
 

@@ -102,7 +102,7 @@ class AsyncRomashka:
         Example:
             found = await staff.call("search_knowledge", query="channels", language="en")
         """
-        check_storable(arguments)
+        check_storable((function, arguments))
         with translated():
             return (await self.supabase.rpc(function, arguments).execute()).data
 

@@ -94,6 +94,7 @@ export class Romashka {
     name: Name,
     parameters: Functions[Name]["Args"],
   ): Promise<Functions[Name]["Returns"]> {
+    checkStorable(name);
     const call = this.supabase.rpc.bind(this.supabase) as unknown as Call;
     return (await this.send(call(name, parameters))) as Functions[Name]["Returns"];
   }

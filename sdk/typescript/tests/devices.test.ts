@@ -265,6 +265,10 @@ test("text that cannot be stored is refused before it is sent", async () => {
   const { row } = await quietConversation(customer);
   const client = connect(SERVICE_ROLE_KEY, API_URL, count);
   const conversation = await client.conversations.get(row.id);
+  const file = { path: `${row.id}/x`, name: "x", content_type: "text/plain", size: 1 };
+  class Own {
+    constructor(readonly text: string) {}
+  }
   sent = 0;
   for (const text of ["a\0b", "a\ud83d", "\ude00b", "\ude00\ud83d"]) {
     const calls: [string, () => Promise<unknown>][] = [
@@ -279,6 +283,22 @@ test("text that cannot be stored is refused before it is sent", async () => {
       ["change", () => client.knowledge.update(randomUUID(), { title: text })],
       ["file", () => client.attachments.upload(row.id, new Blob(["x"]), text)],
       ["account", () => client.signIn("a@example.com", text)],
+      ["id", () => client.conversations.get(text)],
+      ["find", () => client.conversations.list({ search: text })],
+      ["filter", () => client.conversations.list({ assignedAgentId: text })],
+      ["language", () => client.knowledge.list({ language: text })],
+      ["item's id", () => client.knowledge.update(text, { title: "x" })],
+      ["removed", () => client.knowledge.remove(text)],
+      ["download", () => client.attachments.download({ ...file, path: text })],
+      ["link", () => client.attachments.signedUrl({ ...file, name: text })],
+      ["topic", async () => client.topics.listen(text)],
+      ["presence", async () => conversation.presence.people({ role: "agent", name: text })],
+      ["function", () => client.call(text as never, {} as never)],
+      [
+        "own form",
+        () => client.call("search_knowledge", { query: { toJSON: () => text } } as never),
+      ],
+      ["own class", () => client.call("search_knowledge", { query: new Own(text) } as never)],
     ];
     for (const [name, call] of calls) await rejects(call(), InvalidRequest, name);
   }
