@@ -191,7 +191,8 @@ def with_three_rows(client: AsyncRomashka) -> None:
     """Let the project give three rows at a time, as its `max_rows` may say."""
 
     async def cap(request: httpx.Request) -> None:
-        if request.method == "GET" and "/rest/" in request.url.path:
+        reads = request.method == "GET" or request.url.path.endswith("search_knowledge")
+        if reads and "/rest/" in request.url.path:
             asked = int(request.url.params.get("limit", 3))
             request.url = request.url.copy_set_param("limit", str(min(asked, 3)))
 
@@ -219,6 +220,7 @@ async def test_a_project_that_gives_few_rows_at_a_time_loses_none(stack: Running
         found = await staff.conversations.list(search=marker, limit=4)
         rest = await staff.conversations.list(search=marker, before=found[-1])
         items = await staff.knowledge.list(language="xy", limit=7)
+        matches = await staff.knowledge.search(f"{marker} something", language="xy", limit=5)
         async with aclosing(staff.inbox.events(newest=5)) as events:
             changed = {(await anext(events)).conversation.id for _ in range(5)}
 
@@ -229,6 +231,7 @@ async def test_a_project_that_gives_few_rows_at_a_time_loses_none(stack: Running
         assert {each.id for each in found + rest} == {each.id for each in others}
         assert len(found) == 4
         assert len(items) == 7
+        assert len(matches) == 5
         assert len(changed) == 5
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Self
@@ -14,7 +14,7 @@ from supabase_auth.types import AuthResponse
 
 from romashka._attachments import Attachments
 from romashka._conversations import Conversations
-from romashka._errors import InvalidRequest, NotSignedIn, translated
+from romashka._errors import InvalidRequest, NotSignedIn, Unreachable, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
 from romashka._metrics import Metrics
@@ -106,15 +106,32 @@ class AsyncRomashka:
         with translated():
             return (await self.supabase.rpc(function, arguments).execute()).data
 
-    async def _call_counted(self, function: str, /, **arguments: Any) -> tuple[Any, int | None]:
+    async def _call_counted(
+        self, function: str, /, _after: int = 0, **arguments: Any
+    ) -> tuple[Any, int | None]:
         """Do what `call` does; return also how many rows there were, if the project says so.
 
         It gives no more than its `max_rows` of them, and of the others not a word.
         """
         check_storable(arguments)
+        query = self.supabase.rpc(function, arguments, CountMethod.exact)
+        if _after:
+            query.request.params = query.request.params.set("offset", _after)
         with translated():
-            answer = await self.supabase.rpc(function, arguments, CountMethod.exact).execute()
+            answer = await query.execute()
         return answer.data, answer.count
+
+    async def _read(self, function: str, /, **arguments: Any) -> list[Mapping[str, Any]]:
+        """Return all rows of a function that reads, however few the project gives at a time."""
+        rows, count = await self._call_counted(function, **arguments)
+        while count and len(rows) < count:
+            more, _ = await self._call_counted(function, len(rows), **arguments)
+            if not more:
+                break
+            rows = [*rows, *more]
+        if not isinstance(rows, list):
+            raise Unreachable("the project does not answer; somebody else's page came")
+        return rows
 
     async def sign_in_anonymously(self) -> str:
         """Become a new customer without an account; return the user's id.

@@ -100,6 +100,26 @@ export class Romashka {
   }
 
   /**
+   * Return all rows of a function that reads, however few the project gives at a time (`max_rows`).
+   *
+   * @internal
+   */
+  async callForAll<Row>(name: keyof Functions & string, parameters: object): Promise<Row[]> {
+    checkStorable([name, parameters]);
+    const call = this.supabase.rpc.bind(this.supabase) as unknown as CountedCall<Row>;
+    const rows: Row[] = [];
+    for (;;) {
+      const { length } = rows;
+      const page = await this.#session.send(() => {
+        const counted = call(name, parameters, { count: "exact" });
+        return length === 0 ? counted : counted.range(length, length + PAGE - 1);
+      });
+      rows.push(...unwrap(page));
+      if (rows.length === length || rows.length >= (page.count ?? 0)) return rows;
+    }
+  }
+
+  /**
    * Send a request that supabase-js made, and return what it gives; once more if its token was too old.
    *
    * @throws {@link InvalidRequest} there is text in it that cannot be stored
@@ -127,6 +147,14 @@ export class Romashka {
   }
 }
 
+const PAGE = 1_000;
+
+type CountedAnswer<Row> = PromiseLike<Answer<Row[]> & { count: number | null }>;
+type CountedCall<Row> = (
+  name: string,
+  parameters: object,
+  options: { count: "exact" },
+) => CountedAnswer<Row> & { range(from: number, to: number): CountedAnswer<Row> };
 type Call = (name: string, parameters: object) => PromiseLike<Answer<unknown>>;
 
 function userOf({ data, error }: AuthResponse | AuthTokenResponsePassword): string {

@@ -37,7 +37,8 @@ export class Knowledge {
     { language, limit = 5 }: { language?: string; limit?: number } = {},
   ): Promise<KnowledgeMatch[]> {
     const inLanguage = language === undefined ? {} : { language };
-    return this.client.call("search_knowledge", { query, max_results: limit, ...inLanguage });
+    const wanted = { query, max_results: limit, ...inLanguage };
+    return this.client.callForAll("search_knowledge", wanted);
   }
 
   /** Return a page of the items, in the order of their ids; `after` is the last one before it. */

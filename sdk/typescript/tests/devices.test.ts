@@ -208,7 +208,8 @@ test("a storage that is closed or full is one clear error", async () => {
 const fetchWithThreeRows: typeof fetch = (input, init) => {
   const url = new URL(String(input));
   const asked = Number(url.searchParams.get("limit") ?? Infinity);
-  if (url.pathname.startsWith("/rest/") && (init?.method ?? "GET") === "GET") {
+  const reads = (init?.method ?? "GET") === "GET" || url.pathname.endsWith("search_knowledge");
+  if (url.pathname.startsWith("/rest/") && reads) {
     url.searchParams.set("limit", String(Math.min(asked, 3)));
   }
   return fetch(url, init);
@@ -245,11 +246,16 @@ test("the lists of a project that gives few rows at a time are whole", async () 
   const found = await client.conversations.list({ search: marker, limit: 4 });
   const more = await client.conversations.list({ search: marker, before: found.at(-1) });
   const items = await client.knowledge.list({ language: "xx", limit: 4 });
+  const matches = await client.knowledge.search(`${marker} something`, {
+    language: "xx",
+    limit: 4,
+  });
   const changed = await take(client.inbox.events(), 5);
   const notes = await (await client.conversations.get(id!)).notes();
 
   deepEqual(new Set([...found, ...more].map((each) => each.id)), ids);
   equal(items.length, 4);
+  equal(matches.length, 4);
   equal(new Set(changed.map(({ conversation }) => conversation.id)).size, 5);
   deepEqual(
     notes.map(({ content }) => content),
