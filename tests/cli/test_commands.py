@@ -1,10 +1,12 @@
 """`romashka staff` and `romashka migrations export`, as operators type them."""
 
+import socket
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
+from romashka import _postgres
 from romashka._export import ExportError, export_migrations
 
 from tests.support.commands import Command
@@ -92,6 +94,24 @@ def test_a_stranger_or_an_empty_database_is_one_clear_line(
     assert (too_early.exit_code, too_early.errors) == (
         1,
         "romashka: the database has no Romashka yet; run `romashka migrate` first\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["migrate", "staff list", "staff add ada@example.com"])
+def test_a_host_that_takes_connections_and_stays_silent_is_one_line(
+    romashka: Command, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """A wrong port, a firewall: the command waited for ever."""
+    assert _postgres._CONNECT_SECONDS <= 10
+    monkeypatch.setattr(_postgres, "_CONNECT_SECONDS", 2)  # libpq takes no less
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://postgres:password@127.0.0.1:{silent.getsockname()[1]}/postgres"
+        done = romashka(*command.split(), DATABASE_URL=url)
+
+    assert done.exit_code == 1
+    assert done.errors == (
+        "romashka: unable to use the database; the database at 127.0.0.1 does not answer;"
+        " check --db-url\n"
     )
 
 

@@ -10,8 +10,11 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from romashka import AsyncRomashka, Conflict, Conversation, InvalidRequest
+from romashka import AsyncRomashka, Attachment, Conflict, Conversation, InvalidRequest
 from romashka._pasted import read_project_url
+from starlette.responses import JSONResponse
+from supabase_auth.errors import AuthApiError
+from supabase_auth.types import AuthResponse
 
 from tests.support.customers import (
     conversation_with_human,
@@ -20,6 +23,7 @@ from tests.support.customers import (
     service_of,
     staff_of,
 )
+from tests.support.gateway import open_gateway
 from tests.support.stacks import RunningStack
 
 BROKEN = ("a\x00b", "a\ud83d", "\ude00b")
@@ -102,6 +106,36 @@ async def test_a_clock_that_is_hours_ahead_renews_nothing(
     assert not [request for request in sent if "refresh_token" in str(request.url)]
 
 
+async def test_a_token_that_another_refresh_has_used_is_no_end(stack: RunningStack) -> None:
+    """The Auth client's own timer refreshes, too: whoever comes second is told "already used"."""
+    async with customer_with_old_token(stack) as (client, conversation):
+        auth = client.supabase.auth
+        refresh = auth.refresh_session
+
+        async def too_late(token: str | None = None) -> AuthResponse:
+            await refresh(token)
+            raise AuthApiError("Invalid Refresh Token", 400, "refresh_token_already_used")
+
+        auth.refresh_session = too_late  # type: ignore[method-assign]  # the timer's moment
+        await conversation.send("one")
+
+        assert await contents(conversation, 2) == ["before", "one"]
+
+
+async def test_a_key_that_is_too_new_for_the_server_is_sent_again(stack: RunningStack) -> None:
+    """The gateway makes a token of a secret key; the clocks of two servers differ by seconds."""
+    refused = [("PGRST303", "JWT issued at future")] * 2
+    async with customer_of(stack) as customer, open_gateway(stack.api_url) as gateway:
+        opened = await conversation_with_human(customer, stack)
+        async with AsyncRomashka.connect(gateway.url, stack.service_role_key) as client:
+            conversation = await client.conversations.get(opened.id)
+            errors = [JSONResponse({"code": c, "message": m}, 401) for c, m in refused]
+            gateway.will("messages", *errors)
+            sent = await conversation.send("one", sender_type="agent")
+
+        assert [each.id for each in await opened.messages()] == [sent.id]
+
+
 async def test_who_signs_in_twice_at_once_is_one_user(stack: RunningStack) -> None:
     """What the first one creates is the second one's, too."""
     async with AsyncRomashka.connect(stack.api_url, stack.anon_key) as client:
@@ -157,7 +191,8 @@ def with_three_rows(client: AsyncRomashka) -> None:
     """Let the project give three rows at a time, as its `max_rows` may say."""
 
     async def cap(request: httpx.Request) -> None:
-        if request.method == "GET" and "/rest/" in request.url.path:
+        reads = request.method == "GET" or request.url.path.endswith("search_knowledge")
+        if reads and "/rest/" in request.url.path:
             asked = int(request.url.params.get("limit", 3))
             request.url = request.url.copy_set_param("limit", str(min(asked, 3)))
 
@@ -185,6 +220,7 @@ async def test_a_project_that_gives_few_rows_at_a_time_loses_none(stack: Running
         found = await staff.conversations.list(search=marker, limit=4)
         rest = await staff.conversations.list(search=marker, before=found[-1])
         items = await staff.knowledge.list(language="xy", limit=7)
+        matches = await staff.knowledge.search(f"{marker} something", language="xy", limit=5)
         async with aclosing(staff.inbox.events(newest=5)) as events:
             changed = {(await anext(events)).conversation.id for _ in range(5)}
 
@@ -195,6 +231,7 @@ async def test_a_project_that_gives_few_rows_at_a_time_loses_none(stack: Running
         assert {each.id for each in found + rest} == {each.id for each in others}
         assert len(found) == 4
         assert len(items) == 7
+        assert len(matches) == 5
         assert len(changed) == 5
 
 
@@ -214,6 +251,13 @@ def calls_with(
         "change": lambda: client.knowledge.update(str(uuid.uuid4()), title=text),
         "file": lambda: client.attachments.upload(conversation.id, text, b"x"),
         "account": lambda: client.sign_in("a@example.com", text),
+        "id": lambda: client.conversations.get(text),
+        "removed": lambda: client.knowledge.remove(text),
+        "download": lambda: client.attachments.download(Attachment(text, "x", "text/plain", 1)),
+        "link": lambda: client.attachments.signed_url(Attachment("x", text, "text/plain", 1)),
+        "topic": lambda: client.topics.listen(text).__aenter__(),
+        "presence": lambda: conversation.presence("agent", text).__aenter__(),
+        "function": lambda: client.call(text),
         "call": lambda: client.call("search_knowledge", query={"a": [{text: 1}]}),
     }
 

@@ -28,6 +28,10 @@ class Database:
             return rows[0][function]
         return json.loads(json.dumps(rows, default=str))
 
+    async def _call_counted(self, function: str, **arguments: Any) -> tuple[Any, int]:
+        rows = await self.call(function, **arguments)
+        return rows, len(rows)
+
     async def change(self, statement: LiteralString | bytes) -> None:
         """Execute one statement, or several."""
         async with await AsyncConnection.connect(self._url) as connection:

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from romashka import AsyncRomashka, Conversation, Message, ServerError
 from romashka_worker import loop
@@ -101,6 +102,35 @@ async def test_a_backlog_is_taken_as_slots_get_free(monkeypatch: pytest.MonkeyPa
     backlog = Backlog(*map(str, range(20)))
     async with working(backlog, Wake(Announcements()), Traces(), concurrency=3):
         await becomes(lambda: len(backlog.settled) == 20)
+
+
+async def test_a_project_that_gives_few_rows_at_a_time_leaves_no_turn(stack: RunningStack) -> None:
+    """What a claim had leased beyond `max_rows` waited for its lease to run out, every time."""
+
+    async def cut(request: httpx.Request) -> None:
+        if "get_next_ai_response_job" in request.url.path:
+            request.url = request.url.copy_set_param("limit", "3")
+
+    conversations: set[str] = set()
+    async with (
+        customer_of(stack) as customer,
+        AsyncRomashka.connect(stack.api_url, stack.service_role_key) as client,
+    ):
+        for channel in ("website", "whatsapp", "instagram", "email"):
+            opened = await customer.conversations.create(new_identifier(), channel, "Hello?")
+            conversations.add(opened.id)
+        http = client.supabase.options.httpx_client
+        assert isinstance(http, httpx.AsyncClient)
+        http.event_hooks = {"request": [cut]}
+        queue = JobQueue(client, "worker-in-a-test")
+        first = await queue.claim(100)
+        seen = {job.conversation_id for job in first}
+        async with asyncio.timeout(20):
+            while not conversations <= seen:
+                seen |= {job.conversation_id for job in await queue.claim(queue.max_claim, 1)}
+
+    assert len(first) == 3
+    assert queue.max_claim == 3
 
 
 async def test_a_heartbeat_that_hangs_costs_no_lease() -> None:

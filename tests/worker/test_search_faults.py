@@ -12,7 +12,7 @@ from romashka_worker.model_client import open_client
 from romashka_worker.responders.openai import OpenAIResponder
 from romashka_worker.responders.openai.endpoint import Endpoint
 from romashka_worker.turn import TurnAnswerer
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from tests.support.gateway import Gateway, cut, hang, open_gateway
 from tests.support.stacks import RunningStack
@@ -39,6 +39,21 @@ FAULTS: dict[str, Fault] = {
     "a tie": lambda: says(500, "40P01", "deadlock detected"),
     "a cut": cut,
     "a connection that hangs": hang,
+    "a portal": lambda: RedirectResponse("http://127.0.0.1:9/login"),
+    "half of an answer": lambda: Response('[{"id": "x"', media_type="application/json"),
+    "nothing": lambda: Response("", media_type="application/json"),
+    "null": lambda: JSONResponse(None),
+    "an object": lambda: JSONResponse({"message": "no healthy upstream"}),
+    "rows of somebody else": lambda: JSONResponse([{"message": "no healthy upstream"}]),
+    "a gateway's limit": lambda: JSONResponse({"message": "API rate limit exceeded"}, 429),
+    "a gateway's refusal": lambda: HTMLResponse("<html>403 Forbidden</html>", 403),
+    "a gateway's 404": lambda: JSONResponse({"message": "no Route matched with those values"}, 404),
+    "no such key for now": lambda: JSONResponse({"message": "Invalid API key", "hint": "x"}, 401),
+    "a lost connection": lambda: says(503, "08006", "connection failure"),
+    "too many connections": lambda: says(503, "53300", "too many clients"),
+    "an internal error": lambda: says(500, "XX000", "cache lookup failed"),
+    "a plan of before": lambda: says(400, "0A000", "cached plan must not change result type"),
+    "read only": lambda: says(405, "25006", "cannot execute UPDATE in a read-only transaction"),
     "a key from the future": lambda: says(401, "PGRST303", "JWT issued at future"),
 }
 

@@ -183,7 +183,9 @@ async def test_a_row_that_cannot_be_read_does_not_cost_the_others_of_its_claim()
     """They would be claimed with it again and again, until all are handed over."""
 
     class Client:
-        async def call(self, function: str, **arguments: Any) -> list[dict[str, Any]]:
+        async def _call_counted(
+            self, function: str, **arguments: Any
+        ) -> tuple[list[dict[str, Any]], None]:
             good = {
                 "job_id": "good",
                 "conversation_id": "c",
@@ -195,7 +197,7 @@ async def test_a_row_that_cannot_be_read_does_not_cost_the_others_of_its_claim()
                 "settings": None,
                 "budget_ms": 5000,
             }
-            return [good | {"job_id": "odd", "budget_ms": None}, good]
+            return [good | {"job_id": "odd", "budget_ms": None}, good], None
 
     client: Any = Client()
     assert [job.id for job in await JobQueue(client, "worker").claim(2)] == ["good"]

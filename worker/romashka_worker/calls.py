@@ -23,8 +23,9 @@ def is_tie(error: BaseException) -> bool:
     return isinstance(error, ServerError) and error.name in _TIES
 
 
-_CANCELLED = "57014"
-"""The statement was cancelled: the database was busy, or its server was stopped."""
+_OF_NOW = frozenset({"57014", "0A000", "25006", "XX000"})
+"""The statement was cancelled, as the database was busy or stopped; its plan, or what it looked up,
+had changed under it, as it does while somebody migrates; a standby is taking over."""
 
 
 async def repeated(call: Callable[[], Awaitable[T]], seconds: float) -> T:
@@ -41,7 +42,7 @@ async def repeated(call: Callable[[], Awaitable[T]], seconds: float) -> T:
             return await call()
         except RomashkaError as error:
             pause = retry_pause(failures)
-            passes = may_pass(error, failures) or getattr(error, "name", "") == _CANCELLED
+            passes = may_pass(error, failures) or getattr(error, "name", "") in _OF_NOW
             if not passes or time.monotonic() + pause > ends_at:
                 raise
         await asyncio.sleep(pause)

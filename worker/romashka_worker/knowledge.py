@@ -130,15 +130,15 @@ class KnowledgeBase:
     async def _search(
         self, question: str, ends_at: float, **arguments: Any
     ) -> tuple[KnowledgeItem, ...]:
-        async def call() -> list[Mapping[str, Any]]:
+        async def call() -> tuple[KnowledgeItem, ...]:
             async with self._searches, _answered_within((ends_at - time.monotonic()) / 2):
                 rows = await self._client.call("search_knowledge", query=question, **arguments)
-            if not isinstance(rows, list):
-                raise Unreachable("somebody else's page came instead of rows")
-            return rows
+            try:
+                return tuple(KnowledgeItem.from_row(row) for row in rows)
+            except (KeyError, TypeError, ValueError):
+                raise Unreachable("somebody else's answer came instead of rows") from None
 
-        rows = await repeated(call, ends_at - time.monotonic())
-        return tuple(KnowledgeItem.from_row(row) for row in rows)
+        return await repeated(call, ends_at - time.monotonic())
 
 
 @asynccontextmanager

@@ -7,6 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+import structlog
+
+log = structlog.get_logger()
+
 
 class Leased(Protocol):
     """Something that one attempt of a worker holds the lease of: a job, a delivery."""
@@ -31,7 +35,7 @@ class Queue(ABC, Generic[C, R, S]):
     name: str
     """In logs and metrics."""
     max_claim = 100
-    """What one claim takes at most."""
+    """What one claim takes at most; less, where the project gives fewer rows at a time."""
     long_poll_seconds = 0.0
     """How long a claim may wait for something, while nobody wakes the worker."""
 
@@ -41,6 +45,15 @@ class Queue(ABC, Generic[C, R, S]):
 
         What got lost on its way back has leases that nobody renews.
         """
+
+    def note_claimed(self, given: int, claimed: int | None) -> None:
+        """Note that a claim leased more than it gave: the others wait until their leases run out.
+
+        A project gives no more than its `max_rows`; the next claims ask for no more than that.
+        """
+        if claimed is not None and 0 < given < claimed:
+            self.max_claim = given
+            log.warning("claim.cut", queue=self.name, claimed=claimed, max_rows=given)
 
     @abstractmethod
     async def renew(self, leased: Sequence[C]) -> set[str]:

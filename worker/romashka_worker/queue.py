@@ -36,13 +36,14 @@ class JobQueue(Queue[Job, Answer, Settlement]):
     async def claim(self, limit: int, wait_seconds: float = 0) -> list[Job]:
         """Lease up to `limit` jobs, waiting for the first one if asked."""
         async with asyncio.timeout(wait_seconds + _CLAIM_SECONDS):
-            rows = await self._client.call(
+            rows, claimed = await self._client._call_counted(
                 "get_next_ai_response_job",
                 worker_id=self._worker_id,
                 max_jobs=limit,
                 lease_seconds=LEASE_SECONDS,
                 wait_seconds=wait_seconds,
             )
+        self.note_claimed(len(rows), claimed)
         claimed_at = time.monotonic()
         return parsed(rows, lambda row: Job.from_row(row, claimed_at))
 

@@ -61,6 +61,7 @@ class Attachments:
             photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
             assert await client.attachments.download(photo) == b"..."
         """
+        check_storable(attachment.path)
         with translated():
             return await self._client.supabase.storage.from_(BUCKET).download(attachment.path)
 
@@ -76,6 +77,7 @@ class Attachments:
             photo = await client.attachments.upload(conversation.id, "broken.png", b"...")
             print(await client.attachments.signed_url(photo))
         """
+        check_storable((attachment.path, attachment.name))
         bucket = self._client.supabase.storage.from_(BUCKET)
         with translated():
             signed = await bucket.create_signed_url(

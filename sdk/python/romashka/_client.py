@@ -2,18 +2,19 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Self
 
 import httpx
+from postgrest import CountMethod
 from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
 from supabase_auth.types import AuthResponse
 
 from romashka._attachments import Attachments
 from romashka._conversations import Conversations
-from romashka._errors import InvalidRequest, NotSignedIn, translated
+from romashka._errors import InvalidRequest, NotSignedIn, Unreachable, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
 from romashka._metrics import Metrics
@@ -71,9 +72,8 @@ class AsyncRomashka:
             async with AsyncRomashka.connect(url, service_role_key) as client:
                 conversations = await client.conversations.list(requires_human=True)
         """
-        async with HttpClient(
-            verify=tls_context(), timeout=TIMEOUT, follow_redirects=True
-        ) as http:  # not HTTP/2: a call that is given up would break the connection of all others
+        # Not HTTP/2: a call that is given up would break the connection of all others.
+        async with HttpClient(verify=tls_context(), timeout=TIMEOUT) as http:
             # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:
@@ -102,9 +102,36 @@ class AsyncRomashka:
         Example:
             found = await staff.call("search_knowledge", query="channels", language="en")
         """
-        check_storable(arguments)
+        check_storable((function, arguments))
         with translated():
             return (await self.supabase.rpc(function, arguments).execute()).data
+
+    async def _call_counted(
+        self, function: str, /, _after: int = 0, **arguments: Any
+    ) -> tuple[Any, int | None]:
+        """Do what `call` does; return also how many rows there were, if the project says so.
+
+        It gives no more than its `max_rows` of them, and of the others not a word.
+        """
+        check_storable(arguments)
+        query = self.supabase.rpc(function, arguments, CountMethod.exact)
+        if _after:
+            query.request.params = query.request.params.set("offset", _after)
+        with translated():
+            answer = await query.execute()
+        return answer.data, answer.count
+
+    async def _read(self, function: str, /, **arguments: Any) -> list[Mapping[str, Any]]:
+        """Return all rows of a function that reads, however few the project gives at a time."""
+        rows, count = await self._call_counted(function, **arguments)
+        while count and len(rows) < count:
+            more, _ = await self._call_counted(function, len(rows), **arguments)
+            if not more:
+                break
+            rows = [*rows, *more]
+        if not isinstance(rows, list):
+            raise Unreachable("the project does not answer; somebody else's page came")
+        return rows
 
     async def sign_in_anonymously(self) -> str:
         """Become a new customer without an account; return the user's id.

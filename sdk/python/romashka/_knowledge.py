@@ -72,7 +72,7 @@ class Knowledge:
             for match in await staff.knowledge.search("Which channels are there?", language="en"):
                 print(match.score, match.title)
         """
-        rows = await self._client.call(
+        rows = await self._client._read(
             "search_knowledge", query=query, language=language, max_results=limit
         )
         return [

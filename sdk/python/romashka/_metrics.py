@@ -93,7 +93,7 @@ class Metrics:
             *channels, everything = await staff.metrics.service_level(window_minutes=60)
             print(everything.turns, everything.p95_ms, everything.within_6s)
         """
-        rows = await self._client.call("get_messaging_slo", window_minutes=window_minutes)
+        rows = await self._client._read("get_messaging_slo", window_minutes=window_minutes)
         return [ServiceLevel.from_row(row) for row in rows]
 
 

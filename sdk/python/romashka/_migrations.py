@@ -14,6 +14,7 @@ from romashka._migration_files import (
     product_folder,
     read_sql,
 )
+from romashka._postgres import open_database
 from romashka._statements import split_statements
 
 _log = logging.getLogger("romashka.migrations")
@@ -84,10 +85,7 @@ def open_for_migrations(db_url: str) -> psycopg.Connection:
 
 def connect_for_migrations(db_url: str) -> psycopg.Connection:
     """Connect, with what migrations say on the log."""
-    # Without prepared statements, so that a pooler between us and the database does no harm.
-    connection = psycopg.connect(
-        db_url, autocommit=True, prepare_threshold=None, application_name="romashka migrate"
-    )
+    connection = open_database(db_url, autocommit=True, application_name="romashka migrate")
     connection.add_notice_handler(_log_notice)
     return connection
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from romashka._listener import Broadcast, Listener
+from romashka._storable import check_storable
 from romashka._topics import Topics
 
 Role = Literal["customer", "agent"]
@@ -111,6 +112,7 @@ class Presence:
 @asynccontextmanager
 async def present_in(topics: Topics, topic: str, role: Role, name: str) -> AsyncIterator[Presence]:
     """Be present on a topic until the block is left."""
+    check_storable(name)
     async with topics.listen(topic) as listener:
         listener.topic.track({"role": role, "name": name})
         yield Presence(listener)

@@ -16,6 +16,7 @@ from romashka._edition import read_edition
 from romashka._grants import read_grants
 from romashka._installation import install, patiently
 from romashka._migrations import take_turns
+from romashka._postgres import open_database
 
 _POLICY = re.compile(r'create policy "([^"]+)" on (?:realtime|storage)\.')
 
@@ -84,7 +85,7 @@ def installed_for_now(db_url: str, folder: Path | None = None) -> Iterator[list[
         NotEmpty: something is in the way; nothing was changed.
         MigrationError, psycopg.Error: as `install`; or what was made could not be removed.
     """
-    with _connected(db_url) as connection:
+    with open_database(db_url, autocommit=True) as connection:
         in_the_way = [name for name, *_ in _ours(connection, folder) + _bucket(connection)]
         if in_the_way:
             more = f" and {len(in_the_way) - 3} more" if len(in_the_way) > 3 else ""
@@ -97,7 +98,7 @@ def installed_for_now(db_url: str, folder: Path | None = None) -> Iterator[list[
 
 
 def _remove(db_url: str, before: list[str], folder: Path | None) -> None:
-    with _connected(db_url) as connection:
+    with open_database(db_url, autocommit=True) as connection:
         jobs = _rows(connection, "cron.job", _JOBS)
         for unschedule, _ in jobs:  # committed first, so that no job begins in the middle
             connection.execute(unschedule.encode())
@@ -152,7 +153,3 @@ def _rows(
 def _is_there(connection: psycopg.Connection, table: str) -> bool:
     row = connection.execute("select to_regclass(%s) is not null", [table]).fetchone()
     return row == (True,)
-
-
-def _connected(db_url: str) -> psycopg.Connection:
-    return psycopg.connect(db_url, autocommit=True, prepare_threshold=None)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from romashka._errors import RateLimited, RomashkaError, Unreachable, translated
+from romashka._errors import NotSignedIn, RateLimited, RomashkaError, Unreachable, translated
 from romashka._storable import check_storable
 
 T = TypeVar("T")
@@ -66,13 +66,18 @@ async def fetch_all(query: Callable[[], Any], limit: int | None = None) -> list[
     return rows
 
 
+def _is_too_new(error: RomashkaError) -> bool:
+    """Is the token from the future, by the clock of the server that read it?"""
+    return isinstance(error, NotSignedIn) and error.name == "PGRST303"
+
+
 async def repeated(request: Callable[[], Awaitable[T]]) -> T:
     """Send a request again while what stops it may pass: sent twice, it must do what once does."""
     for tries in range(1, _TRIES):
         try:
             return await request()
         except RomashkaError as error:
-            if not error.retryable or isinstance(error, RateLimited):
+            if not (error.retryable or _is_too_new(error)) or isinstance(error, RateLimited):
                 raise
         await asyncio.sleep(_PAUSE_SECONDS * 2**tries)
     return await request()

@@ -17,7 +17,7 @@ from supabase import AsyncClient
 from supabase_auth.types import AuthChangeEvent
 from supabase_auth.types import Session as AuthSession
 
-from romashka._errors import NotSignedIn, RomashkaError, translated
+from romashka._errors import NotSignedIn, RomashkaError, Unreachable, translated
 
 _MARGIN_SECONDS = 5
 _TOO_OLD = re.compile(
@@ -30,16 +30,44 @@ Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 class HttpClient(httpx.AsyncClient):
-    """Sends what it is given as the session it belongs to, once it has one."""
+    """Sends what it is given as the session it belongs to, once it has one.
+
+    A redirect is followed nowhere: the keys are for the host that was named.
+    """
 
     session: "Session | None" = None
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send a request; its token is a good one."""
+        """Send a request; its token is a good one.
+
+        Raises:
+            Unreachable: somebody leads elsewhere.
+        """
+
+        async def send_there_alone(one: httpx.Request) -> httpx.Response:
+            response = await send_as_it_is(one, **options)
+            if response.has_redirect_location:
+                await response.aclose()
+                raise led_elsewhere(one.url, response.headers["location"])
+            return response
+
         send_as_it_is = super().send
         if self.session is None:
-            return await send_as_it_is(request, **options)
-        return await self.session.send(request, lambda one: send_as_it_is(one, **options))
+            return await send_there_alone(request)
+        return await self.session.send(request, send_there_alone)
+
+
+def led_elsewhere(url: httpx.URL, location: str) -> Unreachable:
+    """Say where a redirect leads; its query is not told, which may have a key in it."""
+    try:
+        there = httpx.URL(location)
+        elsewhere = str(url.join(there).copy_with(userinfo=b"", query=None, fragment=None))
+    except httpx.InvalidURL:
+        elsewhere = "somewhere else"
+    return Unreachable(
+        f"the project does not answer at {url.scheme}://{url.netloc.decode()}, which leads to"
+        f" {elsewhere}: set SUPABASE_URL (the client's URL) to where the project is"
+    )
 
 
 class Session:
@@ -97,8 +125,13 @@ class Session:
                 return  # somebody else did
             if before is None:
                 raise NotSignedIn("the key or token is not valid here; sign in", name="no_session")
-            with translated():
-                await self._supabase.auth.refresh_session(before.refresh_token)
+            try:
+                with translated():
+                    await self._supabase.auth.refresh_session(before.refresh_token)
+            except NotSignedIn:
+                if self._current in (before, None):
+                    raise
+                return  # its own timer was faster, and the token is used
             self._renewed = before.access_token
 
     async def send(self, request: httpx.Request, send: Send) -> httpx.Response:

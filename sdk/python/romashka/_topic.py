@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 from weakref import WeakSet
 
+import httpx
 from realtime import AsyncRealtimeChannel, AsyncRealtimeClient, BroadcastPayload
 from realtime.types import RealtimeChannelOptions, RealtimeSubscribeStates
 from websockets.exceptions import InvalidStatus
@@ -25,7 +26,7 @@ from romashka._bell import Bell
 from romashka._errors import Conflict, NotSignedIn, PermissionDenied, RomashkaError
 from romashka._listener import Broadcast, Check, Listener, OnConnection, Resync, Signal
 from romashka._reader import REQUEST_SECONDS, retry_pause
-from romashka._session import Session
+from romashka._session import Session, led_elsewhere
 
 _LINGER_SECONDS = 2.0
 """How long a topic stays subscribed without a listener: the next one need not join again."""
@@ -177,6 +178,7 @@ class Topic:
     async def _join(self) -> None:
         await self._renew_token()
         await self._realtime.connect()
+        await self._stay_where_it_is()
         self._refuse_channel_of_application()
         channel = self._realtime.channel(self.name, self._options())
         _OURS.add(channel)
@@ -187,6 +189,19 @@ class Topic:
         self._channel = channel
         self._token = self._realtime.access_token
         await channel.subscribe(partial(self._on_state, channel))
+
+    async def _stay_where_it_is(self) -> None:
+        """Leave a server that another one led us to: the token is for the one that was named.
+
+        Raises:
+            Unreachable: it was another's.
+        """
+        socket = self._realtime._ws_connection  # it has no public way to ask
+        request = socket.request if socket else None
+        named = httpx.URL(self._realtime.url)
+        if request is not None and request.headers["Host"] != named.netloc.decode():
+            await self._realtime.close()
+            raise led_elsewhere(named, f"//{request.headers['Host']}")
 
     def _refuse_channel_of_application(self) -> None:
         """Refuse where the application has a channel of this name: the client has one a name.

@@ -13,6 +13,7 @@ from realtime import AsyncRealtimeClient
 
 from romashka._listener import Listener, OnConnection
 from romashka._session import Session
+from romashka._storable import check_storable
 from romashka._topic import Topic
 
 _SHARED: WeakKeyDictionary[AsyncRealtimeClient, dict[str, Topic]] = WeakKeyDictionary()
@@ -38,6 +39,7 @@ class Topics:
             async with client.topics.listen(f"conversation:{conversation.id}") as listener:
                 signal = await anext(listener)  # Resync: read what is there, then go on listening
         """
+        check_storable(name)
         topic = self._topics.get(name)
         if topic is None or topic.is_refused:  # somebody else may have signed in since
             topic = self._topics[name] = Topic(self._realtime, self._session, name, self._forget)

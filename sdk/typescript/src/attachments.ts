@@ -71,6 +71,7 @@ export class Attachments {
    * @throws {@link NotFound} there is none, or it is somebody else's
    */
   async download(attachment: Attachment): Promise<Blob> {
+    checkStorable(attachment.path);
     const { data, error } = await this.client.store(() => this.#bucket.download(attachment.path));
     if (error) throw fromStorage(error);
     return data;
@@ -87,6 +88,7 @@ export class Attachments {
    * ```
    */
   async signedUrl(attachment: Attachment, expiresSeconds = 3_600): Promise<string> {
+    checkStorable([attachment.path, attachment.name]);
     const download = attachment.name || true;
     const { data, error } = await this.client.store(() =>
       this.#bucket.createSignedUrl(attachment.path, expiresSeconds, { download }),

@@ -12,7 +12,7 @@ import { type Answer, fromAuth, NotSignedIn, unwrap } from "./errors.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
 import { Metrics } from "./metrics.js";
-import { Session } from "./session.js";
+import { kept, Session } from "./session.js";
 import { checkStorable } from "./storable.js";
 import { Topics } from "./topics.js";
 
@@ -62,14 +62,13 @@ export class Romashka {
    *
    * Called again before it is done, it gives the same one, as React's StrictMode does: a user is made once.
    *
-   * @throws {@link NotSignedIn} the project does not allow it
+   * @throws {@link NotSignedIn} the project does not allow it, or the session cannot be kept
+   * @throws {@link Unreachable} there is a session, and it could not be renewed
    */
   async signInAnonymously(): Promise<string> {
-    return this.#session.signInOnce(async () => {
-      const { data } = await this.supabase.auth.getSession();
-      if (data.session) return data.session.user.id;
-      return userOf(await this.supabase.auth.signInAnonymously());
-    });
+    return this.#session.signInOnce(async () =>
+      userOf(await this.supabase.auth.signInAnonymously()),
+    );
   }
 
   /**
@@ -79,7 +78,9 @@ export class Romashka {
    */
   async signIn(email: string, password: string): Promise<string> {
     checkStorable([email, password]);
-    return userOf(await this.supabase.auth.signInWithPassword({ email, password }));
+    return kept(async () =>
+      userOf(await this.supabase.auth.signInWithPassword({ email, password })),
+    );
   }
 
   /**
@@ -93,8 +94,29 @@ export class Romashka {
     name: Name,
     parameters: Functions[Name]["Args"],
   ): Promise<Functions[Name]["Returns"]> {
+    checkStorable(name);
     const call = this.supabase.rpc.bind(this.supabase) as unknown as Call;
     return (await this.send(call(name, parameters))) as Functions[Name]["Returns"];
+  }
+
+  /**
+   * Return all rows of a function that reads, however few the project gives at a time (`max_rows`).
+   *
+   * @internal
+   */
+  async callForAll<Row>(name: keyof Functions & string, parameters: object): Promise<Row[]> {
+    checkStorable([name, parameters]);
+    const call = this.supabase.rpc.bind(this.supabase) as unknown as CountedCall<Row>;
+    const rows: Row[] = [];
+    for (;;) {
+      const { length } = rows;
+      const page = await this.#session.send(() => {
+        const counted = call(name, parameters, { count: "exact" });
+        return length === 0 ? counted : counted.range(length, length + PAGE - 1);
+      });
+      rows.push(...unwrap(page));
+      if (rows.length === length || rows.length >= (page.count ?? 0)) return rows;
+    }
   }
 
   /**
@@ -125,6 +147,14 @@ export class Romashka {
   }
 }
 
+const PAGE = 1_000;
+
+type CountedAnswer<Row> = PromiseLike<Answer<Row[]> & { count: number | null }>;
+type CountedCall<Row> = (
+  name: string,
+  parameters: object,
+  options: { count: "exact" },
+) => CountedAnswer<Row> & { range(from: number, to: number): CountedAnswer<Row> };
 type Call = (name: string, parameters: object) => PromiseLike<Answer<unknown>>;
 
 function userOf({ data, error }: AuthResponse | AuthTokenResponsePassword): string {

@@ -4,6 +4,7 @@ import { Conversation } from "./conversation.js";
 import { InvalidRequest, NotFound } from "./errors.js";
 import type { ChannelType, ConversationRow, Priority, Status } from "./models.js";
 import { readUpTo } from "./pages.js";
+import { checkStorable } from "./storable.js";
 
 /** Which conversations, and how many. */
 export interface ListOptions {
@@ -60,6 +61,7 @@ export class Conversations {
    * @throws {@link NotFound} there is none, or it is somebody else's
    */
   async get(id: string): Promise<Conversation> {
+    checkStorable(id); // in an address it would be replaced
     const query = this.client.supabase.from("conversations").select(WITH_CUSTOMER).eq("id", id);
     const [row] = await this.client.send(query).catch((error: unknown) => {
       if (error instanceof InvalidRequest && error.code === NO_UUID) return [];
@@ -79,6 +81,8 @@ export class Conversations {
    * ```
    */
   async list(options: ListOptions = {}): Promise<Conversation[]> {
+    const { before: _, ...filters } = options;
+    checkStorable(filters);
     return readUpTo<Conversation>(options.limit ?? 50, (last = options.before, count) =>
       this.#page({ ...options, before: last, limit: count }),
     );

@@ -3,6 +3,7 @@ import type { Romashka } from "./client.js";
 import type { Database } from "./database.js";
 import { NotFound } from "./errors.js";
 import { readUpTo } from "./pages.js";
+import { checkStorable } from "./storable.js";
 
 type Public = Database["public"];
 
@@ -36,13 +37,15 @@ export class Knowledge {
     { language, limit = 5 }: { language?: string; limit?: number } = {},
   ): Promise<KnowledgeMatch[]> {
     const inLanguage = language === undefined ? {} : { language };
-    return this.client.call("search_knowledge", { query, max_results: limit, ...inLanguage });
+    const wanted = { query, max_results: limit, ...inLanguage };
+    return this.client.callForAll("search_knowledge", wanted);
   }
 
   /** Return a page of the items, in the order of their ids; `after` is the last one before it. */
   async list(
     page: { language?: string; after?: KnowledgeItem | undefined; limit?: number } = {},
   ): Promise<KnowledgeItem[]> {
+    checkStorable(page.language); // in an address it would be replaced
     return readUpTo<KnowledgeItem>(page.limit ?? 100, (last = page.after, count) => {
       let query = this.#items().select();
       if (page.language !== undefined) query = query.eq("language", page.language);
@@ -79,6 +82,7 @@ export class Knowledge {
     id: string,
     changes: { title?: string; content?: string; isActive?: boolean },
   ): Promise<KnowledgeItem> {
+    checkStorable(id);
     const { isActive, ...row } = changes;
     const status = isActive === undefined ? {} : { status: isActive ? "active" : "archived" };
     const changed = { ...row, ...status };
@@ -94,6 +98,7 @@ export class Knowledge {
 
   /** Remove an item for good; one that is gone is no error. */
   async remove(id: string): Promise<void> {
+    checkStorable(id);
     await this.client.send(this.#items().delete().eq("id", id));
   }
 

@@ -34,6 +34,6 @@ export class Metrics {
    */
   async serviceLevel(windowMinutes = 60): Promise<ServiceLevel[]> {
     const window = { window_minutes: windowMinutes };
-    return (await this.client.call("get_messaging_slo", window)) as ServiceLevel[];
+    return this.client.callForAll("get_messaging_slo", window);
   }
 }

@@ -5,6 +5,7 @@
  * depends on it.
  */
 import type { Listener } from "./listener.js";
+import { checkStorable } from "./storable.js";
 import { subscription } from "./subscription.js";
 import type { Topics } from "./topics.js";
 
@@ -43,6 +44,7 @@ export class Presence {
    * ```
    */
   people(self?: Self): AsyncIterableIterator<Person[]> {
+    checkStorable(self);
     return subscription(
       () => this.topics.listen(this.topic),
       (listener) => this.#follow(listener, self),

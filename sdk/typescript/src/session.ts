@@ -1,7 +1,8 @@
 /** The session behind a client: its token is renewed in time, or when the server calls it too old. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 
-import { fromAuth, isTooOld } from "./errors.js";
+import { countByOwnClock } from "./clock.js";
+import { fromAuth, isTooOld, NotSignedIn, RomashkaError } from "./errors.js";
 import { inTime } from "./pause.js";
 
 /** What is under way of each Supabase client, however many clients of ours are around it. */
@@ -10,7 +11,10 @@ const RENEWING = new WeakMap<SupabaseClient["auth"], Promise<void>>();
 
 /** Whoever the client is signed in as; nobody, with a key alone. */
 export class Session {
-  constructor(private readonly supabase: SupabaseClient) {}
+  constructor(private readonly supabase: SupabaseClient) {
+    const auth = this.#auth;
+    if (auth) countByOwnClock(auth);
+  }
 
   /** What Realtime joins with. */
   get token(): string | null {
@@ -67,9 +71,20 @@ export class Session {
     return request();
   }
 
-  /** Sign in as `signIn` does, unless that is under way: a user is made once. */
+  /**
+   * Return whose session there is; or sign in as `signIn` does, unless that is under way: a user is made once.
+   *
+   * @throws {@link Unreachable} there is one, and it could not be renewed: its user is not to be lost for that
+   */
   signInOnce(signIn: () => Promise<string>): Promise<string> {
-    return shared(SIGNING_IN, this.supabase.auth, signIn);
+    const { auth } = this.supabase;
+    return shared(SIGNING_IN, auth, async () => {
+      const { data, error } = await kept(() => auth.getSession());
+      if (data.session) return data.session.user.id;
+      const failure = error && fromAuth(error);
+      if (failure?.retryable) throw failure;
+      return kept(signIn);
+    });
   }
 
   /** Auth's client; none, where the application brings its own tokens: it throws at whoever looks at it. */
@@ -79,6 +94,22 @@ export class Session {
     } catch {
       return null;
     }
+  }
+}
+
+/**
+ * Do what reads or writes the session, wherever the application keeps it.
+ *
+ * @throws {@link NotSignedIn} it cannot be kept there: the storage is full, or closed to the page
+ */
+export async function kept<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RomashkaError) throw error;
+    const way = "give supabase-js a storage that works (auth.storage), or persistSession: false";
+    const reason = `unable to sign in; the session cannot be kept (${(error as Error).message}): ${way}`;
+    throw Object.assign(new NotSignedIn(reason, "session_not_kept"), { cause: error });
   }
 }
 

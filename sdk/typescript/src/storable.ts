@@ -9,15 +9,17 @@ const NO_TEXT = /[\0\p{Surrogate}]/u;
  * @throws {@link InvalidRequest} there is some
  */
 export function checkStorable(value: unknown): void {
-  if (typeof value === "string") {
-    const at = value.search(NO_TEXT);
-    if (at < 0) return;
-    const what = value[at] === "\0" ? "a NUL" : "half of a character (a lone surrogate)";
-    throw new InvalidRequest(`the text has ${what} at ${at}`, "unstorable_text");
-  }
-  if (typeof value !== "object" || value === null) return;
-  if (Array.isArray(value)) value.forEach(checkStorable);
-  else if (Object.getPrototypeOf(value) === Object.prototype) {
-    Object.entries(value).forEach(checkStorable);
-  }
+  // As it would be sent: whatever its objects are, and whatever they make of themselves.
+  JSON.stringify(value, (key, each: unknown) => {
+    checkText(key);
+    if (typeof each === "string") checkText(each);
+    return each;
+  });
+}
+
+function checkText(text: string): void {
+  const at = text.search(NO_TEXT);
+  if (at < 0) return;
+  const what = text[at] === "\0" ? "a NUL" : "half of a character (a lone surrogate)";
+  throw new InvalidRequest(`the text has ${what} at ${at}`, "unstorable_text");
 }

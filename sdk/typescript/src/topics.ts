@@ -7,6 +7,7 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 
 import { Listener, type OnConnection } from "./listener.js";
 import type { Session } from "./session.js";
+import { checkStorable } from "./storable.js";
 import { Topic } from "./topic.js";
 
 const SHARED = new WeakMap<SupabaseClient["realtime"], Map<string, Topic>>();
@@ -33,6 +34,7 @@ export class Topics {
    * ```
    */
   listen(name: string, onConnection?: OnConnection): Listener {
+    checkStorable(name);
     let topic = this.#topics.get(name);
     // Somebody else may have signed in since.
     if (!topic || topic.isRefused) topic = this.#begin(name);
@@ -44,6 +46,7 @@ export class Topics {
 
   /** Say something on the topic `name`; it is lost unless somebody here listens to it. */
   async send(name: string, event: string, payload: object): Promise<void> {
+    checkStorable(payload);
     await this.#topics.get(name)?.send(event, payload);
   }
 

@@ -73,35 +73,45 @@ test("who signs in twice at once is one user", async () => {
   equal(await client.signInAnonymously(), users[0]);
 });
 
-/** A customer whose device believes for hours that the token is good which the server calls expired. */
-async function customerWithClockBehind(): Promise<[Romashka, () => number, Conversation]> {
-  const kept = new Map<string, string>();
-  const storage = {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-    removeItem: (key: string) => void kept.delete(key),
-  };
-  const storageKey = randomUUID();
+/** A client that keeps its session, and how often it asked Auth for a new token. */
+function clientThatKeeps(storage: object, send: typeof fetch = fetch): [Romashka, () => number] {
   let refreshes = 0;
   const supabase: SupabaseClient = createClient(API_URL, ANON_KEY, {
-    auth: { storage, storageKey, autoRefreshToken: false },
+    auth: { storage: storage as never, storageKey: randomUUID(), autoRefreshToken: false },
     global: {
       fetch: (input, init) => {
         refreshes += Number(String(input).includes("grant_type=refresh_token"));
-        return fetch(input, init);
+        return send(input, init);
       },
     },
     realtime: { transport: WebSocket as never, reconnectAfterMs: () => 50 },
   });
-  const before = new Romashka(supabase);
+  return [new Romashka(supabase), () => refreshes];
+}
+
+function newStorage() {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+}
+
+/** A customer whose device believes for hours that the token is good which the server calls expired. */
+async function customerWithClockBehind(): Promise<[Romashka, () => number, Conversation]> {
+  const storage = newStorage();
+  const [before, refreshes] = clientThatKeeps(storage);
   await before.signInAnonymously();
   const { id } = await quietConversation(before, "before");
-  const session = JSON.parse(kept.get(storageKey)!) as { access_token: string };
+  const [[key, text]] = storage.kept as unknown as [[string, string]];
+  const session = JSON.parse(text) as { access_token: string };
   const exp = Math.floor(Date.now() / 1000) - 120;
   session.access_token = signed({ ...claimsOf(session.access_token), exp });
-  kept.set(storageKey, JSON.stringify(session));
-  const client = new Romashka(supabase);
-  return [client, () => refreshes, new Conversation(client, { id } as ConversationRow)];
+  storage.kept.set(key, JSON.stringify(session));
+  const client = new Romashka(before.supabase);
+  return [client, refreshes, new Conversation(client, { id } as ConversationRow)];
 }
 
 test("a token that the server calls expired is renewed once, whatever the clock says", async () => {
@@ -137,11 +147,69 @@ test("a foreign topic is refused with a token that the server calls expired, too
   await client.close();
 });
 
+test("a clock that is hours ahead renews nothing", async () => {
+  const { now } = Date;
+  Date.now = () => now() + 7_200_000;
+  try {
+    const [client, refreshes] = clientThatKeeps(newStorage());
+    await client.signInAnonymously();
+    const conversation = await quietConversation(client, "one", "two");
+    deepEqual(await textsOf(conversation, 2), ["one", "two"]);
+    equal(refreshes(), 0); // one with each request ends at Auth's limit, and then the session
+    await client.supabase.auth.refreshSession();
+    await conversation.refresh();
+    equal(refreshes(), 1);
+    await client.close();
+  } finally {
+    Date.now = now;
+  }
+});
+
+test("a session that cannot be renewed for now is no reason for another user", async () => {
+  const storage = newStorage();
+  let isDown = false;
+  const [client] = clientThatKeeps(storage, (input, init) => {
+    const answer = isDown && String(input).includes("grant_type=refresh_token");
+    return answer ? Promise.reject(new TypeError("fetch failed")) : fetch(input, init);
+  });
+  const user = await client.signInAnonymously();
+  const [[key, session]] = storage.kept as unknown as [[string, string]];
+  storage.kept.set(key, JSON.stringify({ ...JSON.parse(session), expires_at: 1 }));
+  isDown = true;
+  const { now } = Date;
+  let later = 0;
+  Date.now = () => now() + (later += 40_000); // Auth's client tries for half a minute
+  const refused = rejects(client.signInAnonymously(), { name: "Unreachable" });
+  await refused.finally(() => (Date.now = now));
+  isDown = false;
+  storage.kept.set(key, session);
+
+  equal(await client.signInAnonymously(), user);
+  await client.close();
+});
+
+test("a storage that is closed or full is one clear error", async () => {
+  const refuse = () => {
+    throw new DOMException("The quota has been exceeded.", "QuotaExceededError");
+  };
+  for (const broken of [{ setItem: refuse }, { setItem: refuse, getItem: refuse }]) {
+    const storage = newStorage();
+    const [client] = clientThatKeeps(storage);
+    await client.supabase.auth.getSession(); // what is closed from the start, Auth's client reports
+    Object.assign(storage, broken);
+
+    await rejects(client.signInAnonymously(), { code: "session_not_kept" });
+    await rejects(client.signInAnonymously(), { name: "NotSignedIn" }); // the same, each time
+    await client.close();
+  }
+});
+
 /** What a project answers whose `max_rows` is 3. */
 const fetchWithThreeRows: typeof fetch = (input, init) => {
   const url = new URL(String(input));
   const asked = Number(url.searchParams.get("limit") ?? Infinity);
-  if (url.pathname.startsWith("/rest/") && (init?.method ?? "GET") === "GET") {
+  const reads = (init?.method ?? "GET") === "GET" || url.pathname.endsWith("search_knowledge");
+  if (url.pathname.startsWith("/rest/") && reads) {
     url.searchParams.set("limit", String(Math.min(asked, 3)));
   }
   return fetch(url, init);
@@ -178,11 +246,16 @@ test("the lists of a project that gives few rows at a time are whole", async () 
   const found = await client.conversations.list({ search: marker, limit: 4 });
   const more = await client.conversations.list({ search: marker, before: found.at(-1) });
   const items = await client.knowledge.list({ language: "xx", limit: 4 });
+  const matches = await client.knowledge.search(`${marker} something`, {
+    language: "xx",
+    limit: 4,
+  });
   const changed = await take(client.inbox.events(), 5);
   const notes = await (await client.conversations.get(id!)).notes();
 
   deepEqual(new Set([...found, ...more].map((each) => each.id)), ids);
   equal(items.length, 4);
+  equal(matches.length, 4);
   equal(new Set(changed.map(({ conversation }) => conversation.id)).size, 5);
   deepEqual(
     notes.map(({ content }) => content),
@@ -198,6 +271,10 @@ test("text that cannot be stored is refused before it is sent", async () => {
   const { row } = await quietConversation(customer);
   const client = connect(SERVICE_ROLE_KEY, API_URL, count);
   const conversation = await client.conversations.get(row.id);
+  const file = { path: `${row.id}/x`, name: "x", content_type: "text/plain", size: 1 };
+  class Own {
+    constructor(readonly text: string) {}
+  }
   sent = 0;
   for (const text of ["a\0b", "a\ud83d", "\ude00b", "\ude00\ud83d"]) {
     const calls: [string, () => Promise<unknown>][] = [
@@ -212,6 +289,22 @@ test("text that cannot be stored is refused before it is sent", async () => {
       ["change", () => client.knowledge.update(randomUUID(), { title: text })],
       ["file", () => client.attachments.upload(row.id, new Blob(["x"]), text)],
       ["account", () => client.signIn("a@example.com", text)],
+      ["id", () => client.conversations.get(text)],
+      ["find", () => client.conversations.list({ search: text })],
+      ["filter", () => client.conversations.list({ assignedAgentId: text })],
+      ["language", () => client.knowledge.list({ language: text })],
+      ["item's id", () => client.knowledge.update(text, { title: "x" })],
+      ["removed", () => client.knowledge.remove(text)],
+      ["download", () => client.attachments.download({ ...file, path: text })],
+      ["link", () => client.attachments.signedUrl({ ...file, name: text })],
+      ["topic", async () => client.topics.listen(text)],
+      ["presence", async () => conversation.presence.people({ role: "agent", name: text })],
+      ["function", () => client.call(text as never, {} as never)],
+      [
+        "own form",
+        () => client.call("search_knowledge", { query: { toJSON: () => text } } as never),
+      ],
+      ["own class", () => client.call("search_knowledge", { query: new Own(text) } as never)],
     ];
     for (const [name, call] of calls) await rejects(call(), InvalidRequest, name);
   }

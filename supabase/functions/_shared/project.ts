@@ -6,5 +6,9 @@ import { serviceKeys } from "./service_role.ts";
 export const project = createClient(
   Deno.env.get("SUPABASE_URL")!,
   serviceKeys()[0],
-  { auth: { persistSession: false, autoRefreshToken: false } },
+  {
+    auth: { persistSession: false, autoRefreshToken: false },
+    // A redirect would take the key along to whatever host it names.
+    global: { fetch: (at, init) => fetch(at, { ...init, redirect: "error" }) },
+  },
 );

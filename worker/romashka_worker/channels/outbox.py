@@ -56,12 +56,13 @@ class Outbox(Queue[Delivery, Result, bool]):
         """Lease what is due."""
         asked_at = time.monotonic()
         async with asyncio.timeout(_CALL_SECONDS):
-            rows = await self._client.call(
+            rows, claimed = await self._client._call_counted(
                 "claim_channel_deliveries",
                 worker_id=self._worker_id,
                 max_deliveries=limit,
                 lease_seconds=LEASE_SECONDS,
             )
+        self.note_claimed(len(rows), claimed)
         if rows:
             self._used_at = asked_at
         send_by = asked_at + LEASE_SECONDS - SEND_SECONDS - _SETTLE_SECONDS

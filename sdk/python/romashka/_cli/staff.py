@@ -55,9 +55,9 @@ def remove(email: Email, db_url: DatabaseUrl) -> None:
 @app.command("list")
 def list_staff(db_url: DatabaseUrl) -> None:
     """Print everybody who is staff, with their role."""
-    import psycopg
+    from romashka._postgres import open_database
 
-    with clear_database_errors(), psycopg.connect(db_url, prepare_threshold=None) as connection:
+    with clear_database_errors(), open_database(db_url) as connection:
         rows = connection.execute(
             "select coalesce(users.email, users.id::text), profiles.role"
             " from public.profiles as profiles join auth.users as users using (id)"
@@ -100,9 +100,9 @@ def _said(age: timedelta) -> str:
 
 
 def _find_account(db_url: str, email: str) -> _Account:
-    import psycopg
+    from romashka._postgres import open_database
 
-    with clear_database_errors(), psycopg.connect(db_url, prepare_threshold=None) as connection:
+    with clear_database_errors(), open_database(db_url) as connection:
         row = connection.execute(
             "select users.email, coalesce(now() - users.created_at, interval '0'),"
             " users.email_confirmed_at is not null, users.confirmation_sent_at is not null"
@@ -119,9 +119,9 @@ def _find_account(db_url: str, email: str) -> _Account:
 
 
 def _set_role(db_url: str, email: str, role: str) -> None:
-    import psycopg
+    from romashka._postgres import open_database
 
-    with clear_database_errors(), psycopg.connect(db_url, prepare_threshold=None) as connection:
+    with clear_database_errors(), open_database(db_url) as connection:
         changed = connection.execute(
             "update public.profiles as profiles set role = %s from auth.users as users"
             " where users.id = profiles.id and lower(users.email) = lower(%s)",
