@@ -86,6 +86,8 @@ def test_one_bad_file_ends_nothing_and_what_is_lost_is_said(
     assert "romashka: hepl: it is not there\n" in first.errors
     assert told["losses"] == {"help/lost.csv": "40 of its 47 letters are in no item"}
     assert told["characters"] - told["held"] == 40
+    assert told["files"]["help/lost.csv"] == {"characters": 47, "held": 7}
+    assert "\nhelp/lost.csv: 7 of 47 letters\n" in again.errors
     assert "help/deep.html: it is nested too deeply" in first.errors
     assert "0 removed" in again.output
     assert f"\n{told['held']} of {told['characters']} letters are in the items.\n" in again.errors

@@ -38,19 +38,25 @@ class _Imported:
     """What became of the files."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    characters: int = 0
-    held: int = 0
+    letters: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many `characters` each file has, and how many of them are `held` by its items."""
     losses: dict[str, str] = field(default_factory=dict)
     """What is not in the items, by the files that lose more than a little."""
     bad: dict[str, str] = field(default_factory=dict)
 
     def add(self, file: Path, document: Document, counts: Mapping[str, int]) -> None:
         self.counts.update({name: counts[name] for name in _COUNTS})
-        self.characters += document.characters
-        self.held += document.characters - document.lost
+        self.letters[str(file)] = {
+            "characters": document.characters,
+            "held": document.characters - document.lost,
+        }
         if document.loses_much:
             letters = f"{document.lost} of its {document.characters} letters"
             self.losses[str(file)] = f"{letters} are in no item"
+
+    def total(self, name: str) -> int:
+        """Return how many letters that are in all files."""
+        return sum(letters[name] for letters in self.letters.values())
 
 
 async def import_paths(
@@ -207,14 +213,19 @@ def _report(imported: _Imported, embedded: int | None, *, as_json: bool) -> None
         print_json(
             "knowledge.imported",
             **counts,
-            characters=imported.characters,
-            held=imported.held,
+            characters=imported.total("characters"),
+            held=imported.total("held"),
+            files=imported.letters,
             embedded=embedded,
             losses=imported.losses,
             bad=imported.bad,
         )
         return
+    for file, letters in imported.letters.items():
+        held = f"{letters['held']} of {letters['characters']} letters"
+        say(clean_line(f"{file}: {held}"), to_errors=True)
     say(", ".join(f"{count} {name}" for name, count in counts.items()))
-    say(f"{imported.held} of {imported.characters} letters are in the items.", to_errors=True)
+    held = f"{imported.total('held')} of {imported.total('characters')} letters"
+    say(f"{held} are in the items.", to_errors=True)
     if embedded is None:
         say("A worker with embeddings will make the vectors.", to_errors=True)
