@@ -27,6 +27,10 @@ _NEVER_SHOWN = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """Comments, programs, and what an attribute hides; in a span of code they are text."""
+_ENDS = {"<!--": "-->", "{/*": "*/}"} | {
+    f"<{name}": f"</{name}" for name in ("script", "style", "template", "noscript")
+}
+_MAX_WITHOUT_END = 1_000
 _TAGS = (
     "a|abbr|address|article|aside|b|blockquote|br|caption|center|cite|code|col|colgroup|dd|del|details|dfn|div|dl"
     "|dt|em|figcaption|figure|font|footer|form|h[1-6]|header|hr|i|img|ins|kbd|li|main|mark|nav|ol|p|picture|pre|q"
@@ -67,7 +71,16 @@ def read_markdown(text: str, name: str) -> Document:
     )
 
 
+def _check_ends(text: str) -> None:
+    """Refuse what would be looked through to its end from each of thousands of places."""
+    lower = text.lower()
+    for begin, end in _ENDS.items():
+        if lower.count(begin, lower.rfind(end) + 1) > _MAX_WITHOUT_END:
+            raise DocumentError(f"thousands of {begin} in it have no {end}")
+
+
 def _without_hidden(text: str) -> str:
+    _check_ends(text)
     shown = _outside_code(text, lambda part: _NEVER_SHOWN.sub(lambda it: it["code"] or "", part))
     for token in _blocks(shown):
         if token.type == "html_block" and token.content.lstrip().startswith("<!--"):
