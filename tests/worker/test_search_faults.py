@@ -112,7 +112,7 @@ async def test_a_search_is_not_waited_for_longer_than_a_model_can() -> None:
         async with answering(gateway, provider) as turns:
             gateway.will("search_knowledge", *(FAULTS["a gateway's page"]() for _ in range(99)))
             provider.will(answers(analysis(reply="Hello!")))
-            hello = await turns.answer(job(user_message="Hello"))
+            hello = await turns.answer(job(user_message="Hello, can you hear me over there?"))
             unsure = analysis(needs_human=True, reason="out_of_scope", confidence=0.2)
             provider.will(answers(unsure))
             question = await turns.answer(job())

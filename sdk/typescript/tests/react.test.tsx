@@ -115,7 +115,7 @@ test("a customer's window shows what a question offers, and chooses", async () =
     is_late: false,
   });
   deepEqual(texts(chat.latest.messages), ["Can I?", "Which?", "None of these"]);
-  equal(chat.latest.error, null);
+  await until(() => chat.latest.error === null);
   chat.unmount();
 });
 
