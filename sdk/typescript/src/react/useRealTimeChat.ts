@@ -1,5 +1,5 @@
 /** The original's hook of a chat window: one conversation, as its customer has it. */
-import { useCallback, useEffect, useMemo } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 
 import type { Attachment } from "../attachments.js";
 import {
@@ -152,7 +152,13 @@ export function useRealTimeChat(options: UseRealTimeChatOptions = {}): UseRealTi
     outgoing.clear();
     uploads.take();
   }, [clear, outgoing.clear, uploads.take]);
-  useEffect(forget, [client, forget, options.conversationId]); // it was about another conversation
+  const subject = useRef({ client, id: options.conversationId });
+  useEffect(() => {
+    const { client: of, id } = subject.current;
+    if (of === client && id === options.conversationId) return; // it may be written in already
+    subject.current = { client, id: options.conversationId };
+    forget(); // it was about another conversation
+  }, [client, forget, options.conversationId]);
 
   const unread = chat.messages.filter(isUnread);
   useReadMarks(
