@@ -36,7 +36,7 @@ class WorkerProcess:
             if event["event"] == name and fields.items() <= event.items()
         ]
 
-    async def has_logged(self, name: str, within: float = 15, **fields: Any) -> dict[str, Any]:
+    async def has_logged(self, name: str, within: float = 45, **fields: Any) -> dict[str, Any]:
         """Wait for such a log line and return it."""
         return (await becomes(lambda: self.logged(name, **fields), within))[0]
 
