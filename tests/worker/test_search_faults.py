@@ -117,7 +117,7 @@ async def test_a_search_is_not_waited_for_longer_than_a_model_can() -> None:
             provider.will(answers(unsure))
             question = await turns.answer(job())
             # What a model is to a turn shows no breaker; that it is closed is what this is about.
-            calls = turns._models[0]._endpoint.breaker.lets_pass  # type: ignore[attr-defined]  # see above
+            calls = turns._models[0]._endpoint.breaker.lets_pass  # type: ignore[attr-defined]  # a breaker shows nothing else
 
     assert (hello.action, hello.text) == ("reply", "Hello!")
     assert (question.action, question.reason) == ("escalate", "low_confidence")

@@ -141,13 +141,13 @@ class _Sieve:
 
 
 def _introduces(sentence: str) -> bool:
-    return sentence.rstrip().endswith((":", "："))  # noqa: RUF001
+    return sentence.rstrip().endswith((":", "："))  # noqa: RUF001 -- Chinese, too
 
 
 def _says_something(sentence: str) -> bool:
     """Does it say anything of the matter? A number does, a question and a greeting do not."""
     text = sentence.strip().lower()
-    if not text or text.endswith(("?", "？", "؟")) or _introduces(text):  # noqa: RUF001 -- scripts
+    if not text or text.endswith(("?", "？", "؟")) or _introduces(text):  # noqa: RUF001 -- of other scripts
         return False
     if any(map(str.isdecimal, text)):
         return True

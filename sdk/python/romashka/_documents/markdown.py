@@ -30,6 +30,7 @@ _NEVER_SHOWN = re.compile(
 _ENDS = {"<!--": "-->", "{/*": "*/}"} | {
     f"<{name}": f"</{name}" for name in ("script", "style", "template", "noscript")
 }
+_HIDDEN_NAME = re.compile(r"<([a-z][\w-]*)(?=[^<>]*?\s(?:hidden|style)\b)")
 _MAX_WITHOUT_END = 1_000
 _TAGS = (
     "a|abbr|address|article|aside|b|blockquote|br|caption|center|cite|code|col|colgroup|dd|del|details|dfn|div|dl"
@@ -74,7 +75,8 @@ def read_markdown(text: str, name: str) -> Document:
 def _check_ends(text: str) -> None:
     """Refuse what would be looked through to its end from each of thousands of places."""
     lower = text.lower()
-    for begin, end in _ENDS.items():
+    hidden = {f"<{name}": f"</{name}" for name in _HIDDEN_NAME.findall(lower)}
+    for begin, end in (_ENDS | hidden).items():
         if lower.count(begin, lower.rfind(end) + 1) > _MAX_WITHOUT_END:
             raise DocumentError(f"thousands of {begin} in it have no {end}")
 
