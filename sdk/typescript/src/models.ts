@@ -30,7 +30,7 @@ export interface ConversationRow extends Row<"conversations"> {
   customer_profiles?: Customer | null;
 }
 
-/** What frontends show of a customer. */
+/** What frontends show of a customer; an event has neither preferences nor rating. */
 export type Customer = Pick<Row<"customer_profiles">, CustomerColumn>;
 type CustomerColumn = "id" | "name" | "email" | "phone" | "preferences" | "satisfaction_rating";
 
