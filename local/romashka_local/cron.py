@@ -72,6 +72,7 @@ class _Progress:
 class _Scheduler:
     config: StackConfig
     tasks: asyncio.TaskGroup
+    records: psycopg.AsyncConnection[Any] = field(init=False)  # the scheduler's own
     known: dict[int, _Progress] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -79,6 +80,7 @@ class _Scheduler:
         while True:
             try:
                 async with await self._connect(self.config.database) as connection:
+                    self.records = connection
                     await self._close_unfinished(connection)
                     while True:
                         await asyncio.sleep(1 - datetime.now(UTC).microsecond / 1_000_000)
@@ -129,14 +131,13 @@ class _Scheduler:
             await self._run_recorded(job, connection)
 
     async def _run_recorded(self, job: Job, connection: psycopg.AsyncConnection[Any]) -> None:
-        async with await self._connect(self.config.database) as records:
-            started = await records.execute(
-                _RECORD_START,
-                [job.jobid, connection.info.backend_pid, job.database, job.username, job.command],
-            )
-            row = await started.fetchone()
-            status, message = await _outcome(job, connection)
-            await records.execute(_RECORD_END, [status, message, row and row[0]])
+        started = await self.records.execute(
+            _RECORD_START,
+            [job.jobid, connection.info.backend_pid, job.database, job.username, job.command],
+        )
+        row = await started.fetchone()
+        status, message = await _outcome(job, connection)
+        await self.records.execute(_RECORD_END, [status, message, row and row[0]])
 
     async def _connect(self, database: str) -> psycopg.AsyncConnection[Any]:
         return await psycopg.AsyncConnection.connect(

@@ -145,7 +145,7 @@ create or replace trigger messages_broadcast_updates after update on public.mess
 -- What an inbox shows of a conversation, and what a worker has to know of it: the turn that waits or is answered, and
 -- when something is to be sent by its channel. So whoever opens a turn or a delivery does it before the conversation
 -- is changed. Above fifty rows, or what Realtime takes, the event says only that there is something to be read. Of the
--- last message it has what a list shows.
+-- last message and of the customer it has what a list shows: nobody reads a row because of an event.
 create or replace function private.broadcast_conversations()
 returns trigger
 language plpgsql
@@ -170,8 +170,12 @@ begin
   end if;
   if v_count <= 50 then
     v_rows := (
-      select jsonb_agg(to_jsonb(changed) || jsonb_build_object('last_message', left(changed.last_message, 1000)))
-      from changed
+      select jsonb_agg(to_jsonb(changed) || jsonb_build_object(
+        'last_message', left(changed.last_message, 1000),
+        'customer_profiles', case when customers.id is not null then jsonb_build_object(
+          'id', customers.id, 'name', customers.name, 'email', customers.email, 'phone', customers.phone,
+          'preferences', customers.preferences, 'satisfaction_rating', customers.satisfaction_rating) end))
+      from changed left join public.customer_profiles as customers on customers.id = changed.customer_id
     );
   end if;
   v_fits := v_count <= 50 and (pg_column_size(v_rows) < 30000 or octet_length(v_rows::text) < 200000);

@@ -78,7 +78,7 @@ revoke execute on function
   public.complete_ai_response_job, public.fail_ai_response_job, public.get_next_ai_response_job,
   public.extend_ai_response_leases, public.create_conversation, public.get_conversation_with_messages,
   public.take_over_conversation, public.return_conversation_to_ai, public.resolve_conversation,
-  public.assign_conversation, public.rate_conversation, public.mark_conversation_read,
+  public.assign_conversation, public.rate_conversation, public.mark_conversation_read, public.count_conversations,
   public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
   public.store_knowledge_embeddings, public.find_knowledge_part, public.search_knowledge, public.import_knowledge,
   public.get_channel_credentials, public.set_channel_secret, public.get_messaging_slo,
@@ -111,7 +111,7 @@ revoke execute on function
   private.worker_settings, private.customer_context, private.find_or_create_customer,
   private.find_or_create_own_customer, private.guard_conversation, private.check_customer_conversations,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
-  private.store_rating, private.count_rating, private.store_read_mark, private.search_config, private.search_words,
+  private.check_views, private.count_conversations, private.store_rating, private.count_rating, private.store_read_mark, private.search_config, private.search_words,
   private.index_knowledge_item, private.knowledge_items_index, private.similar_word, private.knowledge_hash,
   private.drop_stale_embeddings, private.nearest_knowledge, private.knowledge_similarity,
   private.is_knowledge_embedded,
@@ -159,7 +159,8 @@ grant execute on function
   public.get_realtime_messaging_metrics, public.get_conversation_performance_metrics,
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
-  public.mark_conversation_read, public.search_knowledge, public.import_knowledge, public.get_messaging_slo
+  public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
+  public.get_messaging_slo
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.
@@ -188,7 +189,7 @@ grant execute on function
   private.is_admin, private.current_customer_id,
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
-  private.store_rating, private.store_read_mark, private.find_knowledge
+  private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.

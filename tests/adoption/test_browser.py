@@ -11,10 +11,10 @@ import pytest
 
 from tests.adoption.calls import read_calls
 from tests.end_to_end.cast import Cast
+from tests.support.chromium import chromium_environment
 from tests.support.javascript import find_node, install_packages
 from tests.support.stacks import ROOT, be_patient
 
-_CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 _SDK = ROOT / "sdk" / "typescript"  # has playwright-core
 _SAID = [
     ("user", "First question"),
@@ -35,8 +35,7 @@ pytestmark = pytest.mark.timeout(180)  # the tabs' own waits end long before
 @pytest.fixture(scope="module")
 def visit(pages_cast: Cast) -> Seen:
     """What the tabs of a visitor, an agent, a stranger and somebody without a session saw."""
-    if not Path(_CHROMIUM).exists():
-        pytest.skip(f"there is no Chromium at {_CHROMIUM}; name one with CHROMIUM=<path>")
+    browser = chromium_environment()
     node = find_node()
     install_packages(_SDK)
     stack = pages_cast.stack
@@ -48,7 +47,7 @@ def visit(pages_cast: Cast) -> Seen:
     keys = [stack.api_url, stack.anon_key, stack.service_role_key]
     ran = subprocess.run(
         [node, script, _SDK, *keys, account, "correct horse"],
-        env=os.environ | {"CHROMIUM": _CHROMIUM},
+        env=os.environ | browser,
         capture_output=True,
         text=True,
         check=False,

@@ -93,6 +93,30 @@ def test_a_change_of_many_conversations_sends_one(inbox: Inbox) -> None:
     assert many["payload"]["conversations"] is None, "to be read: it would be too large"
 
 
+def test_an_event_has_of_the_customer_what_a_list_shows(inbox: Inbox) -> None:
+    """An inbox once read each conversation that changed, to know whose it is."""
+    one = inbox.open(inbox.user())
+    inbox.run(
+        "update public.customer_profiles set name = 'Ada', email = 'ada@example.com', notes = 'x'"
+    )
+    inbox.run("truncate realtime.messages")
+    inbox.run("update public.conversations set tags = '{vip}'")
+    [alone] = inbox.events("inbox")
+    inbox.run("insert into public.conversations (channel_type) values ('website')")
+    inbox.run("truncate realtime.messages")
+    inbox.run("update public.conversations set tags = '{}'")
+    [both] = inbox.events("inbox")
+    customer = alone["payload"]["conversation"]["customer_profiles"]
+
+    assert customer.keys() == {
+        "id", "name", "email", "phone", "preferences", "satisfaction_rating"
+    }  # fmt: skip
+    assert customer["name"] == "Ada"
+    assert {row["id"]: row["customer_profiles"] for row in both["payload"]["conversations"]} == {
+        row["id"]: None for row in both["payload"]["conversations"]
+    } | {str(one): customer}
+
+
 def test_a_batch_of_answers_sends_one_for_the_inbox(inbox: Inbox) -> None:
     """Each conversation hears of its own answer; the inbox hears of all at once."""
     for _ in range(3):

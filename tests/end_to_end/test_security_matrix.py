@@ -184,6 +184,7 @@ ARGUMENTS: Row = {
     "channel_type": "email",
     "rating": 5,
     "query": "matrix sample",
+    "views": {"matrix": {}},
     "worker_id": "matrix",
     "jobs": [],
     "results": [],

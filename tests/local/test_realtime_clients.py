@@ -2,18 +2,14 @@
 
 import asyncio
 import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import pytest
 from realtime import AsyncRealtimeClient, RealtimeSubscribeStates
 
 from tests.local.test_realtime_changes import NOTES
+from tests.support.javascript import SCRIPTS, find_node
 from tests.support.realtime import RealtimeServer
 
-JS = Path(__file__).with_name("js")
 SECRET_FOR_ALL = (
     "create policy readers on realtime.messages for select to authenticated"
     " using (realtime.topic() = 'secret')"
@@ -60,25 +56,14 @@ async def test_supabase_py_broadcasts_tracks_and_hears_changes(realtime: Realtim
     assert message["payload"]["n"] == 1
 
 
-@pytest.fixture(scope="session")
-def node() -> str:
-    """The path of Node, with supabase-js installed for it."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("supabase-js needs Node")
-    if not (JS / "node_modules" / ".package-lock.json").exists():
-        subprocess.run([npm, "ci", "--silent", "--no-audit", "--no-fund"], cwd=JS, check=True)
-    return node
-
-
 async def test_supabase_js_broadcasts_tracks_and_hears_changes(
-    realtime: RealtimeServer, node: str
+    realtime: RealtimeServer,
 ) -> None:
     """Every frontend is built on this client; it speaks version 2 with its binary frames."""
     await realtime.execute(*NOTES, SECRET_FOR_ALL)
     url = realtime.http_url.removesuffix("/realtime/v1")
     process = await asyncio.create_subprocess_exec(
-        node, JS / "realtime.mjs", url, realtime.config.keys.anon_key, realtime.token(),
+        find_node(), SCRIPTS / "realtime.mjs", url, realtime.config.keys.anon_key, realtime.token(),
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None

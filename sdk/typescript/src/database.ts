@@ -939,6 +939,7 @@ export type Database = {
         Args: { from_event: number; max_events: number; webhook_id: string };
         Returns: Json;
       };
+      count_conversations: { Args: { views: Json }; Returns: Json };
       create_conversation: {
         Args: { channel_type: string; customer_identifier: string; initial_message?: string };
         Returns: string;

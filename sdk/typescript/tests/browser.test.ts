@@ -67,7 +67,7 @@ async function openPage(browser: Browser, projectUrl: string) {
 
 test("a page sees each message once and in order: cut off, offline and frozen", async () => {
   const network = await openNetwork(API_URL);
-  const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+  const executablePath = process.env["CHROMIUM"]!;
   const browser = await chromium.launch({ executablePath, args: FLAGS.split(" ") });
   after(() => browser.close());
   const { page, conversation } = await openPage(browser, network.url);

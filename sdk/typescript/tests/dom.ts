@@ -4,7 +4,9 @@ import type { ReactNode } from "react";
 
 const window = new Window();
 const { document, navigator } = window;
-Object.assign(globalThis, { window, document, navigator });
+for (const [name, value] of Object.entries({ window, document, navigator })) {
+  Object.defineProperty(globalThis, name, { value, configurable: true }); // Node has a navigator of its own
+}
 
 /** Render something; return what takes it away again. */
 export async function mount(node: ReactNode): Promise<() => void> {

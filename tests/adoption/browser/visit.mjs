@@ -46,7 +46,7 @@ async function work() {
   }
 }
 
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const executablePath = process.env.CHROMIUM;
 const browser = await chromium.launch({ executablePath, args: FLAGS.split(" ") });
 const requests = [];
 async function openTab(account) {
