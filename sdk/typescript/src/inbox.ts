@@ -3,7 +3,7 @@ import { conversationsOf, isWithoutRows } from "./changes.js";
 import type { Core } from "./core.js";
 import { Feed } from "./feed.js";
 import type { Listener, OnConnection, Page } from "./listener.js";
-import { keyOf, readList } from "./listing.js";
+import { columnsOf, type Filters, keyOf, readList } from "./listing.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
 import { Reader } from "./reader.js";
 import { Recent } from "./recent.js";
@@ -63,6 +63,26 @@ export class Inbox {
       const { limit, ...narrow } = filters;
       return new View(this.core, this.feed, narrow, limit);
     });
+  }
+
+  /**
+   * Return how many conversations each view has, all in one call.
+   *
+   * @example
+   * ```ts
+   * const { waiting, mine } = await client.inbox.counts({
+   *   waiting: { requiresHuman: true },
+   *   mine: { assignedAgentId: me, status: ["active", "escalated"] },
+   * });
+   * ```
+   */
+  async counts<Name extends string>(views: Record<Name, Filters>): Promise<Record<Name, number>> {
+    const entries = Object.entries<Filters>(views);
+    const named = entries.map(([name, filters]) => [name, columnsOf(filters)] as const);
+    const counted = await this.core.call("count_conversations", {
+      views: Object.fromEntries(named),
+    });
+    return counted as Record<Name, number>;
   }
 
   /**

@@ -1,5 +1,6 @@
 /** Which conversations a list has, and in which order: as the database answers it, and as an event does. */
 import type { Core } from "./core.js";
+import type { Json } from "./database.js";
 import { InvalidRequest, NotFound } from "./errors.js";
 import type { ChannelType, ConversationRow, Priority, Status } from "./models.js";
 import { readUpTo } from "./pages.js";
@@ -12,7 +13,7 @@ export interface Filters {
   status?: Status | readonly Status[];
   priority?: Priority;
   assignedAgentId?: string;
-  /** Only those that are nobody's. */
+  /** Only those that are nobody's; or, with `false`, somebody's. */
   unassigned?: boolean;
   requiresHuman?: boolean;
   /** Those that have all of these. */
@@ -90,11 +91,25 @@ export function matches(row: ConversationRow, filters: Filters): boolean {
     (status === undefined || statuses(status).includes(row.status)) &&
     row.priority === (filters.priority ?? row.priority) &&
     row.assigned_agent_id === (filters.assignedAgentId ?? row.assigned_agent_id) &&
-    (!unassigned || row.assigned_agent_id === null) &&
+    (unassigned === undefined || unassigned === (row.assigned_agent_id === null)) &&
     row.requires_human === (filters.requiresHuman ?? row.requires_human) &&
     (tags === undefined || tags.every((tag) => row.tags?.includes(tag))) &&
     (search === "" || SEARCHED.some((column) => row[column]?.toLowerCase().includes(search)))
   );
+}
+
+/** The filters by the names that the database has for them. */
+export function columnsOf(filters: Filters): { [name: string]: Json } {
+  const { channelType, status, assignedAgentId, requiresHuman, ...same } = filters;
+  const named = {
+    ...same,
+    channel_type: channelType,
+    status: status && statuses(status),
+    assigned_agent_id: assignedAgentId,
+    requires_human: requiresHuman,
+  };
+  const given = Object.entries(named).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as { [name: string]: Json };
 }
 
 /** The same text for filters that mean the same. */
@@ -107,6 +122,7 @@ export function keyOf(filters: object): string {
 interface Query<Self> {
   eq(column: string, value: never): Self;
   is(column: string, value: null): Self;
+  not(column: string, operator: "is", value: null): Self;
   in(column: string, values: never): Self;
   contains(column: string, value: never): Self;
   or(filters: string): Self;
@@ -121,7 +137,8 @@ function narrowed<Q>(conversations: Q, filters: Filters): Q {
     if (value !== undefined) narrow(query.eq(column, value as never));
   }
   if (status !== undefined) narrow(query.in("status", [...statuses(status)] as never));
-  if (filters.unassigned) narrow(query.is("assigned_agent_id", null));
+  if (filters.unassigned === true) narrow(query.is("assigned_agent_id", null));
+  if (filters.unassigned === false) narrow(query.not("assigned_agent_id", "is", null));
   if (tags?.length) narrow(query.contains("tags", [...tags] as never));
   if (filters.search) narrow(query.or(matching(filters.search)));
   return query;

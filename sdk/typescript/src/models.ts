@@ -17,7 +17,7 @@ export interface Message extends Row<"messages"> {
   created_at: string;
 }
 
-/** A row of `conversations`, with its customer where it was read and not broadcast. */
+/** A row of `conversations`, with its customer; databases of before 0.2 broadcast it without. */
 export interface ConversationRow extends Row<"conversations"> {
   channel_type: ChannelType;
   status: Status;
@@ -30,7 +30,7 @@ export interface ConversationRow extends Row<"conversations"> {
   customer_profiles?: Customer | null;
 }
 
-/** What frontends show of a customer; an event has neither preferences nor rating. */
+/** What frontends show of a customer. */
 export type Customer = Pick<Row<"customer_profiles">, CustomerColumn>;
 type CustomerColumn = "id" | "name" | "email" | "phone" | "preferences" | "satisfaction_rating";
 

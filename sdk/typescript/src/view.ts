@@ -184,9 +184,9 @@ export class View extends Observed<ViewState> implements Follower {
   #apply(row: ConversationRow): void {
     const known = this.#known.get(row.id);
     if (known && isLater(known.updated_at, row.updated_at)) return;
-    const customer = row.customer_profiles ?? known?.customer_profiles;
-    const whole =
-      customer === row.customer_profiles ? row : { ...row, customer_profiles: customer! };
+    const customer = known?.customer_profiles;
+    const isIncomplete = row.customer_profiles === undefined && customer !== undefined;
+    const whole = isIncomplete ? { ...row, customer_profiles: customer } : row;
     this.#known.remove(row.id);
     if (!matches(whole, this.filters)) return;
     if (this.#bottom === null || isNotAfter(whole, this.#bottom)) this.#known.put(whole);
