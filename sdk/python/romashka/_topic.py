@@ -24,8 +24,9 @@ from websockets.exceptions import InvalidStatus
 
 from romashka._bell import Bell
 from romashka._errors import Conflict, NotSignedIn, PermissionDenied, RomashkaError
+from romashka._limits import REQUEST_SECONDS
 from romashka._listener import Broadcast, Check, Listener, OnConnection, Resync, Signal
-from romashka._reader import REQUEST_SECONDS, retry_pause
+from romashka._reader import retry_pause
 from romashka._session import Session, led_elsewhere
 
 _LINGER_SECONDS = 2.0
