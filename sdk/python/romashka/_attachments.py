@@ -8,7 +8,7 @@ from uuid import uuid4
 from romashka._core import Core
 from romashka._errors import ServerError, translated
 from romashka._file_types import inert_type
-from romashka._limits import FILE_SECONDS, in_time
+from romashka._limits import in_time
 from romashka._models import Attachment
 from romashka._storable import check_storable
 
@@ -46,7 +46,7 @@ class Attachments:
         path = f"{conversation_id}/{uuid4()}{ending}"
         bucket = self._core.supabase.storage.from_(BUCKET)
         with translated():
-            async with in_time(FILE_SECONDS):
+            async with in_time("file"):
                 await bucket.upload(path, content, {"content-type": kind})
         return Attachment(path, name, kind, len(content))
 
@@ -62,7 +62,7 @@ class Attachments:
         """
         check_storable(attachment.path)
         with translated():
-            async with in_time(FILE_SECONDS):
+            async with in_time("file"):
                 return await self._core.supabase.storage.from_(BUCKET).download(attachment.path)
 
     async def signed_url(self, attachment: Attachment, expires_seconds: int = 3600) -> str:

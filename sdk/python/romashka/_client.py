@@ -17,13 +17,13 @@ from romashka._core import Core
 from romashka._errors import InvalidRequest, NotSignedIn, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
-from romashka._limits import CALL_SECONDS, in_time
+from romashka._limits import SECONDS, in_time
 from romashka._metrics import Metrics
 from romashka._pasted import BadSetting, read_key, read_project_url
 from romashka._session import HttpClient, Session
 from romashka._storable import check_storable
 
-TIMEOUT = httpx.Timeout(CALL_SECONDS, connect=5.0)
+TIMEOUT = httpx.Timeout(SECONDS["call"], connect=5.0)
 """Of each wait for the network; a request as a whole has a limit of its own."""
 
 

@@ -7,7 +7,7 @@ from postgrest import CountMethod
 from supabase import AsyncClient
 
 from romashka._errors import Unreachable, translated
-from romashka._limits import CALL_SECONDS, in_time
+from romashka._limits import in_time
 from romashka._session import Session
 from romashka._storable import check_storable
 from romashka._topics import Topics
@@ -36,7 +36,7 @@ class Core:
         """
         check_storable((function, arguments))
         with translated():
-            async with in_time(CALL_SECONDS):
+            async with in_time("call"):
                 return (await self.supabase.rpc(function, arguments).execute()).data
 
     async def _call_counted(
@@ -51,7 +51,7 @@ class Core:
         if _after:
             query.request.params = query.request.params.set("offset", _after)
         with translated():
-            async with in_time(CALL_SECONDS):
+            async with in_time("call"):
                 answer = await query.execute()
         return answer.data, answer.count
 
