@@ -3,58 +3,55 @@ import type { Place } from "./listing.js";
 import type { ConversationRow } from "./models.js";
 import { microsecondsOf } from "./time.js";
 
-interface Entry {
-  readonly row: ConversationRow;
-  readonly at: number;
-}
-
 export class Ranking {
-  readonly #entries: Entry[] = [];
-  readonly #byId = new Map<string, Entry>();
+  readonly #rows: ConversationRow[] = [];
+  readonly #known = new Map<string, { row: ConversationRow; at: number }>();
 
   get size(): number {
-    return this.#entries.length;
+    return this.#rows.length;
   }
 
   get last(): ConversationRow | undefined {
-    return this.#entries.at(-1)?.row;
+    return this.#rows.at(-1);
   }
 
   get(id: string): ConversationRow | undefined {
-    return this.#byId.get(id)?.row;
+    return this.#known.get(id)?.row;
   }
 
   /** Put a conversation in its place; its state of before goes. */
   put(row: ConversationRow): void {
     this.remove(row.id);
-    const entry = { row, at: timeOf(row) };
-    this.#byId.set(row.id, entry);
-    this.#entries.splice(this.#placeOf(entry), 0, entry);
+    const at = timeOf(row);
+    this.#rows.splice(this.#placeOf(row.id, at), 0, row);
+    this.#known.set(row.id, { row, at });
   }
 
   remove(id: string): void {
-    const entry = this.#byId.get(id);
-    if (!entry) return;
-    this.#byId.delete(id);
-    this.#entries.splice(this.#placeOf(entry), 1);
+    const known = this.#known.get(id);
+    if (!known) return;
+    this.#rows.splice(this.#placeOf(id, known.at), 1);
+    this.#known.delete(id);
   }
 
   /** Return the first ones. */
   first(count: number): ConversationRow[] {
-    return this.#entries.slice(0, count).map(({ row }) => row);
+    return this.#rows.slice(0, count);
   }
 
   /** Keep the first ones alone. */
   cut(count: number): void {
-    for (const { row } of this.#entries.splice(count)) this.#byId.delete(row.id);
+    for (const { id } of this.#rows.splice(count)) this.#known.delete(id);
   }
 
   /** Where it is, or would be. */
-  #placeOf(entry: Entry): number {
-    let [low, high] = [0, this.#entries.length];
+  #placeOf(id: string, at: number): number {
+    let [low, high] = [0, this.#rows.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (isBefore(this.#entries[middle]!, entry)) low = middle + 1;
+      const other = this.#rows[middle]!.id;
+      const difference = this.#known.get(other)!.at - at;
+      if (difference > 0 || (difference === 0 && other > id)) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -65,10 +62,6 @@ export class Ranking {
 export function isNotAfter(row: ConversationRow, place: Place): boolean {
   const difference = timeOf(row) - timeOf(place as ConversationRow);
   return difference > 0 || (difference === 0 && row.id >= place.id);
-}
-
-function isBefore(one: Entry, other: Entry): boolean {
-  return one.at > other.at || (one.at === other.at && one.row.id > other.row.id);
 }
 
 function timeOf(row: ConversationRow): number {

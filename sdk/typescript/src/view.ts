@@ -101,7 +101,7 @@ export class View extends Observed<ViewState> implements Follower {
 
   onChanged(rows: ConversationRow[]): void {
     if (!this.#isLoaded) return;
-    rows.forEach((row) => this.#apply(row));
+    this.#applyAll(rows);
     this.#showRows();
   }
 
@@ -161,7 +161,7 @@ export class View extends Observed<ViewState> implements Follower {
     this.#failure = null;
     const changed = this.feed.changesSince(sequence);
     this.feed.note(rows);
-    changed.forEach((row) => this.#apply(row));
+    this.#applyAll(changed);
     this.#showRows();
     this.#showState();
   }
@@ -179,6 +179,13 @@ export class View extends Observed<ViewState> implements Follower {
     const isSame =
       JSON.stringify(known.customer_profiles) === JSON.stringify(row.customer_profiles);
     return isSame ? known : { ...known, customer_profiles: row.customer_profiles ?? null };
+  }
+
+  #applyAll(rows: ConversationRow[]): void {
+    rows.forEach((row) => this.#apply(row));
+    const known = rows.map(({ id }) => this.#known.get(id));
+    const incomplete = known.filter((row) => row && row.customer_profiles === undefined);
+    if (incomplete.length > 0) this.feed.complete(incomplete.map((row) => row!.id));
   }
 
   #apply(row: ConversationRow): void {
@@ -199,8 +206,6 @@ export class View extends Observed<ViewState> implements Follower {
     const isSame = rows.length === before.length && rows.every((row, at) => row === before[at]);
     const hasMore = this.#bottom !== null || this.#known.size > rows.length;
     this.show({ rows: isSame ? before : rows, hasMore });
-    const missing = rows.filter((row) => row.customer_profiles === undefined);
-    if (missing.length > 0) this.feed.complete(missing.map(({ id }) => id));
     if (this.#bottom && rows.length < this.#limit && !this.#reading.isUnderWay) {
       this.#loadBelow(this.#bottom);
     }
