@@ -1,7 +1,6 @@
 /** `client.conversations`: open, find and list conversations. */
 import { Conversation } from "./conversation.js";
 import type { Core } from "./core.js";
-import type { Inbox } from "./inbox.js";
 import { type Filters, readConversation, readList } from "./listing.js";
 import type { ChannelType, ConversationRow } from "./models.js";
 import { Recent } from "./recent.js";
@@ -21,9 +20,10 @@ const MAX_THREADS = 20;
 export class Conversations {
   readonly #threads = new Recent<Thread>(MAX_THREADS);
 
+  /** @param latest gives the row that was heard of last, of a conversation that it knows */
   constructor(
     private readonly core: Core,
-    private readonly inbox: Inbox,
+    private readonly latest: (id: string) => ConversationRow | undefined = () => undefined,
   ) {
     core.onAgain((isOther) => {
       this.#threads.forEach((thread) => (isOther ? thread.forget() : thread.retry()));
@@ -74,7 +74,7 @@ export class Conversations {
   open(conversation: string | ConversationRow): Conversation {
     if (typeof conversation !== "string") return new Conversation(this.core, conversation);
     checkStorable(conversation);
-    return new Conversation(this.core, this.inbox.feed.latest(conversation) ?? conversation);
+    return new Conversation(this.core, this.latest(conversation) ?? conversation);
   }
 
   /**
@@ -91,7 +91,7 @@ export class Conversations {
   thread(id: string): Thread {
     return this.#threads.get(id, () => {
       checkStorable(id);
-      return new Thread(this.core, id, (signal) => readConversation(this.core, id, signal));
+      return new Thread(this.core, id);
     });
   }
 

@@ -2,6 +2,7 @@
 import { conversationsOf, isWithoutRows } from "./changes.js";
 import type { Core } from "./core.js";
 import { Effort } from "./effort.js";
+import type { Source } from "./following.js";
 import { onFrame } from "./frames.js";
 import type { Broadcast } from "./listener.js";
 import { WITH_CUSTOMER } from "./listing.js";
@@ -53,30 +54,40 @@ export class Feed implements Watcher {
     this.#watch = new Watch(core, "inbox", this);
   }
 
-  /** How far it can be believed. */
-  get state() {
-    return this.#watch.state;
-  }
-
-  /** What stops it. */
-  get error(): Error | null {
-    return this.#watch.error;
-  }
-
   /** What is told from now on has a greater number. */
   get sequence(): number {
     return this.#sequence;
   }
 
-  /** Follow it; return what ends that. */
-  follow(follower: Follower): () => void {
-    this.#followers.add(follower);
-    this.#watch.open();
-    if (this.#watch.isBehind) this.#behind.add(follower);
-    return () => {
-      this.#followers.delete(follower);
-      this.caughtUp(follower);
-      if (this.#followers.size === 0) this.#leave();
+  /** Return the feed as one of its followers has it. */
+  sourceFor(follower: Follower): Source {
+    const watch = this.#watch;
+    const behind = this.#behind;
+    const caughtUp = () => {
+      if (behind.delete(follower) && behind.size === 0) watch.caughtUp();
+    };
+    return {
+      get state() {
+        return watch.state;
+      },
+      get error() {
+        return watch.error;
+      },
+      get isBehind() {
+        return behind.has(follower);
+      },
+      open: () => {
+        this.#followers.add(follower);
+        watch.open();
+        if (watch.isBehind) behind.add(follower);
+      },
+      close: () => {
+        this.#followers.delete(follower);
+        caughtUp();
+        if (this.#followers.size === 0) this.#leave();
+      },
+      retry: () => watch.retry(),
+      caughtUp,
     };
   }
 
@@ -87,27 +98,10 @@ export class Feed implements Watcher {
     return () => this.#observers.delete(observer);
   }
 
-  /** May the follower have missed something that it has not read yet? */
-  isBehind(follower: Follower): boolean {
-    return this.#behind.has(follower);
-  }
-
-  /** The follower has read what it may have missed. */
-  caughtUp(follower: Follower): void {
-    if (this.#behind.delete(follower) && this.#behind.size === 0) this.#watch.caughtUp();
-  }
-
-  /** Listen anew, if it was refused. */
-  retry(): void {
-    this.#watch.retry();
-  }
-
   /** Forget all: somebody else is signed in. */
   forget(): void {
-    this.#leave();
     this.#changes.clear();
     this.#newest = "";
-    if (this.#followers.size > 0) this.#watch.open();
   }
 
   /** The latest state of a conversation, as far as it was heard or read. */

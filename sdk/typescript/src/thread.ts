@@ -1,16 +1,16 @@
 /** One conversation's messages as a screen shows them: `client.conversations.thread(id)`. */
 import type { Core } from "./core.js";
 import { draftAfter, type Draft, type DraftState, NO_DRAFT } from "./draft.js";
-import { Effort } from "./effort.js";
 import { unwrap } from "./errors.js";
 import { eventsOf } from "./events.js";
+import { type Followed, Following } from "./following.js";
 import { onFrame } from "./frames.js";
 import type { Broadcast } from "./listener.js";
+import { readConversation } from "./listing.js";
 import { MessageList } from "./messageList.js";
 import type { Message } from "./models.js";
 import { Outbox, type Outgoing } from "./outbox.js";
 import { type SendOptions, store } from "./outgoing.js";
-import { Observed, type StoreState } from "./store.js";
 import { Watch, type Watcher } from "./watch.js";
 
 const PAGE = 50;
@@ -18,7 +18,7 @@ const CHANGES = 500;
 /** A transaction writes its time before it commits: so far back another may still appear. */
 const OVERLAP_MS = 60_000;
 
-export interface ThreadState {
+export interface ThreadState extends Followed {
   /** In order, without a gap. A message that did not change is the same object. */
   readonly messages: readonly Message[];
   /** The reply that is being written. */
@@ -27,9 +27,6 @@ export interface ThreadState {
   readonly outgoing: readonly Outgoing[];
   /** Are there messages before the first? `loadOlder` reads them. */
   readonly hasOlder: boolean;
-  readonly state: StoreState;
-  /** What stops it; null while nothing does. */
-  readonly error: Error | null;
 }
 
 export const NOTHING: ThreadState = {
@@ -41,31 +38,20 @@ export const NOTHING: ThreadState = {
   error: null,
 };
 
-export class Thread extends Observed<ThreadState> implements Watcher {
+export class Thread extends Following<ThreadState> implements Watcher {
+  protected readonly source: Watch;
   #list = new MessageList();
   #hasOlder = false;
-  #isLoaded = false;
-  /** There may be something new since what is being read was begun. */
-  #isAsked = false;
-  /** It was read since somebody looks. */
-  #isFresh = false;
-  #isRefused = false;
-  #failure: Error | null = null;
   #drafts: DraftState = NO_DRAFT;
   #older: Promise<void> | null = null;
-  readonly #watch: Watch;
-  readonly #reading = new Effort();
-  #waiting: (() => void)[] = [];
   readonly #outbox: Outbox;
 
   constructor(
     private readonly core: Core,
     readonly id: string,
-    /** Throws, if there is no such conversation. */
-    private readonly find: (signal: AbortSignal) => Promise<unknown>,
   ) {
     super(NOTHING);
-    this.#watch = new Watch(core, `conversation:${id}`, this);
+    this.source = new Watch(core, `conversation:${id}`, this);
     this.#outbox = new Outbox(
       (text, options) => store(core, id, text, options),
       () => this.show({ outgoing: this.#outbox.all }),
@@ -112,43 +98,16 @@ export class Thread extends Observed<ThreadState> implements Watcher {
     return this.#older;
   }
 
-  /** Read what is new, now. */
-  retry(): void {
-    this.#watch.retry();
-    if (this.isWatched) this.#load();
-  }
-
-  /** Read it anew, and wait until that is done, or has failed: then it is tried again, as always. */
-  refresh(): Promise<void> {
-    this.#watch.retry();
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#load();
-    });
-  }
-
-  /** Forget all: somebody else is signed in. */
-  forget(): void {
+  protected clear(): void {
     this.#list = new MessageList();
-    this.#hasOlder = this.#isLoaded = false;
+    this.#hasOlder = false;
     this.#drafts = NO_DRAFT;
     this.#outbox.all.forEach(({ id }) => this.#outbox.discard(id));
-    this.#watch.close();
     this.#show();
-    if (!this.isWatched) return;
-    this.#watch.open();
-    this.#load();
   }
 
-  protected begin(): void {
-    this.#isFresh = false;
-    this.#watch.open();
-    this.#load();
-  }
-
-  protected end(): void {
-    this.#watch.close();
-    this.#reading.giveUp();
+  protected override end(): void {
+    super.end();
     this.#drafts = NO_DRAFT; // what is missed of it does not come again
     if (this.#list.all.length > 2 * PAGE) {
       this.#list.cut(PAGE);
@@ -160,70 +119,39 @@ export class Thread extends Observed<ThreadState> implements Watcher {
   onBroadcast(signal: Broadcast): void {
     for (const event of eventsOf(signal)) {
       if (event.type === "message.created") {
-        const isNext = this.#isLoaded && event.message.position <= this.#list.newest + 1;
+        const isNext = this.isLoaded && event.message.position <= this.#list.newest + 1;
         if (isNext) this.#put([event.message]);
-        else this.#ask();
+        else this.ask();
       } else if (event.type === "message.updated") {
         const { position } = event.message;
         if (position >= this.#list.oldest && position <= this.#list.newest)
           this.#put([event.message]);
-      } else if (event.type === "message.unknown") this.#ask();
+      } else if (event.type === "message.unknown") this.ask();
       if (event.type !== "message.unknown") this.#drafts = draftAfter(this.#drafts, event);
     }
     onFrame(this.#show);
   }
 
-  onMissed(isInterrupted: boolean): void {
-    if (isInterrupted) this.#load();
-    else this.#ask();
-  }
-
   onCheck(): void {
-    this.#ask();
+    this.ask();
   }
 
-  onState(): void {
-    if (this.#watch.state !== "live") this.#drafts = NO_DRAFT;
+  override onState(): void {
+    if (this.source.state !== "live") this.#drafts = NO_DRAFT;
     this.#show();
+    super.onState();
   }
 
-  /** Read what is new, after what is being read. */
-  #ask(): void {
-    if (this.#reading.isUnderWay) this.#isAsked = true;
-    else this.#load();
-  }
-
-  #load(): void {
-    this.#isAsked = false;
-    this.#reading.begin(
-      async (signal) => {
-        if (this.#isLoaded) return this.#readChanges(signal);
-        const newest = await this.#readNewest(signal);
-        if (newest.length === 0) await this.find(signal);
-        return newest;
-      },
-      (messages) => {
-        const isFirst = !this.#isLoaded;
-        const wasRefused = this.#isRefused;
-        this.#isLoaded = this.#isFresh = true;
-        this.#isRefused = false;
-        this.#failure = null;
-        this.#put(messages);
-        if (isFirst) this.#hasOlder = this.#list.oldest > 1;
-        if (this.#isAsked) return this.#load();
-        this.#watch.caughtUp();
-        if (wasRefused) this.#watch.retry();
-        this.#show();
-        this.#settle();
-      },
-      (error, isRefused) => {
-        this.#failure = error;
-        this.#isRefused = isRefused;
-        this.#show();
-        this.#settle();
-      },
-    );
-    this.#show();
+  protected async read(signal: AbortSignal): Promise<() => void> {
+    const isFirst = !this.isLoaded;
+    const messages = await (isFirst ? this.#readNewest(signal) : this.#readChanges(signal));
+    // Of a conversation that there is not, there are no messages either.
+    if (isFirst && messages.length === 0) await readConversation(this.core, this.id, signal);
+    return () => {
+      this.#put(messages);
+      if (isFirst) this.#hasOlder = this.#list.oldest > 1;
+      this.#show();
+    };
   }
 
   async #readNewest(signal: AbortSignal, before?: number): Promise<Message[]> {
@@ -266,9 +194,9 @@ export class Thread extends Observed<ThreadState> implements Watcher {
 
   /** A message of ours is stored: it is shown as soon as those before it are. */
   #noteStored(message: Message): void {
-    if (!this.#isLoaded) return;
+    if (!this.isLoaded) return;
     if (message.position <= this.#list.newest + 1) this.#put([message]);
-    else if (this.isWatched) this.#ask();
+    else if (this.isWatched) this.ask();
     this.#show();
   }
 
@@ -280,26 +208,12 @@ export class Thread extends Observed<ThreadState> implements Watcher {
     }
   }
 
-  #settle(): void {
-    this.#waiting.splice(0).forEach((resolve) => resolve());
-  }
-
   readonly #show = (): void => {
     this.show({
       messages: this.#list.all,
       draft: this.#drafts.draft,
       outgoing: this.#outbox.all,
       hasOlder: this.#hasOlder,
-      state: this.#state(),
-      error: this.#failure ?? this.#watch.error,
     });
   };
-
-  #state(): StoreState {
-    const { state } = this.#watch;
-    if (this.#isRefused || (this.#isLoaded && state === "refused")) return "refused";
-    if (!this.#isLoaded) return "loading";
-    if (this.#failure || state === "offline") return "offline";
-    return state === "live" && this.#isFresh && !this.#watch.isBehind ? "live" : "catching up";
-  }
 }

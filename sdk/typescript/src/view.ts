@@ -1,11 +1,10 @@
 /** A list of conversations that stays as the database has it: `client.inbox.view(filters)`. */
 import type { Core } from "./core.js";
-import { Effort } from "./effort.js";
 import type { Feed, Follower } from "./feed.js";
+import { type Followed, Following, type Source } from "./following.js";
 import { type Filters, matches, type Place, readList } from "./listing.js";
 import type { ConversationRow } from "./models.js";
 import { isNotAfter, Ranking } from "./ranking.js";
-import { Observed, type StoreState } from "./store.js";
 import { isLater } from "./time.js";
 
 const PAGE = 50;
@@ -18,35 +17,23 @@ export interface ViewFilters extends Filters {
   limit?: number;
 }
 
-export interface ViewState {
+export interface ViewState extends Followed {
   /** The latest first, and no more than the limit. A row that did not change is the same object. */
   readonly rows: readonly ConversationRow[];
   /** Are there more than are shown? `loadMore` shows them. */
   readonly hasMore: boolean;
-  readonly state: StoreState;
-  /** What stops it; null while nothing does. */
-  readonly error: Error | null;
 }
 
 /**
  * It knows all rows down to a place, and nothing below: so what changes above is put where it belongs, and what
  * changes below is none of its business until it rises.
  */
-export class View extends Observed<ViewState> implements Follower {
+export class View extends Following<ViewState> implements Follower {
+  protected readonly source: Source;
   #known = new Ranking();
   /** Down to here every row is known; null: down to the end. */
   #bottom: Place | null = null;
-  #isLoaded = false;
-  /** Something may have been missed since what is being read was begun. */
-  #isAsked = false;
-  /** It was read since somebody looks. */
-  #isFresh = false;
-  #isRefused = false;
-  #failure: Error | null = null;
   #limit: number;
-  #unfollow = () => {};
-  readonly #reading = new Effort();
-  #waiting: (() => void)[] = [];
 
   constructor(
     private readonly core: Core,
@@ -56,6 +43,7 @@ export class View extends Observed<ViewState> implements Follower {
   ) {
     super({ rows: [], hasMore: false, state: "loading", error: null });
     this.#limit = page;
+    this.source = feed.sourceFor(this);
   }
 
   /** Show a page more. */
@@ -64,131 +52,54 @@ export class View extends Observed<ViewState> implements Follower {
     this.#showRows();
   }
 
-  /** Read it anew, now. */
-  retry(): void {
-    this.feed.retry();
-    if (this.isWatched) this.#load();
-  }
-
-  /** Read it anew, and wait until that is done, or has failed: then it is tried again, as always. */
-  refresh(): Promise<void> {
-    this.feed.retry();
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-      this.#load();
-    });
-  }
-
-  /** Forget all: somebody else is signed in. */
-  forget(): void {
-    this.#known = new Ranking();
-    this.#isLoaded = false;
-    this.#limit = this.page;
-    this.show({ rows: [], hasMore: false });
-    if (this.isWatched) this.#load();
-  }
-
-  protected begin(): void {
-    this.#isFresh = false;
-    this.#unfollow = this.feed.follow(this);
-    this.#load();
-  }
-
-  protected end(): void {
-    this.#unfollow();
-    this.#reading.giveUp();
-  }
-
   onChanged(rows: ConversationRow[]): void {
-    if (!this.#isLoaded) return;
-    this.#applyAll(rows);
+    if (!this.isLoaded) return;
+    this.#apply(rows);
     this.#showRows();
   }
 
-  onMissed(isInterrupted: boolean): void {
-    if (this.#reading.isUnderWay && !isInterrupted) this.#isAsked = true;
-    else this.#load();
-  }
-
-  onState(): void {
-    this.#showState();
+  protected clear(): void {
+    this.#known = new Ranking();
+    this.#limit = this.page;
+    this.show({ rows: [], hasMore: false });
   }
 
   /** Read it from the top, as far as it is shown. */
-  #load(): void {
-    this.#isAsked = false;
+  protected async read(signal: AbortSignal): Promise<() => void> {
     const { sequence } = this.feed;
     const limit = this.#limit + SPARE;
-    this.#reading.begin(
-      (signal) => readList(this.core, this.filters, { limit, signal }),
-      (rows) => {
-        const before = this.#known;
-        this.#known = new Ranking();
-        rows.forEach((row) => this.#known.put(this.#asKnown(row, before.get(row.id))));
-        this.#bottom = rows.length < limit ? null : rows.at(-1)!;
-        this.#isLoaded = this.#isFresh = true;
-        this.#succeeded(rows, sequence);
-        if (this.#isAsked) return this.#load();
-        this.feed.caughtUp(this);
-        this.#showState();
-        this.#settle();
-      },
-      this.#failed,
-    );
-    this.#showState();
+    const rows = await readList(this.core, this.filters, { limit, signal });
+    return () => {
+      const before = this.#known;
+      this.#known = new Ranking();
+      this.#takeIn(rows, before, limit, sequence);
+    };
   }
 
-  /** Read what is below. */
-  #loadBelow(bottom: Place): void {
+  async #readBelow(bottom: Place, signal: AbortSignal): Promise<() => void> {
     const { sequence } = this.feed;
     const limit = this.#limit + SPARE - this.#known.size;
-    this.#reading.begin(
-      (signal) => readList(this.core, this.filters, { after: bottom, limit, signal }),
-      (rows) => {
-        rows.forEach((row) => this.#known.put(this.#asKnown(row, this.#known.get(row.id))));
-        this.#bottom = rows.length < limit ? null : rows.at(-1)!;
-        this.#succeeded(rows, sequence);
-        if (this.#isAsked) this.#load();
-      },
-      this.#failed,
-    );
+    const rows = await readList(this.core, this.filters, { after: bottom, limit, signal });
+    return () => this.#takeIn(rows, this.#known, limit, sequence);
   }
 
-  /** What changed while it was read may be later than what was read. */
-  #succeeded(rows: ConversationRow[], sequence: number): void {
-    if (this.#isRefused) this.feed.retry();
-    this.#isRefused = false;
-    this.#failure = null;
+  #takeIn(rows: ConversationRow[], before: Ranking, limit: number, sequence: number): void {
+    this.#bottom = rows.length < limit ? null : rows.at(-1)!;
+    for (const row of rows) this.#known.put(asKnown(row, before.get(row.id)));
     const changed = this.feed.changesSince(sequence);
     this.feed.note(rows);
-    this.#applyAll(changed);
+    this.#apply(changed); // while it was read: they may be later than what was read
     this.#showRows();
-    this.#showState();
   }
 
-  readonly #failed = (error: Error, isRefused: boolean): void => {
-    this.#failure = error;
-    this.#isRefused = isRefused;
-    this.#showState();
-    this.#settle();
-  };
-
-  /** A row that is read again is the same object, if nothing of it changed. */
-  #asKnown(row: ConversationRow, known: ConversationRow | undefined): ConversationRow {
-    if (!known || isLater(row.updated_at, known.updated_at)) return row;
-    const isSame =
-      JSON.stringify(known.customer_profiles) === JSON.stringify(row.customer_profiles);
-    return isSame ? known : { ...known, customer_profiles: row.customer_profiles ?? null };
-  }
-
-  #applyAll(rows: ConversationRow[]): void {
-    rows.forEach((row) => this.#apply(row));
+  #apply(rows: ConversationRow[]): void {
+    rows.forEach((row) => this.#put(row));
     const known = rows.map(({ id }) => this.#known.get(id));
     const incomplete = known.filter((row) => row && row.customer_profiles === undefined);
     if (incomplete.length > 0) this.feed.complete(incomplete.map((row) => row!.id));
   }
 
-  #apply(row: ConversationRow): void {
+  #put(row: ConversationRow): void {
     const known = this.#known.get(row.id);
     if (known && isLater(known.updated_at, row.updated_at)) return;
     const customer = known?.customer_profiles;
@@ -204,11 +115,11 @@ export class View extends Observed<ViewState> implements Follower {
     const { rows: before } = this.getSnapshot();
     const rows = this.#known.first(this.#limit);
     const isSame = rows.length === before.length && rows.every((row, at) => row === before[at]);
-    const hasMore = this.#bottom !== null || this.#known.size > rows.length;
+    const bottom = this.#bottom;
+    const hasMore = bottom !== null || this.#known.size > rows.length;
     this.show({ rows: isSame ? before : rows, hasMore });
-    if (this.#bottom && rows.length < this.#limit && !this.#reading.isUnderWay) {
-      this.#loadBelow(this.#bottom);
-    }
+    if (bottom && rows.length < this.#limit)
+      this.readMore((signal) => this.#readBelow(bottom, signal));
   }
 
   /** Know no more than is needed: what rose pushed others down. */
@@ -218,23 +129,11 @@ export class View extends Observed<ViewState> implements Follower {
     this.#known.cut(this.#limit + SPARE);
     this.#bottom = this.#known.last!;
   }
+}
 
-  #settle(): void {
-    this.#waiting.splice(0).forEach((resolve) => resolve());
-  }
-
-  #showState(): void {
-    this.show({ state: this.#state(), error: this.#failure ?? this.feed.error });
-  }
-
-  #state(): StoreState {
-    const { state } = this.feed;
-    if (this.#isRefused) return "refused";
-    if (!this.#isLoaded) return "loading";
-    if (state === "refused" || state === "offline") return state;
-    if (this.#failure) return "offline";
-    // The feed catches up until the last of its lists has.
-    const isBehind = state === "connecting" || !this.#isFresh || this.feed.isBehind(this);
-    return isBehind ? "catching up" : "live";
-  }
+/** A row that is read again is the same object, if nothing of it changed. */
+function asKnown(row: ConversationRow, known: ConversationRow | undefined): ConversationRow {
+  if (!known || isLater(row.updated_at, known.updated_at)) return row;
+  const isSame = JSON.stringify(known.customer_profiles) === JSON.stringify(row.customer_profiles);
+  return isSame ? known : { ...known, customer_profiles: row.customer_profiles ?? null };
 }
