@@ -80,10 +80,15 @@ def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack, name: str
     run_tests(sdk / "build" / f"{name}.test.js", stack, browser)
 
 
-@pytest.mark.parametrize("name", ["react", "chat"])
-def test_the_hooks_work_with_react_18(sdk: Path, stack: RunningStack, name: str) -> None:
-    """Many inboxes still have it."""
-    project = sdk / "tests" / "react18"
+@pytest.mark.parametrize(
+    ("framework", "name"),
+    [("react18", "react"), ("react18", "chat"), ("react18", "hooks"), ("preact", "hooks")],
+)
+def test_the_hooks_work_with_other_frameworks(
+    sdk: Path, stack: RunningStack, framework: str, name: str
+) -> None:
+    """Many inboxes still have React 18, and a widget has no room for more than Preact."""
+    project = sdk / "tests" / framework
     install_packages(project)
     installed = project / "node_modules" / "romashka"
     shutil.copytree(sdk / "dist", installed / "dist", dirs_exist_ok=True)

@@ -103,8 +103,8 @@ export abstract class Following<T extends Followed> extends Observed<T> {
   }
 
   protected showState(): void {
-    const { source } = this;
-    this.show({ state: this.#state(), error: this.#failure ?? source.error } as Partial<T>);
+    const error = this.#failure ?? (this.isLoaded ? this.source.error : null);
+    this.show({ state: this.#state(), error } as Partial<T>);
   }
 
   #load(): void {

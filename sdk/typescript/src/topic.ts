@@ -267,10 +267,10 @@ export class Topic {
     if (state === "SUBSCRIBED") return this.#noteLive();
     this.#isTokenRefused = BAD_TOKEN.test(reason);
     this.#isClosed = state !== "CHANNEL_ERROR";
-    this.#noteTrouble(reason || `the server says ${state}`);
     if (reason.startsWith("Unauthorized") && this.session.token === this.#token) {
       this.#refuse(new PermissionDenied(`unable to listen; ${reason}`, "unauthorized"));
     }
+    this.#noteTrouble(reason || `the server says ${state}`);
   }
 
   #noteLive(): void {

@@ -99,17 +99,17 @@ function useConversation(
 
 /** Tell each new message once, however often a conversation is read. */
 function useNews(options: UseMessagesOptions, messages: readonly Message[] | null): void {
+  const { conversationId: id, newAfter } = options;
   const latest = useLatest(options);
-  const toldUpTo = useRef<number | null>(null);
+  // When it is first shown, and not when effects run: Preact's can be late, and what came meanwhile is new.
+  const told = useRef<{ id: string | null; upTo: number }>({ id: null, upTo: 0 });
+  if (messages && told.current.id !== id) {
+    told.current = { id, upTo: newAfter ?? messages.at(-1)?.position ?? 0 };
+  } else if (id === null) told.current = { id, upTo: 0 };
   useEffect(() => {
-    toldUpTo.current = null;
-  }, [options.conversationId]);
-  useEffect(() => {
-    if (!messages) return;
-    toldUpTo.current ??= latest.current.newAfter ?? messages.at(-1)?.position ?? 0;
-    for (const message of messages) {
-      if (message.position <= toldUpTo.current) continue;
-      toldUpTo.current = message.position;
+    for (const message of messages ?? []) {
+      if (message.position <= told.current.upTo) continue;
+      told.current.upTo = message.position;
       latest.current.onNewMessage?.(message);
     }
   }, [latest, messages]);
