@@ -1,5 +1,4 @@
 /** What somebody wrote, from the first moment until it is among the messages: in order, each stored once. */
-import { Unreachable } from "./errors.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
 import type { SendOptions } from "./outgoing.js";
@@ -89,17 +88,18 @@ export class Outbox {
     let note: Entry["note"] = () => {};
     const stored = new Promise<Message>((resolve) => (note = resolve));
     const abort = new AbortController();
+    const { signal } = options;
+    if (signal?.aborted) abort.abort(signal.reason);
+    signal?.addEventListener("abort", () => abort.abort(signal.reason));
     const shown: Outgoing = { ...message, state: "waiting", error: null };
     const entry: Entry = { shown, options, abort, stored, note };
     const others = this.#entries.filter((each) => each.shown.id !== id);
     this.#change([...others, entry]);
     const turn = this.#before;
     const sent = turn.then(() => {
-      if (abort.signal.aborted) throw new Unreachable("the message was given up");
+      abort.signal.throwIfAborted();
       this.#set(entry, { state: "sending" });
-      const { signal } = options;
-      const both = signal ? AbortSignal.any([signal, abort.signal]) : abort.signal;
-      return this.store(text, { ...options, id, signal: both });
+      return this.store(text, { ...options, id, signal: abort.signal });
     });
     // Whichever comes first: the request's answer may get lost, and the message be seen all the same.
     const first = Promise.race([sent, stored]);

@@ -11,6 +11,7 @@ import { MessageList } from "./messageList.js";
 import type { Message } from "./models.js";
 import { Outbox, type Outgoing } from "./outbox.js";
 import { type SendOptions, store } from "./outgoing.js";
+import { REQUEST_MS } from "./pause.js";
 import { Watch, type Watcher } from "./watch.js";
 
 const PAGE = 50;
@@ -53,7 +54,8 @@ export class Thread extends Following<ThreadState> implements Watcher {
     super(NOTHING);
     this.source = new Watch(core, `conversation:${id}`, this);
     this.#outbox = new Outbox(
-      (text, options) => store(core, id, text, options),
+      (text, options) =>
+        store(core, id, text, { ...options, timeoutMs: options.timeoutMs ?? REQUEST_MS }),
       () => this.show({ outgoing: this.#outbox.all }),
     );
   }
