@@ -115,7 +115,12 @@ export class Core {
    * @internal
    */
   onAgain(again: OnUser): () => void {
-    const leave = [this.session.watch(again), this.connection.onRetry(() => again(false))];
+    const hear: OnUser = (isOther) => {
+      if (isOther)
+        again(true); // at once: not one frame shows another user what was read
+      else setTimeout(() => again(false)); // Auth's client waits for who it tells, and requests wait for it
+    };
+    const leave = [this.session.watch(hear), this.connection.onRetry(() => again(false))];
     return () => leave.forEach((each) => each());
   }
 

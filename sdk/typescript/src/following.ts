@@ -57,11 +57,13 @@ export abstract class Following<T extends Followed> extends Observed<T> {
 
   /** Forget all: somebody else is signed in. */
   forget(): void {
-    this.isLoaded = false;
+    this.isLoaded = this.#isRefused = false;
+    this.#failure = null;
+    this.#reading.giveUp();
     this.source.close();
     this.clear();
-    if (this.isWatched) this.begin();
-    else this.showState();
+    this.showState();
+    setTimeout(() => this.isWatched && this.begin());
   }
 
   onMissed(isInterrupted: boolean): void {

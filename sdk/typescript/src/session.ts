@@ -107,9 +107,7 @@ export class Session {
 
   #watchAuth(): () => void {
     const watched = this.#auth?.onAuthStateChange((_, session) => {
-      const userId = session?.user.id ?? null;
-      // Auth's client waits for who it tells: a request from here would wait for itself.
-      setTimeout(() => this.#note(userId));
+      this.#note(session?.user.id ?? null);
     });
     return () => watched?.data.subscription.unsubscribe();
   }

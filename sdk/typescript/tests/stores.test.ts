@@ -80,6 +80,28 @@ before(async () => {
   agent = await newAgent();
 });
 
+test("who signs in next sees nothing of who was there before, not for a moment", async () => {
+  const client = await newCustomer();
+  const conversation = await quietConversation(client, "mine");
+  const [kept, shown] = [client.conversations.thread(conversation.id), client.inbox.view()];
+  const one = look(kept);
+  const list = look(shown);
+  await until(() => isLive(one) && list.now.rows.length === 1);
+  one.leave();
+  await until(() => !kept.isNeeded);
+  await client.supabase.auth.signOut({ scope: "local" });
+  deepEqual([kept.getSnapshot().messages, list.now.rows], [[], []]);
+  await client.signInAnonymously();
+  const again = look(kept);
+  await until(() => again.now.state === "refused" && list.now.state === "refused");
+  deepEqual(
+    [...again.seen, again.now].flatMap(({ messages }) => messages),
+    [],
+  );
+  deepEqual(client.inbox.feed.latest(conversation.id), undefined);
+  [again, list].forEach(({ leave }) => leave());
+});
+
 for (const form of FORMS) {
   describe(form, () => {
     const open = (
@@ -175,6 +197,23 @@ for (const form of FORMS) {
         Unreachable,
       );
       [view, thread].forEach(({ leave }) => leave());
+    });
+
+    test("who leaves while it is read, and comes back, sees it", async () => {
+      const [tag] = await newConversations(1);
+      const { client, wire } = open();
+      const held = gate();
+      wire.before = () => held.wait;
+      const first = look(client.inbox.view({ tags: [tag] }));
+      await until(() => wire.sent.length === 1);
+      first.leave();
+      await until(() => !client.inbox.view({ tags: [tag] }).isNeeded);
+      wire.before = () => {};
+      const again = look(client.inbox.view({ tags: [tag] }));
+      await until(() => isLive(again) && again.now.rows.length === 1);
+      held.open();
+      again.leave();
+      await until(() => client.backend.realtime.getChannels().length === 0);
     });
 
     test("what could not be read recovers, and says why until then", async () => {
