@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.chromium import chromium_environment
 from tests.support.customers import service_of
-from tests.support.javascript import find_node, install_packages
+from tests.support.javascript import NPM, find_node, install_packages
 from tests.support.scripted import CONVERSATION, SCENARIOS, playing, read_scenarios
 from tests.support.stacks import RunningStack
 
@@ -132,7 +132,7 @@ async def answer_until(over: asyncio.Future[tuple[bytes, bytes]], stack: Running
 def test_the_package_has_what_its_users_need(sdk: Path) -> None:
     """What is missing in it, they cannot add; and a relative link leads nowhere there."""
     packed = subprocess.run(
-        ["npm", "pack", "--dry-run", "--json", "--ignore-scripts"],
+        [*NPM, "pack", "--dry-run", "--json", "--ignore-scripts"],
         cwd=sdk,
         capture_output=True,
         text=True,

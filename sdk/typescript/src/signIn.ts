@@ -6,6 +6,7 @@ import type {
 } from "@supabase/supabase-js";
 
 import { fromAuth, NotSignedIn, RomashkaError } from "./errors.js";
+import { CALL_MS, inTime } from "./pause.js";
 import { shared } from "./session.js";
 import { checkStorable } from "./storable.js";
 
@@ -59,7 +60,7 @@ function userIn({ data, error }: AuthResponse | AuthTokenResponsePassword): stri
  */
 async function kept<Value>(work: () => Promise<Value>): Promise<Value> {
   try {
-    return await work();
+    return await inTime(work, { timeoutMs: CALL_MS });
   } catch (error) {
     if (error instanceof RomashkaError) throw error;
     const way = "give supabase-js a storage that works (auth.storage), or persistSession: false";

@@ -55,6 +55,7 @@ test("after a switch not one commit shows the other conversation's messages", as
     return messages;
   });
   const inbox = await use(agent, () => useRealtimeMessages());
+  await until(() => shown.latest.length > 0);
   for (const id of [two.id, one.id, two.id, one.id]) {
     choose(id);
     void inbox.latest.selectConversation(id);
