@@ -3,7 +3,6 @@ import type { Core } from "./core.js";
 import type { Json } from "./database.js";
 import { InvalidRequest, NotFound } from "./errors.js";
 import type { ChannelType, ConversationRow, Priority, Status } from "./models.js";
-import { readUpTo } from "./pages.js";
 import { checkStorable } from "./storable.js";
 
 /** Which conversations. */
@@ -37,8 +36,13 @@ const SEARCHED = [
   "last_message",
 ] as const;
 
-/** Read up to `limit` conversations after a place, the latest first. */
-export function readList(
+/**
+ * Read up to `limit` conversations after a place, the latest first.
+ *
+ * A project may give fewer rows at a time than it is asked for (`max_rows`): a page is the last one if it is shorter
+ * than another was, or followed by an empty one.
+ */
+export async function readList(
   core: Core,
   filters: Filters,
   {
@@ -48,18 +52,36 @@ export function readList(
   }: { after?: Place | undefined; limit: number; signal?: AbortSignal | undefined },
 ): Promise<ConversationRow[]> {
   checkStorable(filters);
-  return readUpTo<ConversationRow>(limit, async (row, count) => {
-    const last = row ?? after;
-    let query = narrowed(core.backend.from("conversations").select(WITH_CUSTOMER), filters);
-    if (last) {
-      // Twice: the database begins to read where the first says, and the second is exact.
-      query = query.lte("last_message_at", last.last_message_at!).or(following(last));
-    }
-    const latest = query
-      .order("last_message_at", { ascending: false })
-      .order("id", { ascending: false });
-    return (await core.send(latest.limit(count), { signal })) as ConversationRow[];
-  });
+  const rows: ConversationRow[] = [];
+  while (rows.length < limit) {
+    const page = await readPage(core, filters, rows.at(-1) ?? after, limit - rows.length, signal);
+    rows.push(...page);
+    const widest = WIDEST.get(core) ?? 0;
+    if (page.length === 0 || page.length < widest) break;
+    WIDEST.set(core, page.length);
+  }
+  return rows;
+}
+
+/** The longest page that a project gave, by client. */
+const WIDEST = new WeakMap<Core, number>();
+
+async function readPage(
+  core: Core,
+  filters: Filters,
+  after: Place | undefined,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<ConversationRow[]> {
+  let query = narrowed(core.backend.from("conversations").select(WITH_CUSTOMER), filters);
+  if (after) {
+    // Twice: the database begins to read where the first says, and the second is exact.
+    query = query.lte("last_message_at", after.last_message_at!).or(following(after));
+  }
+  const latest = query
+    .order("last_message_at", { ascending: false })
+    .order("id", { ascending: false });
+  return (await core.send(latest.limit(count), { signal })) as ConversationRow[];
 }
 
 /**
