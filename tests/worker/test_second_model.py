@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from romashka_worker.answerer import _second_model
 from romashka_worker.confidence import confidence_in, likelihood_of
 from romashka_worker.embeddings import Embedding, EmbeddingError
 from romashka_worker.embeddings import second as module
+from romashka_worker.embeddings.local import LocalEmbedder
 from romashka_worker.embeddings.second import SecondModel, is_installed, knows
 from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 
@@ -107,6 +109,17 @@ async def test_vectors_of_articles_that_nobody_asks_for_are_forgotten(
 def test_it_is_asked_in_languages_that_it_knows(language: str | None, is_known: bool) -> None:
     """In others it takes most texts for alike, and a right article would look like a wrong one."""
     assert knows(language) is is_known
+
+
+@needs_model
+def test_it_is_loaded_where_the_knowledge_base_alone_answers() -> None:
+    """A model that writes judges by itself: nobody would ask this one, and it has its size."""
+    writes: Any = object()
+    with LocalEmbedder() as local, _second_model(local, ()) as opened:
+        others = [_second_model(local, [writes]), _second_model(None, ())]
+
+    assert isinstance(opened, SecondModel)
+    assert not any(isinstance(other, SecondModel) for other in others)
 
 
 class Opinion:
