@@ -148,7 +148,7 @@ class KnowledgeBase:
         texts = [(item.title, item.content) for item in items]
         try:
             # It is quick but for the first turns of a worker, and once for each item.
-            async with asyncio.timeout(seconds / (10 if self._second.is_loaded else 2)):
+            async with asyncio.timeout(seconds / (5 if self._second.is_loaded else 2)):
                 likeness = await self._second.likeness(question, texts)
         except (EmbeddingError, TimeoutError) as error:  # what else is known of them will do
             log.warning("second_model.failed", error=str(error) or type(error).__name__)
