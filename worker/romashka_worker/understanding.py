@@ -1,5 +1,6 @@
 """What a customer's message is about, as far as a human may have to take it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from operator import mul
@@ -16,6 +17,8 @@ _HINT = 0.1
 """What makes a pattern believable: "agent" is also a trade, and a role in somebody's software."""
 _SAME_QUESTION = 0.94
 """Cosine similarity: one in a hundred pairs of other questions to the same team is as near."""
+_BRIEF = 24
+"""Letters: "what about Norway?" is as near to "what about Denmark?", and asks something else."""
 _EMBEDDING_SECONDS = 0.5
 _HARMLESS = {"ordinary", "trouble", "unhelpful"}
 """Of these the AI may try to answer; "trouble" is what does not work."""
@@ -99,7 +102,9 @@ class Understanding:
         while count + 1 < len(questions):
             question, reaction = questions[-2 - count :][:2]
             if not _is_same(question, reaction) and not self._has_failed(
-                await self._embed(question, known), await self._embed(reaction, known)
+                await self._embed(question, known),
+                await self._embed(reaction, known),
+                may_repeat=min(map(_letters, (question, reaction))) > _BRIEF,
             ):
                 break
             count += 1
@@ -113,17 +118,25 @@ class Understanding:
             known[text] = await embed_in_time(self._embedder, text, _EMBEDDING_SECONDS)
         return known.get(text)
 
-    def _has_failed(self, question: Embedding | None, reaction: Embedding | None) -> bool:
+    def _has_failed(
+        self, question: Embedding | None, reaction: Embedding | None, *, may_repeat: bool
+    ) -> bool:
         """Was the reply between these two of no use, as the second one says or shows?"""
         if question is None or reaction is None or not self._can_read:
             return False
         topics = self._heads.read_topics(reaction.vector)
-        is_repeated = sum(map(mul, question.vector, reaction.vector)) >= _SAME_QUESTION
+        likeness = sum(map(mul, question.vector, reaction.vector))
+        is_repeated = may_repeat and likeness >= _SAME_QUESTION
         return is_repeated or topics["unhelpful"] >= _SURE
 
 
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
 def _is_same(one: str, other: str) -> bool:
-    return bool(one.strip()) and one.strip().casefold() == other.strip().casefold()
+    words, others = (re.findall(r"\w+", text.casefold()) for text in (one, other))
+    return bool(words) and words == others
 
 
 def _questions_since_a_human(job: Job) -> Sequence[str]:
