@@ -10,16 +10,16 @@ from romashka_worker.embeddings import Embedding
 from romashka_worker.job import Job
 from romashka_worker.knowledge import Found, KnowledgeItem
 from romashka_worker.policy import is_sure
-from romashka_worker.questions import MAX_QUESTIONS, questions_in
+from romashka_worker.questions import MAX_QUESTIONS, is_brief, questions_in, says_little, says_much
 from romashka_worker.responders.knowledge import surest
 from romashka_worker.small_talk import hear
 
 _MAX_EARLIER = 2
 """So many messages back a follow-up refers: to a follow-up, and what that was of."""
-_BRIEF = 24
-"""Letters: who writes less says it of what was said before."""
-_AS_NEAR = 0.02
-"""Of a second question: what answers the first is as near to it as anything, so it answers both."""
+_GOES_ON = 0.35
+"""Confidence of an answer: small talk after a question is not taken for its continuation."""
+_SAME = 0.9
+"""Confidence: what answers a question, and the next one with it, so well answers both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class LookedUp:
     """Where it asks several questions: each of them."""
     further: tuple[KnowledgeItem, ...]
     """What was found for the message when it was taken otherwise."""
+    goes_on: bool = False
+    """Is it likely to go on with what was asked before, however little it says?"""
 
 
 def topic_of(job: Job) -> str:
@@ -50,7 +52,7 @@ def topic_of(job: Job) -> str:
         if row["sender_type"] != "user" or row.get("is_placeholder") or hear(text):
             continue
         topic.insert(0, text)
-        if len(topic) == _MAX_EARLIER or _letters(text) > _BRIEF:
+        if len(topic) == _MAX_EARLIER or not is_brief(text):
             break
     return "\n".join(topic)
 
@@ -87,9 +89,15 @@ async def look_up(
             for part, before in zip(parts, befores, strict=False)
         ),
     )
-    read = _surer(message, _read_by_customer(job, message), tools.language)
-    further = next((one.items for one in message if one.question != read.question), None)
-    return LookedUp(read, tuple(_take_each(job, parts, each, tools.language)), further or ())
+    seen = _read_by_customer(job, message)
+    taken = _taken(message, job, seen, tools.language)
+    others = [replace(one, seen=seen) for one in message if one.question != text]
+    return LookedUp(
+        taken,
+        parts=tuple(_taken_each(job, parts, each, tools.language)),
+        further=next((one.items or () for one in message if one.question != taken.question), ()),
+        goes_on=any(_confidence(one, tools.language) >= _GOES_ON for one in others),
+    )
 
 
 async def _part_readings(text: str, before: str, tools: Tools) -> tuple[Found, ...]:
@@ -102,13 +110,13 @@ async def _readings(
     """Look for a question as it stands, and halfway between that and what it may refer to.
 
     Its own words tell what is new in it, the vector what it is about: halfway are the items that
-    are near to both.
+    are near to both. Who says much has said what it is about.
     """
 
     async def alone() -> Found:
         return Found(text, text, embedding, await tools.search(text, embedding))
 
-    async def in_context() -> Found | None:
+    async def in_context() -> Found:
         joined = f"{topic}\n{text}"
         meant = await tools.embed(joined)
         if embedding is None or meant is None:
@@ -116,8 +124,8 @@ async def _readings(
         half = _halfway(embedding, meant)
         return Found(text, joined, half, await tools.search(text, half))
 
-    found = await asyncio.gather(alone(), *([in_context()] if topic else []))
-    return tuple(one for one in found if one is not None)
+    may_go_on = topic and not says_much(text)
+    return tuple(await asyncio.gather(alone(), *([in_context()] if may_go_on else [])))
 
 
 def _halfway(one: Embedding, other: Embedding) -> Embedding:
@@ -126,46 +134,59 @@ def _halfway(one: Embedding, other: Embedding) -> Embedding:
     return Embedding(one.model, mean)
 
 
-def _surer(readings: Sequence[Found], seen: frozenset[str], language: str | None) -> Found:
-    """Return the reading that is surer to be answered, by something that was not seen already."""
+def _taken(
+    readings: Sequence[Found], job: Job, seen: frozenset[str], language: str | None
+) -> Found:
+    """Return the reading that is surer to be answered, by something that was not seen already.
+
+    What is brief goes on with what was asked before, if that has an answer.
+    """
     alone, *others = readings
-    sure = _confidence(alone, language)
     for other in others:
-        other = replace(other, seen=seen)
-        if _confidence(other, language) > sure:
-            return other
+        going_on = replace(other, seen=seen)
+        sure = _confidence(going_on, language)
+        is_sure_follow_up = is_brief(alone.asked) and is_sure(sure, job.settings)
+        if is_sure_follow_up or sure > _confidence(alone, language):
+            return going_on
     return alone
 
 
 def _confidence(found: Found, language: str | None) -> float:
-    return surest(found.items, language, found.seen)[0] if found.items else 0.0
+    return _best(found, language)[0]
 
 
-def _take_each(
+def _best(found: Found, language: str | None) -> tuple[float, str | None]:
+    if not found.items:
+        return 0.0, None
+    confidence, item = surest(found.items, language, found.seen)
+    return confidence, item.id
+
+
+def _taken_each(
     job: Job, parts: Sequence[str], each: Sequence[Sequence[Found]], language: str | None
 ) -> Iterator[Found]:
-    """Give what was found for each of several questions; for those that are too many, nothing.
-
-    A question that has no answer of its own, but is as near to what answers the one before it as
-    to anything, asks the same in other words.
-    """
-    before, answer = None, None
+    """Give what was found for each of several questions; for those that are too many, nothing."""
+    before: Found | None = None
     for readings in each:
-        seen = _read_by_customer(job, readings) | ({answer.id} if answer else set())
-        read = _surer(readings, seen, language)
-        has_answer = is_sure(_confidence(read, language), job.settings)
-        if before and answer and not has_answer and _is_as_near(answer, readings[0]):
-            read = replace(before, asked=read.asked)
-        yield read
-        before = read
-        answer = surest(read.items, language, read.seen)[1] if read.items else None
+        answer = _best(before, language)[1] if before else None
+        seen = _read_by_customer(job, readings) | ({answer} if answer else set())
+        taken = _taken(readings, job, seen, language)
+        has_answer = is_sure(_confidence(taken, language), job.settings)
+        if before and answer and not has_answer and _asks_the_same(readings, answer, language):
+            taken = replace(before, asked=taken.asked)
+        yield taken
+        before = taken
     for part in parts[len(each) :]:
         yield Found(part, part, None, ())
 
 
-def _is_as_near(item: KnowledgeItem, found: Found) -> bool:
-    likeness = {one.id: one.similarity or one.keyword_score for one in found.items or ()}
-    return item.id in likeness and likeness[item.id] >= max(likeness.values()) - _AS_NEAR
+def _asks_the_same(readings: Sequence[Found], answer: str, language: str | None) -> bool:
+    """Does a question that has no answer of its own say the one before in other words?
+
+    It says next to nothing by itself ("Is that possible?"), or the answer fits both very well.
+    """
+    confidence, best = _best(readings[-1], language)
+    return says_little(readings[0].asked) or (best == answer and confidence >= _SAME)
 
 
 def _read_by_customer(job: Job, readings: Sequence[Found]) -> frozenset[str]:
@@ -175,7 +196,3 @@ def _read_by_customer(job: Job, readings: Sequence[Found]) -> frozenset[str]:
     return frozenset(
         item.id for item in items.values() if any(item.content.strip() in text for text in said)
     )
-
-
-def _letters(text: str) -> int:
-    return sum(map(str.isalpha, text))

@@ -1,4 +1,4 @@
-"""What a customer means who corrects what they wrote: "sorry, I meant by invoice" is "by invoice"."""
+"""What a customer means who corrects themselves: "sorry, I meant by invoice" is "by invoice"."""
 
 import re
 import tomllib
@@ -19,7 +19,7 @@ def corrected(text: str) -> str:
     """
     if len(text) > _LONGEST:
         return text
-    said = text.strip()
+    said = text.strip(" \n*")
     for pattern, kept in _patterns():
         said = pattern.sub(kept, said)
     return said if any(map(str.isalnum, said)) else text

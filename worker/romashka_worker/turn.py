@@ -90,7 +90,9 @@ class TurnAnswerer:
         try:
             signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
-            felt = embedding if decision.is_reply else None  # no rule is about known phrases
+            goes_on = bool(topic) and (await search).goes_on
+            # No rule is about known phrases; a word or two of a follow-up may feel like small talk.
+            felt = embedding if decision.is_reply and not goes_on else None
             if small_talk := self._small_talk.answer(job, felt, spoken):
                 return small_talk
             if not decision.is_reply:  # no model would change that

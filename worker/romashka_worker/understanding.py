@@ -10,6 +10,7 @@ from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.guard import asks_for_human
 from romashka_worker.heads import load_heads
 from romashka_worker.job import Job, Sentiment
+from romashka_worker.questions import is_brief
 from romashka_worker.trace import note
 
 _SURE = 0.5
@@ -17,8 +18,6 @@ _HINT = 0.1
 """What makes a pattern believable: "agent" is also a trade, and a role in somebody's software."""
 _SAME_QUESTION = 0.94
 """Cosine similarity: one in a hundred pairs of other questions to the same team is as near."""
-_BRIEF = 24
-"""Letters: "what about Norway?" is as near to "what about Denmark?", and asks something else."""
 _EMBEDDING_SECONDS = 0.5
 _HARMLESS = {"ordinary", "trouble", "unhelpful"}
 """Of these the AI may try to answer; "trouble" is what does not work."""
@@ -104,7 +103,7 @@ class Understanding:
             if not _is_same(question, reaction) and not self._has_failed(
                 await self._embed(question, known),
                 await self._embed(reaction, known),
-                may_repeat=min(map(_letters, (question, reaction))) > _BRIEF,
+                may_repeat=not (is_brief(question) or is_brief(reaction)),
             ):
                 break
             count += 1
@@ -121,17 +120,16 @@ class Understanding:
     def _has_failed(
         self, question: Embedding | None, reaction: Embedding | None, *, may_repeat: bool
     ) -> bool:
-        """Was the reply between these two of no use, as the second one says or shows?"""
+        """Was the reply between these two of no use, as the second one says or shows?
+
+        What is brief repeats nothing: "what about Norway?" is as near to "what about Denmark?".
+        """
         if question is None or reaction is None or not self._can_read:
             return False
         topics = self._heads.read_topics(reaction.vector)
         likeness = sum(map(mul, question.vector, reaction.vector))
         is_repeated = may_repeat and likeness >= _SAME_QUESTION
         return is_repeated or topics["unhelpful"] >= _SURE
-
-
-def _letters(text: str) -> int:
-    return sum(map(str.isalpha, text))
 
 
 def _is_same(one: str, other: str) -> bool:
