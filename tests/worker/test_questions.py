@@ -183,13 +183,3 @@ async def test_one_message_answers_names_and_hands_over(stack: RunningStack) -> 
     assert half.metadata["asked"] == "May quokkas juggle?"
     assert again.metadata["while_waiting"] is True
     assert again.content.startswith("Pilots are trained for two years.")
-
-
-def rows(*said: str) -> Job:
-    """Return the turn of the last of what customer and AI say in turns."""
-    senders = ("user", "ai")
-    told = [
-        {"id": str(at), "sender_type": senders[at % 2], "content": text}
-        for at, text in enumerate(said)
-    ]
-    return job(turn_id=told[-1]["id"], user_message=said[-1], context={"recent_messages": told})

@@ -16,8 +16,8 @@ from romashka_worker.small_talk import hear
 
 _MAX_EARLIER = 2
 """So many messages back a follow-up refers: to a follow-up, and what that was of."""
-_GOES_ON = 0.35
-"""Confidence of an answer: small talk after a question is not taken for its continuation."""
+_GOES_ON = 0.5
+"""Confidence of an answer among what is new: with small talk after a question it is less."""
 _SAME = 0.9
 """Confidence: what answers a question, and the next one with it, so well answers both."""
 
@@ -91,13 +91,17 @@ async def look_up(
     )
     seen = _read_by_customer(job, message)
     taken = _taken(message, job, seen, tools.language)
-    others = [replace(one, seen=seen) for one in message if one.question != text]
     return LookedUp(
         taken,
         parts=tuple(_taken_each(job, parts, each, tools.language)),
         further=next((one.items or () for one in message if one.question != taken.question), ()),
-        goes_on=any(_confidence(one, tools.language) >= _GOES_ON for one in others),
+        goes_on=any(_goes_on(one, seen, tools.language) for one in message if one.question != text),
     )
+
+
+def _goes_on(found: Found, seen: frozenset[str], language: str | None) -> bool:
+    new = tuple(item for item in found.items or () if item.id not in seen)
+    return _confidence(replace(found, items=new), language) >= _GOES_ON
 
 
 async def _part_readings(text: str, before: str, tools: Tools) -> tuple[Found, ...]:
