@@ -227,18 +227,18 @@ async def test_a_follow_up_is_not_taken_for_small_talk(embedder: LocalEmbedder, 
 
 @needs_embeddings
 async def test_the_figures_hold(embedder: LocalEmbedder) -> None:
-    """Of the half that nothing was tuned on (docs/quality.md has all); real search, real model."""
+    """Real search, real model; docs/quality.md has the figures of all bases."""
     with run_stack("--ephemeral") as running:  # whose knowledge base is overwritten
         client = AsyncRomashka.connect(running.api_url, running.service_role_key)
         async with client as service:
-            found = await measured(service, embedder, ["held out"])
-    figures = {kind: figures for (_, kind), figures in found.items()}
-    missed = {kind: figures.missed for kind, figures in figures.items()}
+            found = await measured(service, embedder, ["held out en", "held out ja"])
+    kinds = {kind: figures for (_, kind), figures in found.items()}
+    missed = {kind: figures.missed for kind, figures in kinds.items()}
+    follow_ups = kinds["follow_up"].outcomes + kinds["correction"].outcomes
 
-    assert figures["follow_up"].share("right") >= 0.6, missed
-    assert figures["correction"].share("right") >= 0.55, missed
-    assert figures["several"].share("right") >= 0.7, missed
-    assert figures["one"].share("right") >= 0.8, missed
-    assert figures["alone"].share("right") >= 0.7, missed
-    assert figures["nothing"].share("wrong") == 0, missed
-    assert sum(one.outcomes["wrong"] for one in figures.values()) <= 8, missed
+    assert follow_ups["right"] >= 0.6 * follow_ups.total(), missed
+    assert follow_ups["wrong"] <= 2, missed
+    assert kinds["several"].share("right") >= 0.6, missed
+    assert kinds["one"].share("right") >= 0.8, missed
+    assert kinds["alone"].share("right") >= 0.7, missed
+    assert kinds["nothing"].share("wrong") == 0, missed

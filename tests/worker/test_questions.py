@@ -174,7 +174,7 @@ async def test_one_message_answers_names_and_hands_over(stack: RunningStack) -> 
         "Zeppelin tours?\nA zeppelin tour takes an hour.\n\n"
         "How are zeppelin pilots trained?\nPilots are trained for two years."
     )
-    assert both.kind is None
+    assert both.kind == "reply"
     answer, named, somebody_comes = half.content.split("\n\n")
     assert answer == "A zeppelin tour takes an hour."
     assert named == "I could not find an answer to:\n- May quokkas juggle?"

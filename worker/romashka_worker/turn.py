@@ -85,8 +85,7 @@ class TurnAnswerer:
         topic = asked.topic if asked else topic_of(job)
         text = corrected(job.written) if topic else job.written
         embedding = await self._embed(job, text)
-        tools = Tools(partial(self._embed, job), partial(self._search, job, language), language)
-        search = asyncio.create_task(look_up(job, text, topic, embedding, tools))
+        search = asyncio.create_task(self._look_up(job, text, topic, language, embedding))
         try:
             signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
@@ -141,6 +140,13 @@ class TurnAnswerer:
         with stage("embedding"):
             return await embed_in_time(self._embedder, text, seconds)
 
+    async def _look_up(
+        self, job: Job, text: str, topic: str, language: str | None, embedding: Embedding | None
+    ) -> LookedUp:
+        tools = Tools(partial(self._embed, job), partial(self._search, job, language), language)
+        with stage("search"):  # all of them are made at once
+            return await look_up(job, text, topic, embedding, tools)
+
     async def _search(
         self, job: Job, language: str | None, question: str, embedding: Embedding | None
     ) -> tuple[KnowledgeItem, ...] | None:
@@ -148,9 +154,8 @@ class TurnAnswerer:
             return ()
         seconds = min(self._search_seconds, _seconds_until(job.draft_by))
         try:
-            with stage("search"):
-                async with asyncio.timeout(seconds):
-                    items = await self._knowledge.search(question, language, embedding, seconds)
+            async with asyncio.timeout(seconds):
+                items = await self._knowledge.search(question, language, embedding, seconds)
         except (RomashkaError, TimeoutError) as error:
             result = "late" if isinstance(error, TimeoutError) else "failed"
             SEARCHES.labels(result).inc()

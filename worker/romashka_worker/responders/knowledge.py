@@ -48,8 +48,6 @@ class KnowledgeResponder:
         """
         if turn.knowledge is None:
             raise ResponderError("the knowledge base could not be asked")
-        if turn.parts and (draft := self._draft_each(turn)):
-            return draft
         if not turn.knowledge:
             nothing = Analysis(confidence=0.0, reason="out_of_scope", language=turn.language)
             return Draft(analysis=nothing, text=written(""), model=self.name)
@@ -69,9 +67,10 @@ class KnowledgeResponder:
             likely=likely,
             likelihood=likelihood,
         )
-        return Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
+        alone = Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
+        return self._draft_each(turn, analysis) or alone
 
-    def _draft_each(self, turn: Turn) -> Draft | None:
+    def _draft_each(self, turn: Turn, whole: Analysis) -> Draft | None:
         """Return the answers to those of several questions that are sure; None if none is."""
         answers: dict[str, tuple[float, Found, KnowledgeItem]] = {}
         open_questions = []
@@ -84,10 +83,10 @@ class KnowledgeResponder:
                 open_questions.append(number)
         if not answers:
             return None
-        analysis = Analysis(
+        analysis = replace(
+            whole,
             confidence=min(confidence for confidence, _, _ in answers.values()),
-            sentiment=turn.signals.sentiment,
-            language=turn.language or next(item.language for _, _, item in answers.values()),
+            reason=None,
             knowledge_sources=tuple(answers),
             open_questions=tuple(open_questions),
         )
