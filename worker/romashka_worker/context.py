@@ -120,16 +120,19 @@ async def _readings(
     async def alone() -> Found:
         return Found(text, text, embedding, await tools.search(text, embedding))
 
-    async def in_context() -> Found:
+    async def in_context() -> Found | None:
         joined = f"{topic}\n{text}"
         meant = await tools.embed(joined)
-        if embedding is None or meant is None:
+        if embedding is None:
             return Found(text, joined, None, await tools.search(joined, None))
+        if meant is None:
+            return None
         half = _halfway(embedding, meant)
         return Found(text, joined, half, await tools.search(text, half))
 
     may_go_on = topic and not says_much(text)
-    return tuple(await asyncio.gather(alone(), *([in_context()] if may_go_on else [])))
+    found = await asyncio.gather(alone(), *([in_context()] if may_go_on else []))
+    return tuple(one for one in found if one)
 
 
 def _halfway(one: Embedding, other: Embedding) -> Embedding:

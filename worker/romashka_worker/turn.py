@@ -41,6 +41,8 @@ _EMBEDDING_SECONDS = 2.5
 """Without the message's embedding the search goes by its words, and a human takes what no model has
 looked at."""
 _EMBEDDING_SECONDS_BEFORE_MODEL = 1.0
+_FURTHER_EMBEDDING_SECONDS = 1.0
+"""What a message refers to, and its questions one by one, are looked for only if that is quick."""
 _SEARCH_SECONDS_BEFORE_MODEL = 1.5
 _SHORTEST_DRAFT_SECONDS = 0.5
 """With less time than this no model is asked."""
@@ -89,9 +91,9 @@ class TurnAnswerer:
         try:
             signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
-            goes_on = bool(topic) and (await search).goes_on
-            # No rule is about known phrases; a word or two of a follow-up may feel like small talk.
-            felt = embedding if decision.is_reply and not goes_on else None
+            felt = embedding if decision.is_reply else None  # no rule is about known phrases
+            if felt and topic and (await search).goes_on:
+                felt = None  # a word or two of a follow-up may feel like small talk
             if small_talk := self._small_talk.answer(job, felt, spoken):
                 return small_talk
             if not decision.is_reply:  # no model would change that
@@ -133,17 +135,18 @@ class TurnAnswerer:
             return None
         return answer.language
 
-    async def _embed(self, job: Job, text: str) -> Embedding | None:
+    async def _embed(self, job: Job, text: str, seconds: float | None = None) -> Embedding | None:
         if self._embedder is None or not text.strip():
             return None
-        seconds = min(self._embedding_seconds, _seconds_until(job.draft_by))
+        seconds = min(seconds or self._embedding_seconds, _seconds_until(job.draft_by))
         with stage("embedding"):
             return await embed_in_time(self._embedder, text, seconds)
 
     async def _look_up(
         self, job: Job, text: str, topic: str, language: str | None, embedding: Embedding | None
     ) -> LookedUp:
-        tools = Tools(partial(self._embed, job), partial(self._search, job, language), language)
+        embed = partial(self._embed, job, seconds=_FURTHER_EMBEDDING_SECONDS)
+        tools = Tools(embed, partial(self._search, job, language), language)
         with stage("search"):  # all of them are made at once
             return await look_up(job, text, topic, embedding, tools)
 
