@@ -17,7 +17,9 @@ _MIN_WORDS = 2
 _MAX_NAME_CHARS = 200
 _MUCH, _BRIEF, _LITTLE = 40, 24, 14
 """Letters."""
-_MARK = re.compile(r"[?？؟;]\W*\Z")  # noqa: RUF001 -- of other scripts
+_LONGEST = 2000
+"""Characters: an essay is one question, whatever it asks."""
+_MARK = re.compile(r"(?:[?？؟]|(?<=[\u0370-\u03ff]);)\W*\Z")  # noqa: RUF001 -- of other scripts
 _STATES = re.compile(r"[.!！]\W*\Z")  # noqa: RUF001 -- of other scripts
 _JAPANESE = re.compile(r"か[。．.\s]*\Z")  # noqa: RUF001 -- Japanese
 _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -28,6 +30,8 @@ def questions_in(text: str) -> tuple[str, ...]:
 
     One, or none that is told from a statement: the message as it is.
     """
+    if len(text) > _LONGEST:
+        return (text,)
     asked: list[str] = []
     stated = ""
     for sentence in _parts(text):
@@ -45,8 +49,8 @@ def questions_in(text: str) -> tuple[str, ...]:
 
 def _parts(text: str) -> Iterator[str]:
     """Give the sentences of a text; one that asks two things is two."""
-    for sentence in map(str.strip, sentences(text)):
-        begin = 0
+    for sentence in sentences(text):
+        sentence, begin = " ".join(sentence.split()), 0
         if _begins_as_question().match(sentence):
             for join in _joins_questions().finditer(sentence):
                 if _is_long(sentence[begin : join.start()]) and _is_long(sentence[join.end() :]):
