@@ -58,6 +58,21 @@ class KnowledgeItem:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the knowledge base has on a question."""
+
+    asked: str
+    """The customer's words."""
+    question: str
+    """What was looked for: these words, and perhaps what they refer to."""
+    embedding: Embedding | None
+    items: tuple[KnowledgeItem, ...] | None
+    """Best first; None when the knowledge base could not be asked."""
+    seen: frozenset[str] = frozenset()
+    """The ids of those that the customer has read, and goes on from: they are not the answer."""
+
+
 class KnowledgeBase:
     """Searches `knowledge_items`; a second model, if there is one, looks at what was found."""
 
