@@ -8,8 +8,8 @@
 -- little more than a few. Only what its attempt still holds is written; of two results for one job one counts. An
 -- escalation ends what waits behind it when it changes its conversation (conversations_settle_jobs). A conversation
 -- that waits for a human already is not handed over a second time, nor is its customer asked what they mean
--- (private.stay_silent). Returns the jobs whose
--- conversation somebody else has locked: nothing is waited for, so one of them delays none of the others.
+-- (private.stay_silent). An escalation that answers part of what was asked says that somebody comes for the rest.
+-- Returns the jobs whose conversation somebody else has locked: nothing is waited for, so one of them delays none of the others.
 create or replace function private.settle_jobs(results jsonb)
 returns uuid[]
 language plpgsql
@@ -38,10 +38,11 @@ begin
     update public.ai_response_queue as jobs
     set status = 'completed', outcome = case result.action when 'reply' then 'replied' else 'escalated' end,
       leased_until = null, completed_at = v_now, set_aside_until = null,
-      ai_response = coalesce(nullif(btrim(result.ai_response), ''),
-        private.handover_text(coalesce(result.language, (
-          select private.known_language(conversations) from public.conversations as conversations
-          where conversations.id = jobs.conversation_id)))),
+      ai_response = concat_ws(e'\n\n', nullif(btrim(result.ai_response), ''), case
+        when coalesce(btrim(result.ai_response), '') = '' or result.asked is not null then
+          private.handover_text(coalesce(result.language, (
+            select private.known_language(conversations) from public.conversations as conversations
+            where conversations.id = jobs.conversation_id))) end),
       ai_confidence = result.confidence,
       response_time_ms = coalesce(result.response_time_ms, private.milliseconds(v_now - jobs.turn_started_at))
     from jsonb_populate_recordset(null::private.result, results) as result

@@ -19,8 +19,9 @@ begin
   perform realtime.send(jsonb_build_object('delivery_id', delivery.id, 'conversation_id', delivery.conversation_id,
     'message_id', delivery.message_id, 'error_code', delivery.error_code, 'error', delivery.error),
     'delivery.failed', 'inbox', true);
+  perform private.notify('delivery.failed', delivery.id || ' ' || clock_timestamp(), delivery.conversation_id, delivery.message_id);
 end $$;
-comment on function private.announce_failure is 'Tell the inbox that a delivery was given up.';
+comment on function private.announce_failure is 'Tell the inbox, and whom the rules name, that a delivery was given up.';
 
 -- An account is connected once a verified webhook came from it; before that, somebody else may send its messages.
 -- A conversation that came by a channel has its account. One that staff opened by a customer's number or

@@ -6,8 +6,8 @@
 -- Undo:    drop function public.prune, public.get_abandoned_attachments, private.remove_abandoned_visitors,
 --          private.remove_visitor.
 
--- What nobody looks at any more, in pieces, so that no call takes long. Cron calls it each minute, and each worker; one
--- prunes at a time. Jobs from before Romashka have no turn, and stay until somebody calls cleanup_ai_response_queue.
+-- What nobody looks at any more, in pieces, so that no call takes long, and what time alone brings: who is to be told of
+-- a customer who waits. Cron calls it each minute, and each worker; one prunes at a time. Jobs from before Romashka have no turn, and stay until somebody calls cleanup_ai_response_queue.
 create or replace function public.prune(max_rows integer default 1000)
 returns integer
 language plpgsql
@@ -32,6 +32,7 @@ begin
   exception when lock_not_available then
     null;
   end;
+  perform private.notify_of_waiting();
   for v_old in
     select * from (values
       ('public.realtime_metrics', 'expires_at < now()'),
@@ -39,6 +40,7 @@ begin
         'completed_at < now() - interval ''30 days'' and status in (''completed'', ''failed'') and turn_id is not null'),
       ('public.channel_deliveries', 'created_at < now() - interval ''90 days'' and settled_at is not null'),
       ('public.channel_deliveries', 'created_at < now() - interval ''1 day'' and kind = ''receipt'''),
+      ('public.notification_deliveries', 'settled_at < now() - interval ''30 days'''),
       ('public.webhook_events', 'received_at < now() - interval ''14 days'''),
       ('private.channel_changes', 'received_at < now() - interval ''7 days'''),
       ('private.trigger_failures', 'failed_at < now() - interval ''30 days'''),

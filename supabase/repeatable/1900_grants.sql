@@ -9,8 +9,8 @@
 revoke all on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
-  public.channel_deliveries, public.ai_settings, public.realtime_metrics,
-  private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
+  public.channel_deliveries, public.ai_settings, public.realtime_metrics, public.notification_rules,
+  public.notification_deliveries, private.notification_secrets, private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables
@@ -20,7 +20,7 @@ from public, anon, authenticated, service_role;
 grant select on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
-  public.ai_settings, public.realtime_metrics
+  public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries
 to authenticated;
 
 -- Not `role`: nobody raises their own.
@@ -43,11 +43,13 @@ grant update (delivery_status, status) on public.messages to authenticated;
 grant insert (id, conversation_id, content), delete on public.conversation_notes to authenticated;
 grant insert, update, delete on public.knowledge_items to authenticated;
 grant update on public.ai_settings to authenticated;
+grant insert (id, kind, target, events, reasons, wait_minutes, hours, is_enabled), delete on public.notification_rules to authenticated;
+grant update (kind, target, events, reasons, wait_minutes, hours, is_enabled) on public.notification_rules to authenticated;
 
 grant select, insert, update, delete on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
-  public.channel_deliveries, public.realtime_metrics,
+  public.channel_deliveries, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
   private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets
 to service_role;
 grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
@@ -85,6 +87,11 @@ revoke execute on function
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook,
   public.ingest_channel_message, public.prune, public.get_abandoned_attachments,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
+  public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
+  public.test_notification_rule, private.check_notification_rule, private.make_notification_secret, private.next_hours,
+  private.notify, private.notify_of_conversation, private.notify_of_message, private.notify_of_turn,
+  private.notify_of_account, private.notify_of_waiting, private.notification_body, private.drop_late_notifications,
+  private.check_notification_results, private.note_on_rules,
   public.get_romashka_installation, public.get_romashka_grants, private.phone_digits, private.secrets_in,
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
   private.create_profile_for_user, private.is_staff,
@@ -173,7 +180,8 @@ grant execute on function
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.prune,
   public.get_abandoned_attachments, public.ingest_channel_message,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
-  public.get_romashka_installation, public.get_romashka_grants
+  public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
+  public.test_notification_rule, public.get_romashka_installation, public.get_romashka_grants
 to service_role;
 
 -- Called by policies and triggers that run as a customer.

@@ -71,6 +71,26 @@ def test_an_escalation_writes_the_hand_over_in_the_customers_language(inbox: Inb
     assert inbox.jobs(conversation)[0]["status"] == "completed"
 
 
+@pytest.mark.parametrize("asked", [{"asked": "Und wann?"}, {}])
+def test_a_hand_over_of_what_is_left_open_says_what_is_known(
+    inbox: Inbox, asked: dict[str, str]
+) -> None:
+    """The customer reads the answer, and that somebody comes for the rest, in the team's words."""
+    conversation = inbox.open(inbox.user(), "Was kostet es? Und wann?")
+    (job,) = inbox.claim()
+    inbox.settle(
+        *(job, "Es kostet nichts. "),
+        **{"action": "escalate", "reason": "low_confidence", "language": "de"} | asked,
+    )
+    *_, told = inbox.messages(conversation)
+    known, *somebody_comes = told["content"].split("\n\n")
+
+    assert known == "Es kostet nichts."
+    assert len(somebody_comes) == len(asked)
+    assert told["metadata"]["kind"] == "handover"
+    assert inbox.conversation(conversation)["requires_human"]
+
+
 def test_an_escalation_ends_the_turn_that_waits_behind_it(inbox: Inbox) -> None:
     """An automatic answer would follow after the customer was told that a human comes."""
     customer = inbox.user()

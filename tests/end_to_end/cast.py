@@ -54,6 +54,12 @@ ROWS: dict[str, LiteralString] = {
     " (channel_id, conversation_id, message_id, position, expires_at)"
     " select account.id, message.conversation_id, message.id, message.position, now()"
     " from account, message",
+    "notification_rules": "insert into public.notification_rules (kind, target, events, is_enabled)"
+    " values ('webhook', 'https://example.com', '{turn.settled}', false)",
+    "notification_deliveries": "with rule as (insert into public.notification_rules"
+    " (kind, target, events, is_enabled) values ('webhook', 'https://example.com',"
+    " '{turn.settled}', false) returning id) insert into public.notification_deliveries"
+    " (rule_id, event, subject) select id, 'turn.settled', 'sample' from rule",
     "ai_settings": "update public.ai_settings set persona = persona",
     "realtime_metrics": "insert into public.realtime_metrics (metric_name, metric_value)"
     " values ('sample', 1)",

@@ -102,11 +102,20 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
             "payload": "x",
             "events": [],
         },
+        "notification_rules": {
+            "kind": "email",
+            "target": "team@example.com",
+            "events": ["turn.settled"],
+            "is_enabled": False,
+        },
         "ai_settings": {"id": True},
         "realtime_metrics": {"metric_name": "x", "metric_value": 1},
     }
     if table == "channel_deliveries":
         bodies[table] = new_delivery(cast, owner)
+    elif table == "notification_deliveries":
+        rule = cast.make_row("notification_rules", owner)
+        bodies[table] = {"rule_id": rule["id"], "event": "turn.settled", "subject": "x"}
     return cast.rest(who).table(table).insert(bodies[table])
 
 
@@ -151,7 +160,9 @@ def target(cast: Cast, table: str, actor: str) -> Row:
 @pytest.mark.parametrize(("table", "verb"), COLUMNS)
 def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
     """A column too many, and a customer sets the position of their message."""
-    actor = {"profiles": "guest", "ai_settings": "admin"}.get(table, "agent")
+    actor = {"profiles": "guest", "ai_settings": "admin", "notification_rules": "admin"}.get(
+        table, "agent"
+    )
     row = (
         target(cast, table, actor)
         if table == "profiles"
@@ -165,6 +176,7 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         "messages": ("conversation_id", "sender_type", "content"),
         "conversation_notes": ("conversation_id", "content"),
         "knowledge_items": ("title", "content"),
+        "notification_rules": ("kind", "target", "events"),
     }.get(table, ())
     allowed = set()
     for column, value in row.items():
@@ -237,6 +249,7 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
     arguments = ARGUMENTS | {
         "conversation_id": cast.owner(actor).talk,
         "agent_id": cast.people["agent"].id,
+        "rule_id": cast.make_row("notification_rules", cast.owner(actor))["id"],
         "webhook_id": cast.make_row("webhook_events", cast.owner(actor))["id"],
         "channel_id": cast.make_row("communication_channels", cast.owner(actor))["id"],
         "customer_identifier": str(uuid4()),

@@ -122,6 +122,7 @@ def analysis(**changes: Any) -> dict[str, Any]:
         "confidence": 0.9,
         "needs_human": False,
         "needs_clarification": False,
+        "open": [],
         "reason": "none",
         "reply": "It is an inbox.",
     }

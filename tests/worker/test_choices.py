@@ -225,7 +225,7 @@ async def test_something_else_is_searched_with_what_was_asked_before() -> None:
         turns._knowledge.search = spy  # type: ignore[method-assign]  # what is asked is the point
         await turns.answer(turn(said("user", TOPIC), ASKED, said("user", "for shoes in red")))
 
-    assert searched == [f"{TOPIC}\nfor shoes in red"]
+    assert searched == ["for shoes in red", f"{TOPIC}\nfor shoes in red"]
 
 
 async def ask_model(provider: Provider, *rows: dict[str, Any], **changes: Any) -> Answer:

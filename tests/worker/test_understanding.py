@@ -212,6 +212,7 @@ TOLD = ("ai", "Hold the button for five seconds.")
         ([ASKED, TOLD, ("user", "das hat nicht geholfen"), TOLD], "still the same problem!", 2),
         ([ASKED, ("agent", "Hi, I am Ann."), ASKED, TOLD], "No, that does not help me", 1),
         ([ASKED, TOLD, ("user", "useless"), ("handover", "A human will come.")], "no help", 0),
+        ([ASKED, TOLD, ("user", "What about Norway?"), TOLD], "what about Denmark?", 0),
     ],
 )
 async def test_replies_that_did_not_help_are_counted(

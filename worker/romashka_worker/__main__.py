@@ -29,6 +29,8 @@ from romashka_worker.indexer import kept_embedded
 from romashka_worker.logs import configure_logs
 from romashka_worker.loop import Loop
 from romashka_worker.metrics import HELD, REALTIME, SLOTS
+from romashka_worker.notifications.notifier import open_notifications
+from romashka_worker.notifications.settings import NotificationSettings
 from romashka_worker.probes import serve_probes
 from romashka_worker.queue import JobQueue
 from romashka_worker.recorder import Recorder
@@ -50,8 +52,9 @@ def main() -> int:
     try:
         settings = Settings.from_environment()
         channels = ChannelSettings.from_environment()
+        notifications = NotificationSettings.from_environment()
         configure_logs(settings.log_level)
-        asyncio.run(_run(settings, channels))
+        asyncio.run(_run(settings, channels, notifications))
     except (BadSetting, SchemaTooOld) as error:
         return _fail(str(error), 2)
     except InvalidRequest as error:
@@ -74,7 +77,9 @@ def _fail(problem: str, exit_code: int) -> int:
     return exit_code
 
 
-async def _run(settings: Settings, channels: ChannelSettings) -> None:
+async def _run(
+    settings: Settings, channels: ChannelSettings, notifications: NotificationSettings
+) -> None:
     key = read_project_key(
         settings.supabase_key.get_secret_value(), "SUPABASE_SERVICE_ROLE_KEY", "service_role"
     )
@@ -92,6 +97,9 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
             open_deliveries(
                 channels, client, settings.worker_id, settings.grace_seconds
             ) as deliveries,
+            open_notifications(
+                notifications, client, settings.worker_id, settings.grace_seconds
+            ) as notifier,
         ):
             wake = Wake(announcements)
             turns = Loop(
@@ -105,7 +113,7 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
             REALTIME.set_function(lambda: wake.is_live)
             SLOTS.set(settings.concurrency)
             HELD.set_function(lambda: turns.held)
-            _stop_on_signals(turns.stop, deliveries.stop)
+            _stop_on_signals(turns.stop, deliveries.stop, notifier.stop)
             with serve_probes(settings.http_host, settings.http_port, health) as port:
                 log.info(
                     "worker.started",
@@ -122,6 +130,7 @@ async def _run(settings: Settings, channels: ChannelSettings) -> None:
                     async with asyncio.TaskGroup() as loops:
                         loops.create_task(turns.run())
                         loops.create_task(deliveries.run())
+                        loops.create_task(notifier.run())
             await recorder.write()
             log.info("worker.stopped", worker_id=settings.worker_id)
 

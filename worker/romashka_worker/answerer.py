@@ -1,11 +1,13 @@
 """Puts together what answers turns, as the settings say: for the worker, and for a replay."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 from romashka import AsyncRomashka
 
 from romashka_worker.embeddings import Embedder
+from romashka_worker.embeddings.local import LocalEmbedder
+from romashka_worker.embeddings.second import SecondModel, is_installed
 from romashka_worker.job import Job
 from romashka_worker.knowledge import KnowledgeBase
 from romashka_worker.language import LanguageDetector
@@ -24,7 +26,18 @@ async def open_answerer(
 ) -> AsyncIterator[TurnAnswerer]:
     """Open everything that answering takes; nothing is sent before the first turn."""
     async with _open_models(settings) as models:
-        yield TurnAnswerer(KnowledgeBase(client), embedder, models, LanguageDetector(), open_reply)
+        with _second_model(embedder, models) as second:
+            knowledge = KnowledgeBase(client, second)
+            yield TurnAnswerer(knowledge, embedder, models, LanguageDetector(), open_reply)
+
+
+def _second_model(
+    embedder: Embedder | None, models: Sequence[Responder]
+) -> AbstractContextManager[SecondModel | None]:
+    """Open what makes the knowledge base surer of itself: nobody asks it where a model judges."""
+    if models or not isinstance(embedder, LocalEmbedder) or not is_installed():
+        return nullcontext()
+    return SecondModel()
 
 
 @asynccontextmanager

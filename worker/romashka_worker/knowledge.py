@@ -4,15 +4,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
 
+import structlog
 from romashka import AsyncRomashka, NotFound, Unreachable
 from romashka._errors import translated
 
 from romashka_worker.calls import repeated
-from romashka_worker.embeddings import Embedding, vector_text
+from romashka_worker.embeddings import Embedding, EmbeddingError, vector_text
+from romashka_worker.embeddings.second import SecondModel, knows
 
 _MAX_ITEMS = 5
 _SEARCHES_AT_ONCE = 16
@@ -20,6 +22,8 @@ _SEARCHES_AT_ONCE = 16
 _SHORTEST_SEARCH_SECONDS = 0.5
 # By meaning, an item is found with its translations, and the last ones say how near anything is.
 _MAX_ITEMS_BY_MEANING = 20
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class KnowledgeItem:
     """Of the question's vector and the item's; None where one of them has none."""
     keyword_score: float = 0.0
     """0 to 1: the share of the question's words that it has, by how much they tell."""
+    likeness: float | None = None
+    """Of the question and the item, by a second model; None where that was not asked."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -52,11 +58,27 @@ class KnowledgeItem:
         )
 
 
-class KnowledgeBase:
-    """Searches `knowledge_items`."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the knowledge base has on a question."""
 
-    def __init__(self, client: AsyncRomashka) -> None:
+    asked: str
+    """The customer's words."""
+    question: str
+    """What was looked for: these words, and perhaps what they refer to."""
+    embedding: Embedding | None
+    items: tuple[KnowledgeItem, ...] | None
+    """Best first; None when the knowledge base could not be asked."""
+    seen: frozenset[str] = frozenset()
+    """The ids of those that the customer has read, and goes on from: they are not the answer."""
+
+
+class KnowledgeBase:
+    """Searches `knowledge_items`; a second model, if there is one, looks at what was found."""
+
+    def __init__(self, client: AsyncRomashka, second: SecondModel | None = None) -> None:
         self._client = client
+        self._second = second
         self._searches = asyncio.Semaphore(_SEARCHES_AT_ONCE)
 
     async def search(
@@ -86,7 +108,7 @@ class KnowledgeBase:
                 embedding_model=embedding.model,
             )
             if any(item.similarity is not None for item in found):
-                return found
+                return await self._compared(question, language, found, seconds)
         found = await search(language=language, max_results=_MAX_ITEMS)
         if found or language is None:
             return found
@@ -126,6 +148,28 @@ class KnowledgeBase:
         except NotFound:
             return None
         return part
+
+    async def _compared(
+        self,
+        question: str,
+        language: str | None,
+        found: tuple[KnowledgeItem, ...],
+        seconds: float,
+    ) -> tuple[KnowledgeItem, ...]:
+        """Have the second model's word on what was found in languages that it knows."""
+        items = [item for item in found if knows(item.language)]
+        if self._second is None or not items or not knows(language):
+            return found
+        texts = [(item.title, item.content) for item in items]
+        try:
+            # It is quick but for the first turns of a worker, and once for each item.
+            async with asyncio.timeout(seconds / (5 if self._second.is_loaded else 2)):
+                likeness = await self._second.likeness(question, texts)
+        except (EmbeddingError, TimeoutError) as error:  # what else is known of them will do
+            log.warning("second_model.failed", error=str(error) or type(error).__name__)
+            return found
+        by_id = {item.id: one for item, one in zip(items, likeness, strict=True)}
+        return tuple(replace(item, likeness=by_id.get(item.id)) for item in found)
 
     async def _search(
         self, question: str, ends_at: float, **arguments: Any

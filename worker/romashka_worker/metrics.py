@@ -45,3 +45,6 @@ DELIVERIES = Counter(
 DELIVERY_SECONDS = Histogram(
     "romashka_delivery_seconds", "How long channels took.", ["channel_type"], buckets=_SECONDS
 )
+NOTIFICATIONS = Counter(
+    "romashka_notifications", "Attempts to notify, by what they came to.", ["kind", "outcome"]
+)

@@ -64,6 +64,11 @@ def may_ask(
     return decision.reason == "low_confidence" and is_likely
 
 
+def is_sure(confidence: float, settings: Mapping[str, Any]) -> bool:
+    """Is that enough to reply?"""
+    return confidence >= float(settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE))
+
+
 def _topic_reason(signals: Signals, settings: Mapping[str, Any]) -> Reason | None:
     """Several topics that are each less than probable may make it probable that one is meant."""
     topics = {
@@ -99,9 +104,9 @@ def _responder_reason(
     analysis: Analysis, signals: Signals, settings: Mapping[str, Any]
 ) -> Reason | None:
     """What a human gave back goes to one again only if the AI is not sure of its answer."""
-    is_sure = analysis.confidence >= settings.get("min_confidence", _DEFAULT_MIN_CONFIDENCE)
     if analysis.needs_clarification and not analysis.needs_human:
         return "low_confidence"
-    if is_sure and (signals.is_returned or not analysis.needs_human):
+    may_reply = is_sure(analysis.confidence, settings)
+    if may_reply and (signals.is_returned or not analysis.needs_human):
         return None
     return analysis.reason or "low_confidence"

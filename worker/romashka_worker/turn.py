@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 
 import structlog
 from romashka import RomashkaError
@@ -17,6 +18,8 @@ from romashka_worker.choices import (
     open_question,
     were_offered,
 )
+from romashka_worker.context import LookedUp, Tools, look_up, topic_of
+from romashka_worker.corrections import corrected
 from romashka_worker.embeddings import Embedder, Embedding
 from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.grounding import Ungrounded, grounded_text
@@ -25,18 +28,21 @@ from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
 from romashka_worker.language import LanguageDetector
 from romashka_worker.metrics import SEARCHES
 from romashka_worker.policy import Decision, decide, may_ask
+from romashka_worker.questions import naming
 from romashka_worker.reply import write_reply
 from romashka_worker.responders import Analysis, Draft, Responder, ResponderError, Turn
 from romashka_worker.responders.knowledge import KnowledgeResponder
 from romashka_worker.small_talk import SmallTalk
 from romashka_worker.streams import Show, shown_nowhere
 from romashka_worker.trace import note, stage
-from romashka_worker.understanding import Understanding
+from romashka_worker.understanding import Signals, Understanding
 
 _EMBEDDING_SECONDS = 2.5
 """Without the message's embedding the search goes by its words, and a human takes what no model has
 looked at."""
 _EMBEDDING_SECONDS_BEFORE_MODEL = 1.0
+_FURTHER_EMBEDDING_SECONDS = 1.0
+"""What a message refers to, and its questions one by one, are looked for only if that is quick."""
 _SEARCH_SECONDS_BEFORE_MODEL = 1.5
 _SHORTEST_DRAFT_SECONDS = 0.5
 """With less time than this no model is asked."""
@@ -78,19 +84,21 @@ class TurnAnswerer:
         spoken = self._languages.detect(job.written, job.known_language)
         language = spoken or job.default_language
         note(language=language, history=len(job.context.get("recent_messages") or ()))
-        question = f"{asked.topic}\n{job.written}" if asked else job.written
-        embedding = await self._embed(job, job.written)
-        meaning = await self._embed(job, question) if asked else embedding
-        search = asyncio.create_task(self._search(job, question, language, meaning))
+        topic = asked.topic if asked else topic_of(job)
+        text = corrected(job.written) if topic else job.written
+        embedding = await self._embed(job, text)
+        search = asyncio.create_task(self._look_up(job, text, topic, language, embedding))
         try:
             signals = await self._understanding.read(job, embedding)
             decision = decide(None, signals, job.settings)
             felt = embedding if decision.is_reply else None  # no rule is about known phrases
+            if felt and topic and (await search).goes_on:
+                felt = None  # a word or two of a follow-up may feel like small talk
             if small_talk := self._small_talk.answer(job, felt, spoken):
                 return small_talk
             if not decision.is_reply:  # no model would change that
                 return Answer(action="escalate", reason=decision.reason, language=spoken)
-            turn = Turn(job, language, await search, signals, question=question, embedding=meaning)
+            turn = _turn(job, language, signals, await search)
         finally:
             search.cancel()
         answer = await self._answer(turn)
@@ -127,23 +135,30 @@ class TurnAnswerer:
             return None
         return answer.language
 
-    async def _embed(self, job: Job, text: str) -> Embedding | None:
+    async def _embed(self, job: Job, text: str, seconds: float | None = None) -> Embedding | None:
         if self._embedder is None or not text.strip():
             return None
-        seconds = min(self._embedding_seconds, _seconds_until(job.draft_by))
+        seconds = min(seconds or self._embedding_seconds, _seconds_until(job.draft_by))
         with stage("embedding"):
             return await embed_in_time(self._embedder, text, seconds)
 
+    async def _look_up(
+        self, job: Job, text: str, topic: str, language: str | None, embedding: Embedding | None
+    ) -> LookedUp:
+        embed = partial(self._embed, job, seconds=_FURTHER_EMBEDDING_SECONDS)
+        tools = Tools(embed, partial(self._search, job, language), language)
+        with stage("search"):  # all of them are made at once
+            return await look_up(job, text, topic, embedding, tools)
+
     async def _search(
-        self, job: Job, question: str, language: str | None, embedding: Embedding | None
+        self, job: Job, language: str | None, question: str, embedding: Embedding | None
     ) -> tuple[KnowledgeItem, ...] | None:
         if not question.strip():
             return ()
         seconds = min(self._search_seconds, _seconds_until(job.draft_by))
         try:
-            with stage("search"):
-                async with asyncio.timeout(seconds):
-                    items = await self._knowledge.search(question, language, embedding, seconds)
+            async with asyncio.timeout(seconds):
+                items = await self._knowledge.search(question, language, embedding, seconds)
         except (RomashkaError, TimeoutError) as error:
             result = "late" if isinstance(error, TimeoutError) else "failed"
             SEARCHES.labels(result).inc()
@@ -151,7 +166,6 @@ class TurnAnswerer:
             log.warning("knowledge.failed", result=result, error=type(error).__name__)
             return None
         SEARCHES.labels("ok").inc()
-        note(knowledge={item.id: round(item.score, 3) for item in items})
         return items
 
     async def _answer(self, turn: Turn) -> Answer:
@@ -189,13 +203,19 @@ class TurnAnswerer:
                 if turn.knowledge is None and decision.reason == "out_of_scope":
                     decision = Decision("low_confidence")  # nobody has looked what the scope is
                 draft.text = grounded_text(draft, turn.job, may_ask_again)
+                left_open = _left_open(turn, draft.analysis) if decision.is_reply else ()
+                if left_open:
+                    language = draft.analysis.language or turn.language
+                    draft.text = naming(draft.text, left_open, language)
                 choices = _offered(turn, draft.analysis, decision)
                 if choices:
                     decision = Decision(None)
                     _make_question(draft, choices, turn.language)
-                text = await self._reply(draft, turn.job, until) if decision.is_reply else None
+                show = shown_nowhere if left_open else self._open_reply  # the team's words follow
+                text = await _reply(draft, turn.job, until, show) if decision.is_reply else None
             except Ungrounded as error:
                 decision, choices, text, ungrounded = Decision("ungrounded"), (), None, error.said
+                left_open = ()
             finally:
                 await draft.close()
         except Exception as error:  # noqa: BLE001 -- whatever it does, the customer hears
@@ -206,12 +226,53 @@ class TurnAnswerer:
             again = replace(turn, ungrounded=ungrounded, draft_by=until)
             if answer := await self._answer_of(responder, again, until):
                 return answer
-        return replace(_answer(decision, draft, text), choices=choices)
+        answer = replace(_answer(decision, draft, text), choices=choices)
+        return _handed_over(answer, left_open, turn.job) if left_open else answer
 
-    async def _reply(self, draft: Draft, job: Job, until: float) -> str:
-        max_chars = job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS)
-        with stage("reply"), self._open_reply(job) as show:
-            return await write_reply(draft.text, show, max_chars=max_chars, until=until)
+
+async def _reply(
+    draft: Draft, job: Job, until: float, open_reply: Callable[[Job], AbstractContextManager[Show]]
+) -> str:
+    max_chars = job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS)
+    with stage("reply"), open_reply(job) as show:
+        return await write_reply(draft.text, show, max_chars=max_chars, until=until)
+
+
+def _turn(job: Job, language: str | None, signals: Signals, found: LookedUp) -> Turn:
+    message = found.message
+    items = message.items or ()
+    note(
+        knowledge={item.id: round(item.score, 3) for item in items},
+        questions=len(found.parts) or 1,
+        refers_back=message.question != message.asked,
+    )
+    return Turn(
+        job,
+        language,
+        message.items,
+        signals,
+        question=message.question,
+        embedding=message.embedding,
+        seen=message.seen,
+        parts=found.parts,
+        further=found.further,
+    )
+
+
+def _left_open(turn: Turn, analysis: Analysis) -> tuple[str, ...]:
+    """Return which of several questions a reply does not answer."""
+    numbers = analysis.open_questions
+    return tuple(part.asked for number, part in enumerate(turn.parts, 1) if number in numbers)
+
+
+def _handed_over(answer: Answer, left_open: Sequence[str], job: Job) -> Answer:
+    """Make a reply that leaves a question open a hand-over of that question, with what it says.
+
+    Who waits for a human already is told what can be told, and goes on waiting.
+    """
+    if job.context.get("requires_human"):
+        return answer
+    return replace(answer, action="escalate", reason="low_confidence", asked="\n".join(left_open))
 
 
 def _offered(turn: Turn, analysis: Analysis, decision: Decision) -> tuple[Choice, ...]:

@@ -1,5 +1,6 @@
 """What a customer's message is about, as far as a human may have to take it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from operator import mul
@@ -9,6 +10,7 @@ from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.guard import asks_for_human
 from romashka_worker.heads import load_heads
 from romashka_worker.job import Job, Sentiment
+from romashka_worker.questions import is_brief
 from romashka_worker.trace import note
 
 _SURE = 0.5
@@ -99,7 +101,9 @@ class Understanding:
         while count + 1 < len(questions):
             question, reaction = questions[-2 - count :][:2]
             if not _is_same(question, reaction) and not self._has_failed(
-                await self._embed(question, known), await self._embed(reaction, known)
+                await self._embed(question, known),
+                await self._embed(reaction, known),
+                may_repeat=not (is_brief(question) or is_brief(reaction)),
             ):
                 break
             count += 1
@@ -113,17 +117,24 @@ class Understanding:
             known[text] = await embed_in_time(self._embedder, text, _EMBEDDING_SECONDS)
         return known.get(text)
 
-    def _has_failed(self, question: Embedding | None, reaction: Embedding | None) -> bool:
-        """Was the reply between these two of no use, as the second one says or shows?"""
+    def _has_failed(
+        self, question: Embedding | None, reaction: Embedding | None, *, may_repeat: bool
+    ) -> bool:
+        """Was the reply between these two of no use, as the second one says or shows?
+
+        What is brief repeats nothing: "what about Norway?" is as near to "what about Denmark?".
+        """
         if question is None or reaction is None or not self._can_read:
             return False
         topics = self._heads.read_topics(reaction.vector)
-        is_repeated = sum(map(mul, question.vector, reaction.vector)) >= _SAME_QUESTION
+        likeness = sum(map(mul, question.vector, reaction.vector))
+        is_repeated = may_repeat and likeness >= _SAME_QUESTION
         return is_repeated or topics["unhelpful"] >= _SURE
 
 
 def _is_same(one: str, other: str) -> bool:
-    return bool(one.strip()) and one.strip().casefold() == other.strip().casefold()
+    words, others = (re.findall(r"\w+", text.casefold()) for text in (one, other))
+    return bool(words) and words == others
 
 
 def _questions_since_a_human(job: Job) -> Sequence[str]:

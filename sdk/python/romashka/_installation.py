@@ -34,6 +34,8 @@ _TABLES = (
     "conversations",
     "ai_response_queue",
     "channel_deliveries",
+    "notification_rules",
+    "notification_deliveries",
     "customer_profiles",
     "profiles",
 )

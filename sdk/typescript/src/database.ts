@@ -112,6 +112,7 @@ export type Database = {
           answers_acknowledgements: boolean;
           answers_while_waiting: boolean;
           cap_ms: number;
+          conversation_url: string | null;
           deadline_ms: number;
           default_language: string | null;
           escalation_probability: number;
@@ -142,6 +143,7 @@ export type Database = {
           answers_acknowledgements?: boolean;
           answers_while_waiting?: boolean;
           cap_ms?: number;
+          conversation_url?: string | null;
           deadline_ms?: number;
           default_language?: string | null;
           escalation_probability?: number;
@@ -171,6 +173,7 @@ export type Database = {
           answers_acknowledgements?: boolean;
           answers_while_waiting?: boolean;
           cap_ms?: number;
+          conversation_url?: string | null;
           deadline_ms?: number;
           default_language?: string | null;
           escalation_probability?: number;
@@ -759,6 +762,152 @@ export type Database = {
           },
         ];
       };
+      notification_deliveries: {
+        Row: {
+          attempt: number;
+          channel_id: string | null;
+          conversation_id: string | null;
+          created_at: string;
+          error: string | null;
+          error_code: string | null;
+          event: string;
+          expires_at: string;
+          failures: number;
+          id: string;
+          job_id: string | null;
+          leased_by: string | null;
+          message_id: string | null;
+          process_after: string;
+          rule_id: string;
+          settled_at: string | null;
+          status: string;
+          subject: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          attempt?: number;
+          channel_id?: string | null;
+          conversation_id?: string | null;
+          created_at?: string;
+          error?: string | null;
+          error_code?: string | null;
+          event: string;
+          expires_at?: string;
+          failures?: number;
+          id?: string;
+          job_id?: string | null;
+          leased_by?: string | null;
+          message_id?: string | null;
+          process_after?: string;
+          rule_id: string;
+          settled_at?: string | null;
+          status?: string;
+          subject: string;
+        };
+        Update: {
+          attempt?: number;
+          channel_id?: string | null;
+          conversation_id?: string | null;
+          created_at?: string;
+          error?: string | null;
+          error_code?: string | null;
+          event?: string;
+          expires_at?: string;
+          failures?: number;
+          id?: string;
+          job_id?: string | null;
+          leased_by?: string | null;
+          message_id?: string | null;
+          process_after?: string;
+          rule_id?: string;
+          settled_at?: string | null;
+          status?: string;
+          subject?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "notification_deliveries_channel_id_fkey";
+            columns: ["channel_id"];
+            isOneToOne: false;
+            referencedRelation: "communication_channels";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "notification_deliveries_conversation_id_fkey";
+            columns: ["conversation_id"];
+            isOneToOne: false;
+            referencedRelation: "conversations";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "notification_deliveries_job_id_fkey";
+            columns: ["job_id"];
+            isOneToOne: false;
+            referencedRelation: "ai_response_queue";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "notification_deliveries_message_id_fkey";
+            columns: ["message_id"];
+            isOneToOne: false;
+            referencedRelation: "messages";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "notification_deliveries_rule_id_fkey";
+            columns: ["rule_id"];
+            isOneToOne: false;
+            referencedRelation: "notification_rules";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      notification_rules: {
+        Row: {
+          created_at: string;
+          error: string | null;
+          error_code: string | null;
+          events: string[];
+          failed_at: string | null;
+          hours: Json | null;
+          id: string;
+          is_enabled: boolean;
+          kind: string;
+          reasons: string[] | null;
+          target: string;
+          wait_minutes: number | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          error?: string | null;
+          error_code?: string | null;
+          events: string[];
+          failed_at?: string | null;
+          hours?: Json | null;
+          id?: string;
+          is_enabled?: boolean;
+          kind: string;
+          reasons?: string[] | null;
+          target: string;
+          wait_minutes?: number | null;
+        };
+        Update: {
+          created_at?: string;
+          error?: string | null;
+          error_code?: string | null;
+          events?: string[];
+          failed_at?: string | null;
+          hours?: Json | null;
+          id?: string;
+          is_enabled?: boolean;
+          kind?: string;
+          reasons?: string[] | null;
+          target?: string;
+          wait_minutes?: number | null;
+        };
+        Relationships: [];
+      };
       profiles: {
         Row: {
           avatar_url: string | null;
@@ -906,6 +1055,18 @@ export type Database = {
           send_window: string;
           sender_type: string;
           thread: Json;
+        }[];
+      };
+      claim_notification_deliveries: {
+        Args: { lease_seconds?: number; max_deliveries?: number; worker_id: string };
+        Returns: {
+          attempt: number;
+          body: Json;
+          delivery_id: string;
+          kind: string;
+          rule_id: string;
+          secret: string;
+          target: string;
         }[];
       };
       cleanup_ai_response_queue: { Args: { older_than_days?: number }; Returns: number };
@@ -1056,6 +1217,7 @@ export type Database = {
           user_message: string;
         }[];
       };
+      get_notification_secret: { Args: { rule_id: string }; Returns: string };
       get_realtime_messaging_metrics: {
         Args: { time_window_minutes?: number };
         Returns: {
@@ -1141,9 +1303,17 @@ export type Database = {
           status: string;
         }[];
       };
+      settle_notification_deliveries: {
+        Args: { results: Json };
+        Returns: {
+          delivery_id: string;
+          settled: boolean;
+        }[];
+      };
       settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };
       store_knowledge_embeddings: { Args: { embeddings: Json; model: string }; Returns: number };
       take_over_conversation: { Args: { conversation_id: string }; Returns: undefined };
+      test_notification_rule: { Args: { rule_id: string }; Returns: string };
     };
     Enums: {
       [_ in never]: never;

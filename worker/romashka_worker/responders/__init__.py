@@ -3,11 +3,12 @@
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Protocol
 
 from romashka_worker.embeddings import Embedding
 from romashka_worker.job import Job, Reason, Sentiment
-from romashka_worker.knowledge import KnowledgeItem
+from romashka_worker.knowledge import Found, KnowledgeItem
 from romashka_worker.understanding import Signals
 
 
@@ -28,12 +29,25 @@ class Turn:
     """What is to be answered: the message, with what it refers to."""
     embedding: Embedding | None = None
     """Of the question, where there is one."""
+    seen: frozenset[str] = frozenset()
+    """The ids of those items that the customer has read, and goes on from."""
+    parts: tuple[Found, ...] = ()
+    """Where the message asks several questions: each of them."""
+    further: tuple[KnowledgeItem, ...] = ()
+    """What was found for the message when it was taken otherwise, best first."""
     chosen: KnowledgeItem | None = None
     """What the customer has chosen of what the AI offered."""
     ungrounded: tuple[str, ...] = ()
     """What an earlier draft of this turn said, and stands nowhere."""
     draft_by: float | None = None
     """When a draft's analysis must be there (monotonic), if that is before `job.draft_by`."""
+
+    @property
+    def all_knowledge(self) -> tuple[KnowledgeItem, ...]:
+        """All that was found: the best of each search first, then the second of each."""
+        found = (*(part.items or () for part in self.parts), self.knowledge or (), self.further)
+        by_id = {item.id: item for rank in zip_longest(*found) for item in rank if item}
+        return tuple(by_id.values())
 
     @property
     def seconds_left(self) -> float:
@@ -54,6 +68,8 @@ class Analysis:
     sentiment: Sentiment | None = None
     language: str | None = None
     knowledge_sources: tuple[str, ...] = ()
+    open_questions: tuple[int, ...] = ()
+    """Which of the turn's parts the reply does not answer, counted from 1."""
     needs_clarification: bool = False
     """Does the draft ask what the customer means?"""
     likely: tuple[KnowledgeItem, ...] = ()

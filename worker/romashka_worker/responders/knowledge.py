@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from operator import itemgetter
@@ -12,8 +13,10 @@ from romashka import RomashkaError
 
 from romashka_worker.choices import likely_items
 from romashka_worker.confidence import confidence_in, likelihood_of
-from romashka_worker.knowledge import KnowledgeBase, KnowledgeItem
+from romashka_worker.knowledge import Found, KnowledgeBase, KnowledgeItem
 from romashka_worker.language import base_language, is_same_language
+from romashka_worker.policy import is_sure
+from romashka_worker.questions import name_of
 from romashka_worker.responders import Analysis, Draft, ResponderError, Turn, written
 from romashka_worker.responders.passages import best_passage, is_long
 from romashka_worker.trace import note
@@ -49,9 +52,10 @@ class KnowledgeResponder:
             nothing = Analysis(confidence=0.0, reason="out_of_scope", language=turn.language)
             return Draft(analysis=nothing, text=written(""), model=self.name)
         confidence, item = (
-            (1.0, turn.chosen) if turn.chosen else _surest(turn.knowledge, turn.language)
+            (1.0, turn.chosen) if turn.chosen else surest(turn.knowledge, turn.language, turn.seen)
         )
-        likely = likely_items(turn.knowledge, item)
+        unseen = [one for one in turn.knowledge if one.id not in turn.seen]
+        likely = likely_items(unseen, item)
         likelihood = likelihood_of(likely, turn.knowledge, turn.language)
         note(similarity=item.similarity)
         analysis = Analysis(
@@ -63,7 +67,42 @@ class KnowledgeResponder:
             likely=likely,
             likelihood=likelihood,
         )
-        return Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
+        alone = Draft(analysis=analysis, text=self._write(turn, item), model=self.name)
+        return self._draft_each(turn, analysis) or alone
+
+    def _draft_each(self, turn: Turn, whole: Analysis) -> Draft | None:
+        """Return the answers to those of several questions that are sure; None if none is."""
+        answers: dict[str, tuple[float, Found, KnowledgeItem]] = {}
+        open_questions = []
+        for number, part in enumerate(turn.parts, 1):
+            found = part.items or ()
+            confidence, item = surest(found, turn.language, part.seen) if found else (0.0, None)
+            if item and is_sure(confidence, turn.job.settings):
+                answers.setdefault(item.id, (confidence, part, item))
+            else:
+                open_questions.append(number)
+        if not answers:
+            return None
+        analysis = replace(
+            whole,
+            confidence=min(confidence for confidence, _, _ in answers.values()),
+            reason=None,
+            knowledge_sources=tuple(answers),
+            open_questions=tuple(open_questions),
+        )
+        text = self._write_each(turn, [(part, item) for _, part, item in answers.values()])
+        return Draft(analysis=analysis, text=text, model=self.name)
+
+    async def _write_each(
+        self, turn: Turn, found: Sequence[tuple[Found, KnowledgeItem]]
+    ) -> AsyncIterator[str]:
+        """Give each answer below its question, where there are several."""
+        for number, (part, item) in enumerate(found):
+            about = replace(turn, question=part.question, embedding=part.embedding)
+            if len(found) > 1:
+                yield ("\n\n" if number else "") + f"{name_of(part.asked)}\n"
+            async for piece in self._write(about, item):
+                yield piece
 
     async def _write(self, turn: Turn, item: KnowledgeItem) -> AsyncIterator[str]:
         remark = _remark(item, turn.language)
@@ -81,13 +120,18 @@ class KnowledgeResponder:
         return best_passage(question, item.content, part)
 
 
-def _surest(found: Sequence[KnowledgeItem], language: str | None) -> tuple[float, KnowledgeItem]:
-    """Return the best item, with how sure it is.
+def surest(
+    found: Sequence[KnowledgeItem], language: str | None, seen: frozenset[str] = frozenset()
+) -> tuple[float, KnowledgeItem]:
+    """Return the best item that was not `seen`, with how sure it is; of none, nothing is sure.
 
     One that was edited just now has no vectors to compare: it is as sure as its words make it.
     """
-    by_meaning = [item for item in found if item.similarity is not None]
-    by_words = [item for item in found if item.similarity is None]
+    unseen = [item for item in found if item.id not in seen]
+    if not unseen:
+        return 0.0, found[0]
+    by_meaning = [item for item in unseen if item.similarity is not None]
+    by_words = [item for item in unseen if item.similarity is None]
     best = [_best_item(items, language) for items in (by_meaning, by_words) if items]
     return max(((confidence_in(item, found, language), item) for item in best), key=itemgetter(0))
 

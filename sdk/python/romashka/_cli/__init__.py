@@ -14,7 +14,18 @@ _EXTRAS = {
     "migrations": "migrate",
     "staff": "migrate",
     **dict.fromkeys(
-        ("channels", "chat", "inbox", "knowledge", "metrics", "send", "tail", "webhooks"), "cli"
+        (
+            "channels",
+            "chat",
+            "inbox",
+            "knowledge",
+            "metrics",
+            "notifications",
+            "send",
+            "tail",
+            "webhooks",
+        ),
+        "cli",
     ),
 }
 

@@ -14,6 +14,7 @@ from romashka._cli import (
     metrics,
     migrate,
     migrations,
+    notifications,
     replay,
     send,
     staff,
@@ -49,4 +50,5 @@ app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(database.app, name="db")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(migrations.app, name="migrations")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(staff.app, name="staff")

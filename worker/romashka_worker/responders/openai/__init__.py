@@ -43,9 +43,9 @@ class OpenAIResponder:
             async with asyncio.timeout(seconds):
                 async for attempt in self._endpoint.retrying(seconds):
                     with attempt:
-                        return _with_likely(
-                            await self._negotiate(prompt, turn.language, talk), turn
-                        )
+                        draft = await self._negotiate(prompt, turn.language, talk)
+                        draft.analysis = _completed(draft.analysis, turn)
+                        return draft
         except TimeoutError as error:
             if seconds >= _FAIR_SECONDS:
                 self._endpoint.failed(error)
@@ -129,16 +129,22 @@ class _ModelDraft(Draft):
         await self._answer.close()
 
 
-def _with_likely(draft: Draft, turn: Turn) -> Draft:
-    """Add the items that the model named: where it is not sure, one of them may be meant."""
-    analysis = draft.analysis
-    items = {item.id: item for item in turn.knowledge or ()}
-    draft.analysis = replace(
+def _completed(analysis: Analysis, turn: Turn) -> Analysis:
+    """Add the items that the model named: where it is not sure, one of them may be meant.
+
+    A reply that answers none of the questions is not one.
+    """
+    items = {item.id: item for item in turn.all_knowledge}
+    numbers = range(1, len(turn.parts) + 1)
+    open_questions = tuple(one for one in analysis.open_questions if one in numbers)
+    answers_none = bool(turn.parts) and len(open_questions) == len(turn.parts)
+    return replace(
         analysis,
+        confidence=0.0 if answers_none else analysis.confidence,
+        open_questions=open_questions,
         likely=tuple(items[source] for source in analysis.knowledge_sources[:MAX_LIKELY]),
         likelihood=1.0 if analysis.needs_clarification else analysis.confidence,
     )
-    return draft
 
 
 def _no_answer(error: Exception) -> ResponderError:

@@ -21,6 +21,7 @@ _MEMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "confidence": {"type": "number"},
     "needs_human": {"type": "boolean"},
     "needs_clarification": {"type": "boolean"},
+    "open": {"type": "array", "items": {"type": "integer"}},
     "reason": {"type": "string", "enum": ["none", *_REASONS]},
     "reply": {"type": "string"},
 }
@@ -72,6 +73,7 @@ def parse_analysis(
         sentiment=_SENTIMENTS.get(str(members.get("sentiment")).lower()),
         language=_language(members.get("language")) or language,
         knowledge_sources=_sources(members.get("sources"), labels),
+        open_questions=_open_questions(members.get("open")),
         needs_clarification=str(members.get("needs_clarification")).lower() == "true",
         has_judged=True,
     )
@@ -112,6 +114,11 @@ def _intent(value: object) -> str | None:
 def _language(value: object) -> str | None:
     code = re.split("[-_]", str(value).lower())[0]
     return code if re.fullmatch("[a-z]{2,3}", code) else None
+
+
+def _open_questions(value: object) -> tuple[int, ...]:
+    numbers = re.findall(r"\d{1,3}", str(value)) if isinstance(value, list) else []
+    return tuple(sorted({*map(int, numbers)}))
 
 
 def _sources(value: object, labels: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,0 +1,235 @@
+-- Purpose: what happens that somebody is to be told of: each rule that it is for gets a row to be sent.
+-- Touches: policies of notification_rules and notification_deliveries; triggers on notification_rules, conversations,
+--          messages, ai_response_queue, communication_channels.
+-- Locks:   none beside those of the event; a sweep of who waits takes none.
+-- Undo:    drop the policies, the triggers and the functions.
+
+drop policy if exists "admins have the rules" on public.notification_rules;
+create policy "admins have the rules" on public.notification_rules
+  for all to authenticated using ((select private.is_admin())) with check ((select private.is_admin()));
+
+drop policy if exists "staff read what was told" on public.notification_deliveries;
+create policy "staff read what was told" on public.notification_deliveries
+  for select to authenticated using ((select private.is_staff()));
+
+create or replace function private.check_notification_rule()
+returns trigger
+language plpgsql
+volatile
+security definer  -- nobody writes secrets
+set search_path = ''
+as $$
+declare
+  v_wrong text;
+begin
+  begin
+    perform private.next_hours(new.hours, now());
+    v_wrong := case when new.hours is not null and not (
+      jsonb_typeof(new.hours -> 'days') = 'array' and jsonb_array_length(new.hours -> 'days') > 0
+      and not jsonb_path_exists(new.hours, '$.days[*] ? (@.type() != "number" || !(@ == 1 || @ == 2 || @ == 3 || @ == 4 || @ == 5 || @ == 6 || @ == 7))')
+      and new.hours ->> 'from' ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' and new.hours ->> 'to' ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$'
+      and new.hours ->> 'from' <> new.hours ->> 'to'
+      and exists (select from pg_catalog.pg_timezone_names as zones where zones.name = new.hours ->> 'timezone')
+    ) then 'the hours' end;
+  exception when others then
+    v_wrong := 'the hours';
+  end;
+  if v_wrong is not null then
+    raise exception 'unable to keep the rule; its hours cannot be read'
+      using errcode = 'PT400', detail = 'bad_hours',
+      hint = 'As {"timezone": "Europe/Berlin", "days": [1, 2, 3, 4, 5], "from": "09:00", "to": "18:00"}; 1 is Monday.';
+  end if;
+  if tg_op = 'UPDATE' and new.target <> old.target then
+    new.failed_at := null;
+    new.error_code := null;
+    new.error := null;
+  end if;
+  return new;
+end $$;
+comment on function private.check_notification_rule is 'Check the hours of a rule. Raises bad_hours.';
+
+create or replace trigger notification_rules_check before insert or update on public.notification_rules
+  for each row execute function private.check_notification_rule();
+
+create or replace function private.make_notification_secret()
+returns trigger
+language plpgsql
+volatile
+security definer  -- nobody writes secrets
+set search_path = ''
+as $$
+begin
+  insert into private.notification_secrets (rule_id, secret)
+  values (new.id, 'whsec_' || encode(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()), 'base64'))
+  on conflict do nothing;
+  return null;
+end $$;
+comment on function private.make_notification_secret is 'Give a rule the secret that signs its webhooks.';
+
+create or replace trigger notification_rules_make_secret after insert or update on public.notification_rules
+  for each row when (new.kind = 'webhook') execute function private.make_notification_secret();
+
+create or replace function public.get_notification_secret(rule_id uuid)
+returns text
+language plpgsql
+stable
+security definer  -- nobody reads secrets
+set search_path = ''
+as $$
+declare
+  v_secret text;
+begin
+  select secrets.secret into v_secret from private.notification_secrets as secrets
+  where secrets.rule_id = get_notification_secret.rule_id;
+  if v_secret is null then
+    raise exception 'unable to read the secret; there is no webhook %', get_notification_secret.rule_id
+      using errcode = 'PT404', detail = 'rule_not_found', hint = 'Rules of the kind webhook have one.';
+  end if;
+  return v_secret;
+end $$;
+comment on function public.get_notification_secret is 'The secret that signs a webhook''s requests. Raises rule_not_found.';
+
+-- The hours of a day that begin after they end reach into the next day.
+create or replace function private.next_hours(hours jsonb, at timestamptz)
+returns timestamptz
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_day date := (at at time zone coalesce(hours ->> 'timezone', 'UTC'))::date;
+begin
+  if hours is null then
+    return at;
+  end if;
+  return (
+    select min(greatest(at, span.begins))
+    from generate_series(-1, 8) as offsets (days)
+    cross join lateral (
+      select (v_day + days + (hours ->> 'from')::time) at time zone (hours ->> 'timezone') as begins,
+        (v_day + days + (hours ->> 'to')::time + case when hours ->> 'to' < hours ->> 'from' then interval '1 day' else '0' end)
+          at time zone (hours ->> 'timezone') as ends
+    ) as span
+    where span.ends > at and hours -> 'days' @> to_jsonb(extract(isodow from v_day + days)::integer)
+  );
+end $$;
+comment on function private.next_hours is 'When the hours of a rule next are: now, within them.';
+
+create or replace function private.notify(
+  event text, subject text, conversation_id uuid default null, message_id uuid default null, job_id uuid default null,
+  channel_id uuid default null, reason text default null
+)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into public.notification_deliveries (rule_id, event, subject, conversation_id, message_id, job_id, channel_id,
+    process_after, expires_at)
+  select rules.id, notify.event, notify.subject, notify.conversation_id, notify.message_id, notify.job_id, notify.channel_id,
+    next.at, next.at + interval '1 day'
+  from public.notification_rules as rules
+  cross join lateral (select private.next_hours(rules.hours, clock_timestamp()) as at) as next
+  where rules.is_enabled and notify.event = any (rules.events)
+    and (rules.reasons is null or notify.event <> 'conversation.escalated' or notify.reason = any (rules.reasons))
+  on conflict do nothing;
+end $$;
+comment on function private.notify is 'Let the rules for an event tell of it.';
+
+create or replace function private.notify_of_conversation()
+returns trigger
+language plpgsql
+volatile
+security definer  -- whoever changes a conversation writes no notifications
+set search_path = ''
+as $$
+begin
+  if tg_op = 'UPDATE' and new.handed_over_at is distinct from old.handed_over_at and new.handed_over_at is not null then
+    perform private.notify('conversation.escalated', new.id || ' ' || new.handed_over_at, new.id,
+      reason => new.escalation_reason);
+  end if;
+  perform private.notify('conversation.changed', new.id || ' ' || new.updated_at, new.id);
+  return null;
+end $$;
+comment on function private.notify_of_conversation is 'Tell of a conversation that is new, changed, or handed over.';
+
+create or replace trigger conversations_notify_insert after insert on public.conversations
+  for each row execute function private.notify_of_conversation();
+create or replace trigger conversations_notify_update after update on public.conversations
+  for each row when (old.updated_at is distinct from new.updated_at) execute function private.notify_of_conversation();
+
+create or replace function private.notify_of_message()
+returns trigger
+language plpgsql
+volatile
+security definer  -- whoever writes a message writes no notifications
+set search_path = ''
+as $$
+begin
+  perform private.notify('message.created', new.id::text, new.conversation_id, new.id);
+  return null;
+end $$;
+comment on function private.notify_of_message is 'Tell of a message.';
+
+create or replace trigger messages_notify after insert on public.messages
+  for each row execute function private.notify_of_message();
+
+create or replace function private.notify_of_turn()
+returns trigger
+language plpgsql
+volatile
+security definer  -- whoever ends a turn writes no notifications
+set search_path = ''
+as $$
+begin
+  perform private.notify('turn.settled', new.id::text, new.conversation_id, job_id => new.id);
+  return null;
+end $$;
+comment on function private.notify_of_turn is 'Tell of a turn that has ended.';
+
+create or replace trigger ai_response_queue_notify after update of outcome on public.ai_response_queue
+  for each row when (old.outcome is null and new.outcome is not null and new.outcome <> 'superseded')
+  execute function private.notify_of_turn();
+
+create or replace function private.notify_of_account()
+returns trigger
+language plpgsql
+volatile
+security definer  -- whoever changes an account writes no notifications
+set search_path = ''
+as $$
+begin
+  perform private.notify('channel.error', new.id || ' ' || clock_timestamp(), channel_id => new.id);
+  return null;
+end $$;
+comment on function private.notify_of_account is 'Tell of an account that cannot be used any more.';
+
+create or replace trigger communication_channels_notify after update of status on public.communication_channels
+  for each row when (new.status = 'error' and old.status is distinct from new.status)
+  execute function private.notify_of_account();
+
+-- Called each minute (prune). A conversation that waits is told of once.
+create or replace function private.notify_of_waiting()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into public.notification_deliveries (rule_id, event, subject, conversation_id, process_after, expires_at)
+  select rules.id, 'conversation.waiting', conversations.id || ' ' || conversations.handed_over_at, conversations.id,
+    next.at, next.at + interval '1 day'
+  from public.notification_rules as rules
+  cross join lateral (select private.next_hours(rules.hours, clock_timestamp()) as at) as next
+  join public.conversations as conversations on conversations.requires_human
+    and conversations.handed_over_at <= clock_timestamp() - make_interval(mins => rules.wait_minutes)
+    -- Whoever has waited for a day when the rule is made is no news.
+    and conversations.handed_over_at > clock_timestamp() - make_interval(mins => rules.wait_minutes) - interval '1 day'
+  where rules.is_enabled and 'conversation.waiting' = any (rules.events)
+  on conflict do nothing;
+end $$;
+comment on function private.notify_of_waiting is 'Tell of customers who have waited for a human for longer than a rule allows.';
