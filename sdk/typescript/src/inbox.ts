@@ -9,7 +9,7 @@ import { Reader } from "./reader.js";
 import { Recent } from "./recent.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
-import { View, type ViewFilters } from "./view.js";
+import { PAGE as PAGE_OF_VIEW, View, type ViewFilters } from "./view.js";
 
 const PAGE = 100;
 /** A transaction writes its time before it commits: so far back another may still appear. */
@@ -59,8 +59,8 @@ export class Inbox {
    * ```
    */
   view(filters: ViewFilters = {}): View {
-    return this.#views.get(keyOf(filters), () => {
-      const { limit, ...narrow } = filters;
+    const { limit = PAGE_OF_VIEW, ...narrow } = filters;
+    return this.#views.get(keyOf({ ...narrow, limit }), () => {
       return new View(this.core, this.feed, narrow, limit);
     });
   }

@@ -137,7 +137,11 @@ export function columnsOf(filters: Filters): { [name: string]: Json } {
 /** The same text for filters that mean the same. */
 export function keyOf(filters: object): string {
   const given = Object.entries(filters).filter(([, value]) => value !== undefined);
-  return JSON.stringify(given.sort(([one], [other]) => (one < other ? -1 : 1)));
+  const inOrder = given.map(([name, value]) => [
+    name,
+    Array.isArray(value) ? [...value].sort() : value,
+  ]);
+  return JSON.stringify(inOrder.sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
 /** A query of conversations, as far as filters narrow it. */

@@ -7,7 +7,8 @@ import type { ConversationRow } from "./models.js";
 import { isNotAfter, Ranking } from "./ranking.js";
 import { isLater } from "./time.js";
 
-const PAGE = 50;
+/** What a list shows to begin with, unless it says otherwise. */
+export const PAGE = 50;
 /** So many more are read than are shown: what leaves the list gives way to the next without a request. */
 const SPARE = 25;
 
@@ -39,7 +40,7 @@ export class View extends Following<ViewState> implements Follower {
     private readonly core: Core,
     private readonly feed: Feed,
     private readonly filters: Filters,
-    private readonly page = PAGE,
+    private readonly page: number,
   ) {
     super({ rows: [], hasMore: false, state: "loading", error: null });
     this.#limit = page;
