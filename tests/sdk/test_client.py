@@ -1,13 +1,25 @@
 """Connecting and signing in: what works, and what a user is told when it does not."""
 
+import asyncio
 import subprocess
 import sys
 import uuid
+from contextlib import closing, suppress
+from functools import partial
 
 import pytest
-from romashka import AsyncRomashka, InvalidRequest, NotSignedIn, Unreachable
+from romashka import (
+    AsyncRomashka,
+    Attachment,
+    Conversation,
+    InvalidRequest,
+    NotSignedIn,
+    Unreachable,
+    _limits,
+)
 
 from tests.support.customers import customer_of, new_identifier, service_of
+from tests.support.scripted import ANON_KEY, conversation_row
 from tests.support.stacks import RunningStack
 
 
@@ -70,6 +82,50 @@ async def test_what_cannot_be_a_url_or_a_key_is_refused(url: str, key: str) -> N
     with pytest.raises(InvalidRequest):
         async with AsyncRomashka.connect(url, key):
             pass
+
+
+async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer each request a byte at a time, without end: no wait for the network is a long one."""
+    with closing(writer), suppress(OSError):
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
+        writer.write(b"content-length: 9999\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+
+async def test_a_request_that_is_answered_drop_by_drop_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever waits for it would wait for good, without a word."""
+    for what in _limits.SECONDS:
+        monkeypatch.setitem(_limits.SECONDS, what, 0.2)
+    file = Attachment("path", "name", "image/png", 1)
+    async with (
+        await asyncio.start_server(drip, "127.0.0.1", 0) as server,
+        AsyncRomashka.connect(
+            f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", ANON_KEY
+        ) as client,
+    ):
+        conversation = Conversation.from_row(conversation_row(), client)
+        for request in (
+            client.sign_in_anonymously,
+            client.conversations.list,
+            conversation.refresh,
+            conversation.take_over,
+            conversation.messages,
+            partial(conversation.send, "hello"),
+            client.metrics.service_level,
+            client.knowledge.list,
+            partial(client.call, "search_knowledge", query="x"),
+            partial(client.attachments.upload, conversation.id, "a.png", b"x"),
+            partial(client.attachments.download, file),
+            partial(client.attachments.signed_url, file),
+        ):
+            async with asyncio.timeout(5):
+                with pytest.raises(Unreachable, match=r"it had 0\.2 s"):
+                    await request()
 
 
 def test_the_package_loads_the_clients_when_they_are_needed() -> None:

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from romashka import (
     Chosen,
+    Conflict,
     Conversation,
     InvalidRequest,
     Message,
@@ -47,6 +49,22 @@ async def test_messages_come_back_in_order(stack: RunningStack) -> None:
     ]
     assert messages[1] == second
     assert second.kind == "message"
+
+
+async def test_a_message_is_known_by_the_id_that_its_caller_gave(stack: RunningStack) -> None:
+    """Whoever got no answer sends again; the customer must not read it twice."""
+    message_id = str(uuid4())
+    async with customer_of(stack) as client:
+        conversation = await conversation_with_human(client, stack, "first")
+        sent = [await conversation.send("once", message_id=message_id) for _ in range(2)]
+        messages = await conversation.messages()
+        async with customer_of(stack) as somebody:
+            other = await conversation_with_human(somebody, stack)
+            with pytest.raises(Conflict):
+                await other.send("another's", message_id=message_id)
+
+    assert [message.content for message in messages] == ["first", "once"]
+    assert sent[0] == sent[1] == messages[1]
 
 
 async def test_creating_again_finds_the_open_conversation(stack: RunningStack) -> None:

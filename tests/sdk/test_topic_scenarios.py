@@ -6,17 +6,13 @@ from contextlib import aclosing
 from typing import Any
 from uuid import uuid4
 
-import jwt
 import pytest
 import romashka
 from romashka import AsyncRomashka, Conversation
 
-from tests.support.scripted import CONVERSATION, playing, read_scenarios
+from tests.support.scripted import ANON_KEY, conversation_row, playing, read_scenarios
 
 SCENARIOS = read_scenarios()
-ANON_KEY = jwt.encode(
-    {"role": "anon", "exp": 4_000_000_000}, "nobody checks it, it only has a form"
-)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +42,7 @@ async def play(url: str, count: int, told: int) -> dict[str, Any]:
     async with AsyncRomashka.connect(url, ANON_KEY) as client:
         client.supabase.realtime.timeout = 1
         await client.sign_in_anonymously()
-        conversation = Conversation.from_row(row(), client)
+        conversation = Conversation.from_row(conversation_row(), client)
         async with aclosing(conversation.events(on_connection=connection.append)) as events:
             try:
                 while len(messages) < count:
@@ -58,15 +54,3 @@ async def play(url: str, count: int, told: int) -> dict[str, Any]:
             except romashka.RomashkaError as error:
                 return {"messages": messages, "error": type(error).__name__}
     return {"messages": messages, "connection": connection}
-
-
-def row() -> dict[str, Any]:
-    """A row of `conversations`."""
-    given = {"id": CONVERSATION, "customer_id": "c", "channel_type": "website", "status": "active"}
-    names = (
-        "priority requires_human escalation_reason assigned_agent_id customer_name user_name tags"
-        " language intent sentiment satisfaction_rating message_count customer_read_position"
-        " agent_read_position last_message last_message_at"
-    )
-    at = "2026-01-01T00:00:00+00:00"
-    return dict.fromkeys(names.split()) | given | {"created_at": at, "updated_at": at}

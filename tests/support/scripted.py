@@ -36,10 +36,23 @@ CONVERSATION = "6f1c3a52-9f3e-4a43-9d0c-0f5d6c1f2b7e"
 _TOPIC = f"realtime:conversation:{CONVERSATION}"
 _CREATED_AT = "2026-01-01T00:00:00+00:00"
 _SECRET = "a secret that nobody checks: the script says what is refused"
+ANON_KEY = jwt.encode({"role": "anon", "exp": 4_000_000_000}, _SECRET)
 _AFTERWARDS_SECONDS = 0.05
 _REQUESTS = ("handshake", "join", "read", "renew")
 
 Scenario = dict[str, Any]
+
+
+def conversation_row() -> dict[str, Any]:
+    """Return a row of `conversations`: the one that scripts are about."""
+    given = {"id": CONVERSATION, "customer_id": "c", "channel_type": "website", "status": "active"}
+    names = (
+        "priority requires_human escalation_reason assigned_agent_id customer_name user_name tags"
+        " language intent sentiment satisfaction_rating message_count customer_read_position"
+        " agent_read_position last_message last_message_at"
+    )
+    at = "2026-01-01T00:00:00+00:00"
+    return dict.fromkeys(names.split()) | given | {"created_at": at, "updated_at": at}
 
 
 def read_scenarios() -> list[Scenario]:

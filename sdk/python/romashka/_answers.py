@@ -1,24 +1,22 @@
 """Which message answers a question: a burst is one turn, and its answer is the answer to each."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
+from romashka._core import Core
 from romashka._drafts import ReplySettled
 from romashka._errors import NoAnswer, NoAnswerNeeded
-from romashka._events import Event, MessageCreated, follow
-from romashka._models import Attachment, Message
+from romashka._events import Event, MessageCreated, ReadAfter, follow
+from romashka._models import Message
 from romashka._rows import fetch, repeated
-
-if TYPE_CHECKING:
-    from romashka._conversation import Conversation
 
 
 async def stream_answer(
-    conversation: "Conversation",
-    text: str,
-    attachment: Attachment | None,
+    core: Core,
+    topic: str,
+    send: Callable[[], Awaitable[Message]],
+    read_after: ReadAfter,
     timeout_seconds: float,
 ) -> AsyncGenerator[Event]:
     """Send a question; yield replies as they are written, and last the message that answers it.
@@ -27,11 +25,11 @@ async def stream_answer(
         NoAnswer: there was none in time.
         NoAnswerNeeded: there will be none.
     """
-    async with conversation._client.topics.listen(conversation._topic) as listener:
-        question = await conversation.send(text, attachment=attachment)
+    async with core.topics.listen(topic) as listener:
+        question = await send()
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         positions = {question.id: question.position}
-        events = follow(listener, conversation._read_after, question.position)
+        events = follow(listener, read_after, question.position)
         async with aclosing(events):
             while True:
                 try:
@@ -39,12 +37,12 @@ async def stream_answer(
                     async with asyncio.timeout_at(deadline):
                         event = await anext(events)
                         is_answer = isinstance(event, MessageCreated) and await _answers(
-                            conversation, event.message, question, positions
+                            core, event.message, question, positions
                         )
                         is_needless = (
                             isinstance(event, ReplySettled)
                             and event.outcome == "not_needed"
-                            and await _is_in_turn(conversation, event.turn_id, question, positions)
+                            and await _is_in_turn(core, event.turn_id, question, positions)
                         )
                 except TimeoutError as error:
                     raise NoAnswer(f"nobody answered within {timeout_seconds:g} s") from error
@@ -57,7 +55,7 @@ async def stream_answer(
 
 
 async def _answers(
-    conversation: "Conversation", message: Message, question: Message, positions: dict[str, int]
+    core: Core, message: Message, question: Message, positions: dict[str, int]
 ) -> bool:
     """Is `message` the answer to `question`? `positions` are of the messages since then."""
     positions[message.id] = message.position
@@ -65,22 +63,22 @@ async def _answers(
     if message.kind == "handover":
         return True
     return message.kind == "reply" and await _is_in_turn(
-        conversation, str(message.turn_id), question, positions
+        core, str(message.turn_id), question, positions
     )
 
 
 async def _is_in_turn(
-    conversation: "Conversation", turn_id: str, question: Message, positions: dict[str, int]
+    core: Core, turn_id: str, question: Message, positions: dict[str, int]
 ) -> bool:
     """Is `question` a part of a turn that has ended?"""
     if turn_id == question.id:
         return True
-    newest = await _newest_message_of(conversation, turn_id)
+    newest = await _newest_message_of(core, turn_id)
     return positions.get(newest, 0) >= question.position
 
 
-async def _newest_message_of(conversation: "Conversation", turn_id: str) -> str:
-    jobs = conversation._client.supabase.table("ai_response_queue").select("message_id")
+async def _newest_message_of(core: Core, turn_id: str) -> str:
+    jobs = core.supabase.table("ai_response_queue").select("message_id")
     completed = jobs.eq("turn_id", turn_id).eq("status", "completed")
     # Realtime tells of a commit a moment before other sessions see it.
     while not (answered := await repeated(lambda: fetch(completed))):  # noqa: ASYNC110 -- nothing sets an event

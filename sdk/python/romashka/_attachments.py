@@ -3,16 +3,14 @@
 import mimetypes
 import re
 from pathlib import PurePath
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from romashka._core import Core
 from romashka._errors import ServerError, translated
 from romashka._file_types import inert_type
+from romashka._limits import in_time
 from romashka._models import Attachment
 from romashka._storable import check_storable
-
-if TYPE_CHECKING:
-    from romashka._client import AsyncRomashka
 
 BUCKET = "conversation-attachments"
 
@@ -20,8 +18,8 @@ BUCKET = "conversation-attachments"
 class Attachments:
     """`client.attachments`."""
 
-    def __init__(self, client: "AsyncRomashka") -> None:
-        self._client = client
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def upload(
         self, conversation_id: str, name: str, content: bytes, content_type: str | None = None
@@ -46,9 +44,10 @@ class Attachments:
         # The name may have any letters; a path in Storage may not.
         ending = re.sub(r"[^.a-z0-9]", "", PurePath(name).suffix.lower())
         path = f"{conversation_id}/{uuid4()}{ending}"
-        bucket = self._client.supabase.storage.from_(BUCKET)
+        bucket = self._core.supabase.storage.from_(BUCKET)
         with translated():
-            await bucket.upload(path, content, {"content-type": kind})
+            async with in_time("file"):
+                await bucket.upload(path, content, {"content-type": kind})
         return Attachment(path, name, kind, len(content))
 
     async def download(self, attachment: Attachment) -> bytes:
@@ -63,7 +62,8 @@ class Attachments:
         """
         check_storable(attachment.path)
         with translated():
-            return await self._client.supabase.storage.from_(BUCKET).download(attachment.path)
+            async with in_time("file"):
+                return await self._core.supabase.storage.from_(BUCKET).download(attachment.path)
 
     async def signed_url(self, attachment: Attachment, expires_seconds: int = 3600) -> str:
         """Return a URL under which anybody can read the file for a while.
@@ -78,11 +78,12 @@ class Attachments:
             print(await client.attachments.signed_url(photo))
         """
         check_storable((attachment.path, attachment.name))
-        bucket = self._client.supabase.storage.from_(BUCKET)
+        bucket = self._core.supabase.storage.from_(BUCKET)
         with translated():
-            signed = await bucket.create_signed_url(
-                attachment.path, expires_seconds, {"download": attachment.name or True}
-            )
+            async with in_time():
+                signed = await bucket.create_signed_url(
+                    attachment.path, expires_seconds, {"download": attachment.name or True}
+                )
         if (url := signed["signedURL"]) is None:
             raise ServerError("unable to sign a URL; the project gave none")
         return url

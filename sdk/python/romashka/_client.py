@@ -2,29 +2,29 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from typing import Any, Self
+from typing import Self
 
 import httpx
-from postgrest import CountMethod
 from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
 from supabase_auth.types import AuthResponse
 
 from romashka._attachments import Attachments
 from romashka._conversations import Conversations
-from romashka._errors import InvalidRequest, NotSignedIn, Unreachable, translated
+from romashka._core import Core
+from romashka._errors import InvalidRequest, NotSignedIn, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
+from romashka._limits import SECONDS, in_time
 from romashka._metrics import Metrics
 from romashka._pasted import BadSetting, read_key, read_project_url
 from romashka._session import HttpClient, Session
 from romashka._storable import check_storable
-from romashka._topics import Topics
 
-TIMEOUT = httpx.Timeout(35.0, connect=5.0)
-"""A database function may wait for 30 s (a long poll)."""
+TIMEOUT = httpx.Timeout(SECONDS["call"], connect=5.0)
+"""Of each wait for the network; a request as a whole has a limit of its own."""
 
 
 @cache
@@ -33,7 +33,7 @@ def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-class AsyncRomashka:
+class AsyncRomashka(Core):
     """A connection to one Romashka project.
 
     Example:
@@ -44,10 +44,7 @@ class AsyncRomashka:
     """
 
     def __init__(self, supabase: AsyncClient, session: Session) -> None:
-        self.supabase = supabase
-        """The wrapped client, for everything that this package does not cover."""
-        self.topics = Topics(supabase.realtime, session)
-        """Private broadcast topics, kept subscribed."""
+        super().__init__(supabase, session)
         self.conversations = Conversations(self)
         self.inbox = Inbox(self)
         self.attachments = Attachments(self)
@@ -92,47 +89,6 @@ class AsyncRomashka:
             finally:
                 await client._close()
 
-    async def call(self, function: str, /, **arguments: Any) -> Any:
-        """Call a database function by its parameters' names; return its result as JSON.
-
-        Raises:
-            ServerError: it refused.
-            Unreachable: the project did not answer; the call may still have taken effect.
-
-        Example:
-            found = await staff.call("search_knowledge", query="channels", language="en")
-        """
-        check_storable((function, arguments))
-        with translated():
-            return (await self.supabase.rpc(function, arguments).execute()).data
-
-    async def _call_counted(
-        self, function: str, /, _after: int = 0, **arguments: Any
-    ) -> tuple[Any, int | None]:
-        """Do what `call` does; return also how many rows there were, if the project says so.
-
-        It gives no more than its `max_rows` of them, and of the others not a word.
-        """
-        check_storable(arguments)
-        query = self.supabase.rpc(function, arguments, CountMethod.exact)
-        if _after:
-            query.request.params = query.request.params.set("offset", _after)
-        with translated():
-            answer = await query.execute()
-        return answer.data, answer.count
-
-    async def _read(self, function: str, /, **arguments: Any) -> list[Mapping[str, Any]]:
-        """Return all rows of a function that reads, however few the project gives at a time."""
-        rows, count = await self._call_counted(function, **arguments)
-        while count and len(rows) < count:
-            more, _ = await self._call_counted(function, len(rows), **arguments)
-            if not more:
-                break
-            rows = [*rows, *more]
-        if not isinstance(rows, list):
-            raise Unreachable("the project does not answer; somebody else's page came")
-        return rows
-
     async def sign_in_anonymously(self) -> str:
         """Become a new customer without an account; return the user's id.
 
@@ -152,7 +108,8 @@ class AsyncRomashka:
 
     async def _sign_in_anonymously(self) -> str:
         with translated():
-            return _user_id(await self.supabase.auth.sign_in_anonymously())
+            async with in_time():
+                return _user_id(await self.supabase.auth.sign_in_anonymously())
 
     def _note_signed_in(self, task: asyncio.Task[str]) -> None:
         self._signing_in = None
@@ -171,11 +128,12 @@ class AsyncRomashka:
         """
         check_storable((email, password))
         with translated():
-            return _user_id(
-                await self.supabase.auth.sign_in_with_password(
-                    {"email": email, "password": password}
+            async with in_time():
+                return _user_id(
+                    await self.supabase.auth.sign_in_with_password(
+                        {"email": email, "password": password}
+                    )
                 )
-            )
 
     async def _close(self) -> None:
         await self.topics.close()

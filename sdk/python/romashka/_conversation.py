@@ -4,11 +4,12 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from romashka._answers import stream_answer
-from romashka._errors import Conflict, InvalidRequest, NoAnswer
+from romashka._core import Core
+from romashka._errors import Conflict, InvalidRequest, NoAnswer, NotFound
 from romashka._events import Event, MessageCreated, follow
 from romashka._listener import OnConnection, Page
 from romashka._metrics import ConversationMetrics
@@ -24,22 +25,38 @@ from romashka._models import (
 from romashka._presence import Presence, Role, present_in
 from romashka._rows import fetch, fetch_all, fetch_up_to, repeated
 
-if TYPE_CHECKING:
-    from romashka._client import AsyncRomashka
-
 _PAGE = 500
+_NO_UUID = "22P02"
+
+
+async def read_conversation(core: Core, conversation_id: str) -> Mapping[str, Any]:
+    """Return the row of one conversation.
+
+    Raises:
+        NotFound: there is none, or it is somebody else's.
+    """
+    query = core.supabase.table("conversations").select("*").eq("id", conversation_id)
+    try:
+        found = await fetch(query)
+    except InvalidRequest as error:
+        if error.name != _NO_UUID:
+            raise
+        found = []
+    if not found:
+        raise NotFound(f"there is no conversation {conversation_id}", name="conversation_not_found")
+    return found[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation(ConversationDetails):
     """One conversation, as it was when it was read, and what can be done with it."""
 
-    _client: "AsyncRomashka" = field(repr=False, compare=False)
+    _core: Core = field(repr=False, compare=False)
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any], client: "AsyncRomashka") -> "Conversation":
+    def from_row(cls, row: Mapping[str, Any], client: Core) -> "Conversation":
         """Parse a row of `conversations`."""
-        return cls(**conversation_fields(row), _client=client)
+        return cls(**conversation_fields(row), _core=client)
 
     async def refresh(self) -> "Conversation":
         """Return the conversation as it is now.
@@ -47,7 +64,7 @@ class Conversation(ConversationDetails):
         Example:
             now = await conversation.refresh()
         """
-        return await self._client.conversations.get(self.id)
+        return Conversation.from_row(await read_conversation(self._core, self.id), self._core)
 
     async def messages(
         self, *, limit: int | None = None, before: int | None = None
@@ -73,10 +90,15 @@ class Conversation(ConversationDetails):
         *,
         sender_type: Literal["user", "agent"] = "user",
         attachment: Attachment | None = None,
+        message_id: str | None = None,
     ) -> Message:
         """Write a message, as the customer or (staff only) as an agent; return it as it was stored.
 
         A lost connection is tried again; the message is stored once.
+
+        Args:
+            message_id: a new UUID; what is sent again with it is the same message, also if the
+                first answer got lost.
 
         Raises:
             TooLarge: the text is longer than the project allows.
@@ -86,7 +108,8 @@ class Conversation(ConversationDetails):
             message = await conversation.send("My parcel has not arrived.")
         """
         more = _attached(attachment) if attachment else {}
-        return await self._write({"sender_type": sender_type, "content": text} | more)
+        row = {"sender_type": sender_type, "content": text} | more
+        return await self._write(row | ({"id": message_id} if message_id else {}))
 
     async def choose(self, message: Message, number: int) -> Message:
         """Choose what a question offers, as the customer: its `choices`, counted from 1.
@@ -142,7 +165,8 @@ class Conversation(ConversationDetails):
                     case MessageCreated(message=answer):
                         print(answer.content)
         """
-        return stream_answer(self, text, attachment, timeout_seconds)
+        send = partial(self.send, text, attachment=attachment)
+        return stream_answer(self._core, self._topic, send, self._read_after, timeout_seconds)
 
     async def events(
         self, after: int = 0, *, on_connection: OnConnection | None = None
@@ -162,7 +186,7 @@ class Conversation(ConversationDetails):
                 break
         """
         async with (
-            self._client.topics.listen(self._topic, on_connection) as listener,
+            self._core.topics.listen(self._topic, on_connection) as listener,
             aclosing(follow(listener, self._read_after, after)) as events,
         ):
             async for event in events:
@@ -182,7 +206,7 @@ class Conversation(ConversationDetails):
                     break
         """
         async with (
-            self._client.topics.listen(self._topic, on_connection) as listener,
+            self._core.topics.listen(self._topic, on_connection) as listener,
             aclosing(follow(listener, self._read_after, after)) as events,
         ):
             async for event in events:
@@ -195,7 +219,7 @@ class Conversation(ConversationDetails):
             async with conversation.presence("customer", "Ada") as presence:
                 await presence.typing()
         """
-        return present_in(self._client.topics, f"{self._topic}:typing", role, name)
+        return present_in(self._core.topics, f"{self._topic}:typing", role, name)
 
     async def take_over(self) -> None:
         """Take it from the AI: nothing automatic follows. For staff.
@@ -261,7 +285,7 @@ class Conversation(ConversationDetails):
             await (await staff.conversations.get(conversation.id)).add_note("Knows us well.")
         """
         row = {"conversation_id": self.id, "content": content}
-        stored = await fetch(self._client.supabase.table("conversation_notes").insert(row))
+        stored = await fetch(self._core.supabase.table("conversation_notes").insert(row))
         return Note.from_row(stored[0])
 
     async def notes(self) -> list[Note]:
@@ -270,7 +294,7 @@ class Conversation(ConversationDetails):
         Example:
             notes = await (await staff.conversations.get(conversation.id)).notes()
         """
-        notes = partial(self._client.supabase.table, "conversation_notes")
+        notes = partial(self._core.supabase.table, "conversation_notes")
         rows = await fetch_all(
             lambda: (
                 notes().select("*").eq("conversation_id", self.id).order("created_at").order("id")
@@ -285,7 +309,7 @@ class Conversation(ConversationDetails):
             work = await staff.conversations.get(conversation.id)
             lost = [each.error for each in await work.deliveries() if each.status == "failed"]
         """
-        deliveries = partial(self._client.supabase.table, "channel_deliveries")
+        deliveries = partial(self._core.supabase.table, "channel_deliveries")
         of_messages = {"conversation_id": self.id, "kind": "message"}
         rows = await fetch_all(
             lambda: deliveries().select("*").match(of_messages).order("position").order("id")
@@ -298,7 +322,7 @@ class Conversation(ConversationDetails):
         Example:
             print((await conversation.metrics()).total_messages)
         """
-        rows = await self._client.call(
+        rows = await self._core.call(
             "get_conversation_performance_metrics", conversation_id=self.id
         )
         return ConversationMetrics.from_row(rows[0])
@@ -316,14 +340,14 @@ class Conversation(ConversationDetails):
                 return messages
 
     async def _read_before(self, position: int | None, count: int) -> list[Message]:
-        query = self._client.supabase.table("messages").select("*").eq("conversation_id", self.id)
+        query = self._core.supabase.table("messages").select("*").eq("conversation_id", self.id)
         if position is not None:
             query = query.lt("position", position)
         rows = await fetch(query.order("position", desc=True).limit(count))
         return [Message.from_row(row) for row in rows]
 
     async def _read_after(self, position: int) -> Page:
-        query = self._client.supabase.table("messages").select("*")
+        query = self._core.supabase.table("messages").select("*")
         after = query.eq("conversation_id", self.id).gt("position", position)
         rows = await fetch(after.order("position").limit(_PAGE))
         return Page([Message.from_row(row) for row in rows], is_last=not rows)
@@ -333,15 +357,18 @@ class Conversation(ConversationDetails):
         return await repeated(lambda: self._store(row))
 
     async def _store(self, row: Mapping[str, Any]) -> Message:
-        messages = self._client.supabase.table("messages")
+        messages = self._core.supabase.table("messages")
         try:
             stored = await fetch(messages.insert(dict(row)))
         except Conflict:  # an earlier try, whose answer got lost
-            stored = await fetch(messages.select("*").eq("id", row["id"]))
+            same = {"id": row["id"], "conversation_id": self.id}
+            stored = await fetch(messages.select("*").match(same))
+            if not stored:
+                raise  # the id is another message's
         return Message.from_row(stored[0])
 
     async def _change(self, function: str, **arguments: Any) -> None:
-        await repeated(lambda: self._client.call(function, conversation_id=self.id, **arguments))
+        await repeated(lambda: self._core.call(function, conversation_id=self.id, **arguments))
 
 
 def _offered(message: Message, number: int, conversation_id: str) -> Choice:

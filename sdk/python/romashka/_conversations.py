@@ -1,26 +1,21 @@
 """`client.conversations`: open one, get one, list them page by page."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from romashka._conversation import Conversation
-from romashka._errors import InvalidRequest, NotFound
+from romashka._conversation import Conversation, read_conversation
+from romashka._core import Core
 from romashka._models import ChannelType, ConversationDetails, Priority, Status
 from romashka._rows import fetch, fetch_up_to
 
-if TYPE_CHECKING:
-    from romashka._client import AsyncRomashka
-
 _SEARCHED = ("customer_name", "user_name", "user_email", "customer_phone", "last_message")
-
-_NO_UUID = "22P02"
 
 
 class Conversations:
     """`client.conversations`."""
 
-    def __init__(self, client: "AsyncRomashka") -> None:
-        self._client = client
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def create(
         self, identifier: str, channel_type: ChannelType = "website", message: str | None = None
@@ -38,7 +33,7 @@ class Conversations:
         Example:
             conversation = await client.conversations.create("visitor-17", message="Hello!")
         """
-        conversation_id: str = await self._client.call(
+        conversation_id: str = await self._core.call(
             "create_conversation",
             customer_identifier=identifier,
             channel_type=channel_type,
@@ -55,18 +50,8 @@ class Conversations:
         Example:
             same = await client.conversations.get(conversation.id)
         """
-        query = self._client.supabase.table("conversations").select("*").eq("id", conversation_id)
-        try:
-            found = await fetch(query)
-        except InvalidRequest as error:
-            if error.name != _NO_UUID:
-                raise
-            found = []
-        if not found:
-            raise NotFound(
-                f"there is no conversation {conversation_id}", name="conversation_not_found"
-            )
-        return Conversation.from_row(found[0], self._client)
+        row = await read_conversation(self._core, conversation_id)
+        return Conversation.from_row(row, self._core)
 
     async def list(
         self,
@@ -109,7 +94,7 @@ class Conversations:
         before: ConversationDetails | None,
         limit: int,
     ) -> Sequence[Conversation]:
-        query: Any = self._client.supabase.table("conversations").select("*")
+        query: Any = self._core.supabase.table("conversations").select("*")
         for column, value in wanted.items():
             query = query.eq(column, value)
         if search:
@@ -120,7 +105,7 @@ class Conversations:
             query = query.or_(_older_than(before))
         latest_first = query.order("last_message_at", desc=True).order("id", desc=True)
         rows = await fetch(latest_first.limit(limit))
-        return [Conversation.from_row(row, self._client) for row in rows]
+        return [Conversation.from_row(row, self._core) for row in rows]
 
 
 def _older_than(conversation: ConversationDetails) -> str:

@@ -103,6 +103,7 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "bad_secret": InvalidRequest,
     "bad_traces": InvalidRequest,
     "bad_webhook": InvalidRequest,
+    "bad_views": InvalidRequest,
     "bad_window": InvalidRequest,
     "channel_not_found": NotFound,
     "conversation_busy": Busy,

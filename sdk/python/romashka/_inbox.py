@@ -5,15 +5,14 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from romashka._conversation import Conversation
+from romashka._conversations import Conversations
+from romashka._core import Core
 from romashka._listener import Broadcast, OnConnection, Page, Resync, Signal
 from romashka._reader import Reader
 from romashka._rows import fetch
-
-if TYPE_CHECKING:
-    from romashka._client import AsyncRomashka
 
 _PAGE = 500
 _REMEMBERED = 10_000
@@ -45,8 +44,8 @@ InboxEvent = ConversationChanged | DeliveryFailed
 class Inbox:
     """`client.inbox`; for staff."""
 
-    def __init__(self, client: "AsyncRomashka") -> None:
-        self._client = client
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def events(
         self, newest: int = 50, *, on_connection: OnConnection | None = None
@@ -84,8 +83,8 @@ class Inbox:
                         print(changed.last_message)
                 break
         """
-        feed = _Feed(self._client, newest)
-        async with self._client.topics.listen("inbox", on_connection) as listener:
+        feed = _Feed(self._core, newest)
+        async with self._core.topics.listen("inbox", on_connection) as listener:
             reader = Reader(listener, feed.read)
             try:
                 async for signal in listener:
@@ -111,8 +110,8 @@ def _failure(payload: Mapping[str, Any]) -> DeliveryFailed:
 class _Feed:
     """What was shown, as far as it matters for what is shown next."""
 
-    def __init__(self, client: "AsyncRomashka", newest: int) -> None:
-        self._client = client
+    def __init__(self, core: Core, newest: int) -> None:
+        self._core = core
         self._newest = newest
         self._shown: OrderedDict[str, datetime] = OrderedDict()
         self._latest: datetime | None = None
@@ -140,7 +139,7 @@ class _Feed:
             many = signal.payload.get("conversations")
             for row in many or [signal.payload.get("conversation")]:
                 try:
-                    yield Conversation.from_row(row, self._client)
+                    yield Conversation.from_row(row, self._core)
                 except (AttributeError, KeyError, TypeError, ValueError):
                     pass  # of another kind or version: it is read in time
 
@@ -164,10 +163,10 @@ class _Feed:
     async def read(self) -> Page:
         """Read a page: of the newest at first; then of what changed since the latest of them."""
         if self._latest is None:
-            newest = await self._client.conversations.list(limit=self._newest)
+            newest = await Conversations(self._core).list(limit=self._newest)
             return Page(newest[::-1], is_last=True)
         at, last = self._cursor or ((self._latest - _OVERLAP).isoformat(), _NO_ID)
-        conversations = self._client.supabase.table("conversations").select("*")
+        conversations = self._core.supabase.table("conversations").select("*")
         # Twice: the database begins to read where the first says, and the second is exact.
         query = conversations.gte("updated_at", at).or_(
             f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'
@@ -175,4 +174,4 @@ class _Feed:
         rows = await fetch(query.order("updated_at").order("id").limit(_PAGE))
         is_last = not rows
         self._cursor = None if is_last else (rows[-1]["updated_at"], rows[-1]["id"])
-        return Page([Conversation.from_row(row, self._client) for row in rows], is_last)
+        return Page([Conversation.from_row(row, self._core) for row in rows], is_last)

@@ -3,13 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from romashka._core import Core
 from romashka._errors import NotFound
 from romashka._rows import fetch, fetch_up_to
-
-if TYPE_CHECKING:
-    from romashka._client import AsyncRomashka
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ class KnowledgeMatch:
 class Knowledge:
     """`client.knowledge`; for staff."""
 
-    def __init__(self, client: "AsyncRomashka") -> None:
-        self._client = client
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def search(
         self, query: str, *, language: str | None = None, limit: int = 5
@@ -72,7 +70,7 @@ class Knowledge:
             for match in await staff.knowledge.search("Which channels are there?", language="en"):
                 print(match.score, match.title)
         """
-        rows = await self._client._read(
+        rows = await self._core._read(
             "search_knowledge", query=query, language=language, max_results=limit
         )
         return [
@@ -102,7 +100,7 @@ class Knowledge:
     async def _page(
         self, language: str | None, after: KnowledgeItem | None, limit: int
     ) -> Sequence[KnowledgeItem]:
-        query = self._client.supabase.table("knowledge_items").select("*")
+        query = self._core.supabase.table("knowledge_items").select("*")
         if language is not None:
             query = query.eq("language", language)
         if after is not None:
@@ -135,7 +133,7 @@ class Knowledge:
             "tags": list(tags),
             "source_url": source_url,
         }
-        stored = await fetch(self._client.supabase.table("knowledge_items").insert(row))
+        stored = await fetch(self._core.supabase.table("knowledge_items").insert(row))
         return KnowledgeItem.from_row(stored[0])
 
     async def update(
@@ -159,7 +157,7 @@ class Knowledge:
         status = None if is_active is None else "active" if is_active else "archived"
         changes = {"title": title, "content": content, "status": status}
         row = {name: value for name, value in changes.items() if value is not None}
-        items = self._client.supabase.table("knowledge_items")
+        items = self._core.supabase.table("knowledge_items")
         # PostgREST refuses an update of nothing.
         stored = await fetch((items.update(row) if row else items.select("*")).eq("id", item_id))
         if not stored:
@@ -173,4 +171,4 @@ class Knowledge:
             item = await staff.knowledge.add("Opening hours", "We are here from 9 to 5.")
             await staff.knowledge.remove(item.id)
         """
-        await fetch(self._client.supabase.table("knowledge_items").delete().eq("id", item_id))
+        await fetch(self._core.supabase.table("knowledge_items").delete().eq("id", item_id))

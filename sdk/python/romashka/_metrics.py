@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from romashka._client import AsyncRomashka
+from romashka._core import Core
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,8 @@ class ConversationMetrics:
 class Metrics:
     """`client.metrics`; for staff."""
 
-    def __init__(self, client: "AsyncRomashka") -> None:
-        self._client = client
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
     async def service_level(self, window_minutes: int = 60) -> list[ServiceLevel]:
         """Return the service level of the last minutes: by channel, and last of all together.
@@ -93,7 +92,7 @@ class Metrics:
             *channels, everything = await staff.metrics.service_level(window_minutes=60)
             print(everything.turns, everything.p95_ms, everything.within_6s)
         """
-        rows = await self._client._read("get_messaging_slo", window_minutes=window_minutes)
+        rows = await self._core._read("get_messaging_slo", window_minutes=window_minutes)
         return [ServiceLevel.from_row(row) for row in rows]
 
 

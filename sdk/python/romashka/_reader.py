@@ -5,10 +5,9 @@ import random
 from collections.abc import Awaitable, Callable
 
 from romashka._errors import may_pass
+from romashka._limits import in_time
 from romashka._listener import Listener, Page
 
-REQUEST_SECONDS = 10.0
-"""So long a topic's request may take; the next try may find a network that works."""
 _EAGER_TRIES = 20
 """So often a try follows within a second: who waits for an answer has six. Then within five."""
 
@@ -64,7 +63,7 @@ class Reader:
         failures = 0
         while True:
             try:
-                async with asyncio.timeout(REQUEST_SECONDS):
+                async with in_time():
                     self._page = await self._read()
                 self._listener.put(self._page)
                 return

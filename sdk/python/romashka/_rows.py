@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from romashka._errors import NotSignedIn, RateLimited, RomashkaError, Unreachable, translated
+from romashka._limits import in_time
 from romashka._storable import check_storable
 
 T = TypeVar("T")
@@ -32,7 +33,8 @@ async def fetch(query: Query) -> list[Mapping[str, Any]]:
     """
     check_storable((query.request.json, query.request.params.multi_items()))
     with translated():
-        rows: list[Mapping[str, Any]] = (await query.execute()).data
+        async with in_time():
+            rows: list[Mapping[str, Any]] = (await query.execute()).data
     if not isinstance(rows, list):
         raise Unreachable("the project does not answer; somebody else's page came instead of rows")
     return rows

@@ -18,6 +18,7 @@ from supabase_auth.types import AuthChangeEvent
 from supabase_auth.types import Session as AuthSession
 
 from romashka._errors import NotSignedIn, RomashkaError, Unreachable, translated
+from romashka._limits import in_time
 
 _MARGIN_SECONDS = 5
 _TOO_OLD = re.compile(
@@ -127,7 +128,8 @@ class Session:
                 raise NotSignedIn("the key or token is not valid here; sign in", name="no_session")
             try:
                 with translated():
-                    await self._supabase.auth.refresh_session(before.refresh_token)
+                    async with in_time():
+                        await self._supabase.auth.refresh_session(before.refresh_token)
             except NotSignedIn:
                 if self._current in (before, None):
                     raise

@@ -24,8 +24,9 @@ from websockets.exceptions import InvalidStatus
 
 from romashka._bell import Bell
 from romashka._errors import Conflict, NotSignedIn, PermissionDenied, RomashkaError
+from romashka._limits import SECONDS
 from romashka._listener import Broadcast, Check, Listener, OnConnection, Resync, Signal
-from romashka._reader import REQUEST_SECONDS, retry_pause
+from romashka._reader import retry_pause
 from romashka._session import Session, led_elsewhere
 
 _LINGER_SECONDS = 2.0
@@ -159,7 +160,7 @@ class Topic:
             Conflict: the application has a channel of that name.
         """
         try:
-            async with asyncio.timeout(2 * REQUEST_SECONDS):
+            async with asyncio.timeout(2 * SECONDS["request"]):
                 if self._channel is None:
                     await self._join()
                 else:
@@ -219,7 +220,7 @@ class Topic:
 
     async def _renew_token(self) -> None:
         """Get a new token if the present one is too old, or (once) if the server refused it."""
-        async with asyncio.timeout(REQUEST_SECONDS):
+        async with asyncio.timeout(SECONDS["request"]):
             if self._is_token_refused and not self._is_renewed and self._session.is_there:
                 await self._session.renew()
                 self._is_renewed = True

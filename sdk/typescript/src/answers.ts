@@ -1,12 +1,17 @@
 /** Asking, and waiting for the automatic answer: a reply or a hand-over. */
-import type { Romashka } from "./client.js";
-import type { Conversation } from "./conversation.js";
+import type { Core } from "./core.js";
 import { mayPass, NoAnswer, NoAnswerNeeded } from "./errors.js";
 import { follow, type ReadAfter } from "./events.js";
 import type { Listener } from "./listener.js";
 import { type ConversationEvent, kindOf, type Message } from "./models.js";
 import type { SendOptions } from "./outgoing.js";
 import { backoffMs, pause } from "./pause.js";
+
+/** The conversation that is asked. */
+interface Asked {
+  topic: string;
+  send(text: string, options: SendOptions): Promise<Message>;
+}
 
 /** What comes with the question, and for how long to wait. */
 export interface AskOptions extends Pick<SendOptions, "attachment"> {
@@ -15,26 +20,26 @@ export interface AskOptions extends Pick<SendOptions, "attachment"> {
 
 /** Send a question; give replies as they are written, and last the message that answers it. */
 export async function* streamAnswer(
-  client: Romashka,
-  conversation: Conversation,
+  core: Core,
+  conversation: Asked,
   readAfter: ReadAfter,
   text: string,
   { timeoutMs = 10_000, attachment }: AskOptions,
 ): AsyncGenerator<ConversationEvent, void> {
-  const listener = client.topics.listen(conversation.topic);
+  const listener = core.topics.listen(conversation.topic);
   const timer = setTimeout(() => void listener.return(), timeoutMs);
   try {
-    const question = await conversation.send(text, { attachment });
+    const question = await conversation.send(text, { attachment, timeoutMs });
     const positions = new Map([[question.id, question.position]]);
     for await (const event of follow(listener, readAfter, question.position)) {
       if (event.type === "message.created") {
         positions.set(event.message.id, event.message.position);
-        if (!(await answers(client, listener, event.message, question, positions))) continue;
+        if (!(await answers(core, listener, event.message, question, positions))) continue;
       }
       yield event;
       if (event.type === "message.created") return;
       if (event.type === "reply.settled" && event.outcome === "not_needed") {
-        const isOurs = await isInTurn(client, listener, event.turn_id, question, positions);
+        const isOurs = await isInTurn(core, listener, event.turn_id, question, positions);
         if (isOurs) throw new NoAnswerNeeded("the message needs no answer");
       }
     }
@@ -46,7 +51,7 @@ export async function* streamAnswer(
 }
 
 async function answers(
-  client: Romashka,
+  core: Core,
   listener: Listener,
   message: Message,
   question: Message,
@@ -55,29 +60,29 @@ async function answers(
   const kind = kindOf(message);
   // After a hand-over nothing else comes by itself, whichever turn it was written for.
   if (kind === "handover") return true;
-  return kind !== "message" && isInTurn(client, listener, message.turn_id!, question, positions);
+  return kind !== "message" && isInTurn(core, listener, message.turn_id!, question, positions);
 }
 
 /** Is the question a part of a turn that has ended? A burst is one turn. */
 async function isInTurn(
-  client: Romashka,
+  core: Core,
   listener: Listener,
   turnId: string,
   question: Message,
   positions: Map<string, number>,
 ): Promise<boolean> {
   if (turnId === question.id) return true;
-  const newest = await newestOf(client, listener, turnId);
+  const newest = await newestOf(core, listener, turnId);
   return (positions.get(newest) ?? 0) >= question.position;
 }
 
-async function newestOf(client: Romashka, listener: Listener, turnId: string) {
-  const jobs = client.supabase.from("ai_response_queue").select("message_id");
+async function newestOf(core: Core, listener: Listener, turnId: string) {
+  const jobs = core.backend.from("ai_response_queue").select("message_id");
   const completed = jobs.eq("turn_id", turnId).eq("status", "completed");
   // Realtime tells of a commit a moment before other sessions see it.
   for (let tries = 0; !listener.isClosed; tries += 1) {
     try {
-      const [answered] = await client.send(completed);
+      const [answered] = await core.send(completed);
       if (answered) return answered.message_id;
     } catch (error) {
       if (!mayPass(error, tries)) throw error;

@@ -1,9 +1,12 @@
 /** `client.attachments`: files of a conversation, in Supabase Storage. */
-import type { Romashka } from "./client.js";
+import type { SupabaseClient } from "@supabase/supabase-js";
+
+import type { Core } from "./core.js";
 import { fromStorage } from "./errors.js";
 import { inertType } from "./fileTypes.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
+import { inTime, REQUEST_MS } from "./pause.js";
 import { checkStorable } from "./storable.js";
 
 const BUCKET = "conversation-attachments";
@@ -35,8 +38,21 @@ export function attachmentOf(message: Message): Attachment | null {
   };
 }
 
+/** Storage's client, as supabase-js has it, or by itself. */
+export interface Storage {
+  from(bucket: string): StorageFileApi;
+}
+type StorageError = Parameters<typeof fromStorage>[0];
+type StorageFileApi = ReturnType<SupabaseClient["storage"]["from"]>;
+
+/** A file may be large, and its way slow. */
+const FILE_MS = 300_000;
+
 export class Attachments {
-  constructor(private readonly client: Romashka) {}
+  constructor(
+    private readonly core: Core,
+    private readonly storage: Storage,
+  ) {}
 
   /**
    * Store a file for a conversation. What a browser might run (HTML, SVG, scripts) is stored as bytes.
@@ -58,10 +74,7 @@ export class Attachments {
     // Sent as it is, a Blob names its own type.
     const inert = file.slice(0, file.size, content_type);
     checkStorable([conversationId, name]);
-    const { error } = await this.client.store(() =>
-      this.#bucket.upload(path, inert, { contentType: content_type }),
-    );
-    if (error) throw fromStorage(error);
+    await this.#ask(() => this.#bucket.upload(path, inert, { contentType: content_type }), FILE_MS);
     return { path, name, content_type, size: file.size };
   }
 
@@ -72,9 +85,7 @@ export class Attachments {
    */
   async download(attachment: Attachment): Promise<Blob> {
     checkStorable(attachment.path);
-    const { data, error } = await this.client.store(() => this.#bucket.download(attachment.path));
-    if (error) throw fromStorage(error);
-    return data;
+    return this.#ask(() => this.#bucket.download(attachment.path), FILE_MS);
   }
 
   /**
@@ -90,15 +101,47 @@ export class Attachments {
   async signedUrl(attachment: Attachment, expiresSeconds = 3_600): Promise<string> {
     checkStorable([attachment.path, attachment.name]);
     const download = attachment.name || true;
-    const { data, error } = await this.client.store(() =>
+    const made = await this.#ask(() =>
       this.#bucket.createSignedUrl(attachment.path, expiresSeconds, { download }),
     );
+    return made.signedUrl;
+  }
+
+  /**
+   * Return what {@link Attachments.signedUrl} does for each, all in one request; null for what there is not, or is
+   * somebody else's.
+   *
+   * @example
+   * ```ts
+   * const urls = await client.attachments.signedUrls(messages.map(attachmentOf).filter((each) => each !== null));
+   * ```
+   */
+  async signedUrls(
+    attachments: readonly Attachment[],
+    expiresSeconds = 3_600,
+  ): Promise<(string | null)[]> {
+    if (attachments.length === 0) return [];
+    checkStorable(attachments.map(({ path, name }) => [path, name]));
+    const paths = attachments.map(({ path }) => path);
+    const made = await this.#ask(() => this.#bucket.createSignedUrls(paths, expiresSeconds));
+    const byPath = new Map(made.map(({ path, signedUrl }) => [path, signedUrl]));
+    return attachments.map(({ path, name }) => {
+      const url = byPath.get(path);
+      return url ? `${url}&download=${encodeURIComponent(name)}` : null;
+    });
+  }
+
+  async #ask<Data>(
+    request: () => Promise<{ data: Data; error: StorageError | null }>,
+    timeoutMs = REQUEST_MS,
+  ): Promise<NonNullable<Data>> {
+    const { data, error } = await inTime(() => this.core.session.send(request), { timeoutMs });
     if (error) throw fromStorage(error);
-    return data.signedUrl;
+    return data!;
   }
 
   get #bucket() {
-    return this.client.supabase.storage.from(BUCKET);
+    return this.storage.from(BUCKET);
   }
 }
 

@@ -9,10 +9,11 @@ import type { SupabaseClient } from "@supabase/supabase-js";
 const DONE = new WeakSet<SupabaseClient["auth"]>();
 
 /** Let Auth's client count by its own clock. */
-export function countByOwnClock(auth: SupabaseClient["auth"]): void {
-  const client = auth as unknown as { fetch?: typeof fetch };
+export function countByOwnClock(supabase: SupabaseClient): void {
+  const auth = authOf(supabase);
+  const client = (auth ?? {}) as { fetch?: typeof fetch };
   const { fetch: send } = client;
-  if (!send || DONE.has(auth)) return;
+  if (!auth || !send || DONE.has(auth)) return;
   DONE.add(auth);
   client.fetch = async (input, init) => {
     const answer = await send(input, init);
@@ -20,6 +21,15 @@ export function countByOwnClock(auth: SupabaseClient["auth"]): void {
     answer.json = async () => withoutServersTime(await read());
     return answer;
   };
+}
+
+/** None, where the application brings its own tokens: it throws at whoever looks at it. */
+function authOf(supabase: SupabaseClient): SupabaseClient["auth"] | null {
+  try {
+    return typeof supabase.auth.getSession === "function" ? supabase.auth : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Take off when a session ends; how many seconds it has stays, and Auth's client counts them. */

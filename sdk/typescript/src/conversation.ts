@@ -1,10 +1,11 @@
 /** One conversation: write, ask, follow what is said, and decide who answers. */
 import { type AskOptions, streamAnswer } from "./answers.js";
 import { chosen, type Offering } from "./choices.js";
-import type { Romashka } from "./client.js";
+import type { Core } from "./core.js";
 import type { Database } from "./database.js";
-import { NoAnswer } from "./errors.js";
+import { NoAnswer, RomashkaError } from "./errors.js";
 import { follow } from "./events.js";
+import { readConversation } from "./listing.js";
 import type { OnConnection, Page } from "./listener.js";
 import {
   type ConversationEvent,
@@ -20,6 +21,7 @@ import { Presence } from "./presence.js";
 import { subscription } from "./subscription.js";
 
 const PAGE = 500;
+const AROUND = 50;
 
 type Functions = Database["public"]["Functions"];
 type Change =
@@ -39,6 +41,17 @@ export interface EventsOptions {
   onConnection?: OnConnection;
 }
 
+/** Which messages: one of `before`, `after` and `around` at most. */
+export interface MessagesOptions {
+  limit?: number | undefined;
+  /** Only those whose position is smaller. */
+  before?: number | undefined;
+  /** Only those whose position is greater. */
+  after?: number | undefined;
+  /** The one of this position in the middle; 50, unless `limit` says otherwise. */
+  around?: number | undefined;
+}
+
 /** A conversation as it was when it was read, and what can be done with it. */
 export class Conversation {
   readonly id: string;
@@ -47,20 +60,36 @@ export class Conversation {
   /** Who is here, and who types. */
   readonly presence: Presence;
 
+  readonly #row: ConversationRow | null;
+
+  /** @param conversation its row; or its id, and then there is no `row` before `refresh` */
   constructor(
-    private readonly client: Romashka,
-    /** The row of `conversations`. */
-    readonly row: ConversationRow,
+    private readonly core: Core,
+    conversation: ConversationRow | string,
   ) {
-    this.id = row.id;
-    this.topic = `conversation:${row.id}`;
-    this.presence = new Presence(client.topics, `${this.topic}:typing`);
+    this.#row = typeof conversation === "string" ? null : conversation;
+    this.id = typeof conversation === "string" ? conversation : conversation.id;
+    this.topic = `conversation:${this.id}`;
+    this.presence = new Presence(core.topics, `${this.topic}:typing`);
+  }
+
+  /**
+   * The row of `conversations`.
+   *
+   * @throws {@link RomashkaError} it was opened by its id alone: `refresh()` reads it
+   */
+  get row(): ConversationRow {
+    if (this.#row) return this.#row;
+    throw new RomashkaError(
+      `the conversation ${this.id} was not read; await refresh() gives it with its row`,
+    );
   }
 
   /**
    * Write a message, as the customer or as an agent; return it as it was stored.
    *
-   * A lost connection is tried again; the message is stored once.
+   * A lost connection is tried again; the message is stored once. Whoever sends it again gives the same `id`: it is
+   * the same message then, also if the first answer got lost.
    *
    * @throws {@link TooLarge} the text is longer than the project allows
    * @throws {@link RateLimited} too many in one minute
@@ -71,7 +100,7 @@ export class Conversation {
    * ```
    */
   async send(text: string, options: SendOptions = {}): Promise<Message> {
-    return store(this.client, this.id, text, options);
+    return store(this.core, this.id, text, options);
   }
 
   /**
@@ -125,7 +154,7 @@ export class Conversation {
    * ```
    */
   stream(text: string, options: AskOptions = {}): AsyncGenerator<ConversationEvent, void> {
-    return streamAnswer(this.client, this, this.#readAfter, text, options);
+    return streamAnswer(this.core, this, this.#readAfter, text, options);
   }
 
   /**
@@ -162,22 +191,31 @@ export class Conversation {
   }
 
   /**
-   * Return messages in order: a page of the newest, or of those before a position; or all.
+   * Return messages in order: a page of the newest, of those before or after a position, or of those around one;
+   * without a limit, all, or all after it.
    *
    * @example
    * ```ts
    * const newest = await conversation.messages({ limit: 50 });
    * const older = await conversation.messages({ limit: 50, before: newest[0]?.position });
+   * const found = await conversation.messages({ around: 1_234 });
    * ```
    */
-  async messages(page: { limit?: number; before?: number | undefined } = {}): Promise<Message[]> {
-    if (page.limit === undefined) return this.#all();
-    const newest = await readUpTo<Message>(page.limit, async (oldest, count) => {
-      const before = oldest?.position ?? page.before;
-      if (before === 1) return [];
+  async messages(page: MessagesOptions = {}): Promise<Message[]> {
+    const { limit, before, around } = page;
+    if (around !== undefined) {
+      const count = limit ?? AROUND;
+      return this.#after(around - Math.ceil(count / 2), count);
+    }
+    if (page.after !== undefined || (limit === undefined && before === undefined)) {
+      return this.#after(page.after ?? 0, limit ?? Infinity);
+    }
+    const newest = await readUpTo<Message>(limit ?? AROUND, async (oldest, count) => {
+      const position = oldest?.position ?? before;
+      if (position === 1) return [];
       let query = this.#messages().order("position", { ascending: false }).limit(count);
-      if (before !== undefined) query = query.lt("position", before);
-      return (await this.client.send(query)) as Message[];
+      if (position !== undefined) query = query.lt("position", position);
+      return (await this.core.send(query)) as Message[];
     });
     return newest.reverse();
   }
@@ -209,14 +247,14 @@ export class Conversation {
   }
 
   /** Return it as it is now. */
-  refresh(): Promise<Conversation> {
-    return this.client.conversations.get(this.id);
+  async refresh(): Promise<Conversation> {
+    return new Conversation(this.core, await readConversation(this.core, this.id));
   }
 
   /** Return its figures: messages, response times, escalations. */
   async metrics() {
     const id = { conversation_id: this.id };
-    const [figures] = await this.client.call("get_conversation_performance_metrics", id);
+    const [figures] = await this.core.call("get_conversation_performance_metrics", id);
     return figures!;
   }
 
@@ -228,27 +266,27 @@ export class Conversation {
   /** Write down something that only staff see. */
   async addNote(content: string): Promise<Note> {
     const row = { conversation_id: this.id, content };
-    return this.client.send(
-      this.client.supabase.from("conversation_notes").insert(row).select().single(),
+    return this.core.send(
+      this.core.backend.from("conversation_notes").insert(row).select().single(),
     );
   }
 
   /** Return what staff wrote down, oldest first. */
   async notes(): Promise<Note[]> {
     return readUpTo<Note>(Infinity, async (_, __, from) => {
-      const notes = this.client.supabase.from("conversation_notes").select();
+      const notes = this.core.backend.from("conversation_notes").select();
       const inOrder = notes.eq("conversation_id", this.id).order("created_at").order("id");
-      return this.client.send(inOrder.range(from, from + PAGE - 1));
+      return this.core.send(inOrder.range(from, from + PAGE - 1));
     });
   }
 
   /** Return its messages that go out by a channel, oldest first. Staff only. */
   async deliveries(): Promise<Delivery[]> {
     return readUpTo<Delivery>(Infinity, async (_, __, from) => {
-      const deliveries = this.client.supabase.from("channel_deliveries").select();
+      const deliveries = this.core.backend.from("channel_deliveries").select();
       const messages = deliveries.eq("conversation_id", this.id).eq("kind", "message");
       const inOrder = messages.order("position").order("id");
-      return this.client.send(inOrder.range(from, from + PAGE - 1));
+      return this.core.send(inOrder.range(from, from + PAGE - 1));
     });
   }
 
@@ -257,7 +295,7 @@ export class Conversation {
     read: (events: AsyncGenerator<ConversationEvent, void>) => AsyncGenerator<Event, void>,
   ): AsyncIterableIterator<Event> {
     return subscription(
-      () => this.client.topics.listen(this.topic, onConnection),
+      () => this.core.topics.listen(this.topic, onConnection),
       (listener) => read(follow(listener, this.#readAfter, after)),
     );
   }
@@ -268,25 +306,25 @@ export class Conversation {
     parameters: Omit<Arguments<Name>, "conversation_id">,
   ) {
     const all = { conversation_id: this.id, ...parameters } as Arguments<Name>;
-    await repeated(() => this.client.call(name, all));
+    await repeated(() => this.core.call(name, all));
   }
 
-  async #all(): Promise<Message[]> {
-    const messages: Message[] = [];
-    for (;;) {
-      const page = await this.#readAfter(messages.at(-1)?.position ?? 0);
-      messages.push(...page.rows);
-      if (page.isLast) return messages;
-    }
+  #after(position: number, limit: number): Promise<Message[]> {
+    return readUpTo<Message>(limit, async (last, count) => {
+      const from = this.#messages().gt("position", last?.position ?? position);
+      return (await this.core.send(
+        from.order("position").limit(Math.min(count, PAGE)),
+      )) as Message[];
+    });
   }
 
   #messages() {
-    return this.client.supabase.from("messages").select().eq("conversation_id", this.id);
+    return this.core.backend.from("messages").select().eq("conversation_id", this.id);
   }
 
   readonly #readAfter = async (position: number, signal?: AbortSignal): Promise<Page<Message>> => {
     const query = this.#messages().gt("position", position).order("position").limit(PAGE);
-    const rows = (await this.client.send(signal ? query.abortSignal(signal) : query)) as Message[];
+    const rows = (await this.core.send(query, { signal })) as Message[];
     return { type: "page", rows, isLast: rows.length === 0 };
   };
 }

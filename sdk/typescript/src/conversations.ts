@@ -1,37 +1,34 @@
 /** `client.conversations`: open, find and list conversations. */
-import type { Romashka } from "./client.js";
 import { Conversation } from "./conversation.js";
-import { InvalidRequest, NotFound } from "./errors.js";
-import type { ChannelType, ConversationRow, Priority, Status } from "./models.js";
-import { readUpTo } from "./pages.js";
+import type { Core } from "./core.js";
+import { type Filters, readConversation, readList } from "./listing.js";
+import type { ChannelType, ConversationRow } from "./models.js";
+import { Recent } from "./recent.js";
 import { checkStorable } from "./storable.js";
+import { Thread } from "./thread.js";
 
 /** Which conversations, and how many. */
-export interface ListOptions {
-  channelType?: ChannelType;
-  status?: Status;
-  priority?: Priority;
-  assignedAgentId?: string;
-  requiresHuman?: boolean;
-  /** Part of a customer's name, address or number, or of the last message. */
-  search?: string;
+export interface ListOptions extends Filters {
   /** The last one of the page before. */
   before?: Conversation | undefined;
   limit?: number;
 }
 
-const NO_UUID = "22P02";
-const WITH_CUSTOMER = "*, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)";
-const SEARCHED = [
-  "customer_name",
-  "user_name",
-  "user_email",
-  "customer_phone",
-  "last_message",
-] as const;
+/** So many threads that nobody looks at are kept: who comes back sees them at once. */
+const MAX_THREADS = 20;
 
 export class Conversations {
-  constructor(private readonly client: Romashka) {}
+  readonly #threads = new Recent<Thread>(MAX_THREADS);
+
+  /** @param latest gives the row that was heard of last, of a conversation that it knows */
+  constructor(
+    private readonly core: Core,
+    private readonly latest: (id: string) => ConversationRow | undefined = () => undefined,
+  ) {
+    core.onAgain((isOther) => {
+      this.#threads.forEach((thread) => (isOther ? thread.forget() : thread.retry()));
+    });
+  }
 
   /**
    * Open a conversation, or the one that the customer has open on this channel.
@@ -47,7 +44,7 @@ export class Conversations {
     identifier: string,
     { channelType = "website" as ChannelType, message = "" } = {},
   ): Promise<Conversation> {
-    const id = await this.client.call("create_conversation", {
+    const id = await this.core.call("create_conversation", {
       customer_identifier: identifier,
       channel_type: channelType,
       initial_message: message,
@@ -61,14 +58,41 @@ export class Conversations {
    * @throws {@link NotFound} there is none, or it is somebody else's
    */
   async get(id: string): Promise<Conversation> {
-    checkStorable(id); // in an address it would be replaced
-    const query = this.client.supabase.from("conversations").select(WITH_CUSTOMER).eq("id", id);
-    const [row] = await this.client.send(query).catch((error: unknown) => {
-      if (error instanceof InvalidRequest && error.code === NO_UUID) return [];
-      throw error;
+    return new Conversation(this.core, await readConversation(this.core, id));
+  }
+
+  /**
+   * Return a conversation without asking for it: of a row that is at hand, or by its id.
+   *
+   * By its id alone it has the row that the inbox heard of last; or none, and then `row` throws.
+   *
+   * @example
+   * ```ts
+   * await client.conversations.open(id).takeOver();
+   * ```
+   */
+  open(conversation: string | ConversationRow): Conversation {
+    if (typeof conversation !== "string") return new Conversation(this.core, conversation);
+    checkStorable(conversation);
+    return new Conversation(this.core, this.latest(conversation) ?? conversation);
+  }
+
+  /**
+   * Return the messages of a conversation as a screen shows them; the same store for the same conversation.
+   *
+   * It stays up to date while somebody is subscribed to it, and is kept for a while after that.
+   *
+   * @example
+   * ```ts
+   * const thread = client.conversations.thread(id);
+   * const leave = thread.subscribe(() => render(thread.getSnapshot().messages));
+   * ```
+   */
+  thread(id: string): Thread {
+    return this.#threads.get(id, () => {
+      checkStorable(id);
+      return new Thread(this.core, id);
     });
-    if (!row) throw new NotFound(`there is no conversation ${id}`, "conversation_not_found");
-    return new Conversation(this.client, row as ConversationRow);
   }
 
   /**
@@ -81,56 +105,8 @@ export class Conversations {
    * ```
    */
   async list(options: ListOptions = {}): Promise<Conversation[]> {
-    const { before: _, ...filters } = options;
-    checkStorable(filters);
-    return readUpTo<Conversation>(options.limit ?? 50, (last = options.before, count) =>
-      this.#page({ ...options, before: last, limit: count }),
-    );
+    const { before, limit = 50, ...filters } = options;
+    const rows = await readList(this.core, filters, { after: before?.row, limit });
+    return rows.map((row) => new Conversation(this.core, row));
   }
-
-  async #page(options: ListOptions & { limit: number }): Promise<Conversation[]> {
-    const { channelType, status, priority, assignedAgentId, requiresHuman } = options;
-    let query = this.client.supabase.from("conversations").select(WITH_CUSTOMER);
-    if (channelType !== undefined) query = query.eq("channel_type", channelType);
-    if (status !== undefined) query = query.eq("status", status);
-    if (priority !== undefined) query = query.eq("priority", priority);
-    if (assignedAgentId !== undefined) query = query.eq("assigned_agent_id", assignedAgentId);
-    if (requiresHuman !== undefined) query = query.eq("requires_human", requiresHuman);
-    if (options.search) query = query.or(matching(options.search));
-    if (options.before) {
-      // Twice: the database begins to read where the first says, and the second is exact.
-      const { row } = options.before;
-      query = query.lte("last_message_at", row.last_message_at!).or(before(row));
-    }
-    const latest = query
-      .order("last_message_at", { ascending: false })
-      .order("id", { ascending: false });
-    const rows = await this.client.send(latest.limit(options.limit));
-    return rows.map((row) => new Conversation(this.client, row as ConversationRow));
-  }
-}
-
-/** Would `list` with these options return the conversation? */
-export function matches(row: ConversationRow, options: ListOptions): boolean {
-  const search = options.search?.toLowerCase() ?? "";
-  return (
-    row.channel_type === (options.channelType ?? row.channel_type) &&
-    row.status === (options.status ?? row.status) &&
-    row.priority === (options.priority ?? row.priority) &&
-    row.assigned_agent_id === (options.assignedAgentId ?? row.assigned_agent_id) &&
-    row.requires_human === (options.requiresHuman ?? row.requires_human) &&
-    (search === "" || SEARCHED.some((column) => row[column]?.toLowerCase().includes(search)))
-  );
-}
-
-/** Find the text as it is: none of its signs is one of a pattern's, or of a filter's. */
-function matching(search: string): string {
-  const text = search.replaceAll(/[%_\\]/g, "\\$&").replaceAll("*", "_"); // PostgREST takes * for %
-  const pattern = JSON.stringify(`%${text}%`);
-  return SEARCHED.map((column) => `${column}.ilike.${pattern}`).join(",");
-}
-
-/** The filter of what comes after this one in a list. */
-export function before({ last_message_at: at, id }: ConversationRow): string {
-  return `last_message_at.lt."${at}",and(last_message_at.eq."${at}",id.lt.${id})`;
 }

@@ -1,5 +1,5 @@
 /**
- * What can go wrong, as classes, and how the errors of supabase-js become them.
+ * What can go wrong, as classes, and how the errors of Supabase's clients become them.
  *
  * ```text
  * RomashkaError
@@ -16,7 +16,7 @@
  *     └── RateLimited        worth another try, later
  * ```
  */
-import type { AuthError, PostgrestError } from "@supabase/supabase-js";
+import type { PostgrestError } from "@supabase/postgrest-js";
 
 /** Anything that this package throws on purpose. */
 export class RomashkaError extends Error {
@@ -146,8 +146,15 @@ export function isTooOld(error: unknown): boolean {
   return TOO_OLD.test((error as { message?: string } | null)?.message ?? "");
 }
 
+/** What Auth's client says of a failure. */
+export interface AuthFailure {
+  message: string;
+  status?: number | undefined;
+  code?: string | undefined;
+}
+
 /** Make an error of signing in one of ours. */
-export function fromAuth(error: AuthError): RomashkaError {
+export function fromAuth(error: AuthFailure): RomashkaError {
   if (UNREACHABLE.has(error.status ?? 0)) {
     return new Unreachable(`the project does not answer; ${error.message}`, { cause: error });
   }

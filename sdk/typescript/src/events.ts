@@ -42,19 +42,21 @@ export async function* follow(
         const page = signal as Page<Message>;
         yield* unseen(page.rows);
         reader.taken(page);
-      } else if (signal.event === CREATED) {
-        const message = messageOf(signal);
-        if (message && message.position <= seen + 1) {
-          const isNews = message.position > seen;
-          yield* unseen([message]);
-          if (isNews && message.turn_id) yield settledBy(message, message.turn_id);
-        } else reader.ask();
-      } else if (signal.event === UPDATED || signal.event === MANY_UPDATED) {
-        for (const message of messagesOf(signal)) {
-          if (message.position <= seen) yield { type: UPDATED, message };
+      } else {
+        for (const event of eventsOf(signal)) {
+          if (event.type === "message.created") {
+            const { message } = event;
+            const isNews = message.position > seen;
+            if (message.position > seen + 1) reader.ask();
+            else yield* unseen([message]);
+            if (isNews && message.position === seen && message.turn_id) {
+              yield settledBy(message, message.turn_id);
+            }
+          } else if (event.type === "message.updated") {
+            if (event.message.position <= seen) yield event;
+          } else if (event.type === "message.unknown") reader.ask();
+          else yield event;
         }
-      } else if (REPLY.has(signal.event)) {
-        yield { ...signal.payload, type: signal.event } as PassingEvent;
       }
     }
   } finally {
@@ -68,12 +70,21 @@ function settledBy(message: Message, turnId: string): ConversationEvent {
   return { type: "reply.settled", turn_id: turnId, outcome, message_id: message.id };
 }
 
-function messageOf(signal: Broadcast): Message | undefined {
-  return messagesOf(signal)[0];
+/** A message was committed that is too large for an event, or is told in a way that we do not know. */
+interface MessageUnknown {
+  type: "message.unknown";
 }
 
-/** Return what a broadcast is about, as far as it is what we know: servers of other versions say more. */
-function messagesOf({ payload }: Broadcast): Message[] {
+/** Return what a broadcast says, as far as it is what we know: servers of other versions say more. */
+export function eventsOf({
+  event,
+  payload,
+}: Broadcast): readonly (ConversationEvent | MessageUnknown)[] {
+  if (REPLY.has(event)) return [{ ...payload, type: event } as PassingEvent];
+  if (event !== CREATED && event !== UPDATED && event !== MANY_UPDATED) return [];
   const messages = (payload["messages"] ?? [payload["message"]]) as (Message | undefined)[];
-  return messages.filter((message) => typeof message?.position === "number") as Message[];
+  const type = event === CREATED ? CREATED : UPDATED;
+  const told = messages.filter((message) => typeof message?.position === "number") as Message[];
+  if (type === CREATED && told.length === 0) return [{ type: "message.unknown" }];
+  return told.map((message) => ({ type, message }));
 }

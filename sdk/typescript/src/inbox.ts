@@ -1,12 +1,15 @@
 /** `client.inbox`: all conversations as they change, for staff. */
-import type { Romashka } from "./client.js";
-import { before } from "./conversations.js";
-import type { Broadcast, Listener, OnConnection, Page } from "./listener.js";
+import { conversationsOf, isWithoutRows } from "./changes.js";
+import type { Core } from "./core.js";
+import { Feed } from "./feed.js";
+import type { Listener, OnConnection, Page } from "./listener.js";
+import { columnsOf, type Filters, keyOf, readList } from "./listing.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
-import { readUpTo } from "./pages.js";
 import { Reader } from "./reader.js";
+import { Recent } from "./recent.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
+import { PAGE as PAGE_OF_VIEW, View, type ViewFilters } from "./view.js";
 
 const PAGE = 100;
 /** A transaction writes its time before it commits: so far back another may still appear. */
@@ -14,6 +17,8 @@ const OVERLAP_MS = 60_000;
 /** Of so many conversations it is known which state was given; of others one may come twice. */
 const MAX_KNOWN = 10_000;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
+/** So many lists that nobody looks at are kept: who comes back sees them at once. */
+const MAX_VIEWS = 20;
 
 export interface InboxOptions {
   /** The latest `updated_at` that is known already: instead of the newest, only what changed since. */
@@ -26,7 +31,59 @@ export interface InboxOptions {
 type Cursor = Pick<ConversationRow, "updated_at" | "id">;
 
 export class Inbox {
-  constructor(private readonly client: Romashka) {}
+  /**
+   * What all lists have in common.
+   *
+   * @internal
+   */
+  readonly feed: Feed;
+  readonly #views = new Recent<View>(MAX_VIEWS);
+
+  constructor(private readonly core: Core) {
+    this.feed = new Feed(core);
+    core.onAgain((isOther) => {
+      if (isOther) this.feed.forget();
+      this.#views.forEach((view) => (isOther ? view.forget() : view.retry()));
+    });
+  }
+
+  /**
+   * Return the list of the conversations that the filters let through; the same one for equal filters.
+   *
+   * It is a store: it stays up to date while somebody is subscribed to it.
+   *
+   * @example
+   * ```ts
+   * const waiting = client.inbox.view({ requiresHuman: true, limit: 20 });
+   * const leave = waiting.subscribe(() => render(waiting.getSnapshot().rows));
+   * ```
+   */
+  view(filters: ViewFilters = {}): View {
+    const { limit = PAGE_OF_VIEW, ...narrow } = filters;
+    return this.#views.get(keyOf({ ...narrow, limit }), () => {
+      return new View(this.core, this.feed, narrow, limit);
+    });
+  }
+
+  /**
+   * Return how many conversations each view has, all in one call.
+   *
+   * @example
+   * ```ts
+   * const { waiting, mine } = await client.inbox.counts({
+   *   waiting: { requiresHuman: true },
+   *   mine: { assignedAgentId: me, status: ["active", "escalated"] },
+   * });
+   * ```
+   */
+  async counts<Name extends string>(views: Record<Name, Filters>): Promise<Record<Name, number>> {
+    const entries = Object.entries<Filters>(views);
+    const named = entries.map(([name, filters]) => [name, columnsOf(filters)] as const);
+    const counted = await this.core.call("count_conversations", {
+      views: Object.fromEntries(named),
+    });
+    return counted as Record<Name, number>;
+  }
 
   /**
    * Give the newest conversations, the oldest of them first, then each one that changes, without end.
@@ -56,7 +113,7 @@ export class Inbox {
     read: (events: AsyncGenerator<InboxEvent, void>) => AsyncGenerator<Event, void>,
   ): AsyncIterableIterator<Event> {
     return subscription(
-      () => this.client.topics.listen("inbox", onConnection),
+      () => this.core.topics.listen("inbox", onConnection),
       (listener) => read(this.#follow(listener, new Known(since))),
     );
   }
@@ -87,9 +144,7 @@ export class Inbox {
           yield { ...signal.payload, type: signal.event } as InboxEvent;
         } else {
           yield* unseen(conversationsOf(signal));
-          if (signal.event === "conversations.changed" && !signal.payload["conversations"]) {
-            reader.ask(); // too many for an event
-          }
+          if (isWithoutRows(signal)) reader.ask(); // too many for an event
         }
       }
     } finally {
@@ -104,40 +159,21 @@ export class Inbox {
     signal: AbortSignal,
   ): Promise<Page<ConversationRow>> {
     if (!newest) {
-      const rows = await this.#newest(signal);
+      const rows = await readList(this.core, {}, { limit: PAGE, signal });
       return { type: "page", rows: rows.reverse(), isLast: true };
     }
     const begin = { updated_at: new Date(newest - OVERLAP_MS).toISOString(), id: NO_ID };
     const { updated_at: at, id } = cursor ?? begin;
     // Twice: the database begins to read where the first says, and the second is exact.
-    const next = this.#conversations()
+    const next = this.core.backend
+      .from("conversations")
+      .select()
       .gte("updated_at", at)
       .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
     const query = next.order("updated_at").order("id").limit(PAGE);
-    const rows = (await this.client.send(query.abortSignal(signal))) as ConversationRow[];
+    const rows = (await this.core.send(query, { signal })) as ConversationRow[];
     return { type: "page", rows, isLast: rows.length === 0 };
   }
-
-  #newest(signal: AbortSignal): Promise<ConversationRow[]> {
-    return readUpTo<ConversationRow>(PAGE, async (last, count) => {
-      const latest = this.#conversations().order("last_message_at", { ascending: false });
-      let query = latest.order("id", { ascending: false }).limit(count);
-      if (last) query = query.lte("last_message_at", last.last_message_at!).or(before(last));
-      return (await this.client.send(query.abortSignal(signal))) as ConversationRow[];
-    });
-  }
-
-  #conversations() {
-    return this.client.supabase.from("conversations").select();
-  }
-}
-
-/** Return the conversations that a broadcast is about; of one of another kind or version, none. */
-function conversationsOf({ payload }: Broadcast): ConversationRow[] {
-  const rows = (payload["conversations"] ?? [
-    payload["conversation"],
-  ]) as (ConversationRow | null)[];
-  return rows.filter((row) => typeof row?.updated_at === "string") as ConversationRow[];
 }
 
 /** Which state of each conversation was given last. */

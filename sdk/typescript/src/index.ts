@@ -2,9 +2,12 @@
 export type { AskOptions } from "./answers.js";
 export { type Attachment, attachmentOf, Attachments } from "./attachments.js";
 export { type Choice, choiceOf, choicesOf, type Chosen, type Offering } from "./choices.js";
-export { Romashka } from "./client.js";
-export { Conversation, type EventsOptions } from "./conversation.js";
+export type { Backend } from "./backend.js";
+export { Client } from "./client.js";
+export type { Connection, ConnectionState } from "./connection.js";
+export { Conversation, type EventsOptions, type MessagesOptions } from "./conversation.js";
 export { Conversations, type ListOptions } from "./conversations.js";
+export { Core, type Limits } from "./core.js";
 export type { Database, Json } from "./database.js";
 export {
   Conflict,
@@ -29,9 +32,16 @@ export {
   type KnowledgeMatch,
   type KnowledgeOptions,
 } from "./knowledge.js";
+export type { Filters } from "./listing.js";
 export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
 export { Metrics, type ServiceLevel } from "./metrics.js";
 export * from "./models.js";
+export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";
+export { Romashka } from "./romashka.js";
+export { signIn, signInAnonymously } from "./signIn.js";
+export type { Store, StoreState } from "./store.js";
+export type { Thread, ThreadState } from "./thread.js";
 export { Topics } from "./topics.js";
+export type { View, ViewFilters, ViewState } from "./view.js";

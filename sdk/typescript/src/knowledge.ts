@@ -1,5 +1,5 @@
 /** `client.knowledge`: what the AI answers from. */
-import type { Romashka } from "./client.js";
+import type { Core } from "./core.js";
 import type { Database } from "./database.js";
 import { NotFound } from "./errors.js";
 import { readUpTo } from "./pages.js";
@@ -22,7 +22,7 @@ export interface KnowledgeOptions {
 
 /** For staff. */
 export class Knowledge {
-  constructor(private readonly client: Romashka) {}
+  constructor(private readonly core: Core) {}
 
   /**
    * Return the active items that answer a question best.
@@ -38,7 +38,7 @@ export class Knowledge {
   ): Promise<KnowledgeMatch[]> {
     const inLanguage = language === undefined ? {} : { language };
     const wanted = { query, max_results: limit, ...inLanguage };
-    return this.client.callForAll("search_knowledge", wanted);
+    return this.core.callForAll("search_knowledge", wanted);
   }
 
   /** Return a page of the items, in the order of their ids; `after` is the last one before it. */
@@ -50,7 +50,7 @@ export class Knowledge {
       let query = this.#items().select();
       if (page.language !== undefined) query = query.eq("language", page.language);
       if (last !== undefined) query = query.gt("id", last.id);
-      return this.client.send(query.order("id").limit(count));
+      return this.core.send(query.order("id").limit(count));
     });
   }
 
@@ -70,7 +70,7 @@ export class Knowledge {
   ): Promise<KnowledgeItem> {
     const { language = "en", tags = [], sourceUrl = null } = options;
     const row = { title, content, language, tags, source_url: sourceUrl };
-    return this.client.send(this.#items().insert(row).select().single());
+    return this.core.send(this.#items().insert(row).select().single());
   }
 
   /**
@@ -91,7 +91,7 @@ export class Knowledge {
     const request = isEmpty
       ? this.#items().select().eq("id", id)
       : this.#items().update(changed).eq("id", id).select();
-    const [item] = await this.client.send(request);
+    const [item] = await this.core.send(request);
     if (!item) throw new NotFound(`there is no item ${id}`, "item_not_found");
     return item;
   }
@@ -99,10 +99,10 @@ export class Knowledge {
   /** Remove an item for good; one that is gone is no error. */
   async remove(id: string): Promise<void> {
     checkStorable(id);
-    await this.client.send(this.#items().delete().eq("id", id));
+    await this.core.send(this.#items().delete().eq("id", id));
   }
 
   #items() {
-    return this.client.supabase.from("knowledge_items");
+    return this.core.backend.from("knowledge_items");
   }
 }

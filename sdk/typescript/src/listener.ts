@@ -37,6 +37,14 @@ export type Signal = Broadcast | Resync | Check | Page;
 /** Is told when a subscription becomes live (true), and when it is interrupted (false). */
 export type OnConnection = (isLive: boolean) => void;
 
+/** Whoever gives listeners out. */
+export interface Owner {
+  onBroadcast(signal: Broadcast): void;
+  /** It is live, behind, refused, or no longer. */
+  onChange(): void;
+  onEnd(listener: Listener): void;
+}
+
 /**
  * What one reader of a topic has not seen yet; iterate over it.
  *
@@ -44,17 +52,40 @@ export type OnConnection = (isLive: boolean) => void;
  */
 export class Listener implements AsyncIterableIterator<Signal> {
   #unread: Signal[] = [];
-  #wake = () => {};
+  /** Several may wait at once. */
+  #waiting: (() => void)[] = [];
   #refusal: RomashkaError | null = null;
   #isClosed = false;
+  #isBehind = false;
   #wasLive: boolean | null = null;
 
   constructor(
     /** Where it comes from. */
     readonly topic: Topic,
     private readonly onConnection?: OnConnection,
-    private readonly onEnd?: () => void,
+    private readonly owner?: Owner,
   ) {}
+
+  /** Why the topic, or reading what it is about, is refused; null if it is not. */
+  get refusal(): RomashkaError | null {
+    return this.#refusal;
+  }
+
+  /** Was it live, or did a try to become so fail? */
+  get isInterrupted(): boolean {
+    return this.#wasLive === false;
+  }
+
+  /** Is something being read that may have been missed? */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  set isBehind(isNow: boolean) {
+    if (isNow === this.#isBehind) return;
+    this.#isBehind = isNow;
+    this.owner?.onChange();
+  }
 
   get isClosed(): boolean {
     return this.#isClosed;
@@ -80,7 +111,7 @@ export class Listener implements AsyncIterableIterator<Signal> {
       const signal = this.#unread.shift();
       if (signal) return { done: false, value: signal };
       if (this.#refusal) throw this.#refusal;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
 
@@ -96,12 +127,13 @@ export class Listener implements AsyncIterableIterator<Signal> {
   /** The topic is left, whoever listens. */
   end(): void {
     this.#isClosed = true;
-    this.onEnd?.();
+    this.owner?.onEnd(this);
     this.#wake();
   }
 
   /** Add a signal. A resync stands for everything before it. */
   put(signal: Signal): void {
+    if (signal.type === "broadcast") this.owner?.onBroadcast(signal);
     const isResync = signal.type === "resync" || this.#unread.length >= MAX_UNREAD;
     if (isResync) this.#unread = [{ type: "resync" }];
     else this.#unread.push(signal);
@@ -114,11 +146,17 @@ export class Listener implements AsyncIterableIterator<Signal> {
     if (isLive === this.#wasLive) return;
     this.#wasLive = isLive;
     this.onConnection?.(isLive);
+    this.owner?.onChange();
   }
 
   /** Throw `error` from the iteration, once what came before it was read. */
   refuse(error: RomashkaError): void {
     this.#refusal = error;
     this.#wake();
+    this.owner?.onChange();
+  }
+
+  #wake(): void {
+    this.#waiting.splice(0).forEach((resolve) => resolve());
   }
 }

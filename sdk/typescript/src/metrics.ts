@@ -1,5 +1,5 @@
 /** `client.metrics`: does the team keep its promises, in figures. */
-import type { Romashka } from "./client.js";
+import type { Core } from "./core.js";
 import type { Database } from "./database.js";
 
 type Row = Database["public"]["Functions"]["get_messaging_slo"]["Returns"][number];
@@ -20,7 +20,7 @@ export interface ServiceLevel extends Omit<Row, Share | "escalations"> {
 
 /** For staff; one conversation's figures are `conversation.metrics()`. */
 export class Metrics {
-  constructor(private readonly client: Romashka) {}
+  constructor(private readonly core: Core) {}
 
   /**
    * Return the service level of the last minutes: by channel, and last of all together.
@@ -34,6 +34,6 @@ export class Metrics {
    */
   async serviceLevel(windowMinutes = 60): Promise<ServiceLevel[]> {
     const window = { window_minutes: windowMinutes };
-    return this.client.callForAll("get_messaging_slo", window);
+    return this.core.callForAll("get_messaging_slo", window);
   }
 }

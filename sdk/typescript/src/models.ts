@@ -17,7 +17,7 @@ export interface Message extends Row<"messages"> {
   created_at: string;
 }
 
-/** A row of `conversations`, with its customer where it was read and not broadcast. */
+/** A row of `conversations`, with its customer; databases of before 0.2 broadcast it without. */
 export interface ConversationRow extends Row<"conversations"> {
   channel_type: ChannelType;
   status: Status;

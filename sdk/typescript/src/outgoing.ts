@@ -1,11 +1,11 @@
 /** What goes out arrives once, whatever the network does meanwhile. */
 import type { Attachment } from "./attachments.js";
-import type { Romashka } from "./client.js";
+import type { Core, Limits } from "./core.js";
 import type { Database, Json } from "./database.js";
 import { Conflict, RateLimited, RomashkaError } from "./errors.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
-import { backoffMs, pause } from "./pause.js";
+import { backoffMs, inTime, pause, REQUEST_MS } from "./pause.js";
 
 const TRIES = 3;
 
@@ -13,25 +13,26 @@ const TRIES = 3;
 type NewMessage = Omit<Insert, "position"> & { id: string };
 type Insert = Database["public"]["Tables"]["messages"]["Insert"];
 
-/** Who writes, and what comes with the text. */
-export interface SendOptions {
+/** Who writes, what comes with the text, and for how long it is tried. */
+export interface SendOptions extends Limits {
   /** A new UUID. Sent again with the same one, a message is stored once. */
   id?: string;
   /** `agent` is for staff. */
   senderType?: "user" | "agent";
   /** What the application wants to keep with it. */
   metadata?: Record<string, Json | undefined> | undefined;
-  /** What `client.attachments.upload` gave. */
+  /** What `core.attachments.upload` gave. */
   attachment?: Attachment | undefined;
 }
 
 /** Store a message; its id tells whether an earlier try did. */
 export async function store(
-  client: Romashka,
+  core: Core,
   conversationId: string,
   text: string,
-  { id = newId(), senderType = "user", metadata, attachment }: SendOptions,
+  options: SendOptions,
 ): Promise<Message> {
+  const { id = newId(), senderType = "user", metadata, attachment, signal, timeoutMs } = options;
   const row: NewMessage = {
     id,
     conversation_id: conversationId,
@@ -40,35 +41,36 @@ export async function store(
     ...(metadata && { metadata }),
     ...(attachment && described(attachment, metadata)),
   };
-  return repeated(() => insert(client, row));
+  const limits = { signal, timeoutMs: timeoutMs ?? TRIES * REQUEST_MS };
+  return inTime((late) => repeated(() => insert(core, row, late), late), limits);
 }
 
 /** Send a request again while what stops it may pass: sent twice, it must do what once does. */
-export async function repeated<T>(request: () => Promise<T>): Promise<T> {
+export async function repeated<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await request();
     } catch (error) {
       const mayPass = error instanceof RomashkaError && error.retryable;
       if (!mayPass || error instanceof RateLimited || tries === TRIES) throw error;
-      await pause(backoffMs(tries));
+      await pause(backoffMs(tries), signal);
     }
   }
 }
 
-async function insert(client: Romashka, row: NewMessage): Promise<Message> {
-  const messages = client.supabase.from("messages");
+async function insert(core: Core, row: NewMessage, signal: AbortSignal): Promise<Message> {
+  const messages = core.backend.from("messages");
+  const { id, conversation_id } = row;
   try {
-    return (await client.send(
-      messages
-        .insert(row as Insert)
-        .select()
-        .single(),
-    )) as Message;
+    const inserted = messages.insert(row as Insert).select();
+    return (await core.send(inserted.single(), { signal })) as Message;
   } catch (error) {
     if (!(error instanceof Conflict)) throw error;
     // An earlier try stored it, and its answer got lost.
-    return (await client.send(messages.select().eq("id", row.id).single())) as Message;
+    const earlier = messages.select().match({ id, conversation_id });
+    const [stored] = await core.send(earlier, { signal });
+    if (!stored) throw error; // the id is another message's
+    return stored as Message;
   }
 }
 

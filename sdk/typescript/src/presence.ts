@@ -18,15 +18,17 @@ export interface Self {
   name: string;
 }
 
-/** Somebody else who looks at the conversation. */
+/** Somebody else who looks at the conversation, in however many windows. */
 export interface Person extends Self {
+  /** By what the others know their window; the first of several. */
   key: string;
+  /** Whose session it is, as they say; null where they do not. */
+  userId: string | null;
   isTyping: boolean;
 }
 
 export class Presence {
   #saidAt = 0;
-  #key = "";
 
   constructor(
     private readonly topics: Topics,
@@ -35,6 +37,8 @@ export class Presence {
 
   /**
    * Give the others who are here, each time that this changes; and let them see `self` meanwhile.
+   *
+   * Other windows of one's own are nobody else.
    *
    * @example
    * ```ts
@@ -53,31 +57,34 @@ export class Presence {
 
   /** Say that the user types, at each key; it is passed on at most each 3 s. Or that they stopped. */
   async typing(isTyping = true): Promise<void> {
-    if (isTyping && Date.now() < this.#saidAt + REPEAT_MS) return;
+    const isRepeated = isTyping && Date.now() < this.#saidAt + REPEAT_MS;
+    const key = this.topics.presenceKeyOn(this.topic);
+    if (key === null || isRepeated) return;
     this.#saidAt = isTyping ? Date.now() : 0;
-    await this.topics.send(this.topic, "typing", { key: this.#key, is_typing: isTyping });
+    await this.topics.send(this.topic, "typing", { key, is_typing: isTyping });
   }
 
   async *#follow(listener: Listener, self?: Self): AsyncGenerator<Person[], void> {
     const { topic } = listener;
-    this.#key = topic.presenceKey;
-    const here = new Map<string, Member>();
+    const typedAt = new Map<string, number>();
     let over: ReturnType<typeof setTimeout> | undefined;
-    if (self) topic.track(self);
+    if (self) topic.track(listener, self);
     try {
       for await (const signal of listener) {
-        replaceAll(here, topic.present);
-        here.delete(topic.presenceKey);
         if (signal.type === "broadcast") {
-          const member = here.get(String(signal.payload["key"]));
-          if (member) member.typedAt = signal.payload["is_typing"] ? Date.now() : 0;
+          const key = String(signal.payload["key"]);
+          if (signal.payload["is_typing"] === true) typedAt.set(key, Date.now());
+          else typedAt.delete(key);
           clearTimeout(over);
           over = setTimeout(() => listener.put({ type: "check" }), OVER_MS);
         }
-        yield [...here.values()].map(({ typedAt, ...person }) => ({
-          ...person,
-          isTyping: Date.now() < typedAt + OVER_MS,
-        }));
+        const windows = listener.isLive ? windowsOf(topic.present, typedAt) : [];
+        const { userId } = this.topics;
+        yield merged(
+          windows.filter((each) => {
+            return each.key !== topic.presenceKey && (userId === null || each.userId !== userId);
+          }),
+        );
       }
     } finally {
       clearTimeout(over);
@@ -85,22 +92,29 @@ export class Presence {
   }
 }
 
-interface Member extends Self {
-  key: string;
-  typedAt: number;
-}
-
-/** Keep since when somebody types; of the rest, believe nothing but its shape. */
-function replaceAll(here: Map<string, Member>, tracked: Record<string, object[]>): void {
-  const before = new Map(here);
-  here.clear();
-  for (const [key, [first]] of Object.entries(tracked)) {
-    const { role, name } = (first ?? {}) as Partial<Record<keyof Self, unknown>>;
-    here.set(key, {
+/** Believe nothing of what windows say of themselves but its shape; forget who types in those that are gone. */
+function windowsOf(tracked: Record<string, object[]>, typedAt: Map<string, number>): Person[] {
+  for (const key of typedAt.keys()) if (!(key in tracked)) typedAt.delete(key);
+  return Object.entries(tracked).map(([key, states]) => {
+    const { role, name, user_id } = (states.at(-1) ?? {}) as Record<string, unknown>;
+    return {
       key,
       role: role === "agent" ? "agent" : "customer",
       name: typeof name === "string" ? name : "",
-      typedAt: before.get(key)?.typedAt ?? 0,
-    });
+      userId: typeof user_id === "string" ? user_id : null,
+      isTyping: Date.now() < (typedAt.get(key) ?? 0) + OVER_MS,
+    };
+  });
+}
+
+/** Make one person of the windows of one user. */
+function merged(windows: Person[]): Person[] {
+  const people = new Map<string, Person>();
+  for (const each of windows) {
+    const of = each.userId ?? each.key;
+    const known = people.get(of);
+    if (!known) people.set(of, each);
+    else people.set(of, { ...known, isTyping: known.isTyping || each.isTyping });
   }
+  return [...people.values()];
 }

@@ -24,23 +24,21 @@ export class Reader<Row> {
   /** Read once more: there may be something new. */
   ask(): void {
     if (this.#reading) this.#isAsked = true;
-    else this.restart();
+    else this.#begin();
   }
 
-  /** Read now, whatever is on its way. */
+  /** Read now, whatever is on its way: something may have been missed. */
   restart(): void {
-    this.close();
-    this.#page = null;
-    this.#isAsked = false;
-    this.#reading = new AbortController();
-    void this.#run(this.#reading);
+    this.listener.isBehind = true;
+    this.#begin();
   }
 
   /** Go on after a page, if there is more or was asked for. */
   taken(page: Page<Row>): void {
     if (page !== this.#page) return; // of before a restart
     this.#reading = null;
-    if (this.#isAsked || !page.isLast) this.restart();
+    if (page.isLast) this.listener.isBehind = false;
+    if (this.#isAsked || !page.isLast) this.#begin();
   }
 
   /** Read no more. */
@@ -48,17 +46,25 @@ export class Reader<Row> {
     this.#reading?.abort();
   }
 
-  async #run({ signal: closed }: AbortController): Promise<void> {
-    for (let failures = 0; !closed.aborted && !this.listener.isClosed; failures += 1) {
+  #begin(): void {
+    this.close();
+    this.#page = null;
+    this.#isAsked = false;
+    this.#reading = new AbortController();
+    void this.#run(this.#reading);
+  }
+
+  async #run({ signal }: AbortController): Promise<void> {
+    for (let failures = 0; !signal.aborted && !this.listener.isClosed; failures += 1) {
       try {
-        const page = await inTime((late) => this.read(late));
-        if (closed.aborted) return;
+        const page = await inTime((late) => this.read(late), { signal });
+        if (signal.aborted) return;
         this.#page = page;
         return this.listener.put(page);
       } catch (error) {
-        if (closed.aborted) return;
+        if (signal.aborted) return;
         if (!mayPass(error, failures)) return this.listener.refuse(error as RomashkaError);
-        await pause(backoffMs(failures));
+        await pause(backoffMs(failures), signal);
       }
     }
   }

@@ -4,6 +4,7 @@
 export class Scope {
   #isOver = false;
   readonly #leave = new Set<() => void>();
+  #hurry = () => {};
 
   get isOver(): boolean {
     return this.#isOver;
@@ -27,8 +28,14 @@ export class Scope {
     if (this.#isOver) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds);
-      this.#leave.add(() => (clearTimeout(timer), resolve()));
+      this.#hurry = () => (clearTimeout(timer), resolve());
+      this.#leave.add(this.#hurry);
     });
+  }
+
+  /** Wait no longer. */
+  hurry(): void {
+    this.#hurry();
   }
 
   /** Leave what is read, at once. */

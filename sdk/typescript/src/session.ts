@@ -1,24 +1,57 @@
-/** The session behind a client: its token is renewed in time, or when the server calls it too old. */
-import type { SupabaseClient } from "@supabase/supabase-js";
-
-import { countByOwnClock } from "./clock.js";
-import { fromAuth, isTooOld, NotSignedIn, RomashkaError } from "./errors.js";
+/** The session behind a backend: its token is renewed in time, or when the server calls it too old. */
+import type { Backend } from "./backend.js";
+import { type AuthFailure, fromAuth, isTooOld } from "./errors.js";
 import { inTime } from "./pause.js";
+import { userOf } from "./token.js";
 
-/** What is under way of each Supabase client, however many clients of ours are around it. */
-const SIGNING_IN = new WeakMap<SupabaseClient["auth"], Promise<string>>();
-const RENEWING = new WeakMap<SupabaseClient["auth"], Promise<void>>();
+/** Auth's client, as far as a session needs it: a client of supabase-js has one. */
+interface Auth {
+  getSession(): Promise<{ error: AuthFailure | null }>;
+  refreshSession(): Promise<{ error: AuthFailure | null }>;
+  onAuthStateChange(onChange: (event: string, session: { user: { id: string } } | null) => void): {
+    data: { subscription: { unsubscribe(): void } };
+  };
+}
+
+/** What is under way of each Auth client, however many clients of ours are around it. */
+const RENEWING = new WeakMap<Auth, Promise<void>>();
+
+/** Hears that somebody signed in, or out; `isOther`: that what was read is not theirs. */
+export type OnUser = (isOther: boolean) => void;
 
 /** Whoever the client is signed in as; nobody, with a key alone. */
 export class Session {
-  constructor(private readonly supabase: SupabaseClient) {
-    const auth = this.#auth;
-    if (auth) countByOwnClock(auth);
-  }
+  #userId: string | null | undefined;
+  #stopWatching: (() => void) | null = null;
+  readonly #watchers = new Set<OnUser>();
+
+  constructor(private readonly backend: Backend) {}
 
   /** What Realtime joins with. */
   get token(): string | null {
-    return this.supabase.realtime.accessTokenValue;
+    return this.backend.realtime.accessTokenValue;
+  }
+
+  /** Whose session it is; null for a key, and where nobody is signed in. */
+  get userId(): string | null {
+    return userOf(this.token);
+  }
+
+  /** Hear who signs in and out; return what ends it. */
+  watch(onUser: OnUser): () => void {
+    this.#watchers.add(onUser);
+    return () => this.#watchers.delete(onUser);
+  }
+
+  /** Ask Auth's client to tell: from the first subscription on. */
+  listen(): void {
+    this.#stopWatching ??= this.#watchAuth();
+  }
+
+  /** Hear of nobody any more, until the next subscription. */
+  unwatch(): void {
+    this.#stopWatching?.();
+    this.#stopWatching = null;
   }
 
   /**
@@ -31,8 +64,9 @@ export class Session {
     await inTime(async () => {
       const { error } = (await this.#auth?.getSession()) ?? { error: null };
       if (error) throw fromAuth(error);
-      await this.supabase.realtime.setAuth();
+      await this.backend.realtime.setAuth();
     });
+    this.#note(this.userId);
   }
 
   /**
@@ -48,7 +82,7 @@ export class Session {
       inTime(async () => {
         const { error } = await auth.refreshSession();
         if (error) throw fromAuth(error);
-        await this.supabase.realtime.setAuth();
+        await this.backend.realtime.setAuth();
       }),
     );
   }
@@ -71,50 +105,33 @@ export class Session {
     return request();
   }
 
-  /**
-   * Return whose session there is; or sign in as `signIn` does, unless that is under way: a user is made once.
-   *
-   * @throws {@link Unreachable} there is one, and it could not be renewed: its user is not to be lost for that
-   */
-  signInOnce(signIn: () => Promise<string>): Promise<string> {
-    const { auth } = this.supabase;
-    return shared(SIGNING_IN, auth, async () => {
-      const { data, error } = await kept(() => auth.getSession());
-      if (data.session) return data.session.user.id;
-      const failure = error && fromAuth(error);
-      if (failure?.retryable) throw failure;
-      return kept(signIn);
+  #watchAuth(): () => void {
+    const watched = this.#auth?.onAuthStateChange((_, session) => {
+      this.#note(session?.user.id ?? null);
     });
+    return () => watched?.data.subscription.unsubscribe();
+  }
+
+  #note(userId: string | null): void {
+    const before = this.#userId;
+    this.#userId = userId;
+    if (before === undefined || before === userId) return;
+    this.#watchers.forEach((tell) => tell(before !== null));
   }
 
   /** Auth's client; none, where the application brings its own tokens: it throws at whoever looks at it. */
-  get #auth(): SupabaseClient["auth"] | null {
+  get #auth(): Auth | null {
     try {
-      return typeof this.supabase.auth.getSession === "function" ? this.supabase.auth : null;
+      const { auth } = this.backend as { auth?: Auth };
+      return typeof auth?.getSession === "function" ? auth : null;
     } catch {
       return null;
     }
   }
 }
 
-/**
- * Do what reads or writes the session, wherever the application keeps it.
- *
- * @throws {@link NotSignedIn} it cannot be kept there: the storage is full, or closed to the page
- */
-export async function kept<Value>(work: () => Promise<Value>): Promise<Value> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof RomashkaError) throw error;
-    const way = "give supabase-js a storage that works (auth.storage), or persistSession: false";
-    const reason = `unable to sign in; the session cannot be kept (${(error as Error).message}): ${way}`;
-    throw Object.assign(new NotSignedIn(reason, "session_not_kept"), { cause: error });
-  }
-}
-
 /** Give what is under way for `key`, or begin it. */
-function shared<Key extends object, Value>(
+export function shared<Key extends object, Value>(
   pending: WeakMap<Key, Promise<Value>>,
   key: Key,
   begin: () => Promise<Value>,

@@ -8,7 +8,7 @@
  *
  * docs/sdk.md says what ends a subscription; sdk/python/romashka/_topic.py is the same in Python.
  */
-import type { RealtimeChannel, SupabaseClient } from "@supabase/supabase-js";
+import type { RealtimeChannel, RealtimeClient } from "@supabase/realtime-js";
 
 import { Bell } from "./bell.js";
 import { Conflict, NotSignedIn, PermissionDenied, RomashkaError, Unreachable } from "./errors.js";
@@ -18,6 +18,9 @@ import type { Session } from "./session.js";
 
 /** How long a topic stays subscribed without a listener: the next one need not join again. */
 const LINGER_MS = 2_000;
+/** So many at once: a connection may hold a hundred, and whoever browses quickly leaves many behind. */
+const MAX_LINGERING = 10;
+const LINGERING = new WeakMap<RealtimeClient, Set<Topic>>();
 /** A broadcast can get lost with none after it to tell: so what is live is read this often too. */
 const FIRST_CHECK_MS = 1_000;
 const LAST_CHECK_MS = 30_000;
@@ -48,18 +51,25 @@ export class Topic {
   #isTokenRefused = false;
   /** The token, since the topic was live. */
   #isRenewed = false;
-  #tracked: object | null = null;
+  /** What each listener wants the others to see; they see the latest. */
+  readonly #tracked = new Map<Listener, object>();
   /** On the present connection. */
-  #isTracked = false;
+  #isTracked = true;
+  #isHurried = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
-    private readonly realtime: SupabaseClient["realtime"],
+    private readonly realtime: RealtimeClient,
     private readonly session: Session,
     readonly name: string,
     private readonly onEnd: (topic: Topic) => void,
   ) {
     this.#run = this.#runUntilEnd();
+  }
+
+  /** Is each event heard, from now on? */
+  get isStreaming(): boolean {
+    return this.isLive && this.#isStreaming;
   }
 
   /** Does anybody listen? */
@@ -74,7 +84,7 @@ export class Topic {
 
   /** Add a listener; it hears of everything from now on. */
   add(listener: Listener): void {
-    clearTimeout(this.#lingering);
+    this.#linger(null);
     this.#listeners.add(listener);
     if (this.isLive) listener.put({ type: "resync" });
     if (this.isLive || this.trouble) listener.tellConnection();
@@ -83,13 +93,20 @@ export class Topic {
   /** Tell a listener nothing more; the topic is left soon after the last one. */
   remove(listener: Listener): void {
     this.#listeners.delete(listener);
-    if (this.#listeners.size > 0) return;
-    this.#lingering = setTimeout(() => void this.end(), this.isRefused ? 0 : LINGER_MS);
+    if (this.#tracked.delete(listener)) this.#trackAnew();
+    if (this.#listeners.size === 0) this.#linger(this.isRefused ? 0 : LINGER_MS);
+  }
+
+  /** Try now what is not live, and would wait. */
+  retry(): void {
+    if (this.isLive) return;
+    this.#isHurried = true;
+    this.#changed.ring();
   }
 
   /** Leave, whoever listens. */
   async end(): Promise<void> {
-    clearTimeout(this.#lingering);
+    this.#linger(null);
     this.onEnd(this);
     this.#listeners.forEach((listener) => listener.end());
     this.#isWanted = false;
@@ -102,11 +119,27 @@ export class Topic {
     if (this.isLive) await this.#channel?.send({ type: "broadcast", event, payload });
   }
 
-  /** Let the others see this whenever the topic is subscribed. */
-  track(payload: object): void {
-    this.#tracked = payload;
+  /** Let the others see this whenever the topic is subscribed, for as long as `listener` listens. */
+  track(listener: Listener, payload: object): void {
+    this.#tracked.set(listener, payload);
+    this.#trackAnew();
+  }
+
+  #trackAnew(): void {
     this.#isTracked = false;
     this.#changed.ring();
+  }
+
+  /** Stay for so long without a listener; the one that has stayed longest makes room. */
+  #linger(milliseconds: number | null): void {
+    const lingering = LINGERING.get(this.realtime) ?? new Set<Topic>();
+    LINGERING.set(this.realtime, lingering);
+    clearTimeout(this.#lingering);
+    lingering.delete(this);
+    if (milliseconds === null) return;
+    lingering.add(this);
+    this.#lingering = setTimeout(() => void this.end(), milliseconds);
+    if (lingering.size > MAX_LINGERING) for (const oldest of lingering) return void oldest.end();
   }
 
   async #runUntilEnd(): Promise<void> {
@@ -150,7 +183,8 @@ export class Topic {
       if (!this.#channel) await this.#join();
       else if (this.#isGivenUp(this.#channel)) await this.#leave();
       // Without a socket the client waits for one, and joins then; but not if the application closed it.
-      else if (failures % 10 === 9) this.realtime.connect();
+      else if (this.#isHurried || failures % 10 === 9) this.realtime.connect();
+      this.#isHurried = false;
     } catch (error) {
       if (error instanceof NotSignedIn && error.code) throw error;
       if (error instanceof Conflict) throw error;
@@ -211,9 +245,11 @@ export class Topic {
 
   /** Track what is to be tracked: each connection begins without. */
   #bePresent(): void {
-    if (!this.isLive || !this.#tracked || this.#isTracked) return;
+    if (!this.isLive || this.#isTracked) return;
     this.#isTracked = true;
-    void this.#channel?.track(this.#tracked);
+    const seen = [...this.#tracked.values()].at(-1);
+    const { userId } = this.session; // of who joined: nobody may have been signed in before
+    void (seen ? this.#channel?.track({ ...seen, user_id: userId }) : this.#channel?.untrack());
   }
 
   async #leave(): Promise<void> {
@@ -231,10 +267,10 @@ export class Topic {
     if (state === "SUBSCRIBED") return this.#noteLive();
     this.#isTokenRefused = BAD_TOKEN.test(reason);
     this.#isClosed = state !== "CHANNEL_ERROR";
-    this.#noteTrouble(reason || `the server says ${state}`);
     if (reason.startsWith("Unauthorized") && this.session.token === this.#token) {
       this.#refuse(new PermissionDenied(`unable to listen; ${reason}`, "unauthorized"));
     }
+    this.#noteTrouble(reason || `the server says ${state}`);
   }
 
   #noteLive(): void {
@@ -248,7 +284,8 @@ export class Topic {
   #noteTrouble(trouble: string): void {
     this.isLive = false;
     this.trouble = trouble;
-    this.#isStreaming = this.#isTracked = false;
+    this.#isStreaming = false;
+    this.#isTracked = this.#tracked.size === 0;
     this.#isThrottled = trouble.includes("RateLimit");
     this.#tellConnection();
   }

@@ -2,7 +2,7 @@
 import { equal } from "node:assert/strict";
 
 import { StrictMode, version } from "react";
-import type { Romashka } from "romashka";
+import type { Client } from "romashka";
 import { RomashkaProvider } from "romashka/react";
 
 import { mount } from "./dom.js";
@@ -11,7 +11,7 @@ import { until } from "./project.js";
 equal(version.split(".")[0], process.env["REACT"] ?? "19");
 
 /** Render a hook in StrictMode; `latest` is what it gave last, `all` what it gave. */
-export async function use<Result>(client: Romashka, hook: () => Result) {
+export async function use<Result>(client: Client, hook: () => Result) {
   const seen = { latest: undefined as unknown as Result, all: [] as Result[] };
   function Component() {
     seen.latest = hook();

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after } from "node:test";
 
 import { createClient } from "@supabase/supabase-js";
-import { type Conversation, Romashka } from "romashka";
+import { type Client, type Conversation, Romashka } from "romashka";
 import { WebSocket } from "ws";
 
 import { ANON_KEY, API_URL, SERVICE_ROLE_KEY } from "./settings.js";
@@ -16,25 +16,34 @@ globalThis.setTimeout = ((callback: () => void, milliseconds: number, ...rest: [
 }) as typeof setTimeout;
 
 const REALTIME = { transport: WebSocket as never, reconnectAfterMs: () => 50 };
-const opened: Romashka[] = [];
+const opened: Client[] = [];
 after(() => Promise.all(opened.map((client) => client.close())));
 
-export function connect(key: string, url = API_URL, fetch = globalThis.fetch): Romashka {
+export function closeAfterwards<Each extends Client>(client: Each): Each {
+  opened.push(client);
+  return client;
+}
+
+export function connect(
+  key: string,
+  url = API_URL,
+  fetch = globalThis.fetch,
+  accessToken?: () => Promise<string | null>,
+): Romashka {
   const supabase = createClient(url, key, {
-    auth: { persistSession: false, autoRefreshToken: false, storageKey: randomUUID() },
+    ...(accessToken
+      ? { accessToken }
+      : { auth: { persistSession: false, autoRefreshToken: false, storageKey: randomUUID() } }),
     global: { fetch },
     realtime: REALTIME,
   });
-  const client = new Romashka(supabase);
-  opened.push(client);
-  return client;
+  return closeAfterwards(new Romashka(supabase));
 }
 
 /** A client whose session is somebody else's business. */
 export function connectWith(accessToken: () => Promise<string>): Romashka {
   const supabase = createClient(API_URL, ANON_KEY, { accessToken, realtime: REALTIME });
-  opened.push(new Romashka(supabase));
-  return opened.at(-1)!;
+  return closeAfterwards(new Romashka(supabase));
 }
 
 /** A new customer, signed in anonymously. */
@@ -92,7 +101,7 @@ export async function take<Value>(values: AsyncIterator<Value>, count: number): 
 
 /** Wait until something is so. */
 export async function until(check: () => unknown): Promise<void> {
-  const end = Date.now() + 60_000;
+  const end = Date.now() + Number(process.env["PATIENCE"] ?? 60_000);
   while (!(await check())) {
     if (Date.now() > end) throw new Error(`never: ${check}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -67,7 +67,7 @@ test("an inbox is mounted, selects, sends, receives, switches and goes", async (
   equal(inbox.latest.selectedConversation?.channels[0]?.conversationId, two.id);
   await inbox.latest.sendMessage("not shown", one.id);
   await two.send("shown");
-  await until(() => inbox.latest.messages.length === 2);
+  await until(() => inbox.latest.messages.length === 2 && news.length === 3);
 
   deepEqual(texts(inbox.latest.messages), ["two", "shown"]);
   deepEqual(news, ["more", "Hello.", "shown"]);

@@ -1,9 +1,10 @@
 /** The client that the hooks below it use. */
 import { createContext, createElement, type ReactElement, type ReactNode, useContext } from "react";
 
-import type { Romashka } from "../client.js";
+import type { Client } from "../client.js";
+import type { Romashka } from "../romashka.js";
 
-const Context = createContext<Romashka | null>(null);
+const Context = createContext<Client | null>(null);
 
 /**
  * Give a client to all hooks of `romashka/react` below.
@@ -14,13 +15,18 @@ const Context = createContext<Romashka | null>(null);
  * root.render(<RomashkaProvider client={client}><Inbox /></RomashkaProvider>);
  * ```
  */
-export function RomashkaProvider(props: { client: Romashka; children?: ReactNode }): ReactElement {
+export function RomashkaProvider(props: { client: Client; children?: ReactNode }): ReactElement {
   return createElement(Context.Provider, { value: props.client }, props.children);
 }
 
 /** Return the client of the nearest {@link RomashkaProvider}. */
-export function useRomashka(): Romashka {
+export function useClient(): Client {
   const client = useContext(Context);
   if (!client) throw new Error("there is no client; put <RomashkaProvider client={…}> above");
   return client;
+}
+
+/** Return the same, where it is around a whole supabase-js. */
+export function useRomashka(): Romashka {
+  return useClient() as Romashka;
 }

@@ -1,14 +1,15 @@
 /** The conversations that the user may see, kept up to date. */
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 
-import { type ListOptions, matches } from "../conversations.js";
 import { PermissionDenied } from "../errors.js";
 import type { ConversationRow } from "../models.js";
-import { isLater } from "../time.js";
-import { useRomashka } from "./provider.js";
-import { useLatest, useScope } from "./useScope.js";
+import type { ViewFilters, ViewState } from "../view.js";
+import { errorOfReading } from "./errorOfReading.js";
+import { useClient } from "./provider.js";
+import { useLatest } from "./useScope.js";
+import { constant, useStore } from "./useStore.js";
 
-export interface UseConversationsOptions extends Omit<ListOptions, "before"> {
+export interface UseConversationsOptions extends ViewFilters {
   /** Without it, nothing is read before `reload`. */
   autoLoad?: boolean;
   /** Is called with each conversation that changed after it was loaded. */
@@ -24,9 +25,11 @@ export interface UseConversations {
   reload: () => Promise<void>;
 }
 
+const NOT_YET = constant<ViewState>({ rows: [], hasMore: false, state: "loading", error: null });
+
 /**
- * Read a page of conversations, and apply each change to it. Staff see every change at once; customers,
- * who have no inbox, see them with `reload`.
+ * Show a page of conversations, and each change of it. Staff see every change at once; customers, who have no inbox,
+ * see them with `reload`.
  *
  * @example
  * ```tsx
@@ -36,85 +39,25 @@ export interface UseConversations {
  */
 export function useConversations(options: UseConversationsOptions = {}): UseConversations {
   const { autoLoad = true, onChange, onError, ...filters } = options;
-  const client = useRomashka();
-  const [rows, setRows] = useState<ConversationRow[]>([]);
-  const [isLoading, setLoading] = useState(autoLoad);
-  const [error, setError] = useState<Error | null>(null);
-  const key = JSON.stringify(filters);
-  const latest = useLatest({ filters, rows, onChange, onError });
+  const { inbox } = useClient();
+  const [isWanted, setWanted] = useState(autoLoad);
+  const view = inbox.view(filters);
+  const shown = useStore(isWanted ? view : NOT_YET);
+  const latest = useLatest({ onChange, onError });
 
-  const fail = useCallback(
-    (failure: Error) => {
-      setError(failure);
-      setLoading(false);
-      latest.current.onError?.(failure);
-    },
-    [latest],
-  );
+  const isCustomers =
+    shown.error instanceof PermissionDenied && shown.error.code === "unauthorized";
+  const error = isCustomers ? null : errorOfReading(shown);
+  useEffect(() => {
+    if (error) latest.current.onError?.(error);
+  }, [error, latest]);
+  useEffect(() => inbox.feed.observe((row) => latest.current.onChange?.(row)), [inbox, latest]);
 
-  const load = useCallback(async (): Promise<ConversationRow[]> => {
-    setLoading(true);
-    const page = await client.conversations.list(latest.current.filters);
-    return page.map(({ row }) => row);
-  }, [client, latest]);
-
-  const show = useCallback((loaded: ConversationRow[]) => {
-    setRows((before) => loaded.map((row) => newest(before, row)));
-    setError(null);
-    setLoading(false);
-  }, []);
-
-  const apply = useCallback(
-    async (changed: ConversationRow) => {
-      const shown = latest.current.rows.find(({ id }) => id === changed.id);
-      if (shown && !isLater(changed.updated_at, shown.updated_at)) return;
-      // A broadcast row lacks its customer.
-      const whole = shown ?? (await client.conversations.get(changed.id).catch(() => null))?.row;
-      const row = { ...whole, ...changed };
-      setRows((before) => updated(before, row, latest.current.filters));
-      latest.current.onChange?.(row);
-    },
-    [client, latest],
-  );
-
-  useScope(
-    async (scope) => {
-      if (!autoLoad) return;
-      const loaded = await load();
-      if (scope.isOver) return;
-      show(loaded);
-      const since = loaded.map((row) => row.updated_at).reduce(later, "");
-      const events = client.inbox.events(since ? { since } : {});
-      try {
-        await scope.read(events, ({ conversation }) => apply(conversation));
-      } catch (failure) {
-        if (!(failure instanceof PermissionDenied)) throw failure; // a customer has no inbox
-      }
-    },
-    fail,
-    [client, autoLoad, key],
-  );
-
-  const reload = useCallback(() => load().then(show, fail), [load, show, fail]);
-  return { conversations: rows, isLoading, error, reload };
+  const reload = useCallback(() => {
+    setWanted(true);
+    return view.refresh();
+  }, [view]);
+  const isLoading = isWanted && shown.state === "loading" && !error;
+  const conversations = shown.rows as ConversationRow[];
+  return { conversations, isLoading, error, reload };
 }
-
-function updated(
-  rows: ConversationRow[],
-  row: ConversationRow,
-  filters: ListOptions,
-): ConversationRow[] {
-  const others = rows.filter(({ id }) => id !== row.id);
-  if (!matches(row, filters)) return others;
-  return [row, ...others].sort((one, other) => timeOf(other) - timeOf(one));
-}
-
-/** A page that is read anew may be older than what was heard meanwhile. */
-function newest(rows: ConversationRow[], row: ConversationRow): ConversationRow {
-  const shown = rows.find(({ id }) => id === row.id);
-  return shown && isLater(shown.updated_at, row.updated_at) ? shown : row;
-}
-
-const timeOf = (row: ConversationRow): number => Date.parse(row.last_message_at ?? row.created_at);
-
-const later = (one: string, other: string): string => (isLater(one, other) ? one : other);

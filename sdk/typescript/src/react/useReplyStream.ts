@@ -1,9 +1,6 @@
 /** The reply that is being written in a conversation. */
-import { useState } from "react";
-
-import { draftAfter, NO_DRAFT } from "../draft.js";
-import { useRomashka } from "./provider.js";
-import { useScope } from "./useScope.js";
+import { errorOfReading } from "./errorOfReading.js";
+import { useThread } from "./useThread.js";
 
 export interface UseReplyStream {
   /** What has come of the reply so far, as plain text; empty while nothing is written. */
@@ -22,26 +19,7 @@ export interface UseReplyStream {
  * ```
  */
 export function useReplyStream(conversationId: string | null | undefined): UseReplyStream {
-  const client = useRomashka();
-  const [{ draft }, setState] = useState(NO_DRAFT);
-  const [error, setError] = useState<Error | null>(null);
-
-  useScope(
-    async (scope) => {
-      setState(NO_DRAFT);
-      if (!conversationId) return setError(null);
-      const conversation = await client.conversations.get(conversationId);
-      if (scope.isOver) return;
-      setError(null);
-      const events = conversation.live({
-        after: conversation.row.message_count,
-        onConnection: (isLive) => !isLive && setState(NO_DRAFT), // what was missed does not come again
-      });
-      await scope.read(events, (event) => setState((state) => draftAfter(state, event)));
-    },
-    setError,
-    [client, conversationId],
-  );
-
-  return { text: draft?.text ?? "", isReplying: draft !== null, error };
+  const thread = useThread(conversationId);
+  const { draft } = thread;
+  return { text: draft?.text ?? "", isReplying: draft !== null, error: errorOfReading(thread) };
 }

@@ -3,7 +3,7 @@ import { useCallback, useRef, useState } from "react";
 
 import type { Conversation } from "../conversation.js";
 import type { Person, Self } from "../presence.js";
-import { useRomashka } from "./provider.js";
+import { useClient } from "./provider.js";
 import { useScope } from "./useScope.js";
 
 export interface UseTyping {
@@ -26,7 +26,7 @@ export interface UseTyping {
  * ```
  */
 export function useTyping(conversationId: string | null | undefined, self: Self): UseTyping {
-  const client = useRomashka();
+  const client = useClient();
   const [people, setPeople] = useState<Person[]>([]);
   const [error, setError] = useState<Error | null>(null);
   const current = useRef<Conversation | null>(null);
@@ -37,13 +37,15 @@ export function useTyping(conversationId: string | null | undefined, self: Self)
       setPeople([]);
       current.current = null;
       if (!conversationId) return setError(null);
-      const conversation = await client.conversations.get(conversationId);
-      if (scope.isOver) return;
+      const conversation = client.conversations.open(conversationId);
       setError(null);
       current.current = conversation;
       await scope.read(conversation.presence.people({ role, name }), setPeople);
     },
-    setError,
+    (failure) => {
+      setPeople([]);
+      setError(failure);
+    },
     [client, conversationId, role, name],
   );
 

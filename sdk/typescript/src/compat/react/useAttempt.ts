@@ -1,7 +1,7 @@
 /** What users ask for can fail: it is shown, until something works again. */
 import { useCallback, useState } from "react";
 
-import { useLatest } from "./useScope.js";
+import { useLatest } from "../../react/useScope.js";
 
 export interface UseAttempt {
   /** Why the last attempt failed; null if it did not. */

@@ -1,19 +1,19 @@
 /** The original's hook: an inbox's conversations, and the messages of the selected one. */
 import { useCallback, useMemo, useState } from "react";
 
-import type { Offering } from "../choices.js";
-import type { ChannelType } from "../models.js";
+import type { Offering } from "../../choices.js";
+import type { ChannelType } from "../../models.js";
 import {
   type OriginalConversation,
   originalConversation,
   type OriginalMessage,
   originalMessage,
 } from "../original.js";
-import { useRomashka } from "./provider.js";
+import { useRomashka } from "../../react/provider.js";
 import { useAttempt } from "./useAttempt.js";
-import { useConversations } from "./useConversations.js";
+import { useConversations } from "../../react/useConversations.js";
 import { useMessages } from "./useMessages.js";
-import { useLatest } from "./useScope.js";
+import { useLatest } from "../../react/useScope.js";
 
 export interface UseRealtimeMessagesOptions {
   autoLoadConversations?: boolean;
@@ -76,20 +76,22 @@ export function useRealtimeMessages(options: UseRealtimeMessagesOptions = {}) {
         if (!text.trim()) return;
         const id = conversationId ?? selectedId;
         if (!id) throw new Error("unable to send; no conversation is selected");
-        const opened = id === conversation?.id ? conversation : await client.conversations.get(id);
-        await opened.send(text, { senderType });
+        const thread = client.conversations.thread(id);
+        const { outgoing } = thread.getSnapshot();
+        // Written again after it failed, it is the same message: the first may be stored, and its answer lost.
+        const failed = outgoing.find((each) => each.state === "failed" && each.text === text);
+        await (failed ? thread.retrySend(failed.id) : thread.send(text, { senderType }));
       }),
-    [attempt, client, conversation, selectedId, senderType],
+    [attempt, client, selectedId, senderType],
   );
 
   const choose = useCallback(
     (message: Offering, number: number) =>
       attempt(async (): Promise<void> => {
         const id = message.conversation_id;
-        const opened = id === conversation?.id ? conversation : await client.conversations.get(id);
-        await opened.choose(message, number);
+        await client.conversations.open(id).choose(message, number);
       }),
-    [attempt, client, conversation],
+    [attempt, client],
   );
 
   const createConversation = useCallback(

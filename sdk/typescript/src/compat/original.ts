@@ -1,5 +1,5 @@
 /** Rows as the original's frontends read them: its fields, beside the columns. */
-import type { ChannelType, ConversationRow, Customer, Message } from "./models.js";
+import type { ChannelType, ConversationRow, Customer, Message } from "../models.js";
 
 /** A conversation with the fields of the original's hook and of its service. */
 export interface OriginalConversation extends ConversationRow {

@@ -2,11 +2,11 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { Outgoing } from "../chat.js";
-import type { Conversation } from "../conversation.js";
-import { newId } from "../id.js";
-import type { Message } from "../models.js";
-import { inTime } from "../pause.js";
-import { useLatest } from "./useScope.js";
+import type { Conversation } from "../../conversation.js";
+import { newId } from "../../id.js";
+import type { Message } from "../../models.js";
+import { inTime } from "../../pause.js";
+import { useLatest } from "../../react/useScope.js";
 
 export type Draft = Pick<Outgoing, "text" | "metadata" | "attachment">;
 
@@ -21,7 +21,10 @@ export interface UseOutgoing {
 }
 
 /** Keep what is being sent, in order, and what could not be. */
-export function useOutgoing(open: () => Promise<Conversation>, stored: Message[]): UseOutgoing {
+export function useOutgoing(
+  open: () => Promise<Conversation>,
+  stored: readonly Message[],
+): UseOutgoing {
   const [written, setWritten] = useState<Outgoing[]>([]);
   const before = useRef<Promise<unknown>>(Promise.resolve());
   const latest = useLatest({ open, stored, written });
@@ -82,7 +85,7 @@ async function send(opening: Promise<Conversation>, message: Outgoing): Promise<
   return (await opening).send(text, { id, metadata, attachment });
 }
 
-function without(written: Outgoing[], stored: Message[]): Outgoing[] {
+function without(written: Outgoing[], stored: readonly Message[]): Outgoing[] {
   const ids = new Set(stored.map(({ id }) => id));
   const left = written.filter(({ id }) => !ids.has(id));
   return left.length < written.length ? left : written;

@@ -1,8 +1,8 @@
 /** Messages and people as the original's chat window reads them. */
-import type { Attachment } from "./attachments.js";
-import type { Json } from "./database.js";
-import type { Message } from "./models.js";
-import type { Person } from "./presence.js";
+import type { Attachment } from "../attachments.js";
+import type { Json } from "../database.js";
+import type { Message } from "../models.js";
+import type { Person } from "../presence.js";
 
 /** A message with the original's fields and words. */
 export interface ChatMessage {

@@ -1,7 +1,7 @@
 /** The original's hook of a chat window: one conversation, as its customer has it. */
 import { useCallback, useEffect, useMemo, useRef } from "react";
 
-import type { Attachment } from "../attachments.js";
+import type { Attachment } from "../../attachments.js";
 import {
   type ChatMessage,
   chatMessage,
@@ -9,16 +9,16 @@ import {
   outgoingMessage,
   type TypingIndicator,
 } from "../chat.js";
-import { chosen } from "../choices.js";
-import type { Conversation } from "../conversation.js";
-import type { Json } from "../database.js";
-import type { Message } from "../models.js";
-import { useRomashka } from "./provider.js";
+import { chosen } from "../../choices.js";
+import type { Conversation } from "../../conversation.js";
+import type { Json } from "../../database.js";
+import type { Message } from "../../models.js";
+import { useRomashka } from "../../react/provider.js";
 import { useAttempt } from "./useAttempt.js";
 import { useChatConversation } from "./useChatConversation.js";
 import { type Draft, useOutgoing } from "./useOutgoing.js";
 import { useOthers } from "./useOthers.js";
-import { useLatest } from "./useScope.js";
+import { useLatest } from "../../react/useScope.js";
 import { useUploads } from "./useUploads.js";
 
 export interface UseRealTimeChatOptions {

@@ -1,13 +1,13 @@
 /** The conversation of a customer's window: the given one, or one that is opened when it is needed. */
 import { useCallback, useRef, useState } from "react";
 
-import type { Conversation } from "../conversation.js";
-import { NotFound } from "../errors.js";
-import type { Message } from "../models.js";
-import { inTime } from "../pause.js";
-import { useRomashka } from "./provider.js";
+import type { Conversation } from "../../conversation.js";
+import { NotFound } from "../../errors.js";
+import type { Message } from "../../models.js";
+import { inTime } from "../../pause.js";
+import { useRomashka } from "../../react/provider.js";
 import { useMessages, type UseMessages } from "./useMessages.js";
-import { useLatest } from "./useScope.js";
+import { useLatest } from "../../react/useScope.js";
 
 export interface UseChatConversationOptions {
   /** Which conversation; it need not be there. */

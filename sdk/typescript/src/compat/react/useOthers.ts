@@ -7,10 +7,10 @@ import {
   type TypingIndicator,
   typingIndicator,
 } from "../chat.js";
-import type { Conversation } from "../conversation.js";
-import { useReplyStream } from "./useReplyStream.js";
-import { useLatest } from "./useScope.js";
-import { useTyping } from "./useTyping.js";
+import type { Conversation } from "../../conversation.js";
+import { useReplyStream } from "../../react/useReplyStream.js";
+import { useLatest } from "../../react/useScope.js";
+import { useTyping } from "../../react/useTyping.js";
 
 export interface UseOthersOptions {
   conversation: Conversation | null;

@@ -1,9 +1,9 @@
 /** Files that go with the next message. */
 import { useCallback, useRef } from "react";
 
-import type { Attachment } from "../attachments.js";
-import type { Conversation } from "../conversation.js";
-import { useRomashka } from "./provider.js";
+import type { Attachment } from "../../attachments.js";
+import type { Conversation } from "../../conversation.js";
+import { useRomashka } from "../../react/provider.js";
 import type { UseAttempt } from "./useAttempt.js";
 
 export interface UseUploadsOptions {

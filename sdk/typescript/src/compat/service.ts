@@ -1,15 +1,15 @@
 /** The original's service object, on top of the core. */
-import type { Romashka } from "./client.js";
-import type { ListOptions } from "./conversations.js";
-import { NoAnswer, NoAnswerNeeded } from "./errors.js";
-import { type ChannelType, kindOf, type Message } from "./models.js";
+import type { Client } from "../client.js";
+import type { ListOptions } from "../conversations.js";
+import { NoAnswer, NoAnswerNeeded } from "../errors.js";
+import { type ChannelType, kindOf, type Message } from "../models.js";
 import {
   type OriginalConversation,
   originalConversation,
   type OriginalMessage,
   originalMessage,
 } from "./original.js";
-import { Scope } from "./scope.js";
+import { Scope } from "../scope.js";
 
 /** What `sendMessage` gives: the answer; after an agent's message, that message. */
 export interface AiResponse {
@@ -47,7 +47,7 @@ export interface ServiceSubscription {
 export class EnhancedRealtimeMessagingService {
   readonly #subscriptions = new Set<ServiceSubscription>();
 
-  constructor(private readonly client: Romashka) {}
+  constructor(private readonly client: Client) {}
 
   /** Open a conversation, or find the customer's open one on this channel. */
   async createConversation(

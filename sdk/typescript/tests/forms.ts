@@ -1,0 +1,60 @@
+/** A client in each form that a backend has: around supabase-js, and on its parts. */
+import { Client, type Romashka } from "romashka";
+import { connectParts } from "romashka/parts";
+import { WebSocket } from "ws";
+
+import { ANON_KEY, API_URL } from "./settings.js";
+import { closeAfterwards, connect } from "./project.js";
+
+export const FORMS = ["supabase-js", "parts"] as const;
+
+/** What a test sees of the requests of a client, and does to them. */
+export interface Wire {
+  /** The paths of those that were sent, with their queries. */
+  readonly sent: string[];
+  /** Is asked before each; what it returns is waited for, and what it throws is a broken network. */
+  before: (path: string) => unknown;
+  /** Is asked after each was answered. */
+  after: (path: string) => unknown;
+}
+
+export interface Formed {
+  client: Client;
+  wire: Wire;
+}
+
+async function tokenOf(owner: Romashka | null): Promise<string | null> {
+  return (await owner?.supabase.auth.getSession())?.data.session?.access_token ?? null;
+}
+
+/** Another client for the session of `owner()`, whose requests can be seen and spoiled. */
+export function clientOf(
+  owner: () => Romashka | null,
+  form: (typeof FORMS)[number],
+  url = API_URL,
+): Formed {
+  const wire: Wire = { sent: [], before: () => {}, after: () => {} };
+  const fetchSeen: typeof fetch = async (input, init) => {
+    const path = String(input).slice(url.length);
+    wire.sent.push(path);
+    await wire.before(path);
+    init?.signal?.throwIfAborted();
+    const answer = await fetch(input, init);
+    await wire.after(path);
+    return answer;
+  };
+  const accessToken = () => tokenOf(owner());
+  if (form === "supabase-js") {
+    return { client: connect(ANON_KEY, url, fetchSeen, accessToken), wire };
+  }
+  const realtime = { transport: WebSocket as never, reconnectAfterMs: () => 50 };
+  const parts = connectParts(url, ANON_KEY, { accessToken, fetch: fetchSeen, realtime });
+  return { client: closeAfterwards(new Client(parts)), wire };
+}
+
+/** A promise, and what settles it. */
+export function gate(): { wait: Promise<void>; open: () => void } {
+  let open = () => {};
+  const wait = new Promise<void>((resolve) => (open = resolve));
+  return { wait, open };
+}
