@@ -85,7 +85,8 @@ revoke execute on function
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook,
   public.ingest_channel_message, public.prune, public.get_abandoned_attachments,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
-  public.get_romashka_installation, public.get_romashka_grants, private.phone_digits, private.secrets_in,
+  public.get_romashka_installation, public.get_romashka_grants,
+  public.get_romashka_guards, public.find_account, public.set_staff_role, public.get_staff, private.phone_digits, private.secrets_in,
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
   private.create_profile_for_user, private.is_staff,
   private.is_admin, private.current_customer_id, private.my_conversation_ids,
@@ -173,7 +174,8 @@ grant execute on function
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook, public.prune,
   public.get_abandoned_attachments, public.ingest_channel_message,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
-  public.get_romashka_installation, public.get_romashka_grants
+  public.get_romashka_installation, public.get_romashka_grants, public.find_account, public.set_staff_role,
+  public.get_staff, public.get_romashka_guards
 to service_role;
 
 -- Called by policies and triggers that run as a customer.

@@ -89,11 +89,12 @@ def test_a_stranger_or_an_empty_database_is_one_clear_line(
 
     assert (unknown.exit_code, unknown.errors) == (
         1,
-        "romashka: no user has the address nobody@example.com; they sign up first\n",
+        "romashka: no user has the address nobody@example.com; they sign up first, or --create"
+        " makes the account\n",
     )
     assert (too_early.exit_code, too_early.errors) == (
         1,
-        "romashka: the database has no Romashka yet; run `romashka migrate` first\n",
+        "romashka: the project has no Romashka, or an older one; run `romashka migrate` first\n",
     )
 
 

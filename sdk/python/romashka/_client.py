@@ -33,6 +33,26 @@ def tls_context() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
+def _open_http() -> HttpClient:
+    """Return the client of all requests but Realtime's.
+
+    Raises:
+        InvalidRequest: the environment has authorities or proxies that cannot be used.
+    """
+    try:
+        verify = tls_context()
+    except OSError as error:  # ssl's own errors are some
+        reason = error.strerror or "no certificate is in it"
+        problem = f"SSL_CERT_FILE, SSL_CERT_DIR: {reason}"
+        raise InvalidRequest(f"unable to connect; {problem}", name="bad_environment") from error
+    try:
+        # Not HTTP/2: a call that is given up would break the connection of all others.
+        return HttpClient(verify=verify, timeout=TIMEOUT)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        problem = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY: one is not of the form http://host:port"
+        raise InvalidRequest(f"unable to connect; {problem}", name="bad_environment") from error
+
+
 class AsyncRomashka:
     """A connection to one Romashka project.
 
@@ -66,14 +86,13 @@ class AsyncRomashka:
                 needs no sign-in and must not leave the server.
 
         Raises:
-            InvalidRequest: `url` or `key` cannot be one.
+            InvalidRequest: `url` or `key` cannot be one, or the environment's proxy or authorities.
 
         Example:
             async with AsyncRomashka.connect(url, service_role_key) as client:
                 conversations = await client.conversations.list(requires_human=True)
         """
-        # Not HTTP/2: a call that is given up would break the connection of all others.
-        async with HttpClient(verify=tls_context(), timeout=TIMEOUT) as http:
+        async with _open_http() as http:
             # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:

@@ -952,6 +952,7 @@ export type Database = {
         }[];
       };
       fail_ai_response_job: { Args: { error_message: string; job_id: string }; Returns: boolean };
+      find_account: { Args: { email: string }; Returns: Json };
       find_knowledge_part: {
         Args: { embedding_model: string; item_id: string; query_embedding: string };
         Returns: number;
@@ -1069,7 +1070,9 @@ export type Database = {
         }[];
       };
       get_romashka_grants: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_romashka_guards: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_staff: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };
         Returns: {
@@ -1133,6 +1136,7 @@ export type Database = {
         Args: { channel_id: string; name: string; value: string };
         Returns: undefined;
       };
+      set_staff_role: { Args: { email: string; role: string }; Returns: number };
       settle_channel_deliveries: {
         Args: { results: Json };
         Returns: {

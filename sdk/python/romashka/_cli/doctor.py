@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from romashka._cli.connection import read_database_option
+from romashka._cli.local_stack import use_stack
 from romashka._cli.problems import CommandError
 from romashka._terminal import open_console, say_json
 
@@ -48,7 +50,8 @@ def doctor(
         if not as_json:
             _show(finding)
 
-    if tries and db_url is None:
+    use_stack()
+    if tries and (db_url := db_url or read_database_option(os.environ.get("DATABASE_URL"))) is None:
         raise CommandError("--try needs the database too; use --db-url, or set DATABASE_URL")
     asyncio.run(_try(db_url, tell) if tries and db_url else _examine(tell))
     if as_json:

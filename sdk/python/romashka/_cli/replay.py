@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from romashka._cli.local_stack import use_stack
 from romashka._cli.problems import CommandError
 from romashka._terminal import open_console
 
@@ -40,6 +41,7 @@ def replay(
     from romashka import RomashkaError
 
     logging.disable()
+    use_stack()
     try:
         replayed = asyncio.run(answer_again(job, Settings.from_environment()))
     except (SchemaTooOld, NoSuchJob) as error:
