@@ -6,13 +6,15 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from romashka._drafts import ReplySettled
-from romashka._errors import NoAnswer, NoAnswerNeeded
+from romashka._errors import HumanHasIt, NoAnswer, NoAnswerNeeded
 from romashka._events import Event, MessageCreated, follow
 from romashka._models import Attachment, Message
 from romashka._rows import fetch, repeated
 
 if TYPE_CHECKING:
     from romashka._conversation import Conversation
+
+_HUMAN = "a human has the conversation, and answers there"
 
 
 async def stream_answer(
@@ -26,9 +28,12 @@ async def stream_answer(
     Raises:
         NoAnswer: there was none in time.
         NoAnswerNeeded: there will be none.
+        HumanHasIt: there will be none of its own accord.
     """
     async with conversation._client.topics.listen(conversation._topic) as listener:
         question = await conversation.send(text, attachment=attachment)
+        if await is_with_human(conversation, question):
+            raise HumanHasIt(_HUMAN)
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         positions = {question.id: question.position}
         events = follow(listener, conversation._read_after, question.position)
@@ -41,19 +46,52 @@ async def stream_answer(
                         is_answer = isinstance(event, MessageCreated) and await _answers(
                             conversation, event.message, question, positions
                         )
-                        is_needless = (
-                            isinstance(event, ReplySettled)
-                            and event.outcome == "not_needed"
-                            and await _is_in_turn(conversation, event.turn_id, question, positions)
-                        )
+                        if isinstance(event, ReplySettled):
+                            await _raise_if_over(conversation, event, question, positions)
                 except TimeoutError as error:
+                    if await is_with_human(conversation, question):
+                        raise HumanHasIt(_HUMAN) from error
                     raise NoAnswer(f"nobody answered within {timeout_seconds:g} s") from error
                 if is_answer or not isinstance(event, MessageCreated):
                     yield event
                 if is_answer:
                     return
-                if is_needless:
-                    raise NoAnswerNeeded("the message needs no answer")
+
+
+async def is_with_human(conversation: "Conversation", question: Message) -> bool:
+    """Has a human the conversation, and does nothing automatic come to that message any more?"""
+    query = conversation._client.supabase.table("conversations").select(
+        "requires_human,jobs:ai_response_queue(id),answers:messages(id)"
+    )
+    rows = await repeated(
+        lambda: fetch(
+            query.eq("id", conversation.id)
+            .in_("jobs.status", ["pending", "processing"])
+            .eq("answers.sender_type", "ai")
+            .gt("answers.position", question.position)
+        )
+    )
+    # One statement: a turn that is answered between two would look like none.
+    return any(row["requires_human"] and not row["jobs"] and not row["answers"] for row in rows)
+
+
+async def _raise_if_over(
+    conversation: "Conversation",
+    event: ReplySettled,
+    question: Message,
+    positions: dict[str, int],
+) -> None:
+    """Raise what there is to say where a turn has ended without a message.
+
+    Raises:
+        NoAnswerNeeded: the question's turn needs none.
+        HumanHasIt: somebody took the conversation over.
+    """
+    if event.outcome == "not_needed":
+        if await _is_in_turn(conversation, event.turn_id, question, positions):
+            raise NoAnswerNeeded("the message needs no answer")
+    elif event.outcome == "taken_over" and await is_with_human(conversation, question):
+        raise HumanHasIt(_HUMAN)
 
 
 async def _answers(

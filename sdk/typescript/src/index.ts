@@ -9,6 +9,7 @@ export type { Database, Json } from "./database.js";
 export {
   Conflict,
   InvalidRequest,
+  HumanHasIt,
   NoAnswer,
   NoAnswerNeeded,
   NotFound,

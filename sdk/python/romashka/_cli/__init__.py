@@ -14,7 +14,7 @@ _EXTRAS = {
     "migrations": "migrate",
     "staff": "migrate",
     **dict.fromkeys(
-        ("channels", "chat", "inbox", "knowledge", "metrics", "send", "tail", "webhooks"), "cli"
+        "channels chat conversations inbox knowledge metrics send tail webhooks".split(), "cli"
     ),
 }
 

@@ -5,6 +5,7 @@ import typer
 from romashka._cli import (
     channels,
     chat,
+    conversations,
     database,
     demo,
     doctor,
@@ -44,6 +45,7 @@ app.command("inbox")(inbox.inbox)
 app.command("send")(send.send)
 app.command("tail")(tail.tail)
 app.command("metrics")(metrics.metrics)
+app.add_typer(conversations.app, name="conversations")
 app.add_typer(channels.app, name="channels")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(database.app, name="db")
