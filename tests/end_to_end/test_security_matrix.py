@@ -98,6 +98,9 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
         "communication_channels": {"name": "x", "type": "website"},
         "webhook_events": {
             "channel_type": "email",
+            "email": "matrix-nobody@example.com",
+            "role": "user",
+            "id": "matrix",
             "digest": f"\\x{uuid4().hex}",
             "payload": "x",
             "events": [],
@@ -240,6 +243,9 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
         "webhook_id": cast.make_row("webhook_events", cast.owner(actor))["id"],
         "channel_id": cast.make_row("communication_channels", cast.owner(actor))["id"],
         "customer_identifier": str(uuid4()),
+        "customer_id": cast.run(
+            "insert into public.customer_profiles (name) values ('matrix') returning id::text as id"
+        )[0]["id"],
     }
     (needed,) = cast.run(
         "select proargnames[:pronargs - pronargdefaults] as names from pg_proc"

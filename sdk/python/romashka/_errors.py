@@ -112,6 +112,8 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "channel_not_found": NotFound,
     "conversation_busy": Busy,
     "conversation_not_found": NotFound,
+    "customer_not_found": NotFound,
+    "customer_referred_to": Conflict,
     "message_too_long": TooLarge,
     "profile_too_long": TooLarge,
     "no_room_for_files": TooLarge,

@@ -120,6 +120,11 @@ export type Database = {
           handover_repeat_minutes: number;
           handover_texts: NonNullable<Json>;
           id: boolean;
+          keep_conversations_days: number | null;
+          keep_deliveries_days: number;
+          keep_turns_days: number;
+          keep_visitors_days: number;
+          keep_webhooks_days: number;
           max_conversations_per_hour: number;
           max_failed_replies: number | null;
           max_files_per_hour: number;
@@ -150,6 +155,11 @@ export type Database = {
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
+          keep_conversations_days?: number | null;
+          keep_deliveries_days?: number;
+          keep_turns_days?: number;
+          keep_visitors_days?: number;
+          keep_webhooks_days?: number;
           max_conversations_per_hour?: number;
           max_failed_replies?: number | null;
           max_files_per_hour?: number;
@@ -179,6 +189,11 @@ export type Database = {
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
+          keep_conversations_days?: number | null;
+          keep_deliveries_days?: number;
+          keep_turns_days?: number;
+          keep_visitors_days?: number;
+          keep_webhooks_days?: number;
           max_conversations_per_hour?: number;
           max_failed_replies?: number | null;
           max_files_per_hour?: number;
@@ -944,6 +959,8 @@ export type Database = {
         Args: { channel_type: string; customer_identifier: string; initial_message?: string };
         Returns: string;
       };
+      erase_customer: { Args: { customer_id: string }; Returns: Json };
+      export_customer: { Args: { customer_id: string }; Returns: Json };
       extend_ai_response_leases: {
         Args: { jobs: Json; lease_seconds?: number; worker_id: string };
         Returns: {
@@ -953,6 +970,7 @@ export type Database = {
       };
       fail_ai_response_job: { Args: { error_message: string; job_id: string }; Returns: boolean };
       find_account: { Args: { email: string }; Returns: Json };
+      find_customers: { Args: { id: string }; Returns: Json };
       find_knowledge_part: {
         Args: { embedding_model: string; item_id: string; query_embedding: string };
         Returns: number;

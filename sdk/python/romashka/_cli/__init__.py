@@ -14,7 +14,8 @@ _EXTRAS = {
     "migrations": "migrate",
     "staff": "migrate",
     **dict.fromkeys(
-        "channels chat conversations inbox knowledge metrics send tail webhooks".split(), "cli"
+        "channels chat conversations customers inbox knowledge metrics send tail webhooks".split(),
+        "cli",
     ),
 }
 

@@ -6,6 +6,7 @@ from romashka._cli import (
     channels,
     chat,
     conversations,
+    customers,
     database,
     demo,
     doctor,
@@ -17,6 +18,7 @@ from romashka._cli import (
     migrations,
     replay,
     send,
+    settings,
     staff,
     start,
     status,
@@ -46,9 +48,11 @@ app.command("send")(send.send)
 app.command("tail")(tail.tail)
 app.command("metrics")(metrics.metrics)
 app.add_typer(conversations.app, name="conversations")
+app.add_typer(customers.app, name="customers")
 app.add_typer(channels.app, name="channels")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(database.app, name="db")
+app.add_typer(settings.app, name="settings")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(migrations.app, name="migrations")
 app.add_typer(staff.app, name="staff")
