@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 from postgrest import CountMethod
 from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
-from supabase_auth.types import AuthResponse
+from supabase_auth.types import AuthResponse, SignInAnonymouslyCredentials
 
 from romashka._attachments import Attachments
 from romashka._conversations import Conversations
@@ -152,10 +152,13 @@ class AsyncRomashka:
             raise Unreachable("the project does not answer; somebody else's page came")
         return rows
 
-    async def sign_in_anonymously(self) -> str:
+    async def sign_in_anonymously(self, captcha_token: str | None = None) -> str:
         """Become a new customer without an account; return the user's id.
 
         Called again before it is done, it gives the same one: a user is made once.
+
+        Args:
+            captcha_token: what hCaptcha or Turnstile gave, where the project asks for one.
 
         Raises:
             NotSignedIn: the project does not allow it.
@@ -165,13 +168,16 @@ class AsyncRomashka:
                 user_id = await client.sign_in_anonymously()
         """
         if self._signing_in is None:
-            self._signing_in = asyncio.create_task(self._sign_in_anonymously())
+            self._signing_in = asyncio.create_task(self._sign_in_anonymously(captcha_token))
             self._signing_in.add_done_callback(self._note_signed_in)
         return await asyncio.shield(self._signing_in)
 
-    async def _sign_in_anonymously(self) -> str:
+    async def _sign_in_anonymously(self, captcha_token: str | None) -> str:
+        given: SignInAnonymouslyCredentials = (
+            {"options": {"captcha_token": captcha_token}} if captcha_token else {}
+        )
         with translated():
-            return _user_id(await self.supabase.auth.sign_in_anonymously())
+            return _user_id(await self.supabase.auth.sign_in_anonymously(given))
 
     def _note_signed_in(self, task: asyncio.Task[str]) -> None:
         self._signing_in = None

@@ -146,9 +146,7 @@ def _install(
         connection.execute(f"alter table {table} enable row level security".encode())
     _record(connection, records)
     changed = [file.name for file in repeatables if recorded.get(file.name) != file.digest]
-    return applied + (
-        changed or ["all repeatable files: grants, guards, extensions or records had changed"]
-    )
+    return applied + (changed or ["all repeatable files: grants, guards or records had changed"])
 
 
 def _tell_open_tables(connection: psycopg.Connection) -> None:

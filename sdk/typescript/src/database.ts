@@ -959,6 +959,16 @@ export type Database = {
         Args: { channel_type: string; customer_identifier: string; initial_message?: string };
         Returns: string;
       };
+      describe_settings: {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          default_value: Json;
+          name: string;
+          rules: string[];
+          type: string;
+          value: Json;
+        }[];
+      };
       erase_customer: { Args: { customer_id: string }; Returns: Json };
       export_customer: { Args: { customer_id: string }; Returns: Json };
       extend_ai_response_leases: {

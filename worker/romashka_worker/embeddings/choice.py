@@ -22,7 +22,7 @@ async def open_embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder |
         if not is_installed():
             raise SettingsError(
                 "ROMASHKA_EMBEDDINGS is local; pip install 'romashka[embeddings]'"
-                " (Linux on x86-64), or choose openai or off"
+                " (Linux, or macOS on Apple silicon), or choose openai or off"
             )
         with LocalEmbedder() as embedder:
             yield embedder

@@ -1,5 +1,8 @@
 """The commands of `romashka`; each module imports what it needs only when its command runs."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from romashka._cli import (
@@ -26,6 +29,7 @@ from romashka._cli import (
     webhooks,
     worker,
 )
+from romashka._terminal import say
 
 app = typer.Typer(
     name="romashka",
@@ -34,6 +38,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        say(f"romashka {version('romashka')}")
+        raise typer.Exit
+
+
+@app.callback()
+def romashka(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Turns a Supabase project into an AI customer-messaging inbox."""
+
+
 app.command("start")(start.start)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)

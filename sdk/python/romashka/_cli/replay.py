@@ -61,7 +61,7 @@ def _show(replayed: "Replay") -> None:
         table.add_column(when, overflow="fold")
     for name, *cells in _rows(replayed):
         if any(cells):
-            table.add_row(name.replace("_", " "), *cells)
+            table.add_row(name.replace("_", " "), *(_titled(cell, replayed) for cell in cells))
     console = open_console(markup=False)
     console.print(f"job {then['job_id']}  conversation {then['conversation_id']}", soft_wrap=True)
     for trace in then["traces"]:
@@ -93,6 +93,13 @@ def _rows(replayed: "Replay") -> Iterator[tuple[str, str, str]]:
     for stage in get_args(Stage):
         yield f"{stage} ms", _cell(took.get(stage)), _cell(takes.get(stage))
     yield "text", _cell(then["ai_response"]), _cell(replayed.answer.text)
+
+
+def _titled(cell: str, replayed: "Replay") -> str:
+    """Put an item's title in the place of its id: it is what people know it by."""
+    for item_id, title in replayed.titles.items():
+        cell = cell.replace(item_id, title)
+    return cell
 
 
 def _newest_trace(then: Mapping[str, Any]) -> Mapping[str, Any]:
