@@ -98,9 +98,6 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
         "communication_channels": {"name": "x", "type": "website"},
         "webhook_events": {
             "channel_type": "email",
-            "email": "matrix-nobody@example.com",
-            "role": "user",
-            "id": "matrix",
             "digest": f"\\x{uuid4().hex}",
             "payload": "x",
             "events": [],
@@ -184,6 +181,9 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
 
 # What a call needs, by parameter; parameters with a default are left out.
 ARGUMENTS: Row = {
+    "email": "matrix-nobody@example.com",
+    "role": "user",
+    "id": "matrix",
     "channel_type": "email",
     "rating": 5,
     "query": "matrix sample",

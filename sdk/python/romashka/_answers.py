@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from romashka._drafts import ReplySettled
-from romashka._errors import HumanHasIt, NoAnswer, NoAnswerNeeded
+from romashka._errors import HumanHasIt, NoAnswer, NoAnswerNeeded, RomashkaError
 from romashka._events import Event, MessageCreated, follow
 from romashka._models import Attachment, Message
 from romashka._rows import fetch, repeated
@@ -14,6 +14,7 @@ from romashka._rows import fetch, repeated
 if TYPE_CHECKING:
     from romashka._conversation import Conversation
 
+_LAST_LOOK_SECONDS = 1.0
 _HUMAN = "a human has the conversation, and answers there"
 
 
@@ -32,9 +33,9 @@ async def stream_answer(
     """
     async with conversation._client.topics.listen(conversation._topic) as listener:
         question = await conversation.send(text, attachment=attachment)
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
         if await is_with_human(conversation, question):
             raise HumanHasIt(_HUMAN)
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
         positions = {question.id: question.position}
         events = follow(listener, conversation._read_after, question.position)
         async with aclosing(events):
@@ -49,9 +50,10 @@ async def stream_answer(
                         if isinstance(event, ReplySettled):
                             await _raise_if_over(conversation, event, question, positions)
                 except TimeoutError as error:
-                    if await is_with_human(conversation, question):
-                        raise HumanHasIt(_HUMAN) from error
-                    raise NoAnswer(f"nobody answered within {timeout_seconds:g} s") from error
+                    reason = await _why_nobody_answered(conversation, question)
+                    raise reason or NoAnswer(
+                        f"nobody answered within {timeout_seconds:g} s"
+                    ) from error
                 if is_answer or not isinstance(event, MessageCreated):
                     yield event
                 if is_answer:
@@ -73,6 +75,15 @@ async def is_with_human(conversation: "Conversation", question: Message) -> bool
     )
     # One statement: a turn that is answered between two would look like none.
     return any(row["requires_human"] and not row["jobs"] and not row["answers"] for row in rows)
+
+
+async def _why_nobody_answered(conversation: "Conversation", question: Message) -> NoAnswer | None:
+    """Return why nothing came in time: no event tells that what nobody has begun was taken."""
+    with suppress(RomashkaError, TimeoutError):
+        async with asyncio.timeout(_LAST_LOOK_SECONDS):
+            if await is_with_human(conversation, question):
+                return HumanHasIt(_HUMAN)
+    return None
 
 
 async def _raise_if_over(

@@ -21,7 +21,7 @@ async def look_at_readiness(
 
 
 def _knowledge(count: int, *, has_model: bool) -> Finding:
-    fix = "romashka knowledge import docs/  # a folder or files: Markdown, HTML, CSV, text"
+    fix = "romashka knowledge import FOLDER  # or files: Markdown, HTML, CSV, text"
     if count:
         return Finding.ok("knowledge", f"{count} item{'s' * (count != 1)}")
     if has_model:

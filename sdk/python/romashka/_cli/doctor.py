@@ -50,8 +50,10 @@ def doctor(
         if not as_json:
             _show(finding)
 
-    use_stack()
-    if tries and (db_url := db_url or read_database_option(os.environ.get("DATABASE_URL"))) is None:
+    if not (tries and db_url):  # whoever names a database alone does not mean the stack beside it
+        use_stack()
+        db_url = read_database_option(os.environ.get("DATABASE_URL"))
+    if tries and db_url is None:
         raise CommandError("--try needs the database too; use --db-url, or set DATABASE_URL")
     asyncio.run(_try(db_url, tell) if tries and db_url else _examine(tell))
     if as_json:

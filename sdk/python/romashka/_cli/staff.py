@@ -43,7 +43,8 @@ def add(
         typer.Option("--force", help="Though nobody proved that the address is the account's."),
     ] = False,
     create: Annotated[
-        bool, typer.Option("--create", help="Make the account, too, and print its password.")
+        bool,
+        typer.Option("--create", help="Make the account, too, and print its password."),
     ] = False,
     db_url: DatabaseUrl = None,
     url: Url = None,
@@ -54,7 +55,9 @@ def add(
     Whoever signs up first with a colleague's address gets the colleague's role: an account whose
     address was not confirmed by a mail is refused.
     """
-    run(_add(_Place(db_url, Project(url, key)), email, role, force=force, create=create))
+    # The database makes no accounts: Auth does.
+    place = _Place(None if create else db_url, Project(url, key))
+    run(_add(place, email, role, force=force, create=create))
 
 
 @app.command()
@@ -120,8 +123,6 @@ async def _create(place: _Place, email: str, role: Role) -> None:
     """Make an account that counts as confirmed: whoever has the key knows whose it is."""
     from romashka._errors import translated
 
-    if place.db_url is not None:
-        raise CommandError("--create needs the API: leave out --db-url and DATABASE_URL")
     password = secrets.token_urlsafe(12)
     async with opened_as_staff(place.project) as client:
         with translated():
