@@ -1,10 +1,13 @@
 """Kong's part: one address for all servers, CORS, and API keys turned into tokens."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
+
+import jwt
 
 from romashka_local.keys import Keys
 
@@ -23,6 +26,15 @@ _CORS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", _EXPOSED),
 ]
+_JSON = [(b"content-type", b"application/json; charset=utf-8")]
+_LOOKS_AT_KEYS = re.compile(r"/auth/v1/(?!(?:verify|callback|authorize|\.well-known)\b)")
+"""Where nothing behind the gateway looks at the API key; who follows a link in a mail has none."""
+_BAD_KEY = json.dumps(
+    {
+        "message": "Invalid API key",
+        "hint": "Double check your Supabase `anon` or `service_role` API key.",
+    }
+).encode()
 _METHODS = b"GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS, TRACE, CONNECT"
 
 
@@ -32,6 +44,7 @@ class Gateway:
     def __init__(self, keys: Keys, servers: Mapping[str, App]) -> None:
         """Serve each of `servers` (`rest`, `auth`, ...) under `/<name>/v1`."""
         self._servers = {f"/{name}/v1": app for name, app in servers.items()}
+        self._verify = keys.verify
         self._tokens = [
             (keys.secret_key.encode(), keys.service_role_key),
             (keys.publishable_key.encode(), keys.anon_key),
@@ -52,6 +65,9 @@ class Gateway:
         app, path = self._find(scope["path"])
         if app is None:
             await _not_found(send)
+            return
+        if _LOOKS_AT_KEYS.match(scope["path"]) and not self._knows_key(headers):
+            await _respond(send, 401, _BAD_KEY, _JSON)
             return
         scope["headers"] = self._translate(headers)
         if path == "/graphql/v1":
@@ -77,6 +93,18 @@ class Gateway:
         end = path.find("/", path.find("/", 1) + 1)
         prefix = path if end == -1 else path[:end]
         return self._servers.get(prefix), path[len(prefix) :] or "/"
+
+    def _knows_key(self, headers: Headers) -> bool:
+        """Is there no API key, or one of this project's? REST and Realtime judge it themselves."""
+        api_key = dict(headers).get(b"apikey")
+        if api_key is None:
+            return True
+        token = self._authorization(api_key).decode("latin-1").partition(" ")[2]
+        try:
+            self._verify(token)
+        except jwt.InvalidTokenError:
+            return False
+        return True
 
     def _translate(self, headers: Headers) -> Headers:
         """Return `headers` with the `Authorization` that the servers understand."""
@@ -154,7 +182,7 @@ def _with_cors(send: Send) -> Send:
 
 async def _not_found(send: Send) -> None:
     body = json.dumps({"message": "no Route matched with those values"}).encode()
-    await _respond(send, 404, body, [(b"content-type", b"application/json; charset=utf-8")])
+    await _respond(send, 404, body, _JSON)
 
 
 async def _respond(send: Send, status: int, body: bytes, headers: Headers) -> None:

@@ -21,6 +21,13 @@ begin
     raise exception 'unable to store the message; AI messages are written when a job is settled'
       using errcode = 'PT403', detail = 'ai_message_refused', hint = 'Call complete_ai_response_jobs.';
   end if;
+  -- Which signs are spaces is the locale's matter, so they are named.
+  if new.content ~ '^[\s\u00a0\u1680\u2000-\u200d\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]*$'
+    and coalesce(new.media_url, new.metadata ->> 'attachment', new.metadata ->> 'attachments') is null
+    and coalesce(new.message_type, 'text') = 'text' then
+    raise exception 'unable to store the message; it is empty'
+      using errcode = 'PT400', detail = 'message_empty', hint = 'Write something, or attach a file.';
+  end if;
   if current_user = 'authenticated' then
     new.sender_id := case when new.sender_type = 'agent' or not private.is_staff() then auth.uid() end;
     if not private.is_staff() then
@@ -37,7 +44,7 @@ begin
   end if;
   return new;
 end $$;
-comment on function private.guard_message is 'Refuse AI rows from outside, and what a customer may not store. Raises ai_message_refused, message_too_long, too_many_messages.';
+comment on function private.guard_message is 'Refuse AI rows from outside, and what a customer may not store. Raises ai_message_refused, message_empty, message_too_long, too_many_messages.';
 
 -- What `metadata` says of how a message came, what became of it and what the AI made of it comes from the database, the
 -- channels and staff. A customer's own `kind`, `authentication` or `deleted_at` would be believed by every reader. What

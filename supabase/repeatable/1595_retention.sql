@@ -17,6 +17,7 @@ set search_path = ''
 set lock_timeout = '500ms'  -- what is in use goes another time
 as $$
 declare
+  v_settings public.ai_settings := (select settings from public.ai_settings as settings);
   v_old record;
   v_count integer;
   v_sum integer := 0;
@@ -37,11 +38,14 @@ begin
     select * from (values
       ('public.realtime_metrics', 'expires_at < now()'),
       ('public.ai_response_queue',
-        'completed_at < now() - interval ''30 days'' and status in (''completed'', ''failed'') and turn_id is not null'),
-      ('public.channel_deliveries', 'created_at < now() - interval ''90 days'' and settled_at is not null'),
+        format('completed_at < now() - make_interval(days => %s) and status in (''completed'', ''failed'')'
+          ' and turn_id is not null', v_settings.keep_turns_days)),
+      ('public.channel_deliveries', format('created_at < now() - make_interval(days => %s) and settled_at is not null',
+        v_settings.keep_deliveries_days)),
       ('public.channel_deliveries', 'created_at < now() - interval ''1 day'' and kind = ''receipt'''),
       ('public.notification_deliveries', 'settled_at < now() - interval ''30 days'''),
-      ('public.webhook_events', 'received_at < now() - interval ''14 days'''),
+      ('public.webhook_events', format('received_at < now() - make_interval(days => %s)',
+        v_settings.keep_webhooks_days)),
       ('private.channel_changes', 'received_at < now() - interval ''7 days'''),
       ('private.trigger_failures', 'failed_at < now() - interval ''30 days'''),
       -- The sweep of each second is a row: 86,400 a day.
@@ -66,12 +70,13 @@ begin
   exception when insufficient_privilege or lock_not_available then
     null;
   end;
-  return v_sum + private.remove_abandoned_visitors(least(max_rows, 1000));
+  return v_sum + private.remove_abandoned_visitors(least(max_rows, 1000))
+    + private.remove_old_conversations(least(max_rows, 1000));
 end $$;
 comment on function public.prune is 'Delete some of what nobody looks at any more; returns how many rows. Raises bad_limit.';
 
 -- Every visitor of a page gets an anonymous user. One who never wrote goes after a month without a visit, with their
--- session; one who wrote after a year, and the conversations stay with the team. Whoever has rows in tables of the
+-- session; one who wrote after ai_settings.keep_visitors_days, and the conversations stay with the team. Whoever has rows in tables of the
 -- project's own is the project's. Looks at some users each time, from a random id on: Auth's tables have no index of what
 -- is old, and must have none of ours.
 create or replace function private.remove_abandoned_visitors(max_users integer)
@@ -119,7 +124,9 @@ begin
       and greatest(users.created_at, users.last_sign_in_at, (
         select max(greatest(sessions.created_at, sessions.updated_at, sessions.refreshed_at at time zone 'utc'))
         from auth.sessions as sessions where sessions.user_id = users.id
-      )) < now() - case when private.has_history(v_customer_id) then interval '1 year' else interval '30 days' end
+      )) < now() - case when private.has_history(v_customer_id) then make_interval(
+          days => coalesce((select settings.keep_visitors_days from public.ai_settings as settings), 365))
+        else interval '30 days' end
   ) and not exists (
     select from public.profiles as profiles
     where profiles.id = is_abandoned.user_id and profiles.role in ('agent', 'admin')
@@ -219,7 +226,7 @@ exception
 end $$;
 comment on function private.remove_visitor is 'Delete an anonymous user, with a customer who has no history.';
 
--- Files that were uploaded and never sent, and those of conversations that are gone. Their bytes are Storage's, so the
+-- Files of whoever was erased; those that were uploaded and never sent, and those of conversations that are gone. Their bytes are Storage's, so the
 -- caller deletes them through its API. Looks at some files each time, from a random conversation on.
 create or replace function public.get_abandoned_attachments(max_files integer default 1000)
 returns setof text
@@ -237,6 +244,9 @@ begin
   elsif to_regclass('storage.objects') is null then
     return;
   end if;
+  return query
+  select private.files_of(erasures.conversation_ids) from private.erasures as erasures
+  where erasures.erased_at > now() - interval '30 days' limit max_files;
   return query
   select files.name from (
     (select * from storage.objects where bucket_id = 'conversation-attachments' and name >= v_start

@@ -52,10 +52,19 @@ begin
         group by tables.open_to
       ) as open
     ),
+    -- What a customer's first message needs beside a worker.
+    'knowledge', (select count(*) from public.knowledge_items as items where items.status = 'active'),
+    'staff', (select count(*) from public.profiles as profiles where profiles.role in ('agent', 'admin')),
+    'visitors', (select count(*) from public.customer_profiles as customers where customers.user_id is not null),
+    'secrets', (select count(*) from private.channel_secrets as secrets),
+    'available', (
+      select coalesce(jsonb_agg(extensions.name), '[]') from pg_catalog.pg_available_extensions as extensions
+      where extensions.name in ('vector', 'pg_trgm', 'pg_cron')
+    ),
     'files', (select coalesce(jsonb_object_agg(files.name, files.digest), '{}') from private.applied_files as files),
     'extensions', (select jsonb_object_agg(extname, extversion) from pg_catalog.pg_extension));
 end $$;
-comment on function public.get_romashka_installation is 'The schema''s version, the files that were applied, the jobs that are put aside, triggers of others that failed today, tables that are open to visitors, the extensions, and what cron does.';
+comment on function public.get_romashka_installation is 'The schema''s version, the files that were applied, the jobs that are put aside, triggers of others that failed today, tables that are open to visitors, how much is known and by whom it is answered, the extensions, and what cron does.';
 
 -- Each right on the tables, columns and functions of public and private, and on private itself; the owner's are among
 -- them, so each object is. One value: REST cuts rows at a thousand, and projects have tables of their own.

@@ -13,7 +13,7 @@ revoke all on
   public.notification_deliveries, private.notification_secrets, private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
-  private.foreign_triggers, private.trigger_failures, private.closed_tables
+  private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures
 from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
@@ -92,7 +92,12 @@ revoke execute on function
   private.notify, private.notify_of_conversation, private.notify_of_message, private.notify_of_turn,
   private.notify_of_account, private.notify_of_waiting, private.notification_body, private.drop_late_notifications,
   private.check_notification_results, private.note_on_rules,
-  public.get_romashka_installation, public.get_romashka_grants, private.phone_digits, private.secrets_in,
+  public.get_romashka_installation, public.get_romashka_grants,
+  public.describe_settings,
+  public.find_customers, public.export_customer, public.erase_customer, private.customers_of_person,
+  private.rows_of_customers, private.channel_ids_of, private.is_event_of, private.webhooks_of, private.files_of,
+  private.erase_webhooks, private.erase_broadcasts, private.remove_old_conversations,
+  public.get_romashka_guards, public.find_account, public.set_staff_role, public.get_staff, private.phone_digits, private.secrets_in,
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
   private.create_profile_for_user, private.is_staff,
   private.is_admin, private.current_customer_id, private.my_conversation_ids,
@@ -167,7 +172,7 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo
+  public.get_messaging_slo, public.describe_settings
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.
@@ -181,7 +186,9 @@ grant execute on function
   public.get_abandoned_attachments, public.ingest_channel_message,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
-  public.test_notification_rule, public.get_romashka_installation, public.get_romashka_grants
+  public.test_notification_rule,
+  public.get_romashka_installation, public.get_romashka_grants, public.find_account, public.set_staff_role,
+  public.get_staff, public.get_romashka_guards, public.find_customers, public.export_customer, public.erase_customer
 to service_role;
 
 -- Called by policies and triggers that run as a customer.

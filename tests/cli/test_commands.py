@@ -1,6 +1,10 @@
 """`romashka staff` and `romashka migrations export`, as operators type them."""
 
+import os
+import signal
 import socket
+import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +14,7 @@ from romashka import _postgres
 from romashka._export import ExportError, export_migrations
 
 from tests.support.commands import Command
+from tests.support.stacks import ROMASHKA
 
 
 def _sign_up(
@@ -89,11 +94,12 @@ def test_a_stranger_or_an_empty_database_is_one_clear_line(
 
     assert (unknown.exit_code, unknown.errors) == (
         1,
-        "romashka: no user has the address nobody@example.com; they sign up first\n",
+        "romashka: no user has the address nobody@example.com; they sign up first, or --create"
+        " makes the account\n",
     )
     assert (too_early.exit_code, too_early.errors) == (
         1,
-        "romashka: the database has no Romashka yet; run `romashka migrate` first\n",
+        "romashka: the project has no Romashka, or an older one; run `romashka migrate` first\n",
     )
 
 
@@ -146,3 +152,41 @@ def test_an_export_needs_a_folder(romashka: Command, tmp_path: Path) -> None:
 
     assert done.exit_code == 1
     assert done.errors.startswith("romashka: there is no folder ")
+
+
+def test_the_version_is_said(romashka: Command) -> None:
+    """A report of a fault begins with it."""
+    assert romashka("--version").output == f"romashka {version('romashka')}\n"
+
+
+@pytest.mark.parametrize("when", ["typer", "romashka._cli.app", "romashka._installation"])
+def test_ctrl_c_while_a_command_starts_shows_no_trace(tmp_path: Path, when: str) -> None:
+    """Whoever has typed the wrong one is quick."""
+    (tmp_path / "sitecustomize.py").write_text(_SLOW_IMPORT.format(name=when))
+    process = subprocess.Popen(
+        [ROMASHKA, "migrate", "--db-url", "postgresql://postgres@127.0.0.1:9/postgres"],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+
+    assert (process.returncode, output, errors.strip()) == (130, "", "")
+
+
+_SLOW_IMPORT = """
+import sys, time
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            sys.meta_path.remove(self)
+            print("importing", flush=True)
+            time.sleep(20)
+
+sys.meta_path.insert(0, Slow())
+"""

@@ -14,7 +14,7 @@ from romashka_worker.doctor.project import look_at_installation, look_at_key
 from romashka_worker.settings import Settings
 
 from tests.cli.accounts import without_accounts
-from tests.support.customers import service_of
+from tests.support.customers import new_agent, service_of
 from tests.support.stacks import ROMASHKA, RunningStack
 from tests.worker.provider import MODEL, open_provider
 
@@ -37,6 +37,7 @@ def romashka(*command: str, **settings: str) -> tuple[int, str]:
 
 async def test_a_good_configuration_is_found_good_piece_by_piece(stack: RunningStack) -> None:
     """What is not looked at here is found by a customer."""
+    new_agent(stack)
     with without_accounts(stack):
         async with open_provider() as provider:
             code, said = await asyncio.to_thread(
@@ -59,10 +60,17 @@ async def test_a_good_configuration_is_found_good_piece_by_piece(stack: RunningS
         ("pg_cron", "ok"),
         ("queue", "ok"),
         ("grants", "ok"),
+        ("triggers", "ok"),
+        ("row security", "ok"),
+        ("publication", "ok"),
         ("functions", "ok"),
         ("sign-up", "warning"),  # the local stack sends no mails
         ("realtime", "ok"),
         ("channels", "ok"),
+        ("sign-in", "ok"),
+        ("knowledge", "ok"),
+        ("staff", "ok"),
+        ("secrets", "ok"),
         ("primary model", "ok"),
         ("embeddings", "ok"),
     ]
@@ -148,6 +156,68 @@ def test_a_grant_that_is_not_as_it_should_be_is_named(
     assert "key             the project refuses" not in said
 
 
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            "alter table public.messages disable trigger trigger_handle_new_message",
+            "✗ triggers        trigger_handle_new_message on public.messages is off\n",
+        ),
+        (
+            "drop trigger messages_guard on public.messages",
+            "✗ triggers        messages_guard on public.messages is missing\n",
+        ),
+        (
+            "alter table public.conversation_notes disable row level security",
+            "✗ row security    off on public.conversation_notes: everybody reads it\n",
+        ),
+        (
+            'drop policy "staff read the settings" on public.ai_settings',
+            '✗ row security    no policy "staff read the settings" on public.ai_settings\n',
+        ),
+        (
+            "alter publication supabase_realtime drop table public.messages",
+            "✗ publication     supabase_realtime lacks public.messages\n",
+        ),
+    ],
+)
+def test_what_guards_the_rows_is_missed_and_its_command_brings_it_back(
+    stack: RunningStack, change: str, says: str
+) -> None:
+    """A dump without it, a hand in the dashboard: nothing fails, and nothing is answered."""
+    settings = {
+        "SUPABASE_URL": stack.api_url,
+        "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
+        "DATABASE_URL": stack.db_url,
+    }
+    with psycopg.connect(stack.admin_url(), autocommit=True) as database:
+        database.execute(change.encode())
+    _, said = romashka("doctor", **settings)
+    fix = said.split(says)[-1].splitlines()[0].partition("→ ")[2]
+    mended = run_fix(fix, DATABASE_URL=stack.db_url)
+    _, after = romashka("doctor", **settings)
+
+    assert says in said
+    assert fix.startswith("romashka migrate")
+    assert "all repeatable files" in mended
+    assert all(f"✓ {name:<15} " in after for name in ("triggers", "row security", "publication"))
+
+
+def run_fix(command: str, **settings: str) -> str:
+    """Type in a shell what doctor says; return what it prints."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    path = f"{ROMASHKA.parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env=inherited | {"PATH": path} | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @contextmanager
 def schema_version_zero(stack: RunningStack) -> Iterator[None]:
     """Let the database say, within the block, that it is older than it is."""
@@ -179,6 +249,8 @@ async def test_what_the_database_lacks_is_told_apart(stack: RunningStack) -> Non
         ("migrations", {"files": without_one}, f"1 not applied: {oldest}", "romashka migrate"),
         ("migrations", {"files": good["files"] | {oldest: "0"}}, "another edition", "migrate"),
         ("extensions", {"extensions": {}}, "not found by its meaning", "create extension"),
+        ("extensions", {"extensions": {}, "available": []}, "vector is not", "install pgvector on"),
+        ("pg_cron", {"cron": None, "available": []}, "not there", "shared_preload_libraries"),
         ("extensions", {"extensions": {"vector": "1"}}, "pg_trgm is not there", "pg_trgm schema"),
         (
             "extensions",

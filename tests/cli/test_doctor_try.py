@@ -1,6 +1,7 @@
 """`romashka doctor --try`: every role in an empty project, which is empty again afterwards."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import jwt
 import psycopg
 import pytest
 
+from tests.support.commands import Command
 from tests.support.stacks import ROMASHKA, RunningStack, run_stack
 from tests.upgrade.catalog import read_whole
 
@@ -27,6 +29,9 @@ _STEPS = [
     "pg_cron",
     "queue",
     "grants",
+    "triggers",
+    "row security",
+    "publication",
     "functions",
     "sign-up",
     "realtime",
@@ -121,7 +126,7 @@ def test_what_fails_is_named_and_everything_is_removed(empty: RunningStack) -> N
     anothers = jwt.encode({"role": "anon", "exp": 4_000_000_000}, "x" * 32)
     code, said = said_by(empty, SUPABASE_ANON_KEY=anothers)
 
-    assert "✗ customer " in said, said
+    assert "✗ roles           unable to sign in; Invalid API key\n" in said, said
     assert marks(said)["removal"] == "✓"
     assert code == 1
     assert read_whole(empty.admin_url()) ^ before == set()
@@ -144,21 +149,54 @@ def test_a_project_that_is_used_is_left_alone(empty: RunningStack) -> None:
     assert after == before
 
 
-def test_where_anonymous_sign_ins_are_off_it_says_what_to_switch_on(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """A project as it is made: without anonymous sign-ins."""
+    folder = tmp_path_factory.mktemp("closed")
+    (folder / "supabase").mkdir()
+    (folder / "supabase" / "config.toml").write_text("[auth]\nenable_anonymous_sign_ins = false\n")
+    with run_stack("--ephemeral", "--no-migrate", cwd=folder) as running:
+        yield running
+
+
+def test_where_anonymous_sign_ins_are_off_it_says_what_to_switch_on(closed: RunningStack) -> None:
     """So new projects are; the rest is tried with accounts."""
-    (tmp_path / "supabase").mkdir()
-    (tmp_path / "supabase" / "config.toml").write_text(
-        "[auth]\nenable_anonymous_sign_ins = false\n"
-    )
-    with run_stack("--ephemeral", "--no-migrate", cwd=tmp_path) as stack:
-        before = read_whole(stack.admin_url())
-        code, said = said_by(stack)
-        after = read_whole(stack.admin_url())
+    before = read_whole(closed.admin_url())
+    code, said = said_by(closed)
+    after = read_whole(closed.admin_url())
 
     assert marks(said) == _ALL_WELL | {"sign-in": "!"}, said
     assert "→ Dashboard, Authentication, Sign In / Providers: allow anonymous sign-ins\n" in said
     assert code == 0
     assert after ^ before == set()
+
+
+def test_a_project_that_was_migrated_to_the_letter_is_told_what_it_lacks(
+    closed: RunningStack, tmp_path: Path, romashka: Command
+) -> None:
+    """Nobody can write there, nothing is known and nobody answers: that is not all green."""
+    settings = {
+        "SUPABASE_URL": closed.api_url,
+        "SUPABASE_SERVICE_ROLE_KEY": closed.service_role_key,
+        "DATABASE_URL": closed.db_url,
+        "ROMASHKA_EMBEDDINGS": "off",
+    }
+    (tmp_path / "hours.md").write_text("# Hours\n\nWe are open from nine to five.\n")
+    romashka("migrate", **settings)
+    first = romashka("doctor", **settings)
+    for fix in re.findall("→ (romashka .*)", first.output):  # what follows # is for people
+        words = fix.partition("  #")[0].replace("EMAIL", "ada@example.com").split()
+        done = romashka(
+            *(str(tmp_path) if word == "FOLDER" else word for word in words[1:]), **settings
+        )
+        assert done.exit_code == 0, done.errors
+    second = romashka("doctor", **settings)
+    lacking = {"sign-in": "✗", "knowledge": "✗", "staff": "✗"}
+
+    assert lacking.items() <= marks(first.output).items(), first.output
+    assert "→ in supabase/config.toml: [auth] enable_anonymous_sign_ins = true;" in first.output
+    assert first.exit_code == 1
+    assert {name for name, sign in marks(second.output).items() if sign == "✗"} == {"sign-in"}
 
 
 def test_without_a_database_it_says_what_is_missing(empty: RunningStack) -> None:

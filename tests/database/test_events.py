@@ -188,7 +188,7 @@ def test_a_conversation_that_does_not_fit_is_told_without_its_row(inbox: Inbox) 
 def test_what_json_makes_longer_is_measured_as_json(inbox: Inbox) -> None:
     """A line break is two characters there, a control character six."""
     conversation = _conversation(inbox)
-    inbox.say(conversation, "\n" * 198_000, by="service_role")
+    inbox.say(conversation, "x" + "\n" * 198_000, by="service_role")
     inbox.say(conversation, "\x01" * 60_000, by="service_role")
     inbox.run(
         "insert into public.messages (conversation_id, sender_type, content, media_caption)"

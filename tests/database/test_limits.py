@@ -78,3 +78,27 @@ def test_what_comes_with_a_message_is_bounded_as_its_text(
     assert "the limit is 100" in message
     inbox.run(insert, conversation, value, by="service_role")  # a channel's is stored
     inbox.run(insert, conversation, value[:1] + value[-1:] if value[0] == "{" else "y", by=customer)
+
+
+@pytest.mark.parametrize("who", ["customer", "agent", "service_role"])
+@pytest.mark.parametrize("content", ["", "  ", "\n\t", "\u00a0\u2003"])
+def test_a_message_of_nothing_is_refused(inbox: Inbox, who: str, content: str) -> None:
+    """It opened a turn, was handed over, and a human found nothing to answer."""
+    customer = inbox.user()
+    by = {"customer": customer, "agent": inbox.user("agent")}.get(who, who)
+    conversation = inbox.open(customer)
+    sender = "user" if who == "customer" else "agent"
+    insert = (
+        "insert into public.messages (sender_type, conversation_id, content, media_url,"
+        f" message_type) values ('{sender}', %s, %s, %s, %s)"
+    )
+
+    assert refused(inbox, insert, conversation, content, None, "text", by=by) == (
+        "PT400",
+        "message_empty",
+        "unable to store the message; it is empty",
+    )
+    assert inbox.messages(conversation) == []
+    inbox.run(insert, conversation, content, f"{conversation}/a.png", "image", by=by)
+    inbox.run(insert, conversation, f"{content}a", None, "text", by=by)
+    assert len(inbox.messages(conversation)) == 2

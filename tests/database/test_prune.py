@@ -1,8 +1,11 @@
 """Old rows go in pieces, one pruner at a time: a table of a year is no long transaction."""
 
+import re
+
 import psycopg
 
 from tests.database.inbox import Inbox
+from tests.support.stacks import ROOT
 
 
 def _old_metrics(inbox: Inbox, count: int) -> None:
@@ -63,3 +66,23 @@ def test_a_piece_is_found_by_an_index(inbox: Inbox) -> None:
             rf"\({column}",
         )
         assert found, table
+
+
+def test_periods_are_settings_and_the_page_names_them(inbox: Inbox) -> None:
+    """A team that has promised its customers a week can keep it."""
+    page = (ROOT / "docs" / "privacy.md").read_text()
+    said = dict(re.findall(r"^\| `(keep_\w+)` \| (\S+) \|$", page, re.MULTILINE))
+    [row] = inbox.run("select to_jsonb(settings) as told from public.ai_settings as settings")
+    inbox.run(
+        "insert into public.webhook_events (channel_type, digest, payload, events, received_at)"
+        " values ('email', 'x', '', '[]', now() - interval '8 days')"
+    )
+    before = _prune(inbox, 10)
+    inbox.run("update public.ai_settings set keep_webhooks_days = 7", by="service_role")
+
+    assert said == {
+        name: "\u2013" if days is None else str(days)
+        for name, days in row["told"].items()
+        if name.startswith("keep_")
+    }
+    assert (before, _prune(inbox, 10)) == (0, 1)

@@ -128,7 +128,13 @@ def test_a_conversation_of_which_only_a_file_waits_is_returned(inbox: Inbox, age
     customer = inbox.user()
     conversation = inbox.open(customer)
     inbox.run("select public.take_over_conversation(%s)", conversation, by=agent)
-    inbox.say(conversation, "", by=customer)
+    inbox.run(
+        "insert into public.messages (conversation_id, sender_type, content, media_url)"
+        " values (%s, 'user', '', %s)",
+        conversation,
+        f"{conversation}/a.png",
+        by=customer,
+    )
 
     assert [job["user_message"] for job in _return(inbox, conversation, agent)] == [""]
 

@@ -193,6 +193,9 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
 
 # What a call needs, by parameter; parameters with a default are left out.
 ARGUMENTS: Row = {
+    "email": "matrix-nobody@example.com",
+    "role": "user",
+    "id": "matrix",
     "channel_type": "email",
     "rating": 5,
     "query": "matrix sample",
@@ -253,6 +256,9 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
         "webhook_id": cast.make_row("webhook_events", cast.owner(actor))["id"],
         "channel_id": cast.make_row("communication_channels", cast.owner(actor))["id"],
         "customer_identifier": str(uuid4()),
+        "customer_id": cast.run(
+            "insert into public.customer_profiles (name) values ('matrix') returning id::text as id"
+        )[0]["id"],
     }
     (needed,) = cast.run(
         "select proargnames[:pronargs - pronargdefaults] as names from pg_proc"

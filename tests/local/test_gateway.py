@@ -100,6 +100,32 @@ async def test_keys_become_tokens(
     assert seen["authorizations"] == authorizations
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        ("/auth/v1/signup", "abc", 401),
+        ("/auth/v1/signup", "", 401),
+        ("/auth/v1/settings", "sb_secret_of_another_project", 401),
+        ("/auth/v1/token", f"{KEYS.anon_key}x", 401),
+        ("/auth/v1/signup", KEYS.anon_key, 200),
+        ("/auth/v1/signup", KEYS.publishable_key, 200),
+        ("/auth/v1/signup", ANON, 200),
+        ("/auth/v1/verify", "abc", 200),
+        ("/rest/v1/x", "abc", 200),  # it says so itself
+    ],
+)
+async def test_auth_is_reached_with_a_key_of_the_project_alone(
+    client: httpx.AsyncClient, path: str, key: str, status: int
+) -> None:
+    """A wrong key in a frontend would work here, and nowhere else."""
+    response = await client.post(path, headers={"apikey": key})
+
+    assert response.status_code == status
+    if status == 401:
+        assert response.json()["message"] == "Invalid API key"
+        assert response.headers["access-control-allow-origin"] == "*"
+
+
 async def test_other_headers_reach_the_server_untouched(client: httpx.AsyncClient) -> None:
     """SQL reads them from `request.headers`."""
     headers = {"prefer": "count=exact", "x-client-info": "test", "traceparent": "00-1"}

@@ -16,7 +16,8 @@ enable_anonymous_sign_ins = true
 """
 _WHO = """
 Deno.serve(async (request) => {
-  const headers = { Authorization: request.headers.get("authorization")!, apikey: "" };
+  const apikey = Deno.env.get("SUPABASE_ANON_KEY")!;
+  const headers = { Authorization: request.headers.get("authorization")!, apikey };
   const user = await fetch(`${Deno.env.get("SUPABASE_URL")}/auth/v1/user`, { headers });
   return Response.json(await user.json());
 });

@@ -67,6 +67,10 @@ def test_status_prints_what_a_shell_can_read(project: Path, running: RunningStac
         "JWT_SECRET",
         "PUBLISHABLE_KEY",
         "SECRET_KEY",
+        "SUPABASE_URL",
+        "SUPABASE_ANON_KEY",
+        "SUPABASE_SERVICE_ROLE_KEY",
+        "DATABASE_URL",
     }
 
 

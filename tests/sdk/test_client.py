@@ -1,11 +1,14 @@
 """Connecting and signing in: what works, and what a user is told when it does not."""
 
 import asyncio
+import json
 import subprocess
 import sys
 import uuid
 from contextlib import closing, suppress
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from romashka import (
@@ -134,3 +137,33 @@ def test_the_package_loads_the_clients_when_they_are_needed() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert done.stdout == "False <class 'romashka.sync.Romashka'>\n", done.stderr
+
+
+async def test_a_captchas_token_is_sent_with_the_sign_in() -> None:
+    """Hosted projects advise one for anonymous sign-ins, and refuse those without."""
+    asked: list[dict[str, object]] = []
+
+    class Auth(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            body = b'{"code": 400, "error_code": "captcha_failed", "msg": "captcha: no"}'
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Auth) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        async with AsyncRomashka.connect(url, "key") as client:
+            with pytest.raises(NotSignedIn):
+                await client.sign_in_anonymously(captcha_token="from the widget")
+            with pytest.raises(NotSignedIn):
+                await client.sign_in_anonymously()
+        server.shutdown()
+
+    said = [each.get("gotrue_meta_security") for each in asked]
+    assert said == [{"captcha_token": "from the widget"}, {"captcha_token": None}]

@@ -10,9 +10,11 @@ from uuid import uuid4
 import httpx
 import pytest
 from romashka import (
+    AsyncRomashka,
     Chosen,
     Conflict,
     Conversation,
+    HumanHasIt,
     InvalidRequest,
     Message,
     NoAnswer,
@@ -235,6 +237,72 @@ async def test_ask_does_not_wait_for_an_answer_that_nobody_owes(stack: RunningSt
         told = await asyncio.gather(*asked, return_exceptions=True)
 
     assert [type(error) for error in told] == [NoAnswerNeeded, NoAnswerNeeded]
+
+
+async def test_ask_says_at_once_that_a_human_has_it(stack: RunningStack) -> None:
+    """After a hand-over it said, ten seconds later, that nobody answered."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier())
+        first = asyncio.create_task(conversation.ask("a human, please", timeout_seconds=60))
+        await answer_next(service, conversation.id, "", action="escalate", reason="human_requested")
+        promised = await first
+        with pytest.raises(HumanHasIt):
+            await conversation.ask("Are you there?", timeout_seconds=60)
+        written = [message.content for message in await conversation.messages()]
+
+    assert promised.kind == "handover"
+    assert written[-1] == "Are you there?"  # it was sent all the same
+
+
+async def test_ask_says_so_too_when_a_human_takes_over_meanwhile(stack: RunningStack) -> None:
+    """Also to who asked second in the burst; a worker has begun to answer."""
+    async with (
+        customer_of(stack) as client,
+        staff_of(stack) as staff,
+        service_of(stack) as service,
+    ):
+        conversation = await client.conversations.create(new_identifier())
+        asked = [
+            asyncio.create_task(conversation.ask(text, timeout_seconds=60))
+            for text in ("one", "two")
+        ]
+        await becomes(lambda: has_messages(conversation, 2))
+        await becomes(lambda: is_claimed(service, conversation))
+        await (await staff.conversations.get(conversation.id)).take_over()
+        told = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert [type(error) for error in told] == [HumanHasIt, HumanHasIt]
+
+
+async def is_claimed(service: AsyncRomashka, conversation: Conversation) -> bool:
+    claim = {"max_jobs": 10, "lease_seconds": 30}
+    jobs = await service.call("get_next_ai_response_job", worker_id=new_identifier(), **claim)
+    return conversation.id in [job["conversation_id"] for job in jobs]
+
+
+async def test_ask_says_so_where_no_event_told_it(stack: RunningStack) -> None:
+    """Taken over before any worker had begun."""
+    async with customer_of(stack) as client, staff_of(stack) as staff:
+        conversation = await client.conversations.create(new_identifier())
+        asked = asyncio.create_task(conversation.ask("one", timeout_seconds=1))
+        await becomes(lambda: has_messages(conversation, 1))
+        await (await staff.conversations.get(conversation.id)).take_over()
+        with pytest.raises(HumanHasIt):
+            await asked
+
+
+async def test_ask_waits_for_what_the_ai_still_answers(stack: RunningStack) -> None:
+    """After a hand-over out of doubt it goes on with what it is sure of; a returned one, too."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier())
+        first = asyncio.create_task(conversation.ask("What?", timeout_seconds=60))
+        await answer_next(service, conversation.id, "", action="escalate", reason="low_confidence")
+        await first
+        second = asyncio.create_task(conversation.ask("Hours?", timeout_seconds=60))
+        await answer_next(service, conversation.id, "Nine to five.")
+        answer = await second
+
+    assert answer.content == "Nine to five."
 
 
 async def test_a_stranger_cannot_listen(stack: RunningStack) -> None:

@@ -32,6 +32,7 @@ def commands_here(
     """Give a function that runs a command, with the settings that it is given and no others."""
 
     def run(*command: str, typed: str = "", **settings: str) -> Done:
+        before = dict(os.environ)
         with monkeypatch.context() as patch:
             for name in [name for name in os.environ if name.startswith(_OURS)]:
                 patch.delenv(name)
@@ -41,6 +42,8 @@ def commands_here(
             patch.setattr("sys.stdin", io.StringIO(typed))
             with pytest.raises(SystemExit) as ended:
                 main()
+        for name in os.environ.keys() - before.keys():  # what it took from the stack that runs here
+            del os.environ[name]
         # Where nothing goes wrong, some commands end without an exit code.
         return Done(ended.value.code or 0, *capsys.readouterr())
 

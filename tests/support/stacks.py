@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from romashka_local.data_folder import open_data_folder
 
 from tests.support.folders import DATABASES
 
@@ -61,6 +62,16 @@ def run_stack(*options: str, cwd: Path = ROOT) -> Iterator[RunningStack]:
         yield wait_until_ready(process)
     finally:
         stop_stack(process)
+
+
+@contextmanager
+def running_in(folder: Path, stack: RunningStack) -> Iterator[None]:
+    """Let `folder` be the one that `stack` was started in, for commands that look for it there."""
+    names = ("api_url", "db_url", "anon_key", "service_role_key", "jwt_secret", "publishable_key")
+    said = {name.upper(): getattr(stack, name) for name in (*names, "secret_key")}
+    with open_data_folder(folder / ".romashka") as data:
+        data.say(said | {"PID": str(stack.process.pid), "STARTED_AT": "2026-11-30T12:00:00+00:00"})
+        yield
 
 
 def be_patient(stack: RunningStack) -> None:

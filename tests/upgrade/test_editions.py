@@ -307,7 +307,7 @@ def test_extensions_that_come_later_are_put_to_use(cluster: Cluster, bare_db: st
         connection.execute("create extension pg_trgm schema extensions")
         found = install(bare_db)
 
-    assert without == found == ["all repeatable files: grants, extensions or records had changed"]
+    assert without == found == ["all repeatable files: grants, guards or records had changed"]
     with psycopg.connect(bare_db) as connection:
         index = "select to_regclass('private.knowledge_vocabulary_lexeme_idx') is not null"
         assert connection.execute(index).fetchone() == (True,)
@@ -330,7 +330,7 @@ def test_grants_that_somebody_changed_are_set_right(fresh_db: str, change: str) 
     with psycopg.connect(fresh_db) as connection:
         connection.execute(change.encode())
 
-    assert install(fresh_db) == ["all repeatable files: grants, extensions or records had changed"]
+    assert install(fresh_db) == ["all repeatable files: grants, guards or records had changed"]
     assert read_catalog(fresh_db) == before
 
 

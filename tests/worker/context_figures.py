@@ -16,6 +16,7 @@ from typing import Any, Literal, Self
 from romashka import AsyncRomashka
 from romashka_worker.embeddings import Embedding
 from romashka_worker.embeddings.local import LocalEmbedder
+from romashka_worker.embeddings.second import SecondModel
 from romashka_worker.evaluation.base import item_id, knowing
 from romashka_worker.evaluation.dataset import Article
 from romashka_worker.job import Answer, Job
@@ -146,7 +147,19 @@ async def measured(
     """
     settings: Any = (await client.supabase.table("ai_settings").select("*").execute()).data
     embedder = Remembering(local)
-    turns = TurnAnswerer(KnowledgeBase(client), embedder, (), LanguageDetector())
+    with SecondModel() as second:
+        await second.likeness("Is it loaded?", [("Yes", "It is.")])
+        turns = TurnAnswerer(KnowledgeBase(client, second), embedder, (), LanguageDetector())
+        return await _measured(client, turns, embedder, settings[0], bases)
+
+
+async def _measured(
+    client: AsyncRomashka,
+    turns: TurnAnswerer,
+    embedder: Remembering,
+    settings: Mapping[str, Any],
+    bases: Sequence[str],
+) -> dict[tuple[str, str], Figures]:
     found: dict[tuple[str, str], Figures] = {}
     for number, base in enumerate(_read()):
         if bases and f"{base['half']} {base['language']}" not in bases:
@@ -157,9 +170,9 @@ async def measured(
         async with knowing(client, articles, embedder):
             for row in base["cases"]:
                 case = Case.from_row(base, number, row)
-                answer = await turns.answer(case.job(contents, settings[0]))
+                answer = await turns.answer(case.job(contents, settings))
                 if await embedder.was_late():
-                    answer = await turns.answer(case.job(contents, settings[0]))
+                    answer = await turns.answer(case.job(contents, settings))
                 figures = found.setdefault((case.half, case.kind), Figures())
                 outcome = case.outcome(answer, names)
                 figures.outcomes[outcome] += 1

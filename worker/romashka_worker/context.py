@@ -27,7 +27,8 @@ class Tools:
     """How texts are embedded and looked for, in one turn."""
 
     embed: Callable[[str], Awaitable[Embedding | None]]
-    search: Callable[[str, Embedding | None], Awaitable[tuple[KnowledgeItem, ...] | None]]
+    search: Callable[[str, Embedding | None, bool], Awaitable[tuple[KnowledgeItem, ...] | None]]
+    """A text, what it means, and whether its words say all of that."""
     language: str | None
 
 
@@ -118,17 +119,17 @@ async def _readings(
     """
 
     async def alone() -> Found:
-        return Found(text, text, embedding, await tools.search(text, embedding))
+        return Found(text, text, embedding, await tools.search(text, embedding, True))
 
     async def in_context() -> Found | None:
         joined = f"{topic}\n{text}"
         meant = await tools.embed(joined)
         if embedding is None:
-            return Found(text, joined, None, await tools.search(joined, None))
+            return Found(text, joined, None, await tools.search(joined, None, True))
         if meant is None:
             return None
         half = _halfway(embedding, meant)
-        return Found(text, joined, half, await tools.search(text, half))
+        return Found(text, joined, half, await tools.search(text, half, False))
 
     may_go_on = topic and not says_much(text)
     found = await asyncio.gather(alone(), *([in_context()] if may_go_on else []))

@@ -87,8 +87,13 @@ class KnowledgeBase:
         language: str | None,
         embedding: Embedding | None = None,
         seconds: float = 10.0,
+        *,
+        is_whole: bool = True,
     ) -> tuple[KnowledgeItem, ...]:
         """Return the best items, best first.
+
+        Of a question that is not whole, as its words say only what is new in it, the second model
+        is not asked: by itself such a text is like anything.
 
         What may pass is waited for, `seconds` in all: one gateway's word is no reason to hand over,
         nor is one call that hangs.
@@ -108,6 +113,8 @@ class KnowledgeBase:
                 embedding_model=embedding.model,
             )
             if any(item.similarity is not None for item in found):
+                if not is_whole:
+                    return found
                 return await self._compared(question, language, found, seconds)
         found = await search(language=language, max_results=_MAX_ITEMS)
         if found or language is None:

@@ -1,4 +1,7 @@
-"""JSON logs on stdout: fixed event names with fields, never a text, a key or a payload."""
+"""Logs on stdout: fixed event names with fields, never a text, a key or a payload.
+
+JSON for machines; in a terminal, lines for people.
+"""
 
 import logging
 import sys
@@ -10,26 +13,43 @@ from typing import Any
 import structlog
 from romashka import ServerError
 from romashka._secrets import hide_secrets
+from romashka._terminal import clean_line
 
 log = structlog.get_logger()
 
 
-def configure_logs(level: str) -> None:
+def configure_logs(level: str, *, for_people: bool = False) -> None:
     """Set up this process' logs: what is below `level` (debug, info ...) is left out."""
+    time_for_people = structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            time_for_people
+            if for_people
+            else structlog.processors.TimeStamper(fmt="iso", utc=True),
             _name_exception,
             _hide_secrets,
-            structlog.processors.JSONRenderer(),
+            *_renderers(for_people),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
     )
     logging.basicConfig(handlers=[_Libraries(logging.WARNING)], force=True)
     sys.excepthook = _log_crash
+
+
+def _renderers(for_people: bool) -> list[structlog.typing.Processor]:
+    if not for_people:
+        return [structlog.processors.JSONRenderer()]
+    return [_clean, structlog.dev.ConsoleRenderer(colors=True, sort_keys=False)]
+
+
+def first_of(error: BaseException) -> BaseException:
+    """Return the error itself; of a task group's, the first that failed."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def describe(error: BaseException) -> str:
@@ -56,9 +76,8 @@ class _Libraries(logging.Handler):
 def _name_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Reduce an exception to its type and where it was: its message and its locals quote."""
     error = event.pop("exc_info", None)
-    while isinstance(error, BaseExceptionGroup):  # of a task group: the first that failed
-        error = error.exceptions[0]
     if isinstance(error, BaseException):
+        error = first_of(error)
         event["error"] = type(error).__name__
         event["at"] = _frames(error)
     return event
@@ -67,6 +86,12 @@ def _name_exception(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 def _hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Hide what an error of a library, or of a server, quotes of a URL or a header."""
     return {name: _without_secrets(value) for name, value in event.items()}
+
+
+def _clean(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave nothing in it for a terminal to obey."""
+    shown = {name: "none" if value is None else value for name, value in event.items()}
+    return {name: clean_line(str(value)) for name, value in shown.items()}
 
 
 def _without_secrets(value: Any) -> Any:

@@ -51,9 +51,11 @@ def serve_probes(host: str, port: int | None, health: Health) -> Iterator[int | 
     kind = _ServerOnIPv6 if ":" in host else _Server
     try:
         server = make_server(host, port, _application(health), kind, _Handler)
-    except OSError as error:
-        reason = error.strerror or "no such address"
-        raise SettingsError(f"ROMASHKA_HTTP_HOST, ROMASHKA_HTTP_PORT: {reason}") from error
+    except (OSError, UnicodeError) as error:  # a host that no name is
+        reason = getattr(error, "strerror", None) or "no such address"
+        raise SettingsError(
+            f"ROMASHKA_HTTP_HOST, ROMASHKA_HTTP_PORT: {reason} ({host}, port {port})"
+        ) from error
     with server:
         thread = Thread(target=server.serve_forever, name="probes", daemon=True)
         thread.start()

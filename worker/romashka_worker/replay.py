@@ -1,12 +1,14 @@
 """Answers a job once more, as this worker would answer it now; sends and writes nothing."""
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from romashka import AsyncRomashka, InvalidRequest
+from romashka._rows import fetch
 
 from romashka_worker.answerer import open_answerer
 from romashka_worker.embeddings import EmbeddingError
@@ -15,6 +17,8 @@ from romashka_worker.job import Answer, Job
 from romashka_worker.schema import check_schema
 from romashka_worker.settings import Settings
 from romashka_worker.trace import Trace, tracing
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class NoSuchJob(Exception):
@@ -29,6 +33,8 @@ class Replay:
     """The job, with what became of it and the traces of its attempts."""
     answer: Answer
     trace: Mapping[str, Any]
+    titles: Mapping[str, str]
+    """Of the knowledge items that either names, by their ids."""
 
 
 async def replay(job_id: str, settings: Settings) -> Replay:
@@ -55,7 +61,30 @@ async def replay(job_id: str, settings: Settings) -> Replay:
             job = Job.from_row(row, time.monotonic())
             with tracing(Trace(job, keeps_prompts=settings.trace_prompts)) as trace:
                 trace.answer = await turns.answer(job)
-    return Replay(row, trace.answer, trace.record())
+        titles = await _titles(client, {*map(str, _texts_in([row["traces"], trace.record()]))})
+    return Replay(row, trace.answer, trace.record(), titles)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield every text of a trace: names and ids."""
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for name, each in value.items():
+                yield name
+                yield from _texts_in(each)
+        case list() | tuple():
+            for each in value:
+                yield from _texts_in(each)
+
+
+async def _titles(client: AsyncRomashka, texts: Set[str]) -> Mapping[str, str]:
+    """Return the titles of the items whose ids are among these texts."""
+    if not (ids := sorted(filter(_UUID.fullmatch, texts))):
+        return {}
+    table = client.supabase.table("knowledge_items").select("id,title")
+    return {row["id"]: row["title"] for row in await fetch(table.in_("id", ids))}
 
 
 async def _read(client: AsyncRomashka, job_id: str) -> Mapping[str, Any]:

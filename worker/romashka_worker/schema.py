@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from romashka import AsyncRomashka, NotFound, Unreachable
+from romashka import AsyncRomashka, InvalidRequest, NotFound, ServerError, Unreachable
 
 SCHEMA_VERSION = 3
 """The oldest that this worker can work with; the database's is in repeatable/*_installation.sql."""
@@ -25,12 +25,17 @@ async def check_schema(client: AsyncRomashka) -> dict[str, Any]:
 
     Raises:
         SchemaTooOld: this worker cannot work here, another one could.
+        InvalidRequest: no project is at the URL.
         RomashkaError, TimeoutError: the project cannot be reached, or refuses the key.
     """
     try:
         async with asyncio.timeout(_CHECK_SECONDS):
             told = await client.call("get_romashka_installation")
-    except NotFound as error:
+    except ServerError as error:
+        if error.name == "404" or "no Route matched" in str(error):  # of whoever is before REST
+            raise InvalidRequest("no project answers there; is there a path too many?") from error
+        if not isinstance(error, NotFound):
+            raise
         raise SchemaTooOld("no Romashka, or one that is older than this worker") from error
     match told:
         case {"schema_version": int(version)} if version >= SCHEMA_VERSION:

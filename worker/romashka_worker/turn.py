@@ -151,14 +151,21 @@ class TurnAnswerer:
             return await look_up(job, text, topic, embedding, tools)
 
     async def _search(
-        self, job: Job, language: str | None, question: str, embedding: Embedding | None
+        self,
+        job: Job,
+        language: str | None,
+        question: str,
+        embedding: Embedding | None,
+        is_whole: bool,
     ) -> tuple[KnowledgeItem, ...] | None:
         if not question.strip():
             return ()
         seconds = min(self._search_seconds, _seconds_until(job.draft_by))
         try:
             async with asyncio.timeout(seconds):
-                items = await self._knowledge.search(question, language, embedding, seconds)
+                items = await self._knowledge.search(
+                    question, language, embedding, seconds, is_whole=is_whole
+                )
         except (RomashkaError, TimeoutError) as error:
             result = "late" if isinstance(error, TimeoutError) else "failed"
             SEARCHES.labels(result).inc()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from romashka._errors import (
         Busy,
         Conflict,
+        HumanHasIt,
         InvalidRequest,
         NoAnswer,
         NoAnswerNeeded,
@@ -60,6 +61,7 @@ __all__ = [
     "Delivery",
     "DeliveryFailed",
     "Event",
+    "HumanHasIt",
     "Inbox",
     "InvalidRequest",
     "Knowledge",
@@ -101,6 +103,7 @@ _HOMES = {
     "_errors": (
         "Busy",
         "Conflict",
+        "HumanHasIt",
         "InvalidRequest",
         "NoAnswer",
         "NoAnswerNeeded",

@@ -2,14 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from romashka._core import Core
 from romashka._drafts import ReplySettled
-from romashka._errors import NoAnswer, NoAnswerNeeded
+from romashka._errors import HumanHasIt, NoAnswer, NoAnswerNeeded, RomashkaError
 from romashka._events import Event, MessageCreated, ReadAfter, follow
 from romashka._models import Message
 from romashka._rows import fetch, repeated
+
+_LAST_LOOK_SECONDS = 1.0
+_HUMAN = "a human has the conversation, and answers there"
 
 
 async def stream_answer(
@@ -24,10 +27,13 @@ async def stream_answer(
     Raises:
         NoAnswer: there was none in time.
         NoAnswerNeeded: there will be none.
+        HumanHasIt: there will be none of its own accord.
     """
     async with core.topics.listen(topic) as listener:
         question = await send()
         deadline = asyncio.get_running_loop().time() + timeout_seconds
+        if await is_with_human(core, question):
+            raise HumanHasIt(_HUMAN)
         positions = {question.id: question.position}
         events = follow(listener, read_after, question.position)
         async with aclosing(events):
@@ -39,19 +45,62 @@ async def stream_answer(
                         is_answer = isinstance(event, MessageCreated) and await _answers(
                             core, event.message, question, positions
                         )
-                        is_needless = (
-                            isinstance(event, ReplySettled)
-                            and event.outcome == "not_needed"
-                            and await _is_in_turn(core, event.turn_id, question, positions)
-                        )
+                        if isinstance(event, ReplySettled):
+                            await _raise_if_over(core, event, question, positions)
                 except TimeoutError as error:
-                    raise NoAnswer(f"nobody answered within {timeout_seconds:g} s") from error
+                    reason = await _why_nobody_answered(core, question)
+                    raise reason or NoAnswer(
+                        f"nobody answered within {timeout_seconds:g} s"
+                    ) from error
                 if is_answer or not isinstance(event, MessageCreated):
                     yield event
                 if is_answer:
                     return
-                if is_needless:
-                    raise NoAnswerNeeded("the message needs no answer")
+
+
+async def is_with_human(core: Core, question: Message) -> bool:
+    """Has a human the conversation, and does nothing automatic come to that message any more?"""
+    query = core.supabase.table("conversations").select(
+        "requires_human,jobs:ai_response_queue(id),answers:messages(id)"
+    )
+    rows = await repeated(
+        lambda: fetch(
+            query.eq("id", question.conversation_id)
+            .in_("jobs.status", ["pending", "processing"])
+            .eq("answers.sender_type", "ai")
+            .gt("answers.position", question.position)
+        )
+    )
+    # One statement: a turn that is answered between two would look like none.
+    return any(row["requires_human"] and not row["jobs"] and not row["answers"] for row in rows)
+
+
+async def _why_nobody_answered(core: Core, question: Message) -> NoAnswer | None:
+    """Return why nothing came in time: no event tells that what nobody has begun was taken."""
+    with suppress(RomashkaError, TimeoutError):
+        async with asyncio.timeout(_LAST_LOOK_SECONDS):
+            if await is_with_human(core, question):
+                return HumanHasIt(_HUMAN)
+    return None
+
+
+async def _raise_if_over(
+    core: Core,
+    event: ReplySettled,
+    question: Message,
+    positions: dict[str, int],
+) -> None:
+    """Raise what there is to say where a turn has ended without a message.
+
+    Raises:
+        NoAnswerNeeded: the question's turn needs none.
+        HumanHasIt: somebody took the conversation over.
+    """
+    if event.outcome == "not_needed":
+        if await _is_in_turn(core, event.turn_id, question, positions):
+            raise NoAnswerNeeded("the message needs no answer")
+    elif event.outcome == "taken_over" and await is_with_human(core, question):
+        raise HumanHasIt(_HUMAN)
 
 
 async def _answers(

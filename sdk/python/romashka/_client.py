@@ -9,7 +9,7 @@ from typing import Self
 
 import httpx
 from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
-from supabase_auth.types import AuthResponse
+from supabase_auth.types import AuthResponse, SignInAnonymouslyCredentials
 
 from romashka._attachments import Attachments
 from romashka._conversations import Conversations
@@ -31,6 +31,26 @@ TIMEOUT = httpx.Timeout(SECONDS["call"], connect=5.0)
 def tls_context() -> ssl.SSLContext:
     """Return the context of every client: reading the certificate authorities takes its time."""
     return httpx.create_ssl_context()
+
+
+def _open_http() -> HttpClient:
+    """Return the client of all requests but Realtime's.
+
+    Raises:
+        InvalidRequest: the environment has authorities or proxies that cannot be used.
+    """
+    try:
+        verify = tls_context()
+    except OSError as error:  # ssl's own errors are some
+        reason = error.strerror or "no certificate is in it"
+        problem = f"SSL_CERT_FILE, SSL_CERT_DIR: {reason}"
+        raise InvalidRequest(f"unable to connect; {problem}", name="bad_environment") from error
+    try:
+        # Not HTTP/2: a call that is given up would break the connection of all others.
+        return HttpClient(verify=verify, timeout=TIMEOUT)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        problem = "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY: one is not of the form http://host:port"
+        raise InvalidRequest(f"unable to connect; {problem}", name="bad_environment") from error
 
 
 class AsyncRomashka(Core):
@@ -63,14 +83,13 @@ class AsyncRomashka(Core):
                 needs no sign-in and must not leave the server.
 
         Raises:
-            InvalidRequest: `url` or `key` cannot be one.
+            InvalidRequest: `url` or `key` cannot be one, or the environment's proxy or authorities.
 
         Example:
             async with AsyncRomashka.connect(url, service_role_key) as client:
                 conversations = await client.conversations.list(requires_human=True)
         """
-        # Not HTTP/2: a call that is given up would break the connection of all others.
-        async with HttpClient(verify=tls_context(), timeout=TIMEOUT) as http:
+        async with _open_http() as http:
             # Reconnecting is done by topics: the Realtime client's own way ends after a few tries.
             options = AsyncClientOptions(httpx_client=http, realtime={"auto_reconnect": False})
             try:
@@ -89,10 +108,13 @@ class AsyncRomashka(Core):
             finally:
                 await client._close()
 
-    async def sign_in_anonymously(self) -> str:
+    async def sign_in_anonymously(self, captcha_token: str | None = None) -> str:
         """Become a new customer without an account; return the user's id.
 
         Called again before it is done, it gives the same one: a user is made once.
+
+        Args:
+            captcha_token: what hCaptcha or Turnstile gave, where the project asks for one.
 
         Raises:
             NotSignedIn: the project does not allow it.
@@ -102,14 +124,17 @@ class AsyncRomashka(Core):
                 user_id = await client.sign_in_anonymously()
         """
         if self._signing_in is None:
-            self._signing_in = asyncio.create_task(self._sign_in_anonymously())
+            self._signing_in = asyncio.create_task(self._sign_in_anonymously(captcha_token))
             self._signing_in.add_done_callback(self._note_signed_in)
         return await asyncio.shield(self._signing_in)
 
-    async def _sign_in_anonymously(self) -> str:
+    async def _sign_in_anonymously(self, captcha_token: str | None) -> str:
+        given: SignInAnonymouslyCredentials = (
+            {"options": {"captcha_token": captcha_token}} if captcha_token else {}
+        )
         with translated():
             async with in_time():
-                return _user_id(await self.supabase.auth.sign_in_anonymously())
+                return _user_id(await self.supabase.auth.sign_in_anonymously(given))
 
     def _note_signed_in(self, task: asyncio.Task[str]) -> None:
         self._signing_in = None

@@ -138,8 +138,9 @@ class Conversation(ConversationDetails):
         """Write a message and wait for the automatic answer to it: a reply or a hand-over.
 
         Raises:
-            NoAnswer: none came in time; a human may have the conversation.
+            NoAnswer: none came in time.
             NoAnswerNeeded: none will come: "thanks!" needs none.
+            HumanHasIt: none will come: a human has the conversation; `events` brings what they say.
 
         Example:
             answer = await conversation.ask("Which channels are supported?")

@@ -3,7 +3,8 @@
 RomashkaError
 ├── Unreachable            the project did not answer; worth another try
 ├── NoAnswer               nothing automatic came within the time that `ask` was given
-│   └── NoAnswerNeeded     nor will it: "thanks!" is a message that ends here
+│   ├── NoAnswerNeeded     nor will it: "thanks!" is a message that ends here
+│   └── HumanHasIt         nor will it: a human has the conversation, and answers there
 └── ServerError            the project refused; `name` is the error's stable name
     ├── InvalidRequest
     ├── NotSignedIn        no session, a wrong password or a wrong key
@@ -37,11 +38,15 @@ class Unreachable(RomashkaError):
 
 
 class NoAnswer(RomashkaError):
-    """Nobody answered in time; a human may have the conversation."""
+    """Nobody answered in time."""
 
 
 class NoAnswerNeeded(NoAnswer):
     """What was written needs no answer, and nobody is asked to give one."""
+
+
+class HumanHasIt(NoAnswer):
+    """A human has the conversation: whatever they answer comes as a message of theirs."""
 
 
 class ServerError(RomashkaError):
@@ -96,21 +101,26 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "bad_agent": InvalidRequest,
     "bad_channel": InvalidRequest,
     "bad_claim": InvalidRequest,
+    "bad_hours": InvalidRequest,
     "bad_identifier": InvalidRequest,
     "bad_limit": InvalidRequest,
     "bad_rating": InvalidRequest,
     "bad_results": InvalidRequest,
     "bad_secret": InvalidRequest,
     "bad_traces": InvalidRequest,
-    "bad_webhook": InvalidRequest,
     "bad_views": InvalidRequest,
+    "bad_webhook": InvalidRequest,
     "bad_window": InvalidRequest,
     "channel_not_found": NotFound,
     "conversation_busy": Busy,
     "conversation_not_found": NotFound,
+    "customer_not_found": NotFound,
+    "customer_referred_to": Conflict,
+    "message_empty": InvalidRequest,
     "message_too_long": TooLarge,
     "profile_too_long": TooLarge,
     "no_room_for_files": TooLarge,
+    "rule_not_found": NotFound,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
     "too_many_conversations": RateLimited,

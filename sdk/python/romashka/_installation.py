@@ -11,6 +11,7 @@ import psycopg
 
 from romashka._edition import EXTENSIONS, Edition, Repeatable, read_edition
 from romashka._grants import differences, read_grants
+from romashka._guards import Lacks, missing_guards, read_guards
 from romashka._migrations import (
     MigrationError,
     apply_migration,
@@ -143,11 +144,11 @@ def _install(
     records["extensions"] = _one(connection, EXTENSIONS)  # the first file creates some
     for file in repeatables:
         run_file(connection, file.path)
+    for table in _lacks(connection, edition, extras).row_security:
+        connection.execute(f"alter table {table} enable row level security".encode())
     _record(connection, records)
     changed = [file.name for file in repeatables if recorded.get(file.name) != file.digest]
-    return applied + (
-        changed or ["all repeatable files: grants, extensions or records had changed"]
-    )
+    return applied + (changed or ["all repeatable files: grants, guards or records had changed"])
 
 
 def _tell_open_tables(connection: psycopg.Connection) -> None:
@@ -220,7 +221,7 @@ def _refuse_names_of_others(
 
 
 def _is_whole(connection: psycopg.Connection, edition: Edition, extras: list[Repeatable]) -> bool:
-    """Is each versioned file in the history, and each right as the files grant it?"""
+    """Is each versioned file in the history, and are rights and guards as the files make them?"""
     versions = [file.version for file in edition.migrations]
     missing = _one(
         connection,
@@ -230,8 +231,18 @@ def _is_whole(connection: psycopg.Connection, edition: Edition, extras: list[Rep
     )
     if missing or _one(connection, "select private.has_stale_guards()"):
         return False
+    if _lacks(connection, edition, extras):
+        return False
     wanted = read_grants(edition.folder, [extra.text for extra in extras])
     return differences(wanted, _one(connection, "select public.get_romashka_grants()")) == ([], [])
+
+
+def _lacks(connection: psycopg.Connection, edition: Edition, extras: list[Repeatable]) -> Lacks:
+    """Return what does not guard the rows as the files say."""
+    if _one(connection, "select to_regprocedure('public.get_romashka_guards()')") is None:
+        return Lacks()  # an older edition, given as a folder
+    wanted = read_guards(edition.folder, [extra.text for extra in extras])
+    return missing_guards(wanted, _one(connection, "select public.get_romashka_guards()"))
 
 
 def _lock_tables(connection: psycopg.Connection) -> None:

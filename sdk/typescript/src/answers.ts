@@ -1,6 +1,6 @@
 /** Asking, and waiting for the automatic answer: a reply or a hand-over. */
 import type { Core } from "./core.js";
-import { mayPass, NoAnswer, NoAnswerNeeded } from "./errors.js";
+import { HumanHasIt, mayPass, NoAnswer, NoAnswerNeeded } from "./errors.js";
 import { follow, type ReadAfter } from "./events.js";
 import type { Listener } from "./listener.js";
 import { type ConversationEvent, kindOf, type Message } from "./models.js";
@@ -30,6 +30,7 @@ export async function* streamAnswer(
   const timer = setTimeout(() => void listener.return(), timeoutMs);
   try {
     const question = await conversation.send(text, { attachment, timeoutMs });
+    if (await isWithHuman(core, question)) throw new HumanHasIt(HUMAN);
     const positions = new Map([[question.id, question.position]]);
     for await (const event of follow(listener, readAfter, question.position)) {
       if (event.type === "message.created") {
@@ -38,6 +39,9 @@ export async function* streamAnswer(
       }
       yield event;
       if (event.type === "message.created") return;
+      if (event.type === "reply.settled" && event.outcome === "taken_over") {
+        if (await isWithHuman(core, question)) throw new HumanHasIt(HUMAN);
+      }
       if (event.type === "reply.settled" && event.outcome === "not_needed") {
         const isOurs = await isInTurn(core, listener, event.turn_id, question, positions);
         if (isOurs) throw new NoAnswerNeeded("the message needs no answer");
@@ -48,6 +52,22 @@ export async function* streamAnswer(
     clearTimeout(timer);
     await listener.return();
   }
+}
+
+const HUMAN = "a human has the conversation, and answers there";
+
+/** Has a human the conversation, and does nothing automatic come to that message any more? In one statement. */
+async function isWithHuman(core: Core, question: Message): Promise<boolean> {
+  const [found] = await core.send(
+    core.backend
+      .from("conversations")
+      .select("requires_human, jobs:ai_response_queue(id), answers:messages(id)")
+      .eq("id", question.conversation_id)
+      .in("jobs.status", ["pending", "processing"])
+      .eq("answers.sender_type", "ai")
+      .gt("answers.position", question.position),
+  );
+  return Boolean(found?.requires_human) && !found!.jobs.length && !found!.answers.length;
 }
 
 async function answers(

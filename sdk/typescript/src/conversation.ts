@@ -128,8 +128,9 @@ export class Conversation {
   /**
    * Write a message and wait for the automatic answer to it: a reply or a hand-over.
    *
-   * @throws {@link NoAnswer} none came in time; a human may have the conversation
+   * @throws {@link NoAnswer} none came in time
    * @throws {@link NoAnswerNeeded} none will come: "thanks!" needs none
+   * @throws {@link HumanHasIt} none will come: a human has the conversation
    * @example
    * ```ts
    * const answer = await conversation.ask("What is Romashka?");

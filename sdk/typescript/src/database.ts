@@ -121,6 +121,11 @@ export type Database = {
           handover_repeat_minutes: number;
           handover_texts: NonNullable<Json>;
           id: boolean;
+          keep_conversations_days: number | null;
+          keep_deliveries_days: number;
+          keep_turns_days: number;
+          keep_visitors_days: number;
+          keep_webhooks_days: number;
           max_conversations_per_hour: number;
           max_failed_replies: number | null;
           max_files_per_hour: number;
@@ -152,6 +157,11 @@ export type Database = {
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
+          keep_conversations_days?: number | null;
+          keep_deliveries_days?: number;
+          keep_turns_days?: number;
+          keep_visitors_days?: number;
+          keep_webhooks_days?: number;
           max_conversations_per_hour?: number;
           max_failed_replies?: number | null;
           max_files_per_hour?: number;
@@ -182,6 +192,11 @@ export type Database = {
           handover_repeat_minutes?: number;
           handover_texts?: NonNullable<Json>;
           id?: boolean;
+          keep_conversations_days?: number | null;
+          keep_deliveries_days?: number;
+          keep_turns_days?: number;
+          keep_visitors_days?: number;
+          keep_webhooks_days?: number;
           max_conversations_per_hour?: number;
           max_failed_replies?: number | null;
           max_files_per_hour?: number;
@@ -1105,6 +1120,18 @@ export type Database = {
         Args: { channel_type: string; customer_identifier: string; initial_message?: string };
         Returns: string;
       };
+      describe_settings: {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          default_value: Json;
+          name: string;
+          rules: string[];
+          type: string;
+          value: Json;
+        }[];
+      };
+      erase_customer: { Args: { customer_id: string }; Returns: Json };
+      export_customer: { Args: { customer_id: string }; Returns: Json };
       extend_ai_response_leases: {
         Args: { jobs: Json; lease_seconds?: number; worker_id: string };
         Returns: {
@@ -1113,6 +1140,8 @@ export type Database = {
         }[];
       };
       fail_ai_response_job: { Args: { error_message: string; job_id: string }; Returns: boolean };
+      find_account: { Args: { email: string }; Returns: Json };
+      find_customers: { Args: { id: string }; Returns: Json };
       find_knowledge_part: {
         Args: { embedding_model: string; item_id: string; query_embedding: string };
         Returns: number;
@@ -1231,7 +1260,9 @@ export type Database = {
         }[];
       };
       get_romashka_grants: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_romashka_guards: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_staff: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };
         Returns: {
@@ -1295,6 +1326,7 @@ export type Database = {
         Args: { channel_id: string; name: string; value: string };
         Returns: undefined;
       };
+      set_staff_role: { Args: { email: string; role: string }; Returns: number };
       settle_channel_deliveries: {
         Args: { results: Json };
         Returns: {

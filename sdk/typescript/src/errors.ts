@@ -5,7 +5,8 @@
  * RomashkaError
  * ├── Unreachable            the project did not answer; worth another try
  * ├── NoAnswer               nothing automatic came within the time that `ask` was given
- * │   └── NoAnswerNeeded     nor will it: "thanks!" is a message that ends here
+ * │   ├── NoAnswerNeeded     nor will it: "thanks!" is a message that ends here
+ * │   └── HumanHasIt         nor will it: a human has the conversation, and answers there
  * └── ServerError            the project refused; `code` is the error's stable name
  *     ├── InvalidRequest
  *     ├── NotSignedIn        no session, or a wrong key
@@ -31,7 +32,7 @@ export class Unreachable extends RomashkaError {
   override readonly retryable = true;
 }
 
-/** Nobody answered in time; a human may have the conversation. */
+/** Nobody answered in time. */
 export class NoAnswer extends RomashkaError {
   override readonly name: string = "NoAnswer";
 }
@@ -39,6 +40,11 @@ export class NoAnswer extends RomashkaError {
 /** What was written needs no answer, and nobody is asked to give one. */
 export class NoAnswerNeeded extends NoAnswer {
   override readonly name = "NoAnswerNeeded";
+}
+
+/** A human has the conversation: whatever they answer comes as a message of theirs. */
+export class HumanHasIt extends NoAnswer {
+  override readonly name = "HumanHasIt";
 }
 
 /** The project refused a request. */

@@ -12,6 +12,7 @@ export type { Database, Json } from "./database.js";
 export {
   Conflict,
   InvalidRequest,
+  HumanHasIt,
   NoAnswer,
   NoAnswerNeeded,
   NotFound,

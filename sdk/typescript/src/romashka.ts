@@ -40,11 +40,12 @@ export class Romashka extends Client {
    *
    * Called again before it is done, it gives the same one, as React's StrictMode does: a user is made once.
    *
+   * @param options `captchaToken`, what hCaptcha or Turnstile gave, where the project asks for one
    * @throws {@link NotSignedIn} the project does not allow it, or the session cannot be kept
    * @throws {@link Unreachable} there is a session, and it could not be renewed
    */
-  async signInAnonymously(): Promise<string> {
-    return signInAnonymously(this.supabase);
+  async signInAnonymously(options: { captchaToken?: string } = {}): Promise<string> {
+    return signInAnonymously(this.supabase, options);
   }
 
   /**

@@ -20,16 +20,20 @@ const SIGNING_IN = new WeakMap<Auth, Promise<string>>();
  *
  * Called again before it is done, it gives the same one, as React's StrictMode does: a user is made once.
  *
+ * @param options `captchaToken`, what hCaptcha or Turnstile gave, where the project asks for one
  * @throws {@link NotSignedIn} the project does not allow it, or the session cannot be kept
  * @throws {@link Unreachable} there is a session, and it could not be renewed: its user is not to be lost for that
  */
-export function signInAnonymously({ auth }: { auth: Auth }): Promise<string> {
+export function signInAnonymously(
+  { auth }: { auth: Auth },
+  options: { captchaToken?: string } = {},
+): Promise<string> {
   return shared(SIGNING_IN, auth, async () => {
     const { data, error } = await kept(() => auth.getSession());
     if (data.session) return data.session.user.id;
     const failure = error && fromAuth(error);
     if (failure?.retryable) throw failure;
-    return kept(async () => userIn(await auth.signInAnonymously()));
+    return kept(async () => userIn(await auth.signInAnonymously({ options })));
   });
 }
 

@@ -10,6 +10,7 @@ import {
   attachmentOf,
   choiceOf,
   choicesOf,
+  HumanHasIt,
   InvalidRequest,
   NoAnswer,
   NoAnswerNeeded,
@@ -144,6 +145,16 @@ test("a question does not wait for an answer that nobody owes", async () => {
   await answerNext(conversation.id, "", { action: "none" });
 
   await refused;
+});
+
+test("a question to a conversation that a human has waits for nothing", async () => {
+  const client = await newCustomer();
+  const conversation = await client.conversations.create(newIdentifier());
+  const first = conversation.ask("a human, please", { timeoutMs: 60_000 });
+  await answerNext(conversation.id, "", { action: "escalate", reason: "human_requested" });
+  equal(kindOf(await first), "handover");
+
+  await rejects(conversation.ask("Are you there?", { timeoutMs: 60_000 }), HumanHasIt);
 });
 
 test("refusals have a class and a stable name", async () => {

@@ -11,18 +11,20 @@ from romashka import (
 )
 
 from romashka_worker.channels.settings import ChannelSettings
+from romashka_worker.doctor.auth import look_at_sign_up
 from romashka_worker.doctor.channels import look_at_channels
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.doctor.project import (
     KEY_FIX,
     look_at_functions,
     look_at_grants,
+    look_at_guards,
     look_at_installation,
     look_at_key,
     look_at_realtime,
-    look_at_sign_up,
     migrate_command,
 )
+from romashka_worker.doctor.readiness import look_at_readiness
 from romashka_worker.schema import SchemaTooOld, check_schema
 from romashka_worker.settings import Settings, SettingsError
 
@@ -47,8 +49,11 @@ async def examine() -> AsyncIterator[Finding]:
     yield await look_at_embeddings(settings)
 
 
-async def examine_project(settings: Settings) -> AsyncIterator[Finding]:
-    """Yield what is found about the project alone."""
+async def examine_project(settings: Settings, *, is_in_use: bool = True) -> AsyncIterator[Finding]:
+    """Yield what is found about the project alone.
+
+    One that is not in use yet is not asked whether customers could be answered there.
+    """
     key = settings.supabase_key.get_secret_value()
     if wrong := look_at_key(key):
         yield wrong
@@ -61,11 +66,16 @@ async def examine_project(settings: Settings) -> AsyncIterator[Finding]:
             for finding in look_at_installation(installed, settings):
                 yield finding
             yield await look_at_grants(client, settings)
+            async for finding in look_at_guards(client, installed, settings):
+                yield finding
             yield await look_at_functions(client, settings)
             yield await look_at_sign_up(settings)
             yield await look_at_realtime(client, settings)
             async for finding in look_at_channels(client, settings):
                 yield finding
+            if is_in_use:
+                async for finding in look_at_readiness(installed, settings):
+                    yield finding
     except SchemaTooOld as error:
         yield Finding.problem(
             "schema", f"the database has {error.found}", migrate_command(settings)
@@ -81,5 +91,5 @@ async def examine_project(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding.problem(
             "project",
             f"{settings.supabase_url}: {reason}",
-            "export SUPABASE_URL=...  # locally: romashka start, then romashka status -o env",
+            "export SUPABASE_URL=...  # locally: romashka start",
         )

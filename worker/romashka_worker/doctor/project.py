@@ -1,15 +1,14 @@
 """The project as doctor sees it: key, migrations, extensions, cron, functions, Realtime."""
 
 import asyncio
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
-import httpx
-from romashka import AsyncRomashka, RomashkaError, ServerError
-from romashka._client import tls_context
+from romashka import AsyncRomashka, NotFound, RomashkaError, ServerError
+from romashka._cli.local_stack import find_stack
 from romashka._edition import read_edition
 from romashka._grants import Grant, differences, read_grants
+from romashka._guards import missing_guards, read_guards
 from romashka._pasted import role_of
 
 from romashka_worker.doctor.finding import Finding
@@ -21,11 +20,17 @@ KEY_FIX = (
     "  # the secret key: Dashboard, Settings, API Keys; locally: romashka status -o env"
 )
 _REALTIME_SECONDS = 15.0
-_AUTH_SECONDS = 10.0
 _SWEEP = "romashka-sweep"
 _ACTIVATE = (
     "select cron.alter_job(jobid, active := true) from cron.job where jobname = 'romashka-sweep'"
 )
+
+_PACKAGES = {
+    "vector": "install pgvector",
+    "pg_trgm": "install postgresql-contrib",
+    "pg_cron": "install pg_cron, and add it to shared_preload_libraries,",
+}
+"""How an extension comes to a server that has none of it to create."""
 
 # What a worker calls, with arguments for which nothing happens.
 _CALLS: Mapping[str, Mapping[str, Any]] = {
@@ -43,21 +48,20 @@ _REFUSALS_THAT_PROVE_IT = ("bad_claim",)
 
 def migrate_command(settings: Settings) -> str:
     """Return the command that brings the project's schema up to date."""
-    return f"romashka migrate --db-url {_db_url(settings)}"
+    return "romashka migrate" if _is_here(settings) else 'romashka migrate --db-url "$DATABASE_URL"'
 
 
-def _db_url(settings: Settings) -> str:
-    hosted = re.fullmatch(r"https://([a-z0-9]+)\.supabase\.co/?", settings.supabase_url)
-    return (
-        f"'postgresql://postgres:PASSWORD@db.{hosted[1]}.supabase.co:5432/postgres'"
-        if hosted
-        else '"$DATABASE_URL"'
-    )
-
-
-def _psql(settings: Settings, *statements: str) -> str:
+def psql_command(settings: Settings, *statements: str) -> str:
+    """Return the command that runs statements in the project's database."""
     commands = " ".join(f'-c "{statement}"' for statement in statements)
-    return f"psql {_db_url(settings)} {commands}"
+    finds_it = 'eval "$(romashka status -o env)"; ' * _is_here(settings)
+    return f'{finds_it}psql "$DATABASE_URL" {commands}'
+
+
+def _is_here(settings: Settings) -> bool:
+    """Is it the stack that runs here, whose database commands find by themselves?"""
+    stack = find_stack()
+    return stack is not None and stack["API_URL"] == settings.supabase_url
 
 
 # ---- the key
@@ -77,8 +81,9 @@ def look_at_key(key: str) -> Finding | None:
 def look_at_installation(installed: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
     """Say what the database tells about itself."""
     yield _migrations(installed.get("files", {}), settings)
-    yield _extensions(installed.get("files", {}), installed["extensions"], settings)
-    yield _cron(installed["cron"], settings)
+    available = installed.get("available", ("vector", "pg_trgm", "pg_cron"))
+    yield _extensions(installed.get("files", {}), installed["extensions"], available, settings)
+    yield _cron(installed["cron"], available, settings)
     yield _set_aside(installed.get("set_aside", 0), settings)
     if failures := installed.get("trigger_failures"):
         yield _foreign_triggers(failures, settings)
@@ -105,7 +110,10 @@ def _migrations(applied: Mapping[str, str], settings: Settings) -> Finding:
 
 
 def _extensions(
-    applied: Mapping[str, str], there: Mapping[str, str], settings: Settings
+    applied: Mapping[str, str],
+    there: Mapping[str, str],
+    available: Sequence[str],
+    settings: Settings,
 ) -> Finding:
     """Say which of the two that help a search is not there, or was not when it was migrated."""
     for name, lacks in (
@@ -114,11 +122,10 @@ def _extensions(
     ):
         if name not in there:
             create = f"create extension if not exists {name} schema extensions"
-            return Finding.warning(
-                "extensions",
-                f"{lacks}: {name} is not there",
-                f"{_psql(settings, create)} && {migrate_command(settings)}",
-            )
+            fix = f"{psql_command(settings, create)} && {migrate_command(settings)}"
+            if name not in available:
+                fix = f"{_PACKAGES[name]} on the database's server; then {fix}"
+            return Finding.warning("extensions", f"{lacks}: {name} is not there", fix)
         if f"{name} in " not in applied.get("extensions", ""):
             return Finding.warning(
                 "extensions", f"{lacks}: {name} came later", migrate_command(settings)
@@ -126,22 +133,26 @@ def _extensions(
     return Finding.ok("extensions", f"vector {there['vector']}, pg_trgm {there['pg_trgm']}")
 
 
-def _cron(jobs: Mapping[str, Any] | None, settings: Settings) -> Finding:
+def _cron(jobs: Mapping[str, Any] | None, available: Sequence[str], settings: Settings) -> Finding:
     schedule = "select private.schedule_jobs()"
     if jobs is None:
-        return Finding.warning(
-            "pg_cron",
-            "not there: a turn is answered in time only while a worker runs",
-            _psql(settings, "create extension pg_cron", schedule),
-        )
+        fix = psql_command(settings, "create extension pg_cron", schedule)
+        if "pg_cron" not in available:
+            fix = f"{_PACKAGES['pg_cron']} on the database's server; then {fix}"
+        says = "not there: a turn is answered in time only while a worker runs"
+        return Finding.warning("pg_cron", says, fix)
     sweep = jobs.get(_SWEEP)
     if sweep is None:
-        return Finding.problem("pg_cron", "nothing is scheduled", _psql(settings, schedule))
+        return Finding.problem("pg_cron", "nothing is scheduled", psql_command(settings, schedule))
     if not sweep["active"]:
-        return Finding.problem("pg_cron", f"{_SWEEP} is switched off", _psql(settings, _ACTIVATE))
+        return Finding.problem(
+            "pg_cron", f"{_SWEEP} is switched off", psql_command(settings, _ACTIVATE)
+        )
     if sweep["fails"]:
         reasons = "select return_message from cron.job_run_details order by runid desc limit 5"
-        return Finding.problem("pg_cron", f"{_SWEEP} fails each time", _psql(settings, reasons))
+        return Finding.problem(
+            "pg_cron", f"{_SWEEP} fails each time", psql_command(settings, reasons)
+        )
     return Finding.ok("pg_cron", f"{_SWEEP} runs each second")
 
 
@@ -159,9 +170,33 @@ async def look_at_grants(client: AsyncRomashka, settings: Settings) -> Finding:
     return Finding.ok("grants", "as docs/security.md says")
 
 
-def _some(grants: list[Grant]) -> str:
-    more = f"; {len(grants) - 3} more" if len(grants) > 3 else ""
-    return "; ".join(map(str, grants[:3])) + more
+def _some(things: Sequence[Grant | str]) -> str:
+    more = f"; {len(things) - 3} more" if len(things) > 3 else ""
+    return "; ".join(map(str, things[:3])) + more
+
+
+async def look_at_guards(
+    client: AsyncRomashka, installed: Mapping[str, Any], settings: Settings
+) -> AsyncIterator[Finding]:
+    """Say whether triggers, row security, policies and publication are as the files make them."""
+    extras = [extra.text for extra in read_edition().recorded_extras(installed.get("files", {}))]
+    try:
+        told = await client.call("get_romashka_guards")
+    except NotFound:  # an older edition: its migrations were named
+        return
+    lacks = missing_guards(read_guards(extras=extras), told)
+    fix = migrate_command(settings)
+    off = [f"off on {table}: everybody reads it" for table in lacks.row_security]
+    for name, missing, says in (
+        ("triggers", lacks.triggers, "all are on"),
+        ("row security", off + [f"no policy {each}" for each in lacks.policies], "on everywhere"),
+        ("publication", lacks.publication, "supabase_realtime has messages and conversations"),
+    ):
+        if missing:
+            lost = "supabase_realtime lacks " * (name == "publication")
+            yield Finding.problem(name, lost + _some(missing), fix)
+        else:
+            yield Finding.ok(name, says)
 
 
 def _set_aside(count: int, settings: Settings) -> Finding:
@@ -173,7 +208,7 @@ def _set_aside(count: int, settings: Settings) -> Finding:
         " join ai_response_queue as jobs on jobs.id = job_id where set_aside_until > now()"
     )
     return Finding.problem(
-        "queue", f"{count} turns cannot be settled and are put aside", _psql(settings, why)
+        "queue", f"{count} turns cannot be settled and are put aside", psql_command(settings, why)
     )
 
 
@@ -184,7 +219,7 @@ def _foreign_triggers(failures: Sequence[Mapping[str, str]], settings: Settings)
     return Finding.warning(
         "triggers",
         f"of the project's own failed, which stopped nothing: {says}",
-        _psql(settings, why),
+        psql_command(settings, why),
     )
 
 
@@ -224,29 +259,8 @@ def _function_fix(error: ServerError, settings: Settings) -> str:
     if error.name == "PGRST203":
         return "drop the function that Romashka did not make; the line above names both"
     if error.name == "PGRST202":
-        return _psql(settings, "notify pgrst, 'reload schema'")
+        return psql_command(settings, "notify pgrst, 'reload schema'")
     return migrate_command(settings)
-
-
-async def look_at_sign_up(settings: Settings) -> Finding:
-    """Ask Auth whether an account's address is known to be its owner's."""
-    url = f"{settings.supabase_url.rstrip('/')}/auth/v1/settings"
-    key = settings.supabase_key.get_secret_value()
-    try:
-        async with httpx.AsyncClient(verify=tls_context(), timeout=_AUTH_SECONDS) as http:
-            told = (await http.get(url, headers={"apikey": key})).raise_for_status().json()
-        is_unasked = bool(told["mailer_autoconfirm"])
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-        says = f"Auth does not tell its settings: {type(error).__name__}"
-        return Finding.warning("sign-up", says, f"curl -i {url}")
-    if is_unasked:
-        return Finding.warning(
-            "sign-up",
-            "addresses are not confirmed: email_confirmed_at proves nothing here",
-            "confirm them: Dashboard, Authentication, Sign In / Providers, Email;"
-            " in config.toml: [auth.email] enable_confirmations = true",
-        )
-    return Finding.ok("sign-up", "addresses are confirmed by a mail")
 
 
 async def look_at_realtime(client: AsyncRomashka, settings: Settings) -> Finding:

@@ -22,7 +22,7 @@ async def open_embedder(settings: EmbeddingSettings) -> AsyncIterator[Embedder |
         if not is_installed():
             raise SettingsError(
                 "ROMASHKA_EMBEDDINGS is local; pip install 'romashka[embeddings]'"
-                " (Linux on x86-64), or choose openai or off"
+                " (Linux, or macOS on Apple silicon), or choose openai or off"
             )
         with LocalEmbedder() as embedder:
             yield embedder
@@ -36,13 +36,6 @@ async def _open_endpoint(settings: EmbeddingSettings) -> AsyncIterator[Embedder]
     from romashka_worker.embeddings.openai import OpenAIEmbedder  # half a second, for openai
     from romashka_worker.model_client import open_client
 
-    # A key belongs to its server: another one is never sent it.
-    key = settings.embeddings_api_key
-    if settings.embeddings_base_url is None:
-        key = key or settings.openai_api_key
-    async with open_client(
-        settings.embeddings_base_url or settings.openai_base_url,
-        key.get_secret_value() if key else "none",
-        max_retries=2,
-    ) as client:
+    url, key = settings.embeddings_endpoint
+    async with open_client(url, key.get_secret_value() if key else "none", max_retries=2) as client:
         yield OpenAIEmbedder(client, settings.embeddings_model)

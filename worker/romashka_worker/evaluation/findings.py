@@ -78,7 +78,7 @@ class Run:
                     share([one.is_right for one in with_article]),
                     share([one.is_right and self._is_replied(one) for one in with_article]),
                     share([self._is_replied(one) and not one.is_right for one in asked]),
-                    share([_keeps_language(one) for one in replied]),
+                    share([_keeps_language(one) for one in replied if one.question.language]),
                 )
             )
         return table
@@ -224,9 +224,10 @@ class Run:
 
     def _language(self) -> Table:
         table = Table("Language, of one message by itself", ("messages", "n", "recognised"))
-        short = [one for one in self.languages if len(one[0].text) < _SHORT]
-        groups = {"all": list(self.languages), f"under {_SHORT} characters": short}
-        groups |= dict(_grouped(self.languages, lambda one: base_language(one[0].language or "?")))
+        known = [one for one in self.languages if one[0].language]  # of the others nobody has said
+        short = [one for one in known if len(one[0].text) < _SHORT]
+        groups = {"all": known, f"under {_SHORT} characters": short}
+        groups |= dict(_grouped(known, lambda one: base_language(str(one[0].language))))
         for name, group in groups.items():
             hits = [is_same_language(message.language, found) for message, found in group]
             table.rows.append((name, len(group), share(hits)))

@@ -85,7 +85,7 @@ async def _try_installed(settings: Settings, project: Project, tell: Tell) -> No
     tell(rest)
     if rest.state != "ok":
         return
-    async for finding in examine_project(settings):
+    async for finding in examine_project(settings, is_in_use=False):
         tell(finding)
     tell(look_at_rights(project.db_url))
     try:

@@ -14,29 +14,24 @@ _EXTRAS = {
     "migrations": "migrate",
     "staff": "migrate",
     **dict.fromkeys(
-        (
-            "channels",
-            "chat",
-            "inbox",
-            "knowledge",
-            "metrics",
-            "notifications",
-            "send",
-            "tail",
-            "webhooks",
-        ),
+        "channels chat conversations customers inbox knowledge metrics send tail webhooks".split(),
         "cli",
     ),
 }
+
+_INTERRUPTED = 130
+"""As shells call it."""
 
 
 def main() -> None:
     """Run the command line; end with one clear line for what a user can mend.
 
-    The exit code is then 1, or 2 where a setting or the command itself is wrong.
+    The exit code is then 1, or 2 where a setting or the command itself is wrong; after Ctrl-C 130.
     """
     try:
         _run()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except Exception as error:  # noqa: BLE001 -- the last one who can hide what an error quotes
         _crash(error)
 
@@ -57,7 +52,9 @@ def _run() -> None:
             _fail(str(problem), 2)
         except TyperException as problem:  # of how it was called; it quotes what it was called with
             _fail(f"{problem.format_message()} See --help.", problem.exit_code)
-        except Abort:
+        except Abort as abort:
+            if isinstance(abort.__cause__, KeyboardInterrupt):
+                sys.exit(_INTERRUPTED)
             _fail("aborted", 1)
     except ModuleNotFoundError as missing:
         package = (missing.name or "romashka").partition(".")[0]

@@ -1,10 +1,15 @@
 """The commands of `romashka`; each module imports what it needs only when its command runs."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from romashka._cli import (
     channels,
     chat,
+    conversations,
+    customers,
     database,
     demo,
     doctor,
@@ -17,6 +22,7 @@ from romashka._cli import (
     notifications,
     replay,
     send,
+    settings,
     staff,
     start,
     status,
@@ -24,6 +30,7 @@ from romashka._cli import (
     webhooks,
     worker,
 )
+from romashka._terminal import say
 
 app = typer.Typer(
     name="romashka",
@@ -32,6 +39,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        say(f"romashka {version('romashka')}")
+        raise typer.Exit
+
+
+@app.callback()
+def romashka(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Turns a Supabase project into an AI customer-messaging inbox."""
+
+
 app.command("start")(start.start)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
@@ -45,9 +72,12 @@ app.command("inbox")(inbox.inbox)
 app.command("send")(send.send)
 app.command("tail")(tail.tail)
 app.command("metrics")(metrics.metrics)
+app.add_typer(conversations.app, name="conversations")
+app.add_typer(customers.app, name="customers")
 app.add_typer(channels.app, name="channels")
 app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(database.app, name="db")
+app.add_typer(settings.app, name="settings")
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(migrations.app, name="migrations")
 app.add_typer(notifications.app, name="notifications")

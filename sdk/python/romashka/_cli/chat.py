@@ -39,7 +39,7 @@ def chat(
 ) -> None:
     """Write to the team as a customer, a line a message; Ctrl-D ends it.
 
-    At the end of a pipe, exit code 3: a human was promised; 4: nobody answered in time.
+    At the end of a pipe, exit code 3: a human has it, or will; 4: nobody answered in time.
     """
     run(_chat(Project(url, key), name, as_json=as_json))
 
@@ -65,13 +65,22 @@ async def _show(conversation: "Conversation", screen: "_Screen") -> None:
 
 
 async def _write(conversation: "Conversation", screen: "_Screen") -> int:
+    from romashka._answers import is_with_human
+
+    is_taken = False
     screen.prompt()
     async for line in _lines():
         if line:
-            screen.asked = (await conversation.send(line)).position
+            question = await conversation.send(line)
+            screen.asked = question.position
+            was_taken, is_taken = is_taken, await is_with_human(conversation._core, question)
+            if is_taken and not was_taken and screen.is_interactive:
+                put("(a human has the conversation, and answers here)\n")
         screen.prompt()
     if screen.is_interactive:
         return 0  # who leaves does not wait
+    if is_taken:
+        return HANDED_OVER
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             await screen.wait_for_answer()

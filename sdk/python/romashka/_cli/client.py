@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from romashka._cli.problems import CommandError
+from romashka._cli.local_stack import find_stack, which_project
+from romashka._cli.problems import NOT_INSTALLED, CommandError
 from romashka._terminal import say_json
 
 if TYPE_CHECKING:
     from romashka import AsyncRomashka, ConversationDetails, Message
 
+_NOT_INSTALLED = ("PGRST202", "PGRST205")
+"""How PostgREST says that it has no such function, or table."""
 HANDED_OVER = 3
 NOT_ANSWERED = 4
 
@@ -68,11 +71,15 @@ def run(command: Coroutine[Any, Any, int | None]) -> None:
         CommandError: the project refused, or does not answer.
     """
     logging.disable()  # the Realtime client logs what is mended anyway
-    from romashka import RomashkaError
+    from romashka import NotFound, RomashkaError
 
     try:
         exit_code = asyncio.run(command)
         sys.stdout.flush()
+    except NotFound as error:
+        if error.name in _NOT_INSTALLED:
+            raise CommandError(NOT_INSTALLED) from error
+        raise CommandError(str(error)) from error
     except RomashkaError as error:
         raise CommandError(str(error)) from error
     except KeyboardInterrupt:
@@ -117,8 +124,9 @@ async def _opened(
     if key is not None:
         keep_secret(key)
     if url is None:
-        url, its_key = _local_stack(key_name)
-        key = key or its_key
+        if (stack := find_stack()) is None:
+            raise CommandError(which_project(f"SUPABASE_{key_name}"))
+        url, key = stack["API_URL"], key or stack[key_name]
     elif key is None:
         raise CommandError(f"the key is missing; set SUPABASE_{key_name}, or use --key")
     async with AsyncRomashka.connect(*_read(url, key, f"SUPABASE_{key_name}", role)) as client:
@@ -138,18 +146,6 @@ def _read(url: str, key: str, key_name: str, role: str | None) -> tuple[str, str
     key = read_project_key(key, key_name, role) if role else read_key(key, key_name)
     check_same_project(url, key, url_name, key_name)
     return url, key
-
-
-def _local_stack(key_name: str) -> tuple[str, str]:
-    try:
-        from romashka._cli.status import running_stack
-
-        state = running_stack(None)
-    except (ModuleNotFoundError, CommandError) as error:
-        raise CommandError(
-            f"which project? set SUPABASE_URL and SUPABASE_{key_name}, or start one: romashka start"
-        ) from error
-    return state["API_URL"], state[key_name]
 
 
 def print_json(event: str, **values: object) -> None:

@@ -1,5 +1,6 @@
 """What commands that work on a database share: how it is named, and what may be wrong with it."""
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from romashka._cli.problems import CommandError
+from romashka._cli.local_stack import find_stack
+from romashka._cli.problems import NOT_INSTALLED, CommandError
 
 _DIRECT_HOST = re.compile(r"\bdb\.[a-z0-9]+\.supabase\.(?:co|in)\b")
 
@@ -27,12 +29,34 @@ def read_database_option(given: str | None) -> str | None:
     return read_database_url(given, "--db-url (DATABASE_URL)")
 
 
+def find_database() -> str:
+    """Return the URL of the database of the stack that runs here, if no other project is named.
+
+    Raises:
+        CommandError: none runs, or a setting names another project.
+    """
+    url = os.environ.get("SUPABASE_URL", "")
+    stack = find_stack()
+    if stack and url.rstrip("/") in ("", stack["API_URL"]):
+        return stack["DB_URL"]
+    if url:
+        raise CommandError(
+            "SUPABASE_URL does not tell where the database is; set DATABASE_URL, or use --db-url"
+            " (Dashboard, Connect)"
+        )
+    raise CommandError(
+        "which database? set DATABASE_URL, use --db-url, or start a stack: romashka start"
+    )
+
+
 DatabaseUrl = Annotated[
     str,
     typer.Option(
         "--db-url",
         envvar="DATABASE_URL",
         callback=read_database_option,
+        default_factory=find_database,
+        show_default="the stack that runs here",
         help="postgresql://... of the project, as its user `postgres`.",
     ),
 ]
@@ -49,10 +73,8 @@ def clear_database_errors() -> Iterator[None]:
 
     try:
         yield
-    except psycopg.errors.UndefinedTable as error:
-        raise CommandError(
-            "the database has no Romashka yet; run `romashka migrate` first"
-        ) from error
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
+        raise CommandError(NOT_INSTALLED) from error
     except psycopg.Error as error:
         # A wrong password, nobody there: the driver's first line tells which.
         reason = str(error).strip().splitlines()[0]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import signal
 from contextlib import suppress
 from dataclasses import asdict
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from romashka._cli.connection import read_database_option
+from romashka._cli.local_stack import use_stack
 from romashka._cli.problems import CommandError
 from romashka._terminal import open_console, say_json
 
@@ -48,6 +50,9 @@ def doctor(
         if not as_json:
             _show(finding)
 
+    if not (tries and db_url):  # whoever names a database alone does not mean the stack beside it
+        use_stack()
+        db_url = read_database_option(os.environ.get("DATABASE_URL"))
     if tries and db_url is None:
         raise CommandError("--try needs the database too; use --db-url, or set DATABASE_URL")
     asyncio.run(_try(db_url, tell) if tries and db_url else _examine(tell))

@@ -65,9 +65,13 @@ async def _list(
         for conversation in conversations:
             print_json("conversation", conversation=conversation_json(conversation))
         return
+    print_table(_table(conversations))
+
+
+def print_table(table: "Table") -> None:
+    """Print a list of conversations: in a pipe, so wide that no id is cut."""
     is_screen = sys.stdout.isatty() or "COLUMNS" in os.environ
-    width = None if is_screen else _PIPE_WIDTH
-    open_console(width=width).print(_table(conversations))
+    open_console(width=None if is_screen else _PIPE_WIDTH).print(table)
 
 
 async def _follow(project: Project, limit: int, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from romashka._cli.local_stack import use_stack
 from romashka._cli.problems import CommandError
 from romashka._terminal import open_console
 
@@ -40,6 +41,7 @@ def replay(
     from romashka import RomashkaError
 
     logging.disable()
+    use_stack()
     try:
         replayed = asyncio.run(answer_again(job, Settings.from_environment()))
     except (SchemaTooOld, NoSuchJob) as error:
@@ -59,7 +61,7 @@ def _show(replayed: "Replay") -> None:
         table.add_column(when, overflow="fold")
     for name, *cells in _rows(replayed):
         if any(cells):
-            table.add_row(name.replace("_", " "), *cells)
+            table.add_row(name.replace("_", " "), *(_titled(cell, replayed) for cell in cells))
     console = open_console(markup=False)
     console.print(f"job {then['job_id']}  conversation {then['conversation_id']}", soft_wrap=True)
     for trace in then["traces"]:
@@ -91,6 +93,13 @@ def _rows(replayed: "Replay") -> Iterator[tuple[str, str, str]]:
     for stage in get_args(Stage):
         yield f"{stage} ms", _cell(took.get(stage)), _cell(takes.get(stage))
     yield "text", _cell(then["ai_response"]), _cell(replayed.answer.text)
+
+
+def _titled(cell: str, replayed: "Replay") -> str:
+    """Put an item's title in the place of its id: it is what people know it by."""
+    for item_id, title in replayed.titles.items():
+        cell = cell.replace(item_id, title)
+    return cell
 
 
 def _newest_trace(then: Mapping[str, Any]) -> Mapping[str, Any]:

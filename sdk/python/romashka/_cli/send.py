@@ -44,7 +44,7 @@ def send(
     key: StaffKey = None,
     email: Email = None,
 ) -> None:
-    """Write a message. With --wait, exit code 3: a human was promised; 4: no answer in time."""
+    """Write a message. With --wait, exit code 3: a human has it, or will; 4: no answer in time."""
     if (conversation is None) == (customer is None):
         raise typer.BadParameter("give one of --conversation and --customer")
     if as_agent and wait is not None:
@@ -84,13 +84,16 @@ async def _conversation(
 
 
 async def _ask(conversation: "Conversation", text: str, seconds: float, *, as_json: bool) -> int:
-    from romashka import NoAnswer, NoAnswerNeeded
+    from romashka import HumanHasIt, NoAnswer, NoAnswerNeeded
 
     try:
         answer = await conversation.ask(text, timeout_seconds=seconds)
     except NoAnswerNeeded as error:
         say(f"romashka: {error}", to_errors=True)
         return 0
+    except HumanHasIt as error:
+        say(f"romashka: {error}", to_errors=True)
+        return HANDED_OVER
     except NoAnswer as error:
         say(f"romashka: {error}", to_errors=True)
         return NOT_ANSWERED

@@ -1,19 +1,30 @@
 """`romashka staff`: who may see the inbox."""
 
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from romashka._cli.connection import DatabaseUrl, clear_database_errors
+from romashka._cli.client import Project, ServiceKey, Url, opened_as_staff, run
+from romashka._cli.connection import clear_database_errors, read_database_option
 from romashka._cli.problems import CommandError
 from romashka._terminal import say, say_fields
 
 app = typer.Typer(help="Who sees the inbox.", no_args_is_help=True)
 
 Email = Annotated[str, typer.Argument(help="The address that they sign in with.")]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--db-url",
+        envvar="DATABASE_URL",
+        callback=read_database_option,
+        help="By the database, instead of --url and --key.",
+    ),
+]
 
 
 class Role(StrEnum):
@@ -26,106 +37,137 @@ class Role(StrEnum):
 @app.command()
 def add(
     email: Email,
-    db_url: DatabaseUrl,
     role: Annotated[Role, typer.Option(help="What they may do.")] = Role.AGENT,
     force: Annotated[
         bool,
         typer.Option("--force", help="Though nobody proved that the address is the account's."),
     ] = False,
+    create: Annotated[
+        bool,
+        typer.Option("--create", help="Make the account, too, and print its password."),
+    ] = False,
+    db_url: DatabaseUrl = None,
+    url: Url = None,
+    key: ServiceKey = None,
 ) -> None:
     """Make a user of the project an agent or an admin.
 
     Whoever signs up first with a colleague's address gets the colleague's role: an account whose
     address was not confirmed by a mail is refused.
     """
-    account = _find_account(db_url, email)
-    if not (account.is_proven or force):
-        raise CommandError(f"{account}; if you know whose it is: --force")
-    _set_role(db_url, email, role)
-    say(f"{account}. It is {role} now.")
+    # The database makes no accounts: Auth does.
+    place = _Place(None if create else db_url, Project(url, key))
+    run(_add(place, email, role, force=force, create=create))
 
 
 @app.command()
-def remove(email: Email, db_url: DatabaseUrl) -> None:
+def remove(
+    email: Email, db_url: DatabaseUrl = None, url: Url = None, key: ServiceKey = None
+) -> None:
     """Make somebody an ordinary user again."""
-    _set_role(db_url, email, "user")
-    say(f"{email} is no longer staff.")
+    run(_remove(_Place(db_url, Project(url, key)), email))
 
 
 @app.command("list")
-def list_staff(db_url: DatabaseUrl) -> None:
+def list_staff(db_url: DatabaseUrl = None, url: Url = None, key: ServiceKey = None) -> None:
     """Print everybody who is staff, with their role."""
-    from romashka._postgres import open_database
-
-    with clear_database_errors(), open_database(db_url) as connection:
-        rows = connection.execute(
-            "select coalesce(users.email, users.id::text), profiles.role"
-            " from public.profiles as profiles join auth.users as users using (id)"
-            " where profiles.role in ('agent', 'admin') order by 1"
-        ).fetchall()
-    for email, role in rows:
-        say_fields((role, email))
+    run(_list(_Place(db_url, Project(url, key))))
 
 
 @dataclass(frozen=True, slots=True)
-class _Account:
-    """What is known of whose an account is."""
+class _Place:
+    """Where the staff are, and how one gets there."""
 
-    email: str
-    age: timedelta
-    is_confirmed: bool
-    is_mailed: bool
+    db_url: str | None
+    project: Project
 
-    @property
-    def is_proven(self) -> bool:
-        """Did whoever has the account read the mail that was sent to its address?"""
-        return self.is_confirmed and self.is_mailed
-
-    def __str__(self) -> str:
-        if self.is_proven:
-            how = "its address is confirmed"
-        elif self.is_confirmed:
-            how = "its address counts as confirmed, but no mail was sent there to prove it"
-        else:
-            how = "its address is not confirmed"
-        return f"the account of {self.email} is {_said(self.age)} old; {how}"
+    async def call(self, function: str, **arguments: str) -> Any:
+        """Call a function of the database, by the database itself or by the API."""
+        if self.db_url is not None:
+            return _call_database(self.db_url, function, arguments)
+        async with opened_as_staff(self.project) as client:
+            return await client.call(function, **arguments)
 
 
-def _said(age: timedelta) -> str:
-    for size, unit in ((timedelta(days=1), "day"), (timedelta(hours=1), "hour")):
-        if age >= size:
-            return f"{age // size} {unit}{'s' * (age // size != 1)}"
-    minutes = max(0, age // timedelta(minutes=1))
-    return f"{minutes} minute{'s' * (minutes != 1)}"
+def _call_database(db_url: str, function: str, arguments: Mapping[str, str]) -> Any:
+    from psycopg import sql
 
-
-def _find_account(db_url: str, email: str) -> _Account:
     from romashka._postgres import open_database
 
+    given = sql.SQL(", ").join(
+        sql.SQL("{} => {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in arguments.items()
+    )
+    query = sql.SQL("select public.{}({})").format(sql.Identifier(function), given)
     with clear_database_errors(), open_database(db_url) as connection:
-        row = connection.execute(
-            "select users.email, coalesce(now() - users.created_at, interval '0'),"
-            " users.email_confirmed_at is not null, users.confirmation_sent_at is not null"
-            " or coalesce(users.raw_app_meta_data ->> 'provider', 'email')"
-            " not in ('email', 'phone', 'anonymous')"
-            " from auth.users as users join public.profiles as profiles using (id)"
-            " where lower(users.email) = lower(%s)"
-            " order by 4, users.created_at desc limit 1",
-            [email],
-        ).fetchone()
-    if row is None:
-        raise CommandError(f"no user has the address {email}; they sign up first")
-    return _Account(*row)
+        row = connection.execute(query).fetchone()
+    return row and row[0]
 
 
-def _set_role(db_url: str, email: str, role: str) -> None:
-    from romashka._postgres import open_database
-
-    with clear_database_errors(), open_database(db_url) as connection:
-        changed = connection.execute(
-            "update public.profiles as profiles set role = %s from auth.users as users"
-            " where users.id = profiles.id and lower(users.email) = lower(%s)",
-            [role, email],
+async def _add(place: _Place, email: str, role: Role, *, force: bool, create: bool) -> None:
+    account = await place.call("find_account", email=email)
+    if account is None and create:
+        await _create(place, email, role)
+        return
+    if account is None:
+        raise CommandError(
+            f"no user has the address {email}; they sign up first, or --create makes the account"
         )
-    if not changed.rowcount:
-        raise CommandError(f"no user has the address {email}; they sign up first")
+    if not (_is_proven(account) or force):
+        raise CommandError(f"{_said(account)}; if you know whose it is: --force")
+    await place.call("set_staff_role", email=email, role=role.value)
+    say(f"{_said(account)}. It is {role} now.")
+
+
+async def _create(place: _Place, email: str, role: Role) -> None:
+    """Make an account that counts as confirmed: whoever has the key knows whose it is."""
+    from romashka._errors import translated
+
+    password = secrets.token_urlsafe(12)
+    async with opened_as_staff(place.project) as client:
+        with translated():
+            await client.supabase.auth.admin.create_user(
+                {"email": email, "password": password, "email_confirm": True}
+            )
+        await client.call("set_staff_role", email=email, role=role.value)
+    say(f"{email} has an account, and is {role} now; the password, shown once: {password}")
+
+
+async def _remove(place: _Place, email: str) -> None:
+    if not await place.call("set_staff_role", email=email, role="user"):
+        raise CommandError(f"no user has the address {email}")
+    say(f"{email} is no longer staff.")
+
+
+async def _list(place: _Place) -> None:
+    for one in await place.call("get_staff"):
+        say_fields((one["role"], one["email"]))
+
+
+# ---- whose an account is
+
+
+def _is_proven(account: Mapping[str, Any]) -> bool:
+    """Did whoever has the account read the mail that was sent to its address?"""
+    return bool(account["is_confirmed"] and account["is_mailed"])
+
+
+def _said(account: Mapping[str, Any]) -> str:
+    if _is_proven(account):
+        how = "its address is confirmed"
+    elif account["is_confirmed"]:
+        how = "its address counts as confirmed, but no mail was sent there to prove it"
+    else:
+        how = "its address is not confirmed"
+    return f"the account of {account['email']} is {_age(account['seconds'])} old; {how}"
+
+
+def _age(seconds: int) -> str:
+    for size, unit in ((86400, "day"), (3600, "hour")):
+        if seconds >= size:
+            return _counted(seconds // size, unit)
+    return _counted(seconds // 60, "minute")
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}{'s' * (count != 1)}"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from romashka._cli.local_stack import as_environment
 from romashka._cli.problems import CommandError
 from romashka._terminal import put, say_json
 
@@ -31,8 +32,9 @@ def status(
         state.pop(internal)
     if output is Output.JSON:
         say_json(json.dumps(state, indent=2))
-    elif output is Output.ENV:
-        put("".join(f'{name}="{value}"\n' for name, value in state.items()))
+    elif output is Output.ENV:  # by the Supabase CLI's names, and by those that our settings have
+        values = state | as_environment(state)
+        put("".join(f'{name}="{value}"\n' for name, value in values.items()))
     else:
         from romashka._cli.summary import print_summary
 
