@@ -51,28 +51,9 @@ export class Core {
     { signal, timeoutMs = CALL_MS }: Limits = {},
   ): Promise<Functions[Name]["Returns"]> {
     checkStorable(name);
-    const request = this.#rpc<unknown>(name, parameters);
-    return (await this.send(request, { signal, timeoutMs })) as Functions[Name]["Returns"];
-  }
-
-  /**
-   * Return all rows of a function that reads, however few the project gives at a time (`max_rows`).
-   *
-   * @internal
-   */
-  async callForAll<Row>(name: keyof Functions & string, parameters: object): Promise<Row[]> {
-    checkStorable([name, parameters]);
-    const rows: Row[] = [];
-    for (;;) {
-      const { length } = rows;
-      const counted = this.#rpc<Row[]>(name, parameters, { count: "exact" });
-      const page = await this.attempt(
-        length === 0 ? counted : counted.range(length, length + PAGE - 1),
-        { timeoutMs: CALL_MS },
-      );
-      rows.push(...unwrap(page));
-      if (rows.length === length || rows.length >= (page.count ?? 0)) return rows;
-    }
+    const request = this.backend.rpc(name as never, parameters as never);
+    const given = await this.send(request as PromiseLike<Answer<unknown>>, { signal, timeoutMs });
+    return given as Functions[Name]["Returns"];
   }
 
   /**
@@ -136,20 +117,10 @@ export class Core {
     await this.topics.close();
     if (realtime.getChannels().length === 0) await realtime.disconnect();
   }
-
-  #rpc<T>(name: string, parameters: object, options?: object): Call<T> {
-    return this.backend.rpc(name as never, parameters as never, options) as unknown as Call<T>;
-  }
 }
-
-const PAGE = 1_000;
 
 /** What a builder of postgrest-js can do, whatever its rows. */
 interface Builder {
   abortSignal(signal: AbortSignal): unknown;
   retry(isEnabled: boolean): unknown;
 }
-
-type Call<T> = PromiseLike<Answer<T> & { count: number | null }> & {
-  range(from: number, to: number): Call<T>;
-};

@@ -1,4 +1,5 @@
 /** `client.knowledge`: what the AI answers from. */
+import { callForAll } from "./allRows.js";
 import type { Core } from "./core.js";
 import type { Database } from "./database.js";
 import { NotFound } from "./errors.js";
@@ -38,7 +39,7 @@ export class Knowledge {
   ): Promise<KnowledgeMatch[]> {
     const inLanguage = language === undefined ? {} : { language };
     const wanted = { query, max_results: limit, ...inLanguage };
-    return this.core.callForAll("search_knowledge", wanted);
+    return callForAll(this.core, "search_knowledge", wanted);
   }
 
   /** Return a page of the items, in the order of their ids; `after` is the last one before it. */

@@ -1,6 +1,5 @@
 /** What a topic tells those who listen to it, and the queue of one of them. */
 import type { RomashkaError } from "./errors.js";
-import type { Topic } from "./topic.js";
 
 const MAX_UNREAD = 1000;
 
@@ -37,6 +36,18 @@ export type Signal = Broadcast | Resync | Check | Page;
 /** Is told when a subscription becomes live (true), and when it is interrupted (false). */
 export type OnConnection = (isLive: boolean) => void;
 
+/** What a listener needs of its topic. */
+export interface Heard {
+  readonly isLive: boolean;
+  /** Is each event heard, from now on? */
+  readonly isStreaming: boolean;
+  readonly trouble: string | null;
+  readonly presenceKey: string;
+  readonly present: Record<string, object[]>;
+  track(listener: Listener, payload: object): void;
+  remove(listener: Listener): void;
+}
+
 /** Whoever gives listeners out. */
 export interface Owner {
   onBroadcast(signal: Broadcast): void;
@@ -61,7 +72,7 @@ export class Listener implements AsyncIterableIterator<Signal> {
 
   constructor(
     /** Where it comes from. */
-    readonly topic: Topic,
+    readonly topic: Heard,
     private readonly onConnection?: OnConnection,
     private readonly owner?: Owner,
   ) {}

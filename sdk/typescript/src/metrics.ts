@@ -1,4 +1,5 @@
 /** `client.metrics`: does the team keep its promises, in figures. */
+import { callForAll } from "./allRows.js";
 import type { Core } from "./core.js";
 import type { Database } from "./database.js";
 
@@ -34,6 +35,6 @@ export class Metrics {
    */
   async serviceLevel(windowMinutes = 60): Promise<ServiceLevel[]> {
     const window = { window_minutes: windowMinutes };
-    return this.core.callForAll("get_messaging_slo", window);
+    return callForAll(this.core, "get_messaging_slo", window);
   }
 }

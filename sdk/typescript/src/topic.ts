@@ -12,7 +12,7 @@ import type { RealtimeChannel, RealtimeClient } from "@supabase/realtime-js";
 
 import { Bell } from "./bell.js";
 import { Conflict, NotSignedIn, PermissionDenied, RomashkaError, Unreachable } from "./errors.js";
-import type { Listener, Signal } from "./listener.js";
+import type { Heard, Listener, Signal } from "./listener.js";
 import { backoffMs } from "./pause.js";
 import type { Session } from "./session.js";
 
@@ -29,7 +29,7 @@ const BAD_TOKEN = /^(?:InvalidJWTToken|MalformedJWT|JwtSignatureError|JwtSignerE
 /** The channels that topics have made, of all clients. */
 const OURS = new WeakSet<RealtimeChannel>();
 
-export class Topic {
+export class Topic implements Heard {
   /** By what the others know this client here. */
   readonly presenceKey = Math.random().toString(36).slice(2);
   /** Why it is not live, where that is known. */

@@ -88,6 +88,15 @@ export class Topics {
   }
 
   /**
+   * Is the topic joined, or being joined?
+   *
+   * @internal
+   */
+  isHeld(name: string): boolean {
+    return this.#topics.get(name)?.isRefused === false;
+  }
+
+  /**
    * Whose session it is.
    *
    * @internal

@@ -5,6 +5,8 @@ import type { Broadcast, Listener } from "./listener.js";
 
 /** A topic that became live says soon that it streams; then what was missed is read, and not twice. */
 const STREAMS_WITHIN_MS = 200;
+/** Who leaves sooner only passes by, and joins nothing: a server takes its time for each join. */
+const PASSING_MS = 50;
 
 export interface Watcher {
   onBroadcast(signal: Broadcast): void;
@@ -21,6 +23,7 @@ export interface Watcher {
 
 export class Watch {
   #listener: Listener | null = null;
+  #opening: ReturnType<typeof setTimeout> | undefined;
   #missed: ReturnType<typeof setTimeout> | undefined;
   #isBehind = false;
   #isInterrupted = false;
@@ -51,18 +54,15 @@ export class Watch {
   }
 
   open(): void {
-    if (this.#listener) return;
+    if (this.#listener || this.#opening !== undefined) return;
     this.core.session.listen();
-    const listener = this.core.topics.listen(this.topic, (isLive) => {
-      if (!isLive) this.#isInterrupted = true;
-      else if (this.#listener) this.miss(STREAMS_WITHIN_MS);
-      this.watcher.onState();
-    });
-    this.#listener = listener;
-    void this.#read(listener).catch(() => this.watcher.onState()); // `error` says why
+    if (this.core.topics.isHeld(this.topic)) this.#listen(true);
+    else this.#opening = setTimeout(() => this.#listen(false), PASSING_MS);
   }
 
   close(): void {
+    clearTimeout(this.#opening);
+    this.#opening = undefined;
     this.#setBehind(false);
     void this.#listener?.return();
     this.#listener = null;
@@ -100,9 +100,21 @@ export class Watch {
     if (this.#listener) this.#listener.isBehind = isBehind;
   }
 
-  async #read(listener: Listener): Promise<void> {
-    // Who joins what streams already reads after that.
-    let isJoined = listener.topic.isStreaming;
+  /** @param isAtOnce it was opened just now: what the watcher reads is of after that */
+  #listen(isAtOnce: boolean): void {
+    this.#opening = undefined;
+    const listener = this.core.topics.listen(this.topic, (isLive) => {
+      if (!isLive) this.#isInterrupted = true;
+      else if (this.#listener) this.miss(STREAMS_WITHIN_MS);
+      this.watcher.onState();
+    });
+    this.#listener = listener;
+    const isJoined = isAtOnce && listener.topic.isStreaming;
+    void this.#read(listener, isJoined).catch(() => this.watcher.onState()); // `error` says why
+  }
+
+  /** @param isJoined the first resync says nothing: who joins what streams already reads after that */
+  async #read(listener: Listener, isJoined: boolean): Promise<void> {
     for await (const signal of listener) {
       if (signal.type === "broadcast") this.watcher.onBroadcast(signal);
       else if (signal.type === "resync") {

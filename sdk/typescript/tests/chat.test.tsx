@@ -16,6 +16,7 @@ import {
   newAgent,
   newCustomer,
   newIdentifier,
+  patience,
   quietConversation,
   service,
   until,
@@ -142,7 +143,9 @@ test("a window without a network says so, and recovers", async () => {
     onError: (error) => errors.push(error),
   });
   await until(() => chat.latest.error);
+  patience.requestMs = 2_000;
   equal(await chat.latest.sendMessage("lost?"), null);
+  patience.requestMs = 10_000;
   await until(() => statuses(chat)[0] === "failed");
   equal(chat.latest.isConnected, false);
   deepEqual(new Set(errors.map(({ name }) => name)), new Set(["Unreachable"]));

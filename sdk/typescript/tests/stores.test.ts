@@ -15,17 +15,7 @@ import {
 
 import { clientOf, FORMS, gate, type Wire } from "./forms.js";
 import { openNetwork } from "./network.js";
-import { newAgent, newCustomer, quietConversation, service, until } from "./project.js";
-
-// What has ten seconds, a request, has as long as a test says.
-const { setTimeout: startTimer } = globalThis;
-let requestMs = 10_000;
-globalThis.setTimeout = ((callback: () => void, milliseconds = 0, ...rest: []) =>
-  startTimer(
-    callback,
-    milliseconds === 10_000 ? requestMs : milliseconds,
-    ...rest,
-  )) as typeof setTimeout;
+import { newAgent, newCustomer, patience, quietConversation, service, until } from "./project.js";
 
 /** Look at a store; `seen` is all that it showed. */
 function look<T>(store: Store<T>) {
@@ -182,7 +172,7 @@ for (const form of FORMS) {
       const [tag, [row]] = await newConversations(1);
       const conversation = await quietConversation(await newCustomer(), "first");
       const { client, wire } = open();
-      requestMs = 500;
+      patience.requestMs = 500;
       let held = 0;
       wire.before = () => ((held += 1) <= 3 ? never() : undefined);
       const view = look(client.inbox.view({ tags: [tag] }));
@@ -202,7 +192,7 @@ for (const form of FORMS) {
         client.call("get_widget_hours" as never, {} as never, { timeoutMs: 50 }),
         Unreachable,
       );
-      requestMs = 10_000;
+      patience.requestMs = 10_000;
       [view, thread].forEach(({ leave }) => leave());
     });
 
@@ -373,17 +363,28 @@ for (const form of FORMS) {
       once,
       async () => {
         const [, rows] = await newConversations(120);
-        const { client } = open();
+        const { client, wire } = open();
+        // Quicker than anything can be read.
+        wire.before = (path) => (path.includes("/messages?") ? never() : undefined);
         let most = 0;
+        const count = () => (most = Math.max(most, client.backend.realtime.getChannels().length));
         for (const { id } of rows) {
           const { leave } = look(client.conversations.thread(id));
           await new Promise((resolve) => setTimeout(resolve, 5));
           leave();
-          most = Math.max(most, client.backend.realtime.getChannels().length);
+          count();
         }
+        ok(most < 10, `${most} channels`); // who passes by joins nothing
+        for (const { id } of rows.slice(0, 20)) {
+          const listener = client.topics.listen(`conversation:${id}`);
+          await listener.next();
+          await listener.return();
+          count();
+        }
+        ok(most < 15, `${most} channels`); // those that nobody listens to make room
+        wire.before = () => {};
         const last = look(client.conversations.thread(rows[119]!.id));
         await until(() => isLive(last));
-        ok(most < 40, `${most} channels`);
         last.leave();
         await until(() => client.backend.realtime.getChannels().length === 0);
       },

@@ -1,0 +1,36 @@
+"""What knows what: in neither SDK does a part know one that knows it."""
+
+import re
+from collections.abc import Callable, Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+SDK = Path(__file__).parents[2] / "sdk"
+
+
+def python_imports() -> Iterator[tuple[str, set[str]]]:
+    """Yield each private module of the Python SDK, and those that it imports, types included."""
+    for file in (SDK / "python" / "romashka").glob("_*.py"):
+        if file.stem != "__init__":
+            text = file.read_text()
+            yield file.stem, set(re.findall(r"^\s*from romashka\.(_\w+) import", text, re.M))
+
+
+def typescript_imports() -> Iterator[tuple[str, set[str]]]:
+    """Yield each module of the TypeScript SDK, and those that it imports, types included."""
+    for file in (SDK / "typescript" / "src").rglob("*.ts"):
+        named = re.findall(r"from \"(\.[^\"]+)\.js\"", file.read_text())
+        yield str(file), {str((file.parent / name).resolve()) + ".ts" for name in named}
+
+
+@pytest.mark.parametrize("imports", [python_imports, typescript_imports])
+def test_no_part_knows_one_that_knows_it(
+    imports: Callable[[], Iterator[tuple[str, set[str]]]],
+) -> None:
+    """Features know the core, and the client knows the features: a widget takes what it needs."""
+    graph = dict(imports())
+
+    assert len(graph) > 30
+    assert list(TopologicalSorter(graph).static_order())
