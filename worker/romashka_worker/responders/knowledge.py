@@ -52,7 +52,7 @@ class KnowledgeResponder:
             (1.0, turn.chosen) if turn.chosen else _surest(turn.knowledge, turn.language)
         )
         likely = likely_items(turn.knowledge, item)
-        likelihood = likelihood_of(likely, turn.knowledge, turn.language)
+        likelihood = likelihood_of(likely, turn.knowledge, turn.language) if likely else 0.0
         note(similarity=item.similarity)
         analysis = Analysis(
             confidence=confidence,
