@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from importlib.resources import files
+from itertools import accumulate
 from typing import Any, Literal
 
 from romashka_worker.choices import open_question
