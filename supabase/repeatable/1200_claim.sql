@@ -95,13 +95,22 @@ begin
     'requires_human', coalesce(conversation.requires_human, false),
     'priority', conversation.priority, 'department', conversation.department, 'intent', conversation.intent,
     'sentiment', conversation.sentiment, 'message_count', conversation.message_count,
+    'was_asked_since', exists (  -- by the turn before, while this one was written
+      select from public.messages
+      where messages.conversation_id = conversation.id and messages.position > up_to and messages.sender_type = 'ai'
+        and messages.metadata ? 'choices'
+    ),
     'recent_messages', (
       select coalesce(jsonb_agg(jsonb_build_object('id', recent.id, 'content', recent.content,
         'sender_type', recent.sender_type, 'kind', recent.metadata ->> 'kind',
         'created_at', recent.created_at) || jsonb_strip_nulls(jsonb_build_object(
           'is_placeholder', nullif(recent.is_placeholder, false),
-          'choices', case when recent.sender_type = 'ai' then recent.metadata -> 'choices' end,
-          'choice', case when recent.sender_type = 'user' then recent.metadata -> 'choice' end
+          -- of another form they are a frontend's own, from before
+          'choices', case when recent.sender_type = 'ai' and recent.metadata ? 'choices'
+              and private.are_choices(recent.metadata -> 'choices')
+            then recent.metadata -> 'choices' end,
+          'choice', case when recent.sender_type = 'user' and recent.metadata -> 'choice' ? 'message_id'
+            then recent.metadata -> 'choice' end
         )) order by recent.position), '[]')
       from (
         select messages.*, private.is_placeholder(messages) as is_placeholder from public.messages as messages

@@ -1,6 +1,7 @@
 """The question that the AI asks when it is unsure, and what a customer chooses."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -204,3 +205,82 @@ def test_what_is_no_question_is_refused(inbox: Inbox, customer: str, wrong: Row)
         )
 
     assert refusal.value.diag.message_detail == "bad_results"
+
+
+def test_a_turn_that_was_written_before_the_question_knows_of_it(
+    inbox: Inbox, customer: str
+) -> None:
+    """Its worker would ask the next question without the first one's answer."""
+    conversation = inbox.open(customer, "one")
+    [job] = inbox.claim(lease=5)
+    inbox.run(
+        "update public.ai_response_queue set turn_started_at = turn_started_at - interval '3 s'"
+    )
+    inbox.say(conversation, "two", by=customer)
+    inbox.settle(job, "Which one?", choices=CHOICES)
+    [behind] = inbox.claim()
+    inbox.settle(behind)
+    inbox.say(conversation, "three", by=customer)
+    [after] = inbox.claim()
+
+    contexts = [one["conversation_context"] for one in (job, behind, after)]
+    assert [context["was_asked_since"] for context in contexts] == [False, True, False]
+
+
+@pytest.mark.parametrize("own", ["x", 1, [], {}, [1, 2], [{"text": "x"}, {"text": "y"}]])
+def test_what_a_frontend_had_under_these_names_is_no_question(
+    inbox: Inbox, customer: str, own: object
+) -> None:
+    """Rows of before may have keys of the same names; a worker reads them as ours."""
+    conversation, _ = ask(inbox, customer)
+    inbox.say(conversation, "two", by=customer)
+    inbox.run(
+        "update public.messages set metadata = jsonb_build_object(case sender_type when 'ai'"
+        " then 'choices' else 'choice' end, %s::jsonb) where conversation_id = %s",
+        json.dumps(own),
+        conversation,
+    )
+    [job] = inbox.claim()
+
+    rows = job["conversation_context"]["recent_messages"]
+    assert [row.keys() & {"choices", "choice"} for row in rows] == [set()] * 3
+
+
+def test_a_choice_that_came_while_a_human_had_it_is_answered_after(
+    inbox: Inbox, customer: str
+) -> None:
+    """Nobody has said anything since the question: the tap is still its answer."""
+    conversation, question = ask(inbox, customer)
+    agent = inbox.user("agent")
+    inbox.run("select public.take_over_conversation(%s)", conversation, by=agent)
+    tapped = choose(inbox, conversation, question, 2, customer)
+    during = inbox.claim()
+    inbox.run("select public.return_conversation_to_ai(%s)", conversation, by=agent)
+    [job] = inbox.claim()
+
+    assert during == []
+    *_, last = job["conversation_context"]["recent_messages"]
+    assert (
+        last["choice"] == tapped["metadata"]["choice"] == {"message_id": str(question), "number": 2}
+    )
+
+
+def test_of_two_choices_at_once_one_counts(fresh_db: str, inbox: Inbox, customer: str) -> None:
+    """Two taps on two connections: the conversation's lock says which was first."""
+    conversation, question = ask(inbox, customer)
+    statement = (
+        "insert into public.messages (conversation_id, sender_type, content, metadata)"
+        " values (%s, 'user', 'x', %s) returning metadata"
+    )
+
+    def tap(number: int) -> Row:
+        chosen = json.dumps({"choice": {"message_id": str(question), "number": number}})
+        with Inbox(fresh_db) as another:
+            return another.one(statement, conversation, chosen, by=customer)
+
+    with ThreadPoolExecutor(4) as taps:
+        rows = [*taps.map(tap, (1, 2, 3, 1))]
+
+    late = [row["metadata"]["choice"].get("is_late") for row in rows]
+    assert sorted(map(bool, late)) == [False, True, True, True]
+    assert len(inbox.claim()) == 1

@@ -1,7 +1,8 @@
 """The question which article is meant: when it is asked, and what a customer's answer chooses."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -55,6 +56,10 @@ def turn(*rows: dict[str, Any], **changes: Any) -> Job:
         ),
         *(
             (text, RETURN)
+            for text in ("1 please", "number one", "eins", "un", "واحد", "第一个", "第1个", "①")
+        ),
+        *(
+            (text, RETURN)
             for text in ("how do i return an item", "Return!", "return item", "primera")
         ),
         *(
@@ -68,10 +73,24 @@ def turn(*rows: dict[str, Any], **changes: Any) -> Job:
                 "die zweite",
                 "refund",
                 "paid",
+                "zwei bitte",
+                "la dos",
+                "deuxieme",
+                "二",
+                "n° 2",
+                "2. When is my refund paid?",
+                "2\nThanks!",
             )
         ),
         *((text, NONE) for text in ("3", "none", "None of these.", "none of these!")),
-        *((text, None) for text in ("4", "0", "12", "my", "is", "item refund", "no", "👍", "")),
+        *((text, NONE) for text in ("No", "nein", "нет", "لا", "いいえ", "都不是", "otra cosa")),
+        *((text, None) for text in ("4", "0", "12", "my", "is", "item refund", "yes", "👍", "")),
+        *((text, None) for text in ("when?", "How", "these", "no one", "that one", "2€", "1.5")),
+        *(
+            (text, None)
+            for text in ("not the first", "wait a second", "first of all", "un segundo")
+        ),
+        *((text, None) for text in ("1 and 2", "1\n2", "third class mail", "2 days", "1st May")),
         *(
             (text, None)
             for text in (
@@ -173,6 +192,78 @@ async def test_articles_of_one_title_are_told_apart_by_how_they_begin() -> None:
     assert len(second) <= 100
 
 
+async def test_a_label_is_one_line_that_can_be_read() -> None:
+    """A title may be of several lines, or of none; what has no name is not offered."""
+    titled = (("  Two\n\nlines ", "x"), (" ", "How it begins\nand goes on"), ("", ""))
+    rows = [
+        row | {"id": str(uuid4()), "title": title, "content": content}
+        for row, (title, content) in zip((*ROWS, ROWS[1]), titled, strict=True)
+    ]
+    async with open_answerer(rows=(*rows, FAR)) as turns:
+        answer = await turns.answer(turn(said("user", "And dogs?")))
+
+    assert [one.label for one in answer.choices] == ["Two lines", "How it begins", "None of these"]
+
+
+async def shown_and_answered(**changes: Any) -> tuple[str, Answer]:
+    """Return what a screen shows of an unsure AI's answer, and that."""
+    shown: list[str] = []
+    mine = turn(said("user", "About money back?"))
+    mine = replace(
+        mine,
+        settings={**mine.settings, **changes},
+        context={**mine.context, **changes},
+    )
+    async with open_answerer(
+        rows=(*ROWS, FAR), open_reply=lambda _: nullcontext(shown.append)
+    ) as turns:
+        answer = await turns.answer(mine)
+    return "".join(shown), answer
+
+
+async def test_a_question_without_room_for_all_its_lines_is_not_asked() -> None:
+    """Half of a list offers what nobody can read, and nothing of it may have been shown."""
+    shown, asked = await shown_and_answered(max_message_chars=100)
+    nothing, refused = await shown_and_answered(max_message_chars=50)
+
+    assert (shown, len(asked.choices)) == (asked.text, 3)
+    assert (nothing, refused.action, refused.choices) == ("", "escalate", ())
+
+
+@pytest.mark.parametrize("context", ["requires_human", "was_asked_since"])
+async def test_nobody_is_asked_in_vain(context: str) -> None:
+    """Not whoever waits for a human: the database would not take what a screen has shown. Nor who
+    was asked while they wrote this."""
+    shown, answer = await shown_and_answered(**{context: True})
+
+    assert (shown, answer.action, answer.choices) == ("", "escalate", ())
+
+
+@pytest.mark.parametrize("tapped", [{}, {"choice": {"message_id": ASKED["id"], "number": 2}}])
+@pytest.mark.parametrize("asks", ["I want to talk to a human", "Get me an agent please"])
+async def test_the_rules_read_what_is_written_beside_a_choice(
+    tapped: dict[str, Any], asks: str
+) -> None:
+    """A choice is no reason to overhear that somebody asks for a human."""
+    chosen = said("user", REFUND.label if tapped else "2", **tapped)
+    mine = turn(said("user", TOPIC), ASKED, chosen, said("user", asks))
+    async with open_answerer(rows=(*ROWS, FAR)) as turns:
+        answer = await turns.answer(replace(mine, user_message=f"{chosen['content']}\n{asks}"))
+
+    assert (answer.action, answer.reason) == ("escalate", "human_requested")
+
+
+@pytest.mark.parametrize("said_to_it", ["ok", "yes", "👍", "oui"])
+async def test_a_question_is_not_acknowledged(said_to_it: str) -> None:
+    """Its lines do not end with a question mark, but whoever says yes is no longer waiting."""
+    listed = ASKED | {"content": "Which of these do you mean?\n\n1. A\n2. B\n3. None of these"}
+    answer = await asked_by(
+        said("user", TOPIC), listed, said("user", said_to_it), answers_acknowledgements=False
+    )
+
+    assert answer.action == "escalate"
+
+
 async def test_nothing_is_asked_twice() -> None:
     """Not in a row, and not about the same articles; a human of the team begins anew."""
     first, again = said("user", TOPIC), said("user", "Can you tell me about money back?")
@@ -251,12 +342,18 @@ async def test_a_model_asks_in_its_own_words_and_the_policy_decides() -> None:
             provider, first, **unclear, needs_human=True, reason="negative_sentiment"
         )
         unsure = await ask_model(provider, first, confidence=0.3, sources=["K1", "K2"])
+        listing = "Hi!\n\nWhich do you mean:\n1. A\n - B\n\nPlease choose."
+        listed = await ask_model(provider, first, **unclear | {"reply": listing})
 
     assert asked.text == (
         "Is it about a return or a refund?\n\n"
         "1. When is my refund paid?\n2. How do I return an item?\n3. None of these"
     )
     assert asked.choices == (REFUND, RETURN, NONE)
+    assert listed.text is not None
+    assert listed.text.startswith(
+        "Hi! Which do you mean: Please choose.\n\n1. When is my refund"
+    ), "screens show buttons below what stands above the first empty line"
     # What the model cannot do, the knowledge base is asked for; it is no surer.
     assert [one.action for one in (again, alone, human)] == ["escalate"] * 3
     assert human.reason == "negative_sentiment"

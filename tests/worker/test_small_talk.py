@@ -73,6 +73,8 @@ def turn(
         ("", None),
         ("refund", None),
         ("no good", None),
+        ("not yet", None),  # no, ty, et
+        ("aiuto", None),  # ai, u, to
         ("不明白", None),
         ("very", None),
         ("https://thanks.example", None),

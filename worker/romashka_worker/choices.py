@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.job import Choice, Job
 from romashka_worker.knowledge import KnowledgeItem
 from romashka_worker.language import base_language
+from romashka_worker.responders import ResponderError
 
 MAX_LIKELY = 3
 """So many articles are offered."""
@@ -27,15 +29,14 @@ _MAX_WORDS = 12
 _EMBEDDING_SECONDS = 0.5
 _MAX_LABEL_CHARS = 500
 _MAX_LINE_CHARS = 100
-_NUMBER = re.compile(
-    r"\W*(?:(?:option|choice|number|no|nr|nummer|opci[oó]n|n[uú]mero|num[eé]ro|opzione|opção|номер|вариант)\b)?"
-    r"\W*(\d)\W*",
-    re.IGNORECASE,
-)
+_FIGURE = re.compile(r"第?(\d)(?:番目?|번째?|[个個号])?")
+_NUMBER_SIGN = re.compile(r"\bno?\W{0,2}(?=\d)", re.IGNORECASE)
+_NO_NUMBER = re.compile(r"[%$€£¥₽₹]|\ba second\b", re.IGNORECASE)
+"""What is paid, and a moment, are no choice."""
 _ASKS = re.compile("[?？؟]")  # noqa: RUF001 -- of other alphabets
-_MAX_WORDS_OF_A_NUMBER = 4  # "the second one, please"
 _TELLING_CHARS = 4
 """Shorter words, of letters that the alphabet has, are in many labels."""
+_LIST_ITEM = re.compile(r"\s*(?:\d{1,2}[.)]|[-*•])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +79,19 @@ def likely_items(found: Sequence[KnowledgeItem], best: KnowledgeItem) -> tuple[K
 
     Those that have one title are told apart by how they begin.
     """
-    by_name = {(best.title.casefold(), _first_line(best)): best}
-    for item in found:
-        if item.language == best.language:
-            by_name.setdefault((item.title.casefold(), _first_line(item)), item)
+    by_name: dict[tuple[str, str], KnowledgeItem] = {}
+    for item in (best, *found):
+        if item.language == best.language and _title(item):
+            by_name.setdefault((_title(item).casefold(), _first_line(item)), item)
     return tuple(by_name.values())[:MAX_LIKELY]
 
 
 def choices_of(items: Sequence[KnowledgeItem], language: str | None) -> tuple[Choice, ...]:
     """Return what is offered: the items by their titles, and none of them."""
-    titles = Counter(item.title.casefold() for item in items)
+    titles = Counter(_title(item).casefold() for item in items)
     named = [
         Choice(
-            item.title[:_MAX_LABEL_CHARS]
-            if titles[item.title.casefold()] == 1
-            else _first_line(item),
+            _title(item) if titles[_title(item).casefold()] == 1 else _first_line(item),
             item.id,
         )
         for item in items
@@ -110,23 +109,47 @@ def button_text(language: str | None, none: str) -> str:
     return buttons.get(base_language(language or next(languages, "en")), buttons["en"])
 
 
+def _title(item: KnowledgeItem) -> str:
+    """Return what an item is called, in one line of a list; empty, if nothing of it can be read."""
+    return " ".join(item.title.split())[:_MAX_LABEL_CHARS] or _beginning(item)
+
+
 def _first_line(item: KnowledgeItem) -> str:
+    return _beginning(item) or _title(item)
+
+
+def _beginning(item: KnowledgeItem) -> str:
     """Return how an item begins, as far as one reads in a list."""
-    line = item.content.strip().partition("\n")[0].strip() or item.title
+    line = " ".join(item.content.strip().partition("\n")[0].split())
     return line if len(line) <= _MAX_LINE_CHARS else f"{line[: _MAX_LINE_CHARS - 1].rstrip()}…"
 
 
 async def asking(
-    question: AsyncIterator[str] | None, choices: Sequence[Choice], language: str | None
+    question: AsyncIterator[str] | None,
+    choices: Sequence[Choice],
+    language: str | None,
+    max_chars: int,
 ) -> AsyncIterator[str]:
-    """Give the text of a question: a model's own words, or else ours, and the numbered choices."""
-    if question is None:
-        yield _texts(language)["question"]
-    else:
-        async for piece in question:
-            yield piece
-    lines = (f"{number}. {choice.label}" for number, choice in enumerate(choices, 1))
-    yield "\n\n" + "\n".join(lines)
+    """Give the text of a question: a model's own words, or else ours, and the numbered choices.
+
+    It is given as a whole: without all of its lines a question offers what nobody can read.
+
+    Raises:
+        ResponderError: when it is read: there is no room for it.
+    """
+    own = "".join([piece async for piece in question]) if question else ""
+    lines = "\n".join(f"{number}. {choice.label}" for number, choice in enumerate(choices, 1))
+    for words in (_in_one_paragraph(own), _texts(language)["question"]):
+        if words and len(text := f"{words}\n\n{lines}") <= max_chars:
+            yield text
+            return
+    raise ResponderError("the question is longer than a message may be")
+
+
+def _in_one_paragraph(text: str) -> str:
+    """Return a model's question without a list of its own: screens show what is above ours."""
+    lines = (line.strip() for line in text.splitlines() if not _LIST_ITEM.match(line))
+    return " ".join(filter(None, lines))
 
 
 async def find_choice(question: Question, job: Job, embedder: Embedder | None) -> Choice | None:
@@ -150,31 +173,57 @@ def _tapped(question: Question, job: Job) -> Choice | None:
     return None
 
 
+def said_beside(question: Question, choice: Choice, text: str) -> str:
+    """Return the lines of a text that do not name the choice."""
+    return "\n".join(line for line in text.splitlines() if _named(question, line) != choice)
+
+
 def _named(question: Question, text: str) -> Choice | None:
-    """Return the choice of a number, a label or a part of it that no other label has."""
-    if number := _number(text):
-        return question.choices[number - 1] if number <= len(question.choices) else None
-    said = _words(text)
-    same = [choice for choice in question.choices if _words(choice.label) == said]
-    parts = [choice for choice in question.choices if _is_part(said, _words(choice.label))]
-    found = same or parts
-    return found[0] if len(found) == 1 else None
+    """Return the choice of a number, a label or a part of it that no other label has.
 
-
-def _number(text: str) -> int | None:
+    What comes below is a mail's greeting, unless it asks something or names another number.
+    """
     first, _, rest = text.strip().partition("\n")
-    if (figure := _NUMBER.fullmatch(first)) and not _ASKS.search(rest):
-        return int(figure[1])  # a mail ends with a greeting
-    said = _words(text)
-    numbers = [
-        number for number, words in enumerate(_stored()["ordinals"], 1) if {*words} & {*said}
+    choices, said = question.choices, _words(first)
+    numbers = {number for line in (first, *rest.splitlines()) if (number := _number(line))}
+    if _ASKS.search(rest) or len(numbers) > 1:
+        return None
+    if " ".join(said) in _nothing():
+        return next((choice for choice in choices if choice.item_id is None), None)
+    same = [
+        choice
+        for number, choice in enumerate(choices, 1)
+        if said in (_words(choice.label), [str(number), *_words(choice.label)])
     ]
-    return numbers[0] if len(numbers) == 1 and len(said) <= _MAX_WORDS_OF_A_NUMBER else None
+    if len(same) == 1 and not "".join(said).isdecimal():
+        return same[0]
+    if number := _number(first):
+        return choices[number - 1] if number <= len(choices) else None
+    parts = [choice for choice in choices if choice.item_id and _is_part(said, choice.label)]
+    return parts[0] if len(parts) == 1 else None
 
 
-def _is_part(said: Sequence[str], label: Sequence[str]) -> bool:
+def _number(line: str) -> int | None:
+    """Return the one number that a line names, if it says nothing else."""
+    said, beside = {*_words(_NUMBER_SIGN.sub("", line))}, _beside_numbers()
+    values = {word: value for word in said if (value := _value(word))}
+    if _NO_NUMBER.search(line) or not said <= values.keys() | beside:
+        return None
+    plain = {value for word, value in values.items() if word not in beside}  # "the second one"
+    numbers = plain or {*values.values()}
+    return numbers.pop() if len(numbers) == 1 else None
+
+
+def _value(word: str) -> int | None:
+    figure = _FIGURE.fullmatch(word)
+    return int(figure[1]) if figure else _numbers().get(word)
+
+
+def _is_part(said: Sequence[str], label: str) -> bool:
+    """Are these words of a label that tell it? The first word of a question does not: "When?"."""
+    words = _words(label)[bool(_ASKS.search(label)) :]
     is_telling = any(len(word) >= _TELLING_CHARS or not word.isascii() for word in said)
-    return is_telling and {*said} <= {*label}
+    return is_telling and {*said} <= {*words}
 
 
 async def _meant(question: Question, text: str, embedder: Embedder | None) -> Choice | None:
@@ -196,7 +245,25 @@ async def _meant(question: Question, text: str, embedder: Embedder | None) -> Ch
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.casefold())
+    """Return a text's words, without accents: many type none."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return re.findall(r"\w+", "".join(each for each in letters if not unicodedata.combining(each)))
+
+
+@cache
+def _numbers() -> Mapping[str, int]:
+    listed = enumerate(_stored()["numbers"], 1)
+    return {word: number for number, words in listed for word in _words(words)}
+
+
+@cache
+def _beside_numbers() -> frozenset[str]:
+    return frozenset(_words(_stored()["beside_numbers"]))
+
+
+@cache
+def _nothing() -> frozenset[str]:
+    return frozenset(" ".join(_words(phrase)) for phrase in _stored()["nothing"])
 
 
 def _texts(language: str | None) -> Mapping[str, str]:
@@ -206,7 +273,7 @@ def _texts(language: str | None) -> Mapping[str, str]:
 
 @cache
 def _stored() -> Mapping[str, Any]:
-    """Return the texts by language, and the ordinals of many: a list for each number."""
+    """Return the texts by language, and words of many: for each number, beside one, for none."""
     stored: Mapping[str, Any] = json.loads(
         files("romashka_worker").joinpath("choices.json").read_text("utf-8")
     )

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import accumulate
 from typing import Any, Literal
 
+from romashka_worker.choices import open_question
 from romashka_worker.embeddings import Embedder, Embedding
 from romashka_worker.heads import Weights, softmax
 from romashka_worker.job import Answer, Job
@@ -46,6 +48,8 @@ _LAUGH = re.compile(
 _DOTLESS = {0x131: "i"}
 """Turkish has two, and many type one."""
 _TWICE = re.compile(r"(.)\1+")
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af]")
+"""Of scripts that do not part every word."""
 _WORD = re.compile(r"\w+")
 _NO_WORDS = " .!,~…。！،\n"  # noqa: RUF001 -- other scripts
 _QUESTION_MARK = re.compile("[?？؟;;]")  # noqa: RUF001 -- other scripts
@@ -145,12 +149,24 @@ def _made_of_phrases(words: Sequence[str]) -> Heard | None:
         return None
     letters = phrase(text)
     phrases, longest = _learnt().phrases, _learnt().longest_phrase
+    borders = {0, *accumulate(len(phrase(word)) for word in words)}
+    is_unspaced = _UNSPACED.search(text) is not None
+
+    def may_be(start: int, end: int) -> bool:
+        """Words may be run together, but "not yet" is not "no", "ty" and "et"."""
+        if {start, end} <= borders or is_unspaced:
+            return True
+        is_telling = end - start > 1 and phrases[letters[start:end]].role != _FILLER
+        return is_telling and borders.isdisjoint(range(start + 1, end))
+
     best: list[tuple[_Phrase, ...] | None] = [()]
     for end in range(1, len(letters) + 1):
         found = (
             (*before, phrases[letters[start:end]])
             for start in range(max(0, end - longest), end)
-            if (before := best[start]) is not None and letters[start:end] in phrases
+            if (before := best[start]) is not None
+            and letters[start:end] in phrases
+            and may_be(start, end)
         )
         best.append(min(found, key=_doubt, default=None))
     if not (said := best[-1]):
@@ -216,6 +232,8 @@ def _last_said(job: Job) -> str | None:
 
 def _asks(said: str, job: Job) -> bool:
     """Is "yes" or "ok" an answer to this? Not if it was only asked how one can help."""
+    if open_question(job):  # which of these is meant: choices stand below it
+        return True
     own = (job.settings.get("small_talk_texts") or {}).values()
     texts = [text for kind in (*_texts().values(), *own) for text in dict(kind).values()]
     return said.rstrip().endswith(_QUESTION_MARKS) and said not in texts

@@ -16,6 +16,7 @@ from romashka_worker.choices import (
     choices_of,
     find_choice,
     open_question,
+    said_beside,
     were_offered,
 )
 from romashka_worker.context import LookedUp, Tools, look_up, topic_of
@@ -108,8 +109,14 @@ class TurnAnswerer:
         """Answer from the article that the customer chose, or hand over what they had asked."""
         note(language=job.known_language, choice=choice.item_id)
         nothing = Answer(action="escalate", reason="low_confidence", asked=asked.topic)
-        if choice.item_id is None:
-            return nothing
+        beside = replace(job, user_message=said_beside(asked, choice, job.written))
+        signals = Signals()
+        if beside.user_message.strip():  # the rules read what the customer wrote besides
+            embedding = await self._embed(job, beside.user_message)
+            signals = await self._understanding.read(beside, embedding)
+        decision = decide(None, signals, job.settings)
+        if not decision.is_reply or choice.item_id is None:
+            return replace(nothing, reason=decision.reason or "low_confidence")
         try:
             item = await self._knowledge.read(choice.item_id, _seconds_until(job.draft_by) / 2)
         except RomashkaError as error:
@@ -120,7 +127,7 @@ class TurnAnswerer:
         language = job.known_language or job.default_language
         question = f"{asked.topic}\n{choice.label}"
         meaning = await self._embed(job, question)
-        turn = Turn(job, language, (item,), question=question, embedding=meaning, chosen=item)
+        turn = Turn(job, language, (item,), signals, question, meaning, chosen=item)
         answer = await self._answer(turn)
         return replace(answer, language=job.known_language)
 
@@ -217,7 +224,7 @@ class TurnAnswerer:
                 choices = _offered(turn, draft.analysis, decision)
                 if choices:
                     decision = Decision(None)
-                    _make_question(draft, choices, turn.language)
+                    _make_question(draft, choices, turn)
                 show = shown_nowhere if left_open else self._open_reply  # the team's words follow
                 text = await _reply(draft, turn.job, until, show) if decision.is_reply else None
             except Ungrounded as error:
@@ -240,9 +247,8 @@ class TurnAnswerer:
 async def _reply(
     draft: Draft, job: Job, until: float, open_reply: Callable[[Job], AbstractContextManager[Show]]
 ) -> str:
-    max_chars = job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS)
     with stage("reply"), open_reply(job) as show:
-        return await write_reply(draft.text, show, max_chars=max_chars, until=until)
+        return await write_reply(draft.text, show, max_chars=_max_chars(job), until=until)
 
 
 def _turn(job: Job, language: str | None, signals: Signals, found: LookedUp) -> Turn:
@@ -284,21 +290,24 @@ def _handed_over(answer: Answer, left_open: Sequence[str], job: Job) -> Answer:
 
 def _offered(turn: Turn, analysis: Analysis, decision: Decision) -> tuple[Choice, ...]:
     """Return what the customer is asked to choose from, instead of being handed over, if so."""
-    likely, before = analysis.likely, were_offered(turn.job)
+    job, likely = turn.job, analysis.likely
     note(likely=[item.id for item in likely], likelihood=round(analysis.likelihood, 3))
-    is_new = not (turn.chosen or open_question(turn.job) or before & {item.id for item in likely})
-    if not (is_new and may_ask(decision, likely, analysis.likelihood, turn.job.settings)):
+    was_asked = open_question(job) or job.context.get("was_asked_since")
+    is_new = not (turn.chosen or was_asked or were_offered(job) & {item.id for item in likely})
+    if job.context.get("requires_human") or not is_new:  # nobody is asked who waits for a human
+        return ()
+    if not may_ask(decision, likely, analysis.likelihood, job.settings):
         return ()
     return choices_of(likely, analysis.language or turn.language)
 
 
-def _make_question(draft: Draft, choices: Sequence[Choice], language: str | None) -> None:
+def _make_question(draft: Draft, choices: Sequence[Choice], turn: Turn) -> None:
     """Make a draft a question: a model has asked it already, or else it is ours."""
     analysis = draft.analysis
     sources = tuple(choice.item_id for choice in choices if choice.item_id)
     draft.analysis = replace(analysis, knowledge_sources=sources)
     own = draft.text if analysis.needs_clarification else None
-    draft.text = asking(own, choices, analysis.language or language)
+    draft.text = asking(own, choices, analysis.language or turn.language, _max_chars(turn.job))
 
 
 def _answer(decision: Decision, draft: Draft, text: str | None) -> Answer:
@@ -315,6 +324,11 @@ def _answer(decision: Decision, draft: Draft, text: str | None) -> Answer:
         tokens_used=draft.tokens_used,
         model=draft.model,
     )
+
+
+def _max_chars(job: Job) -> int:
+    max_chars: int = job.settings.get("max_message_chars", _DEFAULT_MAX_CHARS)
+    return max_chars
 
 
 def _seconds_until(moment: float) -> float:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from romashka_worker.grounding.lexicon import Phrases, any_of, lexicon, ordered, words_of
+from romashka_worker.grounding.lexicon import Phrases, any_of, lexicon, ordered, promises, words_of
 from romashka_worker.grounding.numbers import TO
 
 Key = tuple[str | float, ...]
@@ -35,7 +36,7 @@ _CHINESE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(?:(\d{1,2})[日号號])?")
 _CLOCK = re.compile(
     r"(?<![\d:.])(\d{1,2}):(\d{2})(?::\d{2})?(?!\d)(?:\s?(a\.?\s?m\b|p\.?\s?m\b|صباح|مساء|ص\b|م\b))?"
     r"|(?<![\d:.,])(\d{1,2})(?:[.:](\d{2}))?\s?(a\.?\s?m\b|p\.?\s?m\b|uhr\b|o'clock\b|صباح\w*|مساء\w*)"
-    r"|(?<![\d:.,])(\d{1,2})\s?h\s?(\d{2})\b"
+    r"|(?<![\d:.,])(\d{1,2})\s?h(?:eures?)?\s?(\d{2})\b"
     r"|(上午|早上|凌晨|下午|晚上|中午|午前|午後)?(\d{1,2})[点點時时](?![間间])(?:(\d{1,2})分)?"
     rf"|(?<![\d:.,])(\d{{1,2}})\.(\d{{2}})(?=\s{any_of(words_of(lexicon()['days']['parts_of_day']))})",
     re.IGNORECASE,
@@ -126,6 +127,19 @@ def find_months(text: str, language: str | None) -> Iterator[Moment]:
         if not found.group(3):
             key = ("month", int(found.group(2)))
             yield Moment(found.start(), found.end(), frozenset({key}), frozenset({key}))
+
+
+def closed_days(text: str, given: AbstractSet[Key], language: str) -> frozenset[Key]:
+    """Return the weekdays on which, as `text` has it, nobody is there.
+
+    Where some days are told (`given`), nothing is on the others: that need not stand anywhere.
+    """
+    if not any(key[0] == "weekday" for key in given):
+        return frozenset()
+    clauses = re.split(promises()["clauses"]["ends"], text.lower())
+    closed = (part for part in clauses if re.search(lexicon()["days"]["closed"], part))
+    days = (moment.needs for part in closed for moment in find_weekdays(part, language))
+    return frozenset().union(*days)
 
 
 def find_weekdays(text: str, language: str | None) -> Iterator[Moment]:

@@ -50,16 +50,20 @@ _DAY_AND_NIGHT = _ALWAYS | {
     ("duration", 10080.0),
 }
 _FEW = 10
+_MONTH = 30 * 1440.0
+_CLOCK_FIGURES = re.compile(r"([01]?\d|2[0-4])\.([0-5]\d)")
 _NEAR, _MAX_SENTENCE = 25, 400
 _MAX_PARTS = 20
 _DOMAINS = (
     "com|org|net|io|app|dev|shop|store|info|biz|ai|co|me|eu|de|at|ch|fr|es|pt|br|it|nl|be|pl|cz|se"
     "|no|dk|fi|ie|uk|us|ca|au|nz|mx|ar|cl|ru|ua|tr|in|cn|jp|kr|ae|sa|eg|test|example|рф"
+    "|xyz|online|site|club|website|cloud|gg|ly|tv"
 )
 _URL = re.compile(
     r"(?i:https?://|www\.)[^\s<>\"'\u2e80-\uffff«»]+"
     rf"|(?<![\w@.-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:{_DOMAINS})(?![A-Za-z0-9_@-]|\.[A-Za-z0-9])"
     r"(?:/[^\s<>\"'\u2e80-\uffff«»]*)?"
+    r"|(?<![\w@.-])(?:[a-z0-9-]+\.)+[a-z]{2,}/[a-z0-9][^\s<>\"'\u2e80-\uffff«»]*"
 )
 _EMAIL = re.compile(r"(?<![A-Za-z0-9_.%+-])[A-Za-z0-9_.%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _HANDLE = re.compile(r"(?<![A-Za-z0-9_@])@[A-Za-z0-9_][A-Za-z0-9_.]+")
@@ -76,6 +80,7 @@ _MARKER = re.compile(
 )
 _AT = re.compile(r"\b(?:à|a|au|das|às|as|las|de|dès|do|до|с|в|к|from|to|at)\s\Z", re.IGNORECASE)  # noqa: RUF001 -- Russian, too
 _PARTS = re.compile(r"[,;،、]")
+_SINCE = "(?:from|von|de|das|de las|dalle|с|от|من)"  # noqa: RUF001 -- Russian, too
 
 
 def find_facts(text: str, language: str | None = None) -> list[Fact]:
@@ -203,9 +208,11 @@ def _number(number: Number, text: str, language: str | None) -> Fact:
         gives, needs = plain, plain
         if is_hour:
             needs |= frozenset(("hour", value) for value in number.values)
+        if is_claim and (clock := _CLOCK_FIGURES.fullmatch(text[number.start : number.end])):
+            needs |= times_of(int(clock[1]), int(clock[2]), "?")  # "open till 17.30"
         if is_hour or not _counts_something().match(after):
             gives |= bare
-        is_nothing = is_claim and _says_nothing(number, before, after)
+        is_nothing = is_claim and not is_hour and _says_nothing(number, before, after)
         return Fact("number", number.said, gives, frozenset() if is_nothing else needs)
     of, factor = number.unit
     measured = frozenset[Key]((of, round(value * factor, 6)) for value in number.values)
@@ -216,10 +223,18 @@ def _number(number: Number, text: str, language: str | None) -> Fact:
             measured |= hours if value <= 24 else frozenset()
     # "Price: 14" has no unit; "14 bags" has another one.
     needs = measured | (frozenset() if of in _MEASURES and of != "duration" else bare)
+    needs |= frozenset(_as_months(of, round(value * factor, 6)) for value in number.values)
     if is_claim and number.is_word and number.values == {1.0} and (of, factor) in _ARTICLES:
         needs = frozenset()
     kind: Kind = "number" if of in _MEASURES else "price"
     return Fact(kind, number.said, measured | plain, needs)
+
+
+def _as_months(of: str, value: float) -> Key:
+    """Return what thirty days, or a month, are called, too."""
+    if of == "duration":
+        return "months", value / _MONTH
+    return ("duration", value * _MONTH) if of == "months" else (of, value)
 
 
 def _is_hour(before: str, after: str) -> bool:
@@ -231,8 +246,13 @@ def _is_hour(before: str, after: str) -> bool:
 @cache
 def _hours() -> tuple[re.Pattern[str], ...]:
     to = rf"(?:{TO.pattern})(?:las |as |às )?"
-    parts = any_of(words_of(lexicon()["days"]["parts_of_day"]))
-    patterns = (rf"{to}{TAKEN}", rf"{TAKEN}{to}\Z", rf"\s?{parts}")
+    parts = any_of((*words_of(lexicon()["days"]["parts_of_day"]), "uhr"))
+    hour = r"(?:[01]?\d|2[0-4])"  # "from 9 to 18"
+    patterns = (
+        rf"{to}(?:{TAKEN}|{hour}(?![\w%€$£]|[.,]\d|\s?[^\W\d_]))",
+        rf"(?:{TAKEN}|\b{_SINCE}\s{hour}){to}\Z",
+        rf"\s?{parts}",
+    )
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
 
 

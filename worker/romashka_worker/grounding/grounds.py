@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from romashka_worker.grounding.dates import Key
+from romashka_worker.grounding.dates import Key, closed_days
 from romashka_worker.grounding.facts import Fact, find_facts
 from romashka_worker.grounding.names import KnownNames
 from romashka_worker.grounding.promises import KnownPromises
@@ -49,6 +49,7 @@ class Grounds:
     def missing_from(self, sentence: str) -> tuple[Fact, ...]:
         """Return what a sentence states and nothing supports."""
         text, given = _normalised(sentence), self._given
+        given |= closed_days(text, given, self._language)
         stated = [
             fact
             for fact in find_facts(text, self._language)
@@ -122,5 +123,7 @@ def _normalised(text: str) -> str:
     """Return a text with one spelling of each letter, figure and sign."""
     text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
     return "".join(
-        str(unicodedata.decimal(letter)) if letter.isdecimal() else letter for letter in text
+        str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
+        for letter in text
+        if unicodedata.category(letter) != "Cf"  # marks of direction, spaces of no width
     )

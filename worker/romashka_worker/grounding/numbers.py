@@ -25,7 +25,9 @@ _NEXT = re.compile(r"[\s\u2010-\u2015-]{0,3}([%€$£¥₽₹]|[^\W\d_]+\$?)(?:[
 _UNSPACED_NEXT = re.compile(r"\s?[个個多]?(?:工作|自然)?")
 _GERMAN_COMPOUND = re.compile(r"(?<=[a-zß])(?:tagen?|stunden?|wochen?|monaten?|jahren?)\Z")
 _PERCENT_BEFORE = re.compile(r"百分之\Z")
-_CHINESE = re.compile(r"[〇零一二两三四五六七八九十百千]+(?=[个個]?(?:工作)?[天日周週月年小分元%])")
+_CHINESE = re.compile(
+    r"[〇零一二两三四五六七八九十百千]+(?=[个個]?(?:工作)?[天日周週月年小分元块%])"
+)
 _CHINESE_DIGITS = {digit: value for value, digit in enumerate("零一二三四五六七八九")}
 _CHINESE_DIGITS |= {"〇": 0, "两": 2}  # noqa: RUF001 -- Chinese
 _CHINESE_TENS = {"十": 10, "百": 100, "千": 1000}
@@ -86,6 +88,8 @@ def _counted(
     )
     if unit is None and is_word:
         unit = _units().get(text[start:end].lower())  # the Arabic dual is number and unit in one
+    if unit and unit[0].isupper():  # money: nobody is asked for 4.900 €, but for thousands
+        values = frozenset(filter(float.is_integer, values)) or values
     if unit == ("months", 12.0) and any(value in _CALENDAR_YEARS for value in values):
         unit = None
     after = _NEXT.match(text, end_of_factor)
@@ -104,7 +108,7 @@ def _values_of(figures: str) -> frozenset[float]:
     values = set()
     if signs.count(signs[-1]) == 1:
         values.add(float(f"{re.sub(r'[.,]', '', whole)}.{decimals}"))
-    if len(decimals) == 3 and len(set(signs)) == 1:
+    if len(decimals) == 3 and len(set(signs)) == 1 and whole != "0":
         values.add(float(plain))
     return frozenset(values or {float(plain)})
 

@@ -56,7 +56,7 @@ class KnowledgeResponder:
         )
         unseen = [one for one in turn.knowledge if one.id not in turn.seen]
         likely = likely_items(unseen, item)
-        likelihood = likelihood_of(likely, turn.knowledge, turn.language)
+        likelihood = likelihood_of(likely, turn.knowledge, turn.language) if likely else 0.0
         note(similarity=item.similarity)
         analysis = Analysis(
             confidence=confidence,
