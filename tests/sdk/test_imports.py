@@ -1,4 +1,4 @@
-"""What knows what: in neither SDK does a part know one that knows it."""
+"""What knows what: neither in the SDKs nor in the worker does a part know one that knows it."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 SDK = Path(__file__).parents[2] / "sdk"
+WORKER = Path(__file__).parents[2] / "worker" / "romashka_worker"
 
 
 def python_imports() -> Iterator[tuple[str, set[str]]]:
@@ -25,7 +26,16 @@ def typescript_imports() -> Iterator[tuple[str, set[str]]]:
         yield str(file), {str((file.parent / name).resolve()) + ".ts" for name in named}
 
 
-@pytest.mark.parametrize("imports", [python_imports, typescript_imports])
+def worker_imports() -> Iterator[tuple[str, set[str]]]:
+    """Yield each module of the worker, and those that it imports when it is loaded."""
+    for file in WORKER.rglob("*.py"):
+        path = file.relative_to(WORKER.parent).with_suffix("")
+        name = ".".join(path.parts).removesuffix(".__init__")
+        found = re.findall(r"^from (romashka_worker[\w.]*) import", file.read_text(), re.M)
+        yield name, set(found) - {name}
+
+
+@pytest.mark.parametrize("imports", [python_imports, typescript_imports, worker_imports])
 def test_no_part_knows_one_that_knows_it(
     imports: Callable[[], Iterator[tuple[str, set[str]]]],
 ) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
+from romashka_worker.brevity import is_brief, says_little, says_much
 from romashka_worker.embeddings import Embedding
 from romashka_worker.job import Job
 from romashka_worker.knowledge import Found, KnowledgeItem
 from romashka_worker.policy import is_sure
-from romashka_worker.questions import MAX_QUESTIONS, is_brief, questions_in, says_little, says_much
+from romashka_worker.questions import MAX_QUESTIONS, questions_in
 from romashka_worker.responders.knowledge import surest
 from romashka_worker.small_talk import hear
 

@@ -15,14 +15,11 @@ MAX_QUESTIONS = 4
 """So many are looked up; who asks more at once asks a human."""
 _MIN_WORDS = 2
 _MAX_NAME_CHARS = 200
-_MUCH, _BRIEF, _LITTLE = 40, 24, 14
-"""Letters."""
 _LONGEST = 2000
 """Characters: an essay is one question, whatever it asks."""
 _MARK = re.compile(r"(?:[?？؟]|(?<=[\u0370-\u03ff]);)\W*\Z")  # noqa: RUF001 -- of other scripts
 _STATES = re.compile(r"[.!！]\W*\Z")  # noqa: RUF001 -- of other scripts
 _JAPANESE = re.compile(r"か[。．.\s]*\Z")  # noqa: RUF001 -- Japanese
-_NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 def questions_in(text: str) -> tuple[str, ...]:
@@ -73,26 +70,6 @@ def _is_question(sentence: str) -> bool:
         return True
     is_stated = _STATES.search(sentence) or not _is_long(sentence)
     return not is_stated and bool(_begins_as_question().match(sentence))
-
-
-def says_much(text: str) -> bool:
-    """Is it so much that it can be understood by itself?"""
-    return _length(text) > _MUCH
-
-
-def is_brief(text: str) -> bool:
-    """Is it so little that it may be said of what was said before?"""
-    return _length(text) <= _BRIEF
-
-
-def says_little(text: str) -> bool:
-    """Does it say next to nothing by itself, such as "is that possible?"."""
-    return _length(text) <= _LITTLE
-
-
-def _length(text: str) -> int:
-    """Return the letters; where there are no spaces, one is half a word."""
-    return sum(map(str.isalpha, text)) + 2 * len(_NO_SPACES.findall(text))
 
 
 def name_of(question: str) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from operator import mul
 
+from romashka_worker.brevity import is_brief
 from romashka_worker.embeddings import Embedder, Embedding
 from romashka_worker.embeddings.timely import embed_in_time
 from romashka_worker.guard import asks_for_human
 from romashka_worker.heads import load_heads
 from romashka_worker.job import Job, Sentiment
-from romashka_worker.questions import is_brief
 from romashka_worker.trace import note
 
 _SURE = 0.5
