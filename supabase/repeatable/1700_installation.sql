@@ -55,6 +55,11 @@ begin
     -- What a customer's first message needs beside a worker.
     'knowledge', (select count(*) from public.knowledge_items as items where items.status = 'active'),
     'staff', (select count(*) from public.profiles as profiles where profiles.role in ('agent', 'admin')),
+    'notifications', (
+      select jsonb_build_object('rules', count(*), 'failing', coalesce(
+        jsonb_agg(jsonb_build_object('id', rules.id, 'error', rules.error)) filter (where rules.failed_at is not null), '[]'))
+      from public.notification_rules as rules where rules.is_enabled
+    ),
     'visitors', (select count(*) from public.customer_profiles as customers where customers.user_id is not null),
     'secrets', (select count(*) from private.channel_secrets as secrets),
     'available', (

@@ -70,6 +70,7 @@ async def test_a_good_configuration_is_found_good_piece_by_piece(stack: RunningS
         ("sign-in", "ok"),
         ("knowledge", "ok"),
         ("staff", "ok"),
+        ("notifications", "warning"),  # nobody has made a rule
         ("secrets", "ok"),
         ("primary model", "ok"),
         ("embeddings", "ok"),

@@ -60,6 +60,7 @@ def test_a_rule_is_added_tried_shown_and_removed(stack: RunningStack, romashka: 
     bad = romashka("notifications", "test", rule)
     sender.join(20)
     shown = romashka("notifications", "list")
+    looked = romashka("doctor")
     removed = romashka("notifications", "remove", rule)
     gone = romashka("notifications", "remove", rule)
 
@@ -70,6 +71,7 @@ def test_a_rule_is_added_tried_shown_and_removed(stack: RunningStack, romashka: 
     assert bad.errors == "romashka: it did not get there: its server answered 410 (410)\n"
     assert target in shown.output
     assert "its server answered 410" in shown.output
+    assert f"✗ notifications   rule {rule} does not get through: its server" in looked.output
     assert removed.output == f"Rule {rule} is gone.\n"
     assert "no rule begins with" in gone.errors
 

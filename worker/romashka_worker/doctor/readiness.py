@@ -1,6 +1,6 @@
 """What a customer's first message needs beside a worker: a session, something known, somebody."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from romashka_worker.doctor.auth import look_at_sign_in
@@ -17,6 +17,7 @@ async def look_at_readiness(
         return
     yield _knowledge(installed["knowledge"], has_model=settings.has_llm)
     yield _staff(installed["staff"])
+    yield _notifications(**installed["notifications"])
     yield _secrets(installed["secrets"])
 
 
@@ -39,6 +40,17 @@ def _staff(count: int) -> Finding:
         "nobody: what is handed over waits for ever",
         "romashka staff add EMAIL --role admin --create",
     )
+
+
+def _notifications(rules: int, failing: Sequence[Mapping[str, str]]) -> Finding:
+    if failing:
+        first = failing[0]
+        says = f"rule {first['id']} does not get through: {first['error']}"
+        return Finding.problem("notifications", says, f"romashka notifications test {first['id']}")
+    if rules:
+        return Finding.ok("notifications", f"{rules} rule{'s' * (rules != 1)} tell of what happens")
+    says = "nobody is told when a customer waits for a human"
+    return Finding.warning("notifications", says, "romashka notifications add email EMAIL")
 
 
 def _secrets(count: int) -> Finding:
