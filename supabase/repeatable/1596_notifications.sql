@@ -12,6 +12,9 @@ drop policy if exists "staff read what was told" on public.notification_deliveri
 create policy "staff read what was told" on public.notification_deliveries
   for select to authenticated using ((select private.is_staff()));
 
+drop policy if exists "only the functions below" on private.notification_secrets;
+create policy "only the functions below" on private.notification_secrets for all to service_role using (false);
+
 create or replace function private.check_notification_rule()
 returns trigger
 language plpgsql
