@@ -10,6 +10,7 @@ from romashka import Conversation, Message, NoAnswerNeeded
 from tests.support.customers import customer_of, new_identifier
 from tests.support.proxy import open_proxy
 from tests.support.stacks import RunningStack
+from tests.support.waiting import becomes
 from tests.worker.provider import Provider, analysis, answers, answers_after, hangs, open_provider
 from tests.worker.worker_process import run_worker
 
@@ -180,7 +181,7 @@ async def test_a_message_during_the_draft_makes_one_answer_to_both(
     provider.will(hangs(), answers(analysis(reply="to both")))
     async with run_worker(stack, OPENAI_BASE_URL=provider.url) as worker:
         await conversation.send("What is Romashka?")
-        await worker.has_logged("job.claimed", conversation_id=conversation.id)
+        await becomes(lambda: provider.requests)  # whoever is asked first hangs
         answer = await conversation.ask("And which channels are supported?", timeout_seconds=60)
         await worker.has_logged("job.dropped", conversation_id=conversation.id)
 
