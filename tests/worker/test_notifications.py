@@ -224,7 +224,6 @@ async def test_a_mail_comes_by_the_teams_server(database: Any, mail_server: Mail
     [
         (None, SENDER, "no_server"),
         ("smtp://127.0.0.1:9", None, "no_sender"),
-        ("http://127.0.0.1", SENDER, "unauthorized"),
     ],
 )
 async def test_a_worker_that_cannot_mail_says_why(

@@ -25,6 +25,7 @@ from romashka_worker.doctor.project import (
     migrate_command,
 )
 from romashka_worker.doctor.readiness import look_at_readiness
+from romashka_worker.notifications.settings import NotificationSettings
 from romashka_worker.schema import SchemaTooOld, check_schema
 from romashka_worker.settings import Settings, SettingsError
 
@@ -33,7 +34,8 @@ async def examine() -> AsyncIterator[Finding]:
     """Yield what is found, piece by piece; without settings or a project there is no more."""
     try:
         settings = Settings.from_environment()
-        ChannelSettings.from_environment()  # as the worker, which starts with neither or both
+        ChannelSettings.from_environment()  # as the worker, which starts with all of them or none
+        NotificationSettings.from_environment()
     except SettingsError as error:
         name = str(error).partition(" ")[0].rstrip(":")
         yield Finding.problem("settings", str(error), f"export {name}=...")
