@@ -309,9 +309,9 @@ async def test_something_else_is_searched_with_what_was_asked_before() -> None:
     async with open_answerer(rows=(*ROWS, FAR)) as turns:
         search = turns._knowledge.search
 
-        async def spy(question: str, *arguments: Any) -> Any:
+        async def spy(question: str, *arguments: Any, **named: Any) -> Any:
             searched.append(question)
-            return await search(question, *arguments)
+            return await search(question, *arguments, **named)
 
         turns._knowledge.search = spy  # type: ignore[method-assign]  # what is asked is the point
         await turns.answer(turn(said("user", TOPIC), ASKED, said("user", "for shoes in red")))
