@@ -7,6 +7,7 @@ from prometheus_client import REGISTRY
 from pydantic import AliasChoices
 from romashka_worker import metrics
 from romashka_worker.channels.settings import ChannelSettings
+from romashka_worker.notifications.settings import NotificationSettings
 from romashka_worker.settings import Settings
 from romashka_worker.trace import Stage
 
@@ -25,7 +26,8 @@ def named_in(heading: str, column: str) -> set[str]:
 def test_the_page_names_every_setting() -> None:
     """A setting that is not there is one that nobody uses."""
     names = set()
-    for name, field in (Settings.model_fields | ChannelSettings.model_fields).items():
+    read_by = (Settings, ChannelSettings, NotificationSettings)
+    for name, field in (item for one in read_by for item in one.model_fields.items()):
         alias = field.validation_alias
         if isinstance(alias, AliasChoices):
             alias = alias.choices[0]
