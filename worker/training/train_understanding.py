@@ -109,7 +109,8 @@ def embed(texts: list[str], cache: Path | None) -> np.ndarray:
     model = E5(num_threads=1)
     known.update((text, model.query(text)) for text in missing)
     if cache and missing:
-        np.savez(cache, texts=np.array(list(known)), vectors=np.array(list(known.values())))
+        with cache.open("wb") as file:  # by its name alone numpy would add a suffix to it
+            np.savez(file, texts=np.array(list(known)), vectors=np.array(list(known.values())))
     return np.array([known[text] for text in texts])
 
 
