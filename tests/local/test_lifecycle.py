@@ -258,7 +258,7 @@ def test_a_stack_that_runs_out_of_open_files_says_so(eventually: Eventually) -> 
         limit = process.num_fds() + 40
         process.rlimit(psutil.RLIMIT_NOFILE, (limit, limit))
         url = httpx.URL(stack.api_url)
-        for _ in range(120):  # some of what the start had open is closed by now
+        for _ in range(limit):  # not 40: some of what the start had open is closed by now
             opened.enter_context(closing(socket.create_connection((url.host, url.port))))
         eventually(lambda: f"of {limit} open files are in use" in said(stack.process))
         opened.close()

@@ -129,7 +129,7 @@ class Shelf:
             ROW
             | {"id": name, "title": name, "content": SENT if name == "sweden" else f"It is {name}."}
             | {"similarity": sum(a * b for a, b in zip(vector, near, strict=True))}
-            | {"keyword_score": 0.0}
+            | {"keyword_score": 0.0, "language": "de" if name.endswith("_de") else "en"}
             for name, near in self._near.items()
         ]
         return sorted(rows, key=lambda row: -float(row["similarity"]))
@@ -173,6 +173,18 @@ async def test_what_was_read_is_not_said_again() -> None:
         answer = await turns.answer(turn(*ASKED, "and Norway?"))
 
     assert answer.action == "escalate"
+
+
+async def test_what_was_read_is_not_said_again_in_another_language() -> None:
+    """The article on Sweden has a German twin: for "and Norway?" that is no answer either."""
+    near = {"sweden": (0.98, 0.75), "schweden_de": (0.97, 0.74), "far": (0.4, 0.7)}
+    async with shelf(**near) as (turns, _):
+        answer = await turns.answer(turn(*ASKED, "and Norway?"))
+    async with shelf(**near, norge_de=(0.93, 0.99)) as (turns, _):
+        only_there = await turns.answer(turn(*ASKED, "and Norway?"))
+
+    assert answer.action == "escalate"
+    assert only_there.knowledge_sources == ("norge_de",)
 
 
 async def test_a_first_message_is_searched_once() -> None:

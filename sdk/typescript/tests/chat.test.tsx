@@ -34,6 +34,10 @@ type Window = Awaited<ReturnType<typeof openWindow>>;
 
 const statuses = ({ latest }: Window) => latest.messages.map(({ status }) => status);
 
+/** Was that message ever shown so? It may be for a moment only. */
+const wasShown = ({ all }: Window, index: number, status: ChatMessage["status"]) =>
+  all.some(({ messages }) => messages[index]?.status === status);
+
 /** What the database has. */
 async function storedTexts(messages: ChatMessage[]): Promise<string[]> {
   const conversation = await service.conversations.get(messages[0]!.conversation_id);
@@ -64,9 +68,9 @@ test("a window opens a conversation with its first message, and shows the answer
   deepEqual(await customer.conversations.list(), []); // who only looks opens none
   equal(await chat.latest.sendMessage(" "), null);
 
-  const sent = chat.latest.sendMessage("What is Romashka?", "text", { page: "/prices" });
-  await until(() => statuses(chat)[0] === "sending");
-  const { id, conversation_id, status, metadata } = (await sent)!;
+  const sent = await chat.latest.sendMessage("What is Romashka?", "text", { page: "/prices" });
+  const { id, conversation_id, status, metadata } = sent!;
+  equal(wasShown(chat, 0, "sending"), true);
   deepEqual([status, metadata!["page"]], ["sent", "/prices"]);
   await answerNext(conversation_id, "An inbox.");
   await until(() => chat.latest.messages.length === 2);
@@ -94,10 +98,9 @@ test("a window chooses what a question offers, as it sends a message", async () 
   await until(() => chat.latest.messages.length === 2);
   const question = chat.latest.messages[1]!;
   equal(await chat.latest.choose(question, 0), null);
-  const choosing = chat.latest.choose(question, 1);
-  await until(() => statuses(chat)[2] === "sending");
-  const stored = (await choosing)!;
+  const stored = (await chat.latest.choose(question, 1))!;
 
+  equal(wasShown(chat, 2, "sending"), true);
   deepEqual(errors, ["unable to choose; the message offers 1 to 2, not 0"]);
   deepEqual(texts(chat.latest.messages), ["Can I?", "Which?", "Returns"]);
   equal(chat.latest.messages[2]!.id, stored.id);

@@ -127,13 +127,24 @@ def surest(
 
     One that was edited just now has no vectors to compare: it is as sure as its words make it.
     """
-    unseen = [item for item in found if item.id not in seen]
+    unseen = _unseen(found, language, seen)
     if not unseen:
         return 0.0, found[0]
     by_meaning = [item for item in unseen if item.similarity is not None]
     by_words = [item for item in unseen if item.similarity is None]
     best = [_best_item(items, language) for items in (by_meaning, by_words) if items]
     return max(((confidence_in(item, found, language), item) for item in best), key=itemgetter(0))
+
+
+def _unseen(
+    found: Sequence[KnowledgeItem], language: str | None, seen: frozenset[str]
+) -> list[KnowledgeItem]:
+    """Return what the customer has not read, nor most likely the same in another language."""
+    unseen = [item for item in found if item.id not in seen]
+    best = _best_item(found, language)
+    if best.id not in seen or best.language is None:
+        return unseen
+    return [item for item in unseen if is_same_language(item.language, best.language)]
 
 
 def _best_item(found: Sequence[KnowledgeItem], language: str | None) -> KnowledgeItem:
