@@ -43,6 +43,7 @@ drop function if exists private.keep_media(jsonb, uuid[]);
 drop function if exists private.remove_visitor(uuid, uuid);
 drop function if exists private.end_answered_jobs(jsonb, uuid[]);
 drop function if exists private.is_same_text(text, private.channel_event);
+drop function if exists private.work_of(uuid);
 -- Every channel may have loops since 0.2.
 drop function if exists private.stop_mail_loop(private.channel_event, uuid, uuid);
 -- Staff alone read what the team notes about customers, since 0.2.

@@ -13,7 +13,8 @@ revoke all on
   public.notification_deliveries, private.notification_secrets, private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
-  private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures
+  private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
+  private.answer_explanations
 from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
@@ -81,7 +82,9 @@ revoke execute on function
   public.extend_ai_response_leases, public.create_conversation, public.get_conversation_with_messages,
   public.take_over_conversation, public.return_conversation_to_ai, public.resolve_conversation,
   public.assign_conversation, public.rate_conversation, public.mark_conversation_read, public.count_conversations,
-  public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
+  public.record_ai_response_traces, public.get_ai_response_trace, public.explain_ai_response,
+  private.explain_attempt, private.explain_turn, private.keep_explanations, private.explain_answer,
+  public.get_knowledge_to_embed,
   public.store_knowledge_embeddings, public.find_knowledge_part, public.search_knowledge, public.import_knowledge,
   public.get_channel_credentials, public.set_channel_secret, public.get_messaging_slo,
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook,
@@ -107,7 +110,7 @@ revoke execute on function
   private.is_placeholder, private.guard_message, private.check_customer_message, private.without_our_keys,
   private.with_checked_choice, private.number_message, private.mirror_delivery_status, private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
-  private.work_of, private.broadcast_conversations, private.end_open_jobs,
+  public.turn, private.send_after, private.broadcast_conversations, private.broadcast_notes, private.end_open_jobs,
   private.open_job, private.job_priority, private.unused_turn_id, private.open_returned_turn,
   private.join_job, private.supersede_job, private.enqueue_message,
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
@@ -173,7 +176,7 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo, public.describe_settings
+  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.
@@ -205,7 +208,8 @@ grant execute on function
   private.is_admin, private.current_customer_id,
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
-  private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge
+  private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
+  private.explain_answer
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.

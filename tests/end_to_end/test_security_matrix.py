@@ -241,6 +241,19 @@ insert into public.messages (conversation_id, sender_type, content)
 select id, 'user', 'one' from conversation returning id
 """
 
+# A turn that has its answer.
+_ANSWERED = """
+with answer as (
+  insert into public.messages (conversation_id, sender_type, content, turn_id)
+  values (%s, 'ai', 'An answer.', gen_random_uuid()) returning id, conversation_id, turn_id
+), job as (
+  insert into public.ai_response_queue (conversation_id, message_id, user_message, status, outcome,
+    turn_id, turn_started_at, deadline, completed_at)
+  select conversation_id, id, 'x', 'completed', 'replied', turn_id, now(), now(), now() from answer
+)
+select id::text as id from answer
+"""
+
 
 @pytest.mark.parametrize("actor", ACTORS)
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -251,6 +264,8 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
     cast.make_row("realtime_metrics", cast.owner(actor))
     arguments = ARGUMENTS | {
         "conversation_id": cast.owner(actor).talk,
+        "conversation": {"id": cast.owner(actor).talk},
+        "message_id": cast.run(_ANSWERED, [cast.owner(actor).talk])[0]["id"],
         "agent_id": cast.people["agent"].id,
         "rule_id": cast.make_row("notification_rules", cast.owner(actor))["id"],
         "webhook_id": cast.make_row("webhook_events", cast.owner(actor))["id"],

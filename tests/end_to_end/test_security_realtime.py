@@ -140,6 +140,9 @@ async def test_no_spelling_of_anothers_topic_opens_it(cast: Cast) -> None:
         "conversation:",
         "conversation:::typing",
         "inbox:typing",
+        "inbox:presence",
+        "inbox:presence:",
+        "INBOX:presence",
         "Inbox",
         "ai-jobs:typing",
     ]

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Delivery,
         Message,
         Note,
+        Turn,
     )
     from romashka._presence import Person, Presence
     from romashka._topics import Topics
@@ -91,6 +92,7 @@ __all__ = [
     "ServiceLevel",
     "TooLarge",
     "Topics",
+    "Turn",
     "Unreachable",
 ]
 
@@ -129,6 +131,7 @@ _HOMES = {
         "Delivery",
         "Message",
         "Note",
+        "Turn",
     ),
     "_presence": ("Person", "Presence"),
     "sync": ("Romashka",),

@@ -35,7 +35,7 @@ async def read_conversation(core: Core, conversation_id: str) -> Mapping[str, An
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    query = core.supabase.table("conversations").select("*").eq("id", conversation_id)
+    query = core.supabase.table("conversations").select("*, turn").eq("id", conversation_id)
     try:
         found = await fetch(query)
     except InvalidRequest as error:

@@ -166,7 +166,7 @@ class _Feed:
             newest = await Conversations(self._core).list(limit=self._newest)
             return Page(newest[::-1], is_last=True)
         at, last = self._cursor or ((self._latest - _OVERLAP).isoformat(), _NO_ID)
-        conversations = self._core.supabase.table("conversations").select("*")
+        conversations = self._core.supabase.table("conversations").select("*, turn")
         # Twice: the database begins to read where the first says, and the second is exact.
         query = conversations.gte("updated_at", at).or_(
             f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'

@@ -454,9 +454,11 @@ export type Database = {
           updated_at: string | null;
           user_email: string | null;
           user_name: string | null;
+          waiting_since: string | null;
           workflow_id: string | null;
+          turn: Json | null;
         };
-        ComputedFields: never;
+        ComputedFields: "turn";
         Insert: {
           agent_read_position?: number;
           ai_confidence?: number | null;
@@ -495,6 +497,7 @@ export type Database = {
           updated_at?: string | null;
           user_email?: string | null;
           user_name?: string | null;
+          waiting_since?: string | null;
           workflow_id?: string | null;
         };
         Update: {
@@ -535,6 +538,7 @@ export type Database = {
           updated_at?: string | null;
           user_email?: string | null;
           user_name?: string | null;
+          waiting_since?: string | null;
           workflow_id?: string | null;
         };
         Relationships: [
@@ -1137,6 +1141,7 @@ export type Database = {
         }[];
       };
       erase_customer: { Args: { customer_id: string }; Returns: Json };
+      explain_ai_response: { Args: { message_id: string }; Returns: Json };
       export_customer: { Args: { customer_id: string }; Returns: Json };
       extend_ai_response_leases: {
         Args: { jobs: Json; lease_seconds?: number; worker_id: string };
@@ -1352,6 +1357,15 @@ export type Database = {
       store_knowledge_embeddings: { Args: { embeddings: Json; model: string }; Returns: number };
       take_over_conversation: { Args: { conversation_id: string }; Returns: undefined };
       test_notification_rule: { Args: { rule_id: string }; Returns: string };
+      turn: {
+        Args: {
+          conversation: Omit<
+            Database["public"]["Tables"]["conversations"]["Row"],
+            Database["public"]["Tables"]["conversations"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
     };
     Enums: {
       [_ in never]: never;

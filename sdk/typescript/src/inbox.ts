@@ -167,7 +167,7 @@ export class Inbox {
     // Twice: the database begins to read where the first says, and the second is exact.
     const next = this.core.backend
       .from("conversations")
-      .select()
+      .select("*, turn")
       .gte("updated_at", at)
       .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
     const query = next.order("updated_at").order("id").limit(PAGE);

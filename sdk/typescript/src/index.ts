@@ -45,4 +45,5 @@ export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export type { Thread, ThreadState } from "./thread.js";
 export { Topics } from "./topics.js";
+export { whoAnswers, type WhoAnswers } from "./whoAnswers.js";
 export type { View, ViewFilters, ViewState } from "./view.js";
