@@ -13,14 +13,18 @@ revoke all on
   public.notification_deliveries, private.notification_secrets, private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
-  private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures
+  private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
+  public.message_drafts
 from public, anon, authenticated, service_role;
+
+revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
 grant select on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
-  public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries
+  public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
+  public.message_drafts
 to authenticated;
 
 -- Not `role`: nobody raises their own.
@@ -50,7 +54,7 @@ grant select, insert, update, delete on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
   public.channel_deliveries, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
-  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets
+  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets, public.message_drafts
 to service_role;
 grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
 
@@ -158,7 +162,8 @@ revoke execute on function
   private.expire_old_deliveries, private.check_delivery_results, private.open_next_deliveries, private.conclude_sent,
   private.conclude_failed, private.conclude_deliveries, private.lock_deliveries, private.conclude_set,
   private.judge_results, private.settle_deliveries, private.keep_media, private.note_part, private.reconcile_delivery,
-  private.reconcile_echo, private.schedule_jobs
+  private.reconcile_echo, private.schedule_jobs,
+  public.save_draft, private.store_draft, private.number_draft, private.broadcast_draft, private.remove_sent_draft
 from public, anon, authenticated, service_role;
 
 -- Without a session, too, to say that one is needed; and for workers in browsers, who get no job.
@@ -172,7 +177,7 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo, public.describe_settings
+  public.get_messaging_slo, public.describe_settings, public.save_draft
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.
@@ -204,7 +209,8 @@ grant execute on function
   private.is_admin, private.current_customer_id,
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
-  private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge
+  private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
+  private.store_draft
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.

@@ -94,6 +94,12 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
             "outcome": "taken_over",
         },
         "conversation_notes": {"conversation_id": owner.conversation, "content": "x"},
+        "message_drafts": {
+            "agent_id": cast.people["agent"].id,
+            "conversation_id": owner.conversation,
+            "mode": "note",
+            "content": "x",
+        },
         "knowledge_items": {"title": "x", "content": "x"},
         "communication_channels": {"name": "x", "type": "website"},
         "webhook_events": {
@@ -198,6 +204,7 @@ ARGUMENTS: Row = {
     "id": "matrix",
     "channel_type": "email",
     "rating": 5,
+    "content": "x",
     "query": "matrix sample",
     "views": {"matrix": {}},
     "worker_id": "matrix",

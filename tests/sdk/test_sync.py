@@ -17,6 +17,7 @@ from romashka import _conversations as conversations
 from romashka import _inbox as inbox
 from romashka import _knowledge as knowledge
 from romashka import _listener as listener
+from romashka import _message_drafts as message_drafts
 from romashka import _metrics as metrics
 from romashka import _presence as presence
 from romashka import _topics as topics
@@ -34,6 +35,7 @@ PAIRS = [
     (attachments.Attachments, sync.Attachments),
     (knowledge.Knowledge, sync.Knowledge),
     (metrics.Metrics, sync.Metrics),
+    (message_drafts.Drafts, sync.Drafts),
     (presence.Presence, sync.Presence),
     (topics.Topics, sync.Topics),
     (listener.Listener, sync.Listener),

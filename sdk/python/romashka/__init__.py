@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._listener import Broadcast, Check, Listener, Resync
+    from romashka._message_drafts import Drafts, MessageDraft
     from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
     from romashka._models import (
         Attachment,
@@ -60,6 +61,7 @@ __all__ = [
     "Conversations",
     "Delivery",
     "DeliveryFailed",
+    "Drafts",
     "Event",
     "HumanHasIt",
     "Inbox",
@@ -70,6 +72,7 @@ __all__ = [
     "Listener",
     "Message",
     "MessageCreated",
+    "MessageDraft",
     "MessageUpdated",
     "Metrics",
     "NoAnswer",
@@ -120,6 +123,7 @@ _HOMES = {
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
+    "_message_drafts": ("Drafts", "MessageDraft"),
     "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
     "_models": (
         "Attachment",

@@ -18,6 +18,7 @@ from romashka._errors import InvalidRequest, NotSignedIn, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
 from romashka._limits import SECONDS, in_time
+from romashka._message_drafts import Drafts
 from romashka._metrics import Metrics
 from romashka._pasted import BadSetting, read_key, read_project_url
 from romashka._session import HttpClient, Session
@@ -70,6 +71,7 @@ class AsyncRomashka(Core):
         self.attachments = Attachments(self)
         self.knowledge = Knowledge(self)
         self.metrics = Metrics(self)
+        self.drafts = Drafts(self)
         self._signing_in: asyncio.Task[str] | None = None
 
     @classmethod

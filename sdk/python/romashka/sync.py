@@ -20,6 +20,7 @@ from romashka._inbox import Inbox as AsyncInbox
 from romashka._knowledge import Knowledge as AsyncKnowledge
 from romashka._listener import Listener as AsyncListener
 from romashka._listener import Signal
+from romashka._message_drafts import Drafts as AsyncDrafts
 from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
@@ -135,6 +136,14 @@ class Metrics(Facade[AsyncMetrics]):
     service_level = forward(AsyncMetrics.service_level)
 
 
+class Drafts(Facade[AsyncDrafts]):
+    """`client.drafts`; for staff, each of whom has their own."""
+
+    list = forward(AsyncDrafts.list)
+    save = forward(AsyncDrafts.save)
+    events = iterate(AsyncDrafts.events)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -181,6 +190,7 @@ class Romashka(Facade[AsyncRomashka]):
         self.attachments = Attachments(twin.attachments, portal)
         self.knowledge = Knowledge(twin.knowledge, portal)
         self.metrics = Metrics(twin.metrics, portal)
+        self.drafts = Drafts(twin.drafts, portal)
 
     @classmethod
     @contextmanager

@@ -4,6 +4,7 @@ import { Conversations } from "./conversations.js";
 import { Core } from "./core.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
+import { Drafts } from "./messageDrafts.js";
 import { Metrics } from "./metrics.js";
 
 /**
@@ -20,6 +21,7 @@ export class Client extends Core {
   readonly conversations: Conversations;
   readonly knowledge: Knowledge;
   readonly metrics: Metrics;
+  readonly drafts: Drafts;
 
   constructor(backend: Backend) {
     super(backend);
@@ -27,5 +29,6 @@ export class Client extends Core {
     this.conversations = new Conversations(this, (id) => this.inbox.feed.latest(id));
     this.knowledge = new Knowledge(this);
     this.metrics = new Metrics(this);
+    this.drafts = new Drafts(this);
   }
 }

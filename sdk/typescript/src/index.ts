@@ -35,6 +35,7 @@ export {
 } from "./knowledge.js";
 export type { Filters } from "./listing.js";
 export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
+export { type DraftList, Drafts, type DraftsState } from "./messageDrafts.js";
 export { Metrics, type ServiceLevel } from "./metrics.js";
 export * from "./models.js";
 export type { Outgoing } from "./outbox.js";
