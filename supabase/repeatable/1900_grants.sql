@@ -14,7 +14,7 @@ revoke all on
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
-  public.message_drafts
+  public.message_drafts, public.saved_replies
 from public, anon, authenticated, service_role;
 
 revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
@@ -24,7 +24,7 @@ grant select on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
   public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
-  public.message_drafts
+  public.message_drafts, public.saved_replies
 to authenticated;
 
 -- Not `role`: nobody raises their own.
@@ -46,6 +46,8 @@ grant insert (id, conversation_id, sender_type, sender_id, content, channel_type
 grant update (delivery_status, status) on public.messages to authenticated;
 grant insert (id, conversation_id, content), delete on public.conversation_notes to authenticated;
 grant insert, update, delete on public.knowledge_items to authenticated;
+grant insert (id, shortcut, title, content, language), update (shortcut, title, content, language), delete
+  on public.saved_replies to authenticated;
 grant update on public.ai_settings to authenticated;
 grant insert (id, kind, target, events, reasons, wait_minutes, hours, is_enabled), delete on public.notification_rules to authenticated;
 grant update (kind, target, events, reasons, wait_minutes, hours, is_enabled) on public.notification_rules to authenticated;
@@ -54,7 +56,7 @@ grant select, insert, update, delete on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
   public.channel_deliveries, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
-  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets, public.message_drafts
+  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets, public.message_drafts, public.saved_replies
 to service_role;
 grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
 

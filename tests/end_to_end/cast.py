@@ -44,6 +44,8 @@ ROWS: dict[str, LiteralString] = {
     "message_drafts": "insert into public.message_drafts (agent_id, conversation_id, content)"
     " values (%(agent)s, %(conversation)s, 'sample') on conflict"
     " on constraint message_drafts_one_each do update set content = 'sample'",
+    "saved_replies": "insert into public.saved_replies (shortcut, title, content)"
+    " values (gen_random_uuid()::text, 'sample', 'sample')",
     "knowledge_items": "insert into public.knowledge_items (title, content)"
     " values ('matrix sample', 'sample')",
     "communication_channels": "insert into public.communication_channels (name, type)"

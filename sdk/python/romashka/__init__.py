@@ -41,6 +41,12 @@ if TYPE_CHECKING:
         Note,
     )
     from romashka._presence import Person, Presence
+    from romashka._saved_replies import (
+        RenderedReply,
+        SavedReplies,
+        SavedReply,
+        render_saved_reply,
+    )
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -84,17 +90,21 @@ __all__ = [
     "Person",
     "Presence",
     "RateLimited",
+    "RenderedReply",
     "ReplyDelta",
     "ReplySettled",
     "ReplyStarted",
     "Resync",
     "Romashka",
     "RomashkaError",
+    "SavedReplies",
+    "SavedReply",
     "ServerError",
     "ServiceLevel",
     "TooLarge",
     "Topics",
     "Unreachable",
+    "render_saved_reply",
 ]
 
 _HOMES = {
@@ -135,6 +145,7 @@ _HOMES = {
         "Note",
     ),
     "_presence": ("Person", "Presence"),
+    "_saved_replies": ("RenderedReply", "SavedReplies", "SavedReply", "render_saved_reply"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),
 }

@@ -24,6 +24,7 @@ from romashka._message_drafts import Drafts as AsyncDrafts
 from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
+from romashka._saved_replies import SavedReplies as AsyncSavedReplies
 from romashka._topics import Topics as AsyncTopics
 
 
@@ -144,6 +145,15 @@ class Drafts(Facade[AsyncDrafts]):
     events = iterate(AsyncDrafts.events)
 
 
+class SavedReplies(Facade[AsyncSavedReplies]):
+    """`client.saved_replies`; for staff."""
+
+    list = forward(AsyncSavedReplies.list)
+    add = forward(AsyncSavedReplies.add)
+    update = forward(AsyncSavedReplies.update)
+    remove = forward(AsyncSavedReplies.remove)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -191,6 +201,7 @@ class Romashka(Facade[AsyncRomashka]):
         self.knowledge = Knowledge(twin.knowledge, portal)
         self.metrics = Metrics(twin.metrics, portal)
         self.drafts = Drafts(twin.drafts, portal)
+        self.saved_replies = SavedReplies(twin.saved_replies, portal)
 
     @classmethod
     @contextmanager

@@ -6,6 +6,7 @@ import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
 import { Drafts } from "./messageDrafts.js";
 import { Metrics } from "./metrics.js";
+import { SavedReplies } from "./savedReplies.js";
 
 /**
  * A Romashka project, as tables, functions and a socket: for widgets, which have no room for all of supabase-js.
@@ -22,6 +23,7 @@ export class Client extends Core {
   readonly knowledge: Knowledge;
   readonly metrics: Metrics;
   readonly drafts: Drafts;
+  readonly savedReplies: SavedReplies;
 
   constructor(backend: Backend) {
     super(backend);
@@ -30,5 +32,6 @@ export class Client extends Core {
     this.knowledge = new Knowledge(this);
     this.metrics = new Metrics(this);
     this.drafts = new Drafts(this);
+    this.savedReplies = new SavedReplies(this);
   }
 }

@@ -1040,6 +1040,37 @@ export type Database = {
         };
         Relationships: [];
       };
+      saved_replies: {
+        Row: {
+          content: string;
+          created_at: string;
+          id: string;
+          language: string | null;
+          shortcut: string;
+          title: string;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          content: string;
+          created_at?: string;
+          id?: string;
+          language?: string | null;
+          shortcut: string;
+          title: string;
+          updated_at?: string;
+        };
+        Update: {
+          content?: string;
+          created_at?: string;
+          id?: string;
+          language?: string | null;
+          shortcut?: string;
+          title?: string;
+          updated_at?: string;
+        };
+        Relationships: [];
+      };
       webhook_events: {
         Row: {
           attempts: number;

@@ -42,6 +42,14 @@ export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";
 export { Romashka } from "./romashka.js";
+export {
+  type RenderedReply,
+  renderSavedReply,
+  REPLY_VARIABLES,
+  type ReplyValues,
+  SavedReplies,
+  type SavedReply,
+} from "./savedReplies.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export type { Thread, ThreadState } from "./thread.js";
