@@ -1,6 +1,6 @@
 -- Purpose: what clients are told at once, and who. Existing frontends listen to the tables; ours to private topics:
---          conversation:<id>, inbox (for workers, too), and for typing and presence conversation:<id>:typing, and
---          inbox:presence for staff among themselves.
+--          conversation:<id>, inbox (for workers, too), drafts:<user id> for an agent's own devices; for typing and
+--          presence conversation:<id>:typing, and inbox:presence for staff among themselves.
 --          ai-jobs and channel-deliveries are workers' of before 0.2, and stay closed.
 -- Touches: publication supabase_realtime; policies on realtime.messages; triggers on messages, conversations.
 -- Undo:    drop the policies, the triggers and the functions.
@@ -41,6 +41,8 @@ begin
     return private.is_staff();
   elsif v_parts[1] = 'conversation' and v_parts[2] ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
     return private.is_staff() or v_parts[2]::uuid in (select private.my_conversation_ids());
+  elsif v_parts[1] = 'drafts' then
+    return v_parts[2] = auth.uid()::text and cardinality(v_parts) = 2 and private.is_staff();
   end if;
   return false;
 end $$;
@@ -66,14 +68,16 @@ create policy "members say that they type" on realtime.messages
 drop policy if exists "other policies do not open these topics" on realtime.messages;
 create policy "other policies do not open these topics" on realtime.messages as restrictive
   for select to authenticated using (
-    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries')
+    and (select realtime.topic()) not like all ('{conversation:%,drafts:%}')
     or (select private.may_join_topic(realtime.topic()))
   );
 
 drop policy if exists "other policies do not write to these topics" on realtime.messages;
 create policy "other policies do not write to these topics" on realtime.messages as restrictive
   for insert to authenticated with check (
-    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries')
+    and (select realtime.topic()) not like all ('{conversation:%,drafts:%}')
     or ((select realtime.topic()) like 'conversation:%:typing' or (select realtime.topic()) = 'inbox:presence')
       and (select private.may_join_topic(realtime.topic()))
   );
@@ -81,7 +85,8 @@ create policy "other policies do not write to these topics" on realtime.messages
 drop policy if exists "nobody joins these topics without a session" on realtime.messages;
 create policy "nobody joins these topics without a session" on realtime.messages as restrictive
   for all to anon using (
-    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries')
+    and (select realtime.topic()) not like all ('{conversation:%,drafts:%}')
   );
 
 -- Above 256 kB Realtime drops an event (3 MB where a plan allows it). A message that does not fit is told without its

@@ -14,14 +14,17 @@ revoke all on
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
-  private.answer_explanations
+  private.answer_explanations, public.message_drafts, public.saved_replies
 from public, anon, authenticated, service_role;
+
+revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
 grant select on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
-  public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries
+  public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
+  public.message_drafts, public.saved_replies
 to authenticated;
 
 -- Not `role`: nobody raises their own.
@@ -43,6 +46,8 @@ grant insert (id, conversation_id, sender_type, sender_id, content, channel_type
 grant update (delivery_status, status) on public.messages to authenticated;
 grant insert (id, conversation_id, content), delete on public.conversation_notes to authenticated;
 grant insert, update, delete on public.knowledge_items to authenticated;
+grant insert (id, shortcut, title, content, language), update (shortcut, title, content, language), delete
+  on public.saved_replies to authenticated;
 grant update on public.ai_settings to authenticated;
 grant insert (id, kind, target, events, reasons, wait_minutes, hours, is_enabled), delete on public.notification_rules to authenticated;
 grant update (kind, target, events, reasons, wait_minutes, hours, is_enabled) on public.notification_rules to authenticated;
@@ -51,7 +56,7 @@ grant select, insert, update, delete on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
   public.channel_deliveries, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
-  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets
+  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets, public.message_drafts, public.saved_replies
 to service_role;
 grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
 
@@ -162,7 +167,8 @@ revoke execute on function
   private.expire_old_deliveries, private.check_delivery_results, private.open_next_deliveries, private.conclude_sent,
   private.conclude_failed, private.conclude_deliveries, private.lock_deliveries, private.conclude_set,
   private.judge_results, private.settle_deliveries, private.keep_media, private.note_part, private.reconcile_delivery,
-  private.reconcile_echo, private.schedule_jobs
+  private.reconcile_echo, private.schedule_jobs,
+  public.save_draft, private.store_draft, private.number_draft, private.broadcast_draft, private.remove_sent_draft
 from public, anon, authenticated, service_role;
 
 -- Without a session, too, to say that one is needed; and for workers in browsers, who get no job.
@@ -176,7 +182,7 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response
+  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response, public.save_draft
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.
@@ -209,7 +215,7 @@ grant execute on function
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
   private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
-  private.explain_answer
+  private.explain_answer, private.store_draft
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.

@@ -94,6 +94,13 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
             "outcome": "taken_over",
         },
         "conversation_notes": {"conversation_id": owner.conversation, "content": "x"},
+        "message_drafts": {
+            "agent_id": cast.people["agent"].id,
+            "conversation_id": owner.conversation,
+            "mode": "note",
+            "content": "x",
+        },
+        "saved_replies": {"shortcut": str(uuid4()), "title": "x", "content": "x"},
         "knowledge_items": {"title": "x", "content": "x"},
         "communication_channels": {"name": "x", "type": "website"},
         "webhook_events": {
@@ -175,6 +182,7 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         "conversations": ("customer_id",),
         "messages": ("conversation_id", "sender_type", "content"),
         "conversation_notes": ("conversation_id", "content"),
+        "saved_replies": ("shortcut", "title", "content"),
         "knowledge_items": ("title", "content"),
         "notification_rules": ("kind", "target", "events"),
     }.get(table, ())
@@ -183,8 +191,9 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         if verb == "update":
             request = rest.update({column: value}).eq("id", row["id"])
         else:
-            new = {name: row[name] for name in needed}
-            request = rest.insert(new | {column: str(uuid4()) if column == "id" else value})
+            given = {name: row[name] for name in needed} | {column: value}
+            unique = {name: str(uuid4()) for name in given if name in ("id", "shortcut")}
+            request = rest.insert(given | unique)
         if answer(request):
             allowed.add(column)
 
@@ -198,6 +207,7 @@ ARGUMENTS: Row = {
     "id": "matrix",
     "channel_type": "email",
     "rating": 5,
+    "content": "x",
     "query": "matrix sample",
     "views": {"matrix": {}},
     "worker_id": "matrix",

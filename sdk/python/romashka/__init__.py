@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._listener import Broadcast, Check, Listener, Resync
+    from romashka._message_drafts import Drafts, MessageDraft
     from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
     from romashka._models import (
         Attachment,
@@ -41,6 +42,12 @@ if TYPE_CHECKING:
         Turn,
     )
     from romashka._presence import Person, Presence
+    from romashka._saved_replies import (
+        RenderedReply,
+        SavedReplies,
+        SavedReply,
+        render_saved_reply,
+    )
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -61,6 +68,7 @@ __all__ = [
     "Conversations",
     "Delivery",
     "DeliveryFailed",
+    "Drafts",
     "Event",
     "HumanHasIt",
     "Inbox",
@@ -71,6 +79,7 @@ __all__ = [
     "Listener",
     "Message",
     "MessageCreated",
+    "MessageDraft",
     "MessageUpdated",
     "Metrics",
     "NoAnswer",
@@ -82,18 +91,22 @@ __all__ = [
     "Person",
     "Presence",
     "RateLimited",
+    "RenderedReply",
     "ReplyDelta",
     "ReplySettled",
     "ReplyStarted",
     "Resync",
     "Romashka",
     "RomashkaError",
+    "SavedReplies",
+    "SavedReply",
     "ServerError",
     "ServiceLevel",
     "TooLarge",
     "Topics",
     "Turn",
     "Unreachable",
+    "render_saved_reply",
 ]
 
 _HOMES = {
@@ -122,6 +135,7 @@ _HOMES = {
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
+    "_message_drafts": ("Drafts", "MessageDraft"),
     "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
     "_models": (
         "Attachment",
@@ -134,6 +148,7 @@ _HOMES = {
         "Turn",
     ),
     "_presence": ("Person", "Presence"),
+    "_saved_replies": ("RenderedReply", "SavedReplies", "SavedReply", "render_saved_reply"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),
 }

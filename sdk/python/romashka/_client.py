@@ -18,8 +18,10 @@ from romashka._errors import InvalidRequest, NotSignedIn, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
 from romashka._limits import SECONDS, in_time
+from romashka._message_drafts import Drafts
 from romashka._metrics import Metrics
 from romashka._pasted import BadSetting, read_key, read_project_url
+from romashka._saved_replies import SavedReplies
 from romashka._session import HttpClient, Session
 from romashka._storable import check_storable
 
@@ -70,6 +72,8 @@ class AsyncRomashka(Core):
         self.attachments = Attachments(self)
         self.knowledge = Knowledge(self)
         self.metrics = Metrics(self)
+        self.drafts = Drafts(self)
+        self.saved_replies = SavedReplies(self)
         self._signing_in: asyncio.Task[str] | None = None
 
     @classmethod

@@ -20,9 +20,11 @@ from romashka._inbox import Inbox as AsyncInbox
 from romashka._knowledge import Knowledge as AsyncKnowledge
 from romashka._listener import Listener as AsyncListener
 from romashka._listener import Signal
+from romashka._message_drafts import Drafts as AsyncDrafts
 from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
+from romashka._saved_replies import SavedReplies as AsyncSavedReplies
 from romashka._topics import Topics as AsyncTopics
 
 
@@ -135,6 +137,23 @@ class Metrics(Facade[AsyncMetrics]):
     service_level = forward(AsyncMetrics.service_level)
 
 
+class Drafts(Facade[AsyncDrafts]):
+    """`client.drafts`; for staff, each of whom has their own."""
+
+    list = forward(AsyncDrafts.list)
+    save = forward(AsyncDrafts.save)
+    events = iterate(AsyncDrafts.events)
+
+
+class SavedReplies(Facade[AsyncSavedReplies]):
+    """`client.saved_replies`; for staff."""
+
+    list = forward(AsyncSavedReplies.list)
+    add = forward(AsyncSavedReplies.add)
+    update = forward(AsyncSavedReplies.update)
+    remove = forward(AsyncSavedReplies.remove)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -181,6 +200,8 @@ class Romashka(Facade[AsyncRomashka]):
         self.attachments = Attachments(twin.attachments, portal)
         self.knowledge = Knowledge(twin.knowledge, portal)
         self.metrics = Metrics(twin.metrics, portal)
+        self.drafts = Drafts(twin.drafts, portal)
+        self.saved_replies = SavedReplies(twin.saved_replies, portal)
 
     @classmethod
     @contextmanager

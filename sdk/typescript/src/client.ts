@@ -4,7 +4,9 @@ import { Conversations } from "./conversations.js";
 import { Core } from "./core.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
+import { Drafts } from "./messageDrafts.js";
 import { Metrics } from "./metrics.js";
+import { SavedReplies } from "./savedReplies.js";
 
 /**
  * A Romashka project, as tables, functions and a socket: for widgets, which have no room for all of supabase-js.
@@ -20,6 +22,8 @@ export class Client extends Core {
   readonly conversations: Conversations;
   readonly knowledge: Knowledge;
   readonly metrics: Metrics;
+  readonly drafts: Drafts;
+  readonly savedReplies: SavedReplies;
 
   constructor(backend: Backend) {
     super(backend);
@@ -27,5 +31,7 @@ export class Client extends Core {
     this.conversations = new Conversations(this, (id) => this.inbox.feed.latest(id));
     this.knowledge = new Knowledge(this);
     this.metrics = new Metrics(this);
+    this.drafts = new Drafts(this);
+    this.savedReplies = new SavedReplies(this);
   }
 }

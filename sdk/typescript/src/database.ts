@@ -690,6 +690,52 @@ export type Database = {
         };
         Relationships: [];
       };
+      message_drafts: {
+        Row: {
+          agent_id: string;
+          content: string;
+          conversation_id: string;
+          id: string;
+          mode: string;
+          revision: number;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          agent_id?: string;
+          content: string;
+          conversation_id: string;
+          id?: string;
+          mode?: string;
+          revision: number;
+          updated_at?: string;
+        };
+        Update: {
+          agent_id?: string;
+          content?: string;
+          conversation_id?: string;
+          id?: string;
+          mode?: string;
+          revision?: number;
+          updated_at?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "message_drafts_agent_id_fkey";
+            columns: ["agent_id"];
+            isOneToOne: false;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_drafts_conversation_id_fkey";
+            columns: ["conversation_id"];
+            isOneToOne: false;
+            referencedRelation: "conversations";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       messages: {
         Row: {
           channel_type: string | null;
@@ -1004,6 +1050,37 @@ export type Database = {
         };
         Relationships: [];
       };
+      saved_replies: {
+        Row: {
+          content: string;
+          created_at: string;
+          id: string;
+          language: string | null;
+          shortcut: string;
+          title: string;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          content: string;
+          created_at?: string;
+          id?: string;
+          language?: string | null;
+          shortcut: string;
+          title: string;
+          updated_at?: string;
+        };
+        Update: {
+          content?: string;
+          created_at?: string;
+          id?: string;
+          language?: string | null;
+          shortcut?: string;
+          title?: string;
+          updated_at?: string;
+        };
+        Relationships: [];
+      };
       webhook_events: {
         Row: {
           attempts: number;
@@ -1314,6 +1391,10 @@ export type Database = {
       replay_channel_webhook: { Args: { webhook_id: string }; Returns: Json };
       resolve_conversation: { Args: { conversation_id: string }; Returns: undefined };
       return_conversation_to_ai: { Args: { conversation_id: string }; Returns: undefined };
+      save_draft: {
+        Args: { content: string; conversation_id: string; mode?: string; revision?: number };
+        Returns: number;
+      };
       search_knowledge: {
         Args: {
           embedding_model?: string;

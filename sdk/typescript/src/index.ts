@@ -35,12 +35,21 @@ export {
 } from "./knowledge.js";
 export type { Filters } from "./listing.js";
 export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
+export { type DraftList, Drafts, type DraftsState } from "./messageDrafts.js";
 export { Metrics, type ServiceLevel } from "./metrics.js";
 export * from "./models.js";
 export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";
 export { Romashka } from "./romashka.js";
+export {
+  type RenderedReply,
+  renderSavedReply,
+  REPLY_VARIABLES,
+  type ReplyValues,
+  SavedReplies,
+  type SavedReply,
+} from "./savedReplies.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export type { Thread, ThreadState } from "./thread.js";

@@ -57,6 +57,11 @@ type CustomerColumn = "id" | "name" | "email" | "phone" | "preferences" | "satis
 /** What staff write down for each other. */
 export type Note = Row<"conversation_notes">;
 
+/** What an agent has begun to write; each state of it has a higher `revision` than the one before. */
+export interface MessageDraft extends Row<"message_drafts"> {
+  mode: "reply" | "note";
+}
+
 /** `reply` or `handover` when the AI wrote it, else `message`. */
 export function kindOf(message: Message): "message" | "reply" | "handover" {
   if (message.sender_type !== "ai") return "message";
