@@ -111,6 +111,18 @@ def test_a_table_of_a_pdf_loses_nothing(tmp_path: Path) -> None:
     assert document.sections[0].content.split() == "Weight Price 2 kg 4.90 5 kg 6.90".split()
 
 
+def test_a_word_that_two_lines_share_is_one(tmp_path: Path) -> None:
+    """Else nobody would find it."""
+    written = io.BytesIO()
+    canvas = Canvas(written, A4)
+    canvas.drawString(100, 700, "We send you the infor-")
+    canvas.drawString(100, 686, "mation by e-mail.")
+    canvas.save()
+    [section] = _read(tmp_path, "note.pdf", written.getvalue()).sections
+
+    assert section.content == "We send you the information by e-mail."
+
+
 def _docx(write: Callable[[Any], None]) -> bytes:
     document = docx.Document()
     write(document)
@@ -170,6 +182,58 @@ def _with_part(text: bytes, name: str = "word/document.xml") -> bytes:
         for part in whole.namelist():
             changed.writestr(part, text if part == name else whole.read(part))
     return written.getvalue()
+
+
+def _body(xml: str) -> bytes:
+    names = {
+        "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+        "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+        "v": "urn:schemas-microsoft-com:vml",
+    }
+    declared = " ".join(f'xmlns:{name}="{space}"' for name, space in names.items())
+    paragraphs = f"<w:p><w:r><w:t>Before</w:t></w:r>{xml}</w:p>"
+    return f"<w:document {declared}><w:body>{paragraphs}</w:body></w:document>".encode()
+
+
+@pytest.mark.parametrize(
+    ("xml", "text"),
+    [
+        pytest.param(
+            '<mc:AlternateContent><mc:Choice Requires="x"/></mc:AlternateContent>',
+            "Before",
+            id="python-mammoth 163",
+        ),
+        pytest.param(
+            "<w:r><mc:AlternateContent><mc:Choice/><mc:Fallback><w:pict><v:textbox>"
+            "<w:txbxContent><w:p><w:r><w:t>Box</w:t></w:r></w:p></w:txbxContent></v:textbox>"
+            "</w:pict></mc:Fallback></mc:AlternateContent></w:r>",
+            "Before\n\nBox",
+            id="a text box: mammoth 46",
+        ),
+        pytest.param(
+            "<w:del><w:r><w:delText>Gone</w:delText></w:r></w:del>"
+            "<w:ins><w:r><w:t> and new</w:t></w:r></w:ins>",
+            "Before and new",
+            id="tracked changes",
+        ),
+        pytest.param(
+            '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t> shown</w:t></w:r>'
+            "<w:hyperlink><w:r><w:rPr><w:vanish/></w:rPr><w:t>Hidden</w:t></w:r></w:hyperlink>",
+            "Before shown",
+            id="hidden, and not",
+        ),
+        pytest.param(
+            "<w:smartTag><w:r><w:t> France</w:t></w:r></w:smartTag>",
+            "Before France",
+            id="a smart tag: mammoth 10",
+        ),
+    ],
+)
+def test_what_word_shows_is_read(tmp_path: Path, xml: str, text: str) -> None:
+    """Other programs write Word files in their own ways."""
+    [section] = _read(tmp_path, "note.docx", _with_part(_body(xml))).sections
+
+    assert section.content == text
 
 
 LAUGHS = b'<!DOCTYPE a [<!ENTITY b "ha"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>'

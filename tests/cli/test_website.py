@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from romashka._website import site as site_module
 from romashka._website import visits as visits_module
+from romashka._website.address import is_same_site, joined, read_address
 
 from tests.support.commands import Command
 from tests.support.stacks import RunningStack
@@ -31,9 +32,9 @@ def imported(stack: RunningStack, romashka: Command, site: Site) -> Iterator[Any
         "ROMASHKA_EMBEDDINGS": "off",
     }
 
-    def run(path: str = "/", *more: str, exit_code: int = 0) -> Any:
-        place = path if "://" in path else site.address + path
-        done = romashka("knowledge", "import", place, *more, "--json", **settings)
+    def run(*paths: str, exit_code: int = 0) -> Any:
+        places = [site.address + path if path.startswith("/") else path for path in paths or "/"]
+        done = romashka("knowledge", "import", *places, "--json", **settings)
         assert done.exit_code == exit_code, done.errors
         told = json.loads(done.output)
         lines = [line for line in done.errors.splitlines() if line]
@@ -97,9 +98,9 @@ def test_a_page_alone_a_folder_and_a_sitemap(imported: Any, site: Site) -> None:
         "text/xml",
     )
     listed = f"<urlset><url><loc>{site.address}/a/x?b=1&amp;c=2</loc></url>"
-    listed += (
-        f"<url><loc>{site.address}/b</loc></url><url><loc>http://x.test/a/</loc></url></urlset>"
-    )
+    listed += f"<url><loc> <![CDATA[{site.address}/b]]>\n</loc>"
+    listed += f"<image:loc>{site.address}/c</image:loc></url>"
+    listed += "<url><x:loc>http://x.test/a/</x:loc></url></urlset>"
     site["/a/one.xml.gz"] = Served(gzip.compress(listed.encode()), "application/gzip")
     site["/a/x?b=1&c=2"] = _page("Kudu", "A <a href='../y'>link</a>.")
     site["/b"] = _page("Bongo", "Text.")
@@ -146,7 +147,7 @@ HOSTILE = {
         "it leads to what is no address",
     ),
     "round and round": (
-        Served(status=302, headers={"Location": "/page"}),
+        Served(status=302, headers={"Location": "/round-and-round"}),
         "it leads from one address to the next without an end",
     ),
     "a picture": (Served(b"\x89PNG", "image/png"), "it is image/png, no text"),
@@ -182,42 +183,66 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("case", HOSTILE)
-def test_what_cannot_be_read_is_named(imported: Any, site: Site, case: str) -> None:
-    """One line, one reason; nothing is stored."""
-    site["/page"], reason = HOSTILE[case]
-    told = imported("/page", exit_code=1)
+def test_what_cannot_be_read_is_named(imported: Any, site: Site) -> None:
+    """One line, one reason each; nothing is stored."""
+    paths = {case: "/" + case.replace(" ", "-") for case in HOSTILE}
+    for case, (served, _) in HOSTILE.items():
+        site[paths[case]] = served
+    told = imported(*paths.values(), exit_code=1)
 
-    assert reason in told["bad"][f"{site.address}/page"]
+    assert len(told["bad"]) == len(HOSTILE)
+    for case, (_, reason) in HOSTILE.items():
+        assert reason in told["bad"][site.address + paths[case]], case
     assert "token" not in json.dumps(told)
     assert counts(told) == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize(
-    ("content", "kind"),
-    [
-        ("Größe".encode(), "text/html; charset=iso-8859-1"),
-        ("Größe".encode("latin-1"), "text/html"),
-        ("Größe".encode("latin-1"), "text/html; charset=hex"),
-        ("Größe".encode("latin-1"), "text/html; charset=utf-8"),
-        ("\ufeffGröße".encode("utf-16"), "text/html"),
-        ("Größe".encode("cp1250"), "text/html; charset='windows-1250'"),
-    ],
-)
+ENCODINGS = [
+    ("Größe".encode(), "text/html; charset=iso-8859-1"),
+    ("Größe".encode("latin-1"), "text/html"),
+    ("Größe".encode("latin-1"), "text/html; charset=hex"),
+    ("Größe".encode("latin-1"), "text/html; charset=utf-8"),
+    ("\ufeffGröße".encode("utf-16"), "text/html"),
+    ("Größe".encode("cp1250"), "text/html; charset='windows-1250'"),
+]
+
+
 def test_a_page_is_read_in_the_encoding_that_it_has(
-    imported: Any, site: Site, romashka: Command, stack: RunningStack, content: bytes, kind: str
+    imported: Any, site: Site, romashka: Command, stack: RunningStack
 ) -> None:
     """Whatever its server says of it."""
-    site["/page"] = Served(content, kind)
-    imported("/page")
+    paths = [f"/{number}" for number in range(len(ENCODINGS))]
+    for path, (content, kind) in zip(paths, ENCODINGS, strict=True):
+        site[path] = Served(content, kind)
+    imported(*paths)
     settings = {
         "SUPABASE_URL": stack.api_url,
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
     }
     listed = romashka("knowledge", "list", "--json", **settings).output.splitlines()
-    [item] = [one for one in map(json.loads, listed) if site.address in str(one["source_url"])]
+    items = [one for one in map(json.loads, listed) if site.address in str(one["source_url"])]
 
-    assert item["content"] == "Größe"
+    assert [item["content"] for item in items] == ["Größe"] * len(ENCODINGS)
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "target"),
+    [
+        ("https://a.test/b/", "c", "https://a.test/b/c"),
+        ("https://a.test/b/", "http://a.test/c#d", "https://a.test/c"),  # never back to http
+        ("https://a.test/b/", "HTTP://A.TEST:80", "https://a.test/"),
+        ("http://a.test/b/", "https://a.test/c", "https://a.test/c"),
+        ("https://a.test/b/", "http://a.test:8080/c", None),
+        ("https://a.test/b/", "//b.test/c", None),
+        ("http://a.test/b/", "https://a.test:444/", None),
+    ],
+)
+def test_a_link_leads_within_the_site_or_nowhere(page: str, link: str, target: str | None) -> None:
+    """Servers behind a proxy write http where their pages are read by https."""
+    site = read_address(page)
+    url = joined(site, link)
+
+    assert (str(url) if is_same_site(url, site) else None) == target
 
 
 def test_what_is_said_to_another_robot_is_not_for_us(imported: Any, site: Site) -> None:
@@ -294,18 +319,18 @@ def test_a_site_that_takes_too_much_is_left(
     assert "/c" not in site.paths()
 
 
-@pytest.mark.parametrize(
-    ("address", "problem"),
-    [
-        ("https://user:secret@127.0.0.1/", "an address has no user and no password in it"),
-        ("https://", "it names no host"),
-        ("https://a:b/", "it is no address"),
-        ("https://nothing.invalid/", "there is no host nothing.invalid"),
-    ],
-)
-def test_what_is_no_address_is_one_line(imported: Any, address: str, problem: str) -> None:
+NO_ADDRESSES = {
+    "https://user:secret@127.0.0.1/": "an address has no user and no password in it",
+    "https://": "it names no host",
+    "https://a:b/": "it is no address",
+    "https://nothing.invalid/": "there is no host nothing.invalid",
+}
+
+
+def test_what_is_no_address_is_one_line(imported: Any) -> None:
     """And is asked nothing."""
-    told = imported(address, exit_code=1)
+    told = imported(*NO_ADDRESSES, exit_code=1)
 
     assert "secret" not in json.dumps(told)
-    assert problem in next(iter(told["bad"].values()))
+    for problem, said in zip(NO_ADDRESSES.values(), told["bad"].values(), strict=True):
+        assert problem in said

@@ -51,7 +51,9 @@ def joined(page: httpx.URL, link: str) -> httpx.URL:
         raise PageError("it leads to what is no address") from error
     if url.scheme not in _PORTS or not url.host or url.userinfo:
         raise PageError("it leads to what is no address")
-    return url
+    # Behind a proxy, servers write http:// of pages that are read by https.
+    is_written_wrong = url.host == page.host and (_port(page), _port(url)) == (443, 80)
+    return url.copy_with(scheme="https") if is_written_wrong else url
 
 
 def _normal(text: str) -> httpx.URL:

@@ -17,7 +17,9 @@ MAX_SITEMAP_BYTES = 50_000_000  # as its own rules say
 _MAX_SITEMAPS = 100
 _MAX_LISTED = 50_000
 _KIND = re.compile(r"<(?:\w+:)?(urlset|sitemapindex)\b")
-_PLACE = re.compile(r"<(?:sm:|ns\d:)?loc\b[^<>]*>\s*(?:<!\[CDATA\[)?\s*([^<>\s\]]+)", re.IGNORECASE)
+_PLACE = re.compile(
+    r"<(?:(?!image:|video:)\w+:)?loc\b[^<>]*>\s*(?:<!\[CDATA\[)?\s*([^<>\s\]]+)", re.IGNORECASE
+)
 _BEGINS = 2_000
 _GZIP = b"\x1f\x8b"
 
