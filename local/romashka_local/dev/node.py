@@ -38,8 +38,16 @@ def find_npm() -> Npm | None:
 
 
 def installing(npm: Npm, root: Path) -> Command | None:
-    """Return what installs the packages of the workspace in `root`; None where they are there."""
-    if (root / "node_modules" / ".package-lock.json").exists():
+    """Return what installs the packages of the workspace in `root`; None where they are there.
+
+    They are installed once for each state of the lock file.
+    """
+    installed, lock = root / "node_modules" / ".package-lock.json", root / "package-lock.json"
+    if installed.exists() and (not lock.exists() or _age(installed) >= _age(lock)):
         return None
     quiet = ("--no-save", "--silent", "--no-audit", "--no-fund")
     return Command(npm.command("install", *quiet), root, npm.environment)
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
