@@ -21,6 +21,9 @@ $(READY): pyproject.toml requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+dev: setup  ## start everything for development: stack, worker, functions, web pages
+	@$(VENV)/bin/romashka dev
+
 demo: setup $(if $(LLM),model)  ## start everything, let customers ask, print the conversations (LLM=local: ask a real model)
 	@$(VENV)/bin/romashka demo $(if $(LLM),--llm $(LLM))
 
@@ -77,4 +80,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and wha
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist inbox/dist node_modules
 
-.PHONY: help setup demo model test test-exposed test-15 check conformance web packages format types lock clean
+.PHONY: help setup dev demo model test test-exposed test-15 check conformance format types lock clean web packages
