@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         Turn,
     )
     from romashka._presence import Person, Presence
+    from romashka._search import ExcerptPart, SearchHit, SearchPage
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -62,6 +63,7 @@ __all__ = [
     "Delivery",
     "DeliveryFailed",
     "Event",
+    "ExcerptPart",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
@@ -88,6 +90,8 @@ __all__ = [
     "Resync",
     "Romashka",
     "RomashkaError",
+    "SearchHit",
+    "SearchPage",
     "ServerError",
     "ServiceLevel",
     "TooLarge",
@@ -134,6 +138,7 @@ _HOMES = {
         "Turn",
     ),
     "_presence": ("Person", "Presence"),
+    "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),
 }

@@ -155,7 +155,14 @@ class Turn:
     ended_at: datetime | None
 
     def is_writing(self, now: datetime) -> bool:
-        """Is the AI writing? No event tells that: it follows from the time."""
+        """Is the AI writing? No event tells that: it follows from the time.
+
+        Example:
+            from datetime import UTC, datetime
+
+            turn = (await conversation.refresh()).turn
+            print(turn is not None and turn.is_writing(datetime.now(UTC)))
+        """
         is_due = self.status == "processing" or self.process_after <= now
         return self.outcome is None and is_due and now < self.deadline
 

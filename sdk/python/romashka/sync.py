@@ -23,6 +23,7 @@ from romashka._listener import Signal
 from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
+from romashka._search import SearchHit, SearchPage
 from romashka._topics import Topics as AsyncTopics
 
 
@@ -104,11 +105,30 @@ def _inbox_event(
     return twin if isinstance(twin, DeliveryFailed) else ConversationChanged.of(twin, portal)
 
 
+def _search_page(
+    twin: SearchPage[AsyncConversation], portal: BlockingPortal
+) -> SearchPage[Conversation]:
+    hits = [
+        SearchHit(
+            hit.kind,
+            Conversation.of(hit.conversation, portal),
+            hit.excerpt,
+            hit.message_id,
+            hit.position,
+            hit.sender_type,
+            hit.created_at,
+        )
+        for hit in twin.hits
+    ]
+    return SearchPage(tuple(hits), twin.next)
+
+
 class Inbox(Facade[AsyncInbox]):
     """`client.inbox`; for staff."""
 
     events = iterate(AsyncInbox.events, ConversationChanged.of)
     live = iterate(AsyncInbox.live, _inbox_event)
+    search = forward(AsyncInbox.search, _search_page)
 
 
 class Attachments(Facade[AsyncAttachments]):

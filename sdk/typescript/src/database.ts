@@ -1267,6 +1267,20 @@ export type Database = {
       get_romashka_grants: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_guards: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_service_level: {
+        Args: { bucket?: string; ends_at?: string; starts_at: string; timezone?: string };
+        Returns: Json;
+      };
+      get_service_level_conversations: {
+        Args: {
+          after?: Json;
+          ends_at: string;
+          filters?: Json;
+          max_results?: number;
+          starts_at: string;
+        };
+        Returns: Json;
+      };
       get_staff: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };
@@ -1308,6 +1322,10 @@ export type Database = {
       replay_channel_webhook: { Args: { webhook_id: string }; Returns: Json };
       resolve_conversation: { Args: { conversation_id: string }; Returns: undefined };
       return_conversation_to_ai: { Args: { conversation_id: string }; Returns: undefined };
+      search_conversations: {
+        Args: { after?: Json; max_results?: number; query: string };
+        Returns: Json;
+      };
       search_knowledge: {
         Args: {
           embedding_model?: string;

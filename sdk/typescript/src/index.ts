@@ -41,6 +41,7 @@ export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";
 export { Romashka } from "./romashka.js";
+export type { ExcerptPart, SearchHit, SearchOptions, SearchPage, SearchPlace } from "./search.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export type { Thread, ThreadState } from "./thread.js";
