@@ -98,10 +98,10 @@ set search_path = ''
 as $$
 begin
   return array_to_tsvector(array(
-    select distinct case when words.is_unspaced then substr(words.word, place, 2)
+    select case when words.is_unspaced then substr(words.word, place, 2)
       when place = 1 then '=' || left(words.word, 64) else substr(words.word, place, 64) end
     from (
-      select word, private.is_unspaced(word) as is_unspaced
+      select word, case when ascii(word) < 3584 then false else private.is_unspaced(word) end as is_unspaced
       from unnest(string_to_array(btrim(private.search_text(content)), ' ')) as word where word <> ''
     ) as words
     cross join lateral generate_series(1, case when words.is_unspaced then length(words.word)

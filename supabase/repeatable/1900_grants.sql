@@ -104,7 +104,7 @@ revoke execute on function
   private.search_text, private.search_tokens, private.parse_search, private.excerpt, private.people_text,
   private.index_people, private.index_people_of_conversation, private.index_people_of_customer, private.find_people,
   private.expected_messages, private.walk_to_messages, private.look_up_messages, private.find_messages,
-  private.describe_hit, private.listed, public.get_service_level, public.get_service_level_conversations,
+  private.describe_hit, private.listed, public.tag_conversation, public.get_service_level, public.get_service_level_conversations,
   private.check_service_level_range, private.turns_between, private.buckets_between,
   public.get_romashka_guards, public.find_account, public.set_staff_role, public.get_staff, private.phone_digits, private.secrets_in,
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
@@ -182,7 +182,7 @@ grant execute on function
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
   public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response,
-  public.search_conversations, public.get_service_level, public.get_service_level_conversations
+  public.search_conversations, public.tag_conversation, public.get_service_level, public.get_service_level_conversations
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.

@@ -114,7 +114,9 @@ def test_it_says_the_same_as_the_report_of_the_last_minutes(inbox: Inbox) -> Non
     for cell in found:
         for name, value in cell.items():
             if name not in ("conversations", "channel_type"):
-                assert value == pytest.approx(expected[name]), name
+                told = expected[name]
+                same = told if isinstance(told, dict) else pytest.approx(float(told))
+                assert value == same, name
     assert [cell["channel_type"] for cell in found] == ["website", "all"]
 
 

@@ -26,15 +26,18 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
+    from romashka._explanation import Attempt, Explanation, Source
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
+    from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
     from romashka._listener import Broadcast, Check, Listener, Resync
-    from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
+    from romashka._metrics import Metrics, ServiceLevel
     from romashka._models import (
         Attachment,
         Choice,
         Chosen,
         ConversationDetails,
+        ConversationMetrics,
         Delivery,
         Message,
         Note,
@@ -49,7 +52,9 @@ __all__ = [
     "AsyncRomashka",
     "Attachment",
     "Attachments",
+    "Attempt",
     "Broadcast",
+    "Bucket",
     "Busy",
     "Check",
     "Choice",
@@ -64,12 +69,17 @@ __all__ = [
     "DeliveryFailed",
     "Event",
     "ExcerptPart",
+    "Explanation",
+    "FigurePage",
+    "FigureRow",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
     "Knowledge",
     "KnowledgeItem",
     "KnowledgeMatch",
+    "LevelOfTime",
+    "LevelOverTime",
     "Listener",
     "Message",
     "MessageCreated",
@@ -94,6 +104,7 @@ __all__ = [
     "SearchPage",
     "ServerError",
     "ServiceLevel",
+    "Source",
     "TooLarge",
     "Topics",
     "Turn",
@@ -123,15 +134,18 @@ _HOMES = {
         "Unreachable",
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
+    "_explanation": ("Attempt", "Explanation", "Source"),
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
-    "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
+    "_levels": ("Bucket", "FigurePage", "FigureRow", "LevelOfTime", "LevelOverTime"),
+    "_metrics": ("Metrics", "ServiceLevel"),
     "_models": (
         "Attachment",
         "Choice",
         "Chosen",
         "ConversationDetails",
+        "ConversationMetrics",
         "Delivery",
         "Message",
         "Note",

@@ -18,6 +18,7 @@ from romashka._inbox import ConversationChanged as AsyncConversationChanged
 from romashka._inbox import DeliveryFailed
 from romashka._inbox import Inbox as AsyncInbox
 from romashka._knowledge import Knowledge as AsyncKnowledge
+from romashka._levels import FigurePage, FigureRow
 from romashka._listener import Listener as AsyncListener
 from romashka._listener import Signal
 from romashka._metrics import Metrics as AsyncMetrics
@@ -60,10 +61,15 @@ class Conversation(ConversationDetails):
     return_to_ai = forward(AsyncConversation.return_to_ai)
     resolve = forward(AsyncConversation.resolve)
     assign = forward(AsyncConversation.assign)
+    set_priority = forward(AsyncConversation.set_priority)
+    tag = forward(AsyncConversation.tag)
+    reopen = forward(AsyncConversation.reopen)
+    explain = forward(AsyncConversation.explain)
     mark_read = forward(AsyncConversation.mark_read)
     rate = forward(AsyncConversation.rate)
     add_note = forward(AsyncConversation.add_note)
     notes = forward(AsyncConversation.notes)
+    remove_note = forward(AsyncConversation.remove_note)
     deliveries = forward(AsyncConversation.deliveries)
     metrics = forward(AsyncConversation.metrics)
 
@@ -149,10 +155,30 @@ class Knowledge(Facade[AsyncKnowledge]):
     remove = forward(AsyncKnowledge.remove)
 
 
+def _figure_page(
+    twin: FigurePage[AsyncConversation], portal: BlockingPortal
+) -> FigurePage[Conversation]:
+    rows = [
+        FigureRow(
+            Conversation.of(row.conversation, portal),
+            row.turn_id,
+            row.started_at,
+            row.outcome,
+            row.reason,
+            row.answer_ms,
+            row.turns,
+        )
+        for row in twin.rows
+    ]
+    return FigurePage(tuple(rows), twin.next)
+
+
 class Metrics(Facade[AsyncMetrics]):
     """`client.metrics`; for staff."""
 
     service_level = forward(AsyncMetrics.service_level)
+    service_level_over_time = forward(AsyncMetrics.service_level_over_time)
+    conversations_behind = forward(AsyncMetrics.conversations_behind, _figure_page)
 
 
 class Listener(Facade[AsyncListener]):

@@ -1367,6 +1367,10 @@ export type Database = {
       };
       settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };
       store_knowledge_embeddings: { Args: { embeddings: Json; model: string }; Returns: number };
+      tag_conversation: {
+        Args: { add?: string[]; conversation_id: string; remove?: string[] };
+        Returns: string[];
+      };
       take_over_conversation: { Args: { conversation_id: string }; Returns: undefined };
       test_notification_rule: { Args: { rule_id: string }; Returns: string };
       turn: {

@@ -26,6 +26,7 @@ export {
   Unreachable,
 } from "./errors.js";
 export { type Draft, type DraftState, draftAfter, NO_DRAFT } from "./draft.js";
+export type { Attempt, Explanation, Source } from "./explanation.js";
 export { Inbox } from "./inbox.js";
 export {
   Knowledge,
@@ -35,7 +36,18 @@ export {
 } from "./knowledge.js";
 export type { Filters } from "./listing.js";
 export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
-export { Metrics, type ServiceLevel } from "./metrics.js";
+export {
+  type FigureFilters,
+  type FigurePage,
+  type FigurePlace,
+  type FigureRow,
+  type LevelOverTime,
+  type LevelRange,
+  type LevelOfBucket,
+  type LevelOfTime,
+  Metrics,
+  type ServiceLevel,
+} from "./metrics.js";
 export * from "./models.js";
 export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
