@@ -1,7 +1,7 @@
--- Purpose: who answers in a conversation, as lists show it: one reading for events and for rows.
--- Touches: public.turn, which PostgREST offers as a column of conversations: select=*,turn.
+-- Purpose: a conversation as lists show it: with who answers, and whose it is. One reading for events, rows and searches.
+-- Touches: functions; public.turn is one that PostgREST offers as a column of conversations: select=*,turn.
 -- Locks:   none.
--- Undo:    drop the function.
+-- Undo:    drop the functions.
 
 -- A claim changes no conversation, and sends no event: a job that is pending and due is being written as far as an event
 -- can tell. Of two that are open, the one that is being answered; of none, the last one that ended.
@@ -27,3 +27,21 @@ begin
   );
 end $$;
 comment on function public.turn is 'The turn that is open in a conversation, else the last one: {job_id, turn_id, status, started_at, process_after, deadline, outcome, ended_at}.';
+
+create or replace function private.listed(conversation public.conversations)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return to_jsonb(conversation) || jsonb_build_object('last_message', left(conversation.last_message, 1000),
+    'turn', public.turn(conversation), 'customer_profiles', (
+      select jsonb_build_object('id', customers.id, 'name', customers.name, 'email', customers.email,
+        'phone', customers.phone, 'preferences', customers.preferences,
+        'satisfaction_rating', customers.satisfaction_rating)
+      from public.customer_profiles as customers where customers.id = conversation.customer_id
+    ));
+end $$;
+comment on function private.listed is 'A conversation with its turn, and of its customer what a list shows.';

@@ -180,13 +180,7 @@ begin
   end if;
   if v_count <= 50 then
     v_rows := (
-      select jsonb_agg(to_jsonb(changed) || jsonb_build_object(
-        'last_message', left(changed.last_message, 1000),
-        'turn', public.turn(changed),
-        'customer_profiles', case when customers.id is not null then jsonb_build_object(
-          'id', customers.id, 'name', customers.name, 'email', customers.email, 'phone', customers.phone,
-          'preferences', customers.preferences, 'satisfaction_rating', customers.satisfaction_rating) end))
-      from changed left join public.customer_profiles as customers on customers.id = changed.customer_id
+      select jsonb_agg(private.listed(changed)) from changed
     );
   end if;
   v_fits := v_count <= 50 and (pg_column_size(v_rows) < 30000 or octet_length(v_rows::text) < 200000);

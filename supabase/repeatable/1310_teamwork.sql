@@ -69,6 +69,35 @@ begin
 end $$;
 comment on function public.assign_conversation is 'Say whose conversation it is; the AI goes on answering. Raises bad_agent, staff_only, conversation_not_found.';
 
+-- Two who tag at once lose nothing, as who writes the column would. What is there already stays where it is.
+create or replace function public.tag_conversation(conversation_id uuid, add text[] default '{}', remove text[] default '{}')
+returns text[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_tags text[];
+begin
+  if exists (
+    select from unnest(add) as tag where (btrim(tag) <> '' and length(tag) <= 100) is not true
+  ) or cardinality(add) > 50 then
+    raise exception 'unable to tag the conversation; a tag has 1 to 100 characters'
+      using errcode = 'PT400', detail = 'bad_tags', hint = 'Give at most 50 tags.';
+  end if;
+  update public.conversations as conversations
+  set tags = array(
+    select tag from unnest(coalesce(conversations.tags, '{}') || tag_conversation.add) with ordinality as tags (tag, place)
+    where tag <> all (coalesce(tag_conversation.remove, '{}')) group by tag order by min(place)
+  )
+  where conversations.id = tag_conversation.conversation_id
+  returning conversations.tags into v_tags;
+  perform private.raise_unless_staff_changed(conversation_id, found);
+  return v_tags;
+end $$;
+comment on function public.tag_conversation is 'Add tags to a conversation, and remove others; returns those that it has. Raises bad_tags, staff_only, conversation_not_found.';
+
 -- Customers change three columns of their conversation, each through a function that checks whose it is:
 -- a policy that let them update the row would let them update all that staff may.
 create or replace function private.raise_unless_readable(conversation_id uuid)

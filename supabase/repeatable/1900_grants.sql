@@ -14,7 +14,7 @@ revoke all on
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
-  private.answer_explanations, public.message_drafts, public.saved_replies
+  private.answer_explanations, public.message_drafts, public.saved_replies, private.conversation_people
 from public, anon, authenticated, service_role;
 
 revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
@@ -106,6 +106,12 @@ revoke execute on function
   public.find_customers, public.export_customer, public.erase_customer, private.customers_of_person,
   private.rows_of_customers, private.channel_ids_of, private.is_event_of, private.webhooks_of, private.files_of,
   private.erase_webhooks, private.erase_broadcasts, private.remove_old_conversations,
+  public.turn, public.search_conversations, private.search_conversations, private.fold, private.is_unspaced, private.spaced,
+  private.search_text, private.search_tokens, private.parse_search, private.excerpt, private.people_text,
+  private.index_people, private.index_people_of_conversation, private.index_people_of_customer, private.find_people,
+  private.expected_messages, private.walk_to_messages, private.look_up_messages, private.find_messages,
+  private.describe_hit, private.listed, public.tag_conversation, public.get_service_level, public.get_service_level_conversations,
+  private.check_service_level_range, private.turns_between, private.buckets_between,
   public.get_romashka_guards, public.find_account, public.set_staff_role, public.get_staff, private.phone_digits, private.secrets_in,
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
   private.create_profile_for_user, private.is_staff,
@@ -115,7 +121,7 @@ revoke execute on function
   private.is_placeholder, private.guard_message, private.check_customer_message, private.without_our_keys,
   private.with_checked_choice, private.number_message, private.mirror_delivery_status, private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
-  public.turn, private.send_after, private.broadcast_conversations, private.broadcast_notes, private.end_open_jobs,
+  private.send_after, private.broadcast_conversations, private.broadcast_notes, private.end_open_jobs,
   private.open_job, private.job_priority, private.unused_turn_id, private.open_returned_turn,
   private.join_job, private.supersede_job, private.enqueue_message,
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
@@ -182,7 +188,8 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response, public.save_draft
+  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response, public.save_draft,
+  public.search_conversations, public.tag_conversation, public.get_service_level, public.get_service_level_conversations
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.
@@ -215,10 +222,14 @@ grant execute on function
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
   private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
-  private.explain_answer, private.store_draft
+  private.explain_answer, private.store_draft, private.search_conversations, private.listed,
+  private.check_service_level_range, private.turns_between, private.buckets_between
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.
 grant execute on function
   private.knowledge_hash, private.claim_for_worker
 to service_role;
+
+-- Called by an index of messages, as whoever writes one: a role of the project's own, too. It makes words of a text.
+grant execute on function private.search_tokens to public;

@@ -210,6 +210,8 @@ ARGUMENTS: Row = {
     "content": "x",
     "query": "matrix sample",
     "views": {"matrix": {}},
+    "starts_at": "2026-01-01T00:00:00Z",
+    "ends_at": "2026-01-02T00:00:00Z",
     "worker_id": "matrix",
     "jobs": [],
     "results": [],

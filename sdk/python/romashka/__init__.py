@@ -26,16 +26,19 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
+    from romashka._explanation import Attempt, Explanation, Source
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
+    from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
     from romashka._listener import Broadcast, Check, Listener, Resync
     from romashka._message_drafts import Drafts, MessageDraft
-    from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
+    from romashka._metrics import Metrics, ServiceLevel
     from romashka._models import (
         Attachment,
         Choice,
         Chosen,
         ConversationDetails,
+        ConversationMetrics,
         Delivery,
         Message,
         Note,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
         SavedReply,
         render_saved_reply,
     )
+    from romashka._search import ExcerptPart, SearchHit, SearchPage
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -55,7 +59,9 @@ __all__ = [
     "AsyncRomashka",
     "Attachment",
     "Attachments",
+    "Attempt",
     "Broadcast",
+    "Bucket",
     "Busy",
     "Check",
     "Choice",
@@ -70,12 +76,18 @@ __all__ = [
     "DeliveryFailed",
     "Drafts",
     "Event",
+    "ExcerptPart",
+    "Explanation",
+    "FigurePage",
+    "FigureRow",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
     "Knowledge",
     "KnowledgeItem",
     "KnowledgeMatch",
+    "LevelOfTime",
+    "LevelOverTime",
     "Listener",
     "Message",
     "MessageCreated",
@@ -100,8 +112,11 @@ __all__ = [
     "RomashkaError",
     "SavedReplies",
     "SavedReply",
+    "SearchHit",
+    "SearchPage",
     "ServerError",
     "ServiceLevel",
+    "Source",
     "TooLarge",
     "Topics",
     "Turn",
@@ -132,16 +147,19 @@ _HOMES = {
         "Unreachable",
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
+    "_explanation": ("Attempt", "Explanation", "Source"),
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
     "_message_drafts": ("Drafts", "MessageDraft"),
-    "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
+    "_metrics": ("Metrics", "ServiceLevel"),
+    "_levels": ("Bucket", "FigurePage", "FigureRow", "LevelOfTime", "LevelOverTime"),
     "_models": (
         "Attachment",
         "Choice",
         "Chosen",
         "ConversationDetails",
+        "ConversationMetrics",
         "Delivery",
         "Message",
         "Note",
@@ -149,6 +167,7 @@ _HOMES = {
     ),
     "_presence": ("Person", "Presence"),
     "_saved_replies": ("RenderedReply", "SavedReplies", "SavedReply", "render_saved_reply"),
+    "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),
 }

@@ -155,7 +155,14 @@ class Turn:
     ended_at: datetime | None
 
     def is_writing(self, now: datetime) -> bool:
-        """Is the AI writing? No event tells that: it follows from the time."""
+        """Is the AI writing? No event tells that: it follows from the time.
+
+        Example:
+            from datetime import UTC, datetime
+
+            turn = (await conversation.refresh()).turn
+            print(turn is not None and turn.is_writing(datetime.now(UTC)))
+        """
         is_due = self.status == "processing" or self.process_after <= now
         return self.outcome is None and is_due and now < self.deadline
 
@@ -282,3 +289,36 @@ class Delivery:
             created_at=datetime.fromisoformat(row["created_at"]),
             settled_at=_time(row["settled_at"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMetrics:
+    """One conversation in figures."""
+
+    total_messages: int
+    ai_messages: int
+    human_messages: int
+    """Written by agents."""
+    avg_response_time_ms: float | None
+    ai_confidence_avg: float | None
+    escalation_count: int
+    satisfaction_rating: float | None
+    conversation_duration_minutes: int | None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "ConversationMetrics":
+        """Parse a row of `get_conversation_performance_metrics`."""
+        return cls(
+            total_messages=row["total_messages"],
+            ai_messages=row["ai_messages"],
+            human_messages=row["human_messages"],
+            avg_response_time_ms=_figure(row["avg_response_time_ms"]),
+            ai_confidence_avg=_figure(row["ai_confidence_avg"]),
+            escalation_count=row["escalation_count"],
+            satisfaction_rating=_figure(row["satisfaction_rating"]),
+            conversation_duration_minutes=row["conversation_duration_minutes"],
+        )
+
+
+def _figure(value: Any) -> float | None:
+    return None if value is None else float(value)

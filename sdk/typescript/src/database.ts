@@ -1350,6 +1350,20 @@ export type Database = {
       get_romashka_grants: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_guards: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_service_level: {
+        Args: { bucket?: string; ends_at?: string; starts_at: string; timezone?: string };
+        Returns: Json;
+      };
+      get_service_level_conversations: {
+        Args: {
+          after?: Json;
+          ends_at: string;
+          filters?: Json;
+          max_results?: number;
+          starts_at: string;
+        };
+        Returns: Json;
+      };
       get_staff: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };
@@ -1395,6 +1409,10 @@ export type Database = {
         Args: { content: string; conversation_id: string; mode?: string; revision?: number };
         Returns: number;
       };
+      search_conversations: {
+        Args: { after?: Json; max_results?: number; query: string };
+        Returns: Json;
+      };
       search_knowledge: {
         Args: {
           embedding_model?: string;
@@ -1436,6 +1454,10 @@ export type Database = {
       };
       settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };
       store_knowledge_embeddings: { Args: { embeddings: Json; model: string }; Returns: number };
+      tag_conversation: {
+        Args: { add?: string[]; conversation_id: string; remove?: string[] };
+        Returns: string[];
+      };
       take_over_conversation: { Args: { conversation_id: string }; Returns: undefined };
       test_notification_rule: { Args: { rule_id: string }; Returns: string };
       turn: {

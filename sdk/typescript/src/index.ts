@@ -26,6 +26,7 @@ export {
   Unreachable,
 } from "./errors.js";
 export { type Draft, type DraftState, draftAfter, NO_DRAFT } from "./draft.js";
+export type { Attempt, Explanation, Source } from "./explanation.js";
 export { Inbox } from "./inbox.js";
 export {
   Knowledge,
@@ -36,7 +37,18 @@ export {
 export type { Filters } from "./listing.js";
 export { type Broadcast, Listener, type OnConnection, type Signal } from "./listener.js";
 export { type DraftList, Drafts, type DraftsState } from "./messageDrafts.js";
-export { Metrics, type ServiceLevel } from "./metrics.js";
+export {
+  type FigureFilters,
+  type FigurePage,
+  type FigurePlace,
+  type FigureRow,
+  type LevelOverTime,
+  type LevelRange,
+  type LevelOfBucket,
+  type LevelOfTime,
+  Metrics,
+  type ServiceLevel,
+} from "./metrics.js";
 export * from "./models.js";
 export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
@@ -50,6 +62,7 @@ export {
   SavedReplies,
   type SavedReply,
 } from "./savedReplies.js";
+export type { ExcerptPart, SearchHit, SearchOptions, SearchPage, SearchPlace } from "./search.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export type { Thread, ThreadState } from "./thread.js";
