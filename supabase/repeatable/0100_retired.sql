@@ -47,6 +47,8 @@ drop function if exists private.is_same_text(text, private.channel_event);
 drop function if exists private.stop_mail_loop(private.channel_event, uuid, uuid);
 -- Staff alone read what the team notes about customers, since 0.2.
 drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
+-- Roles are given by the account's id, by admins too, since 0.2.
+drop function if exists public.set_staff_role(text, text);
 -- These give another result since 0.2.
 drop function if exists private.lock_results(jsonb);
 do $$

@@ -46,6 +46,8 @@ ROWS: dict[str, LiteralString] = {
     " on constraint message_drafts_one_each do update set content = 'sample'",
     "saved_replies": "insert into public.saved_replies (shortcut, title, content)"
     " values (gen_random_uuid()::text, 'sample', 'sample')",
+    "staff_invitations": "insert into public.staff_invitations (email, role)"
+    " values (gen_random_uuid() || '@example.com', 'agent')",
     "knowledge_items": "insert into public.knowledge_items (title, content)"
     " values ('matrix sample', 'sample')",
     "communication_channels": "insert into public.communication_channels (name, type)"

@@ -21,6 +21,7 @@ from romashka import _message_drafts as message_drafts
 from romashka import _metrics as metrics
 from romashka import _presence as presence
 from romashka import _saved_replies as saved_replies
+from romashka import _team as team
 from romashka import _topics as topics
 
 from tests.support.answering import answering
@@ -38,6 +39,7 @@ PAIRS = [
     (metrics.Metrics, sync.Metrics),
     (message_drafts.Drafts, sync.Drafts),
     (saved_replies.SavedReplies, sync.SavedReplies),
+    (team.Team, sync.Team),
     (presence.Presence, sync.Presence),
     (topics.Topics, sync.Topics),
     (listener.Listener, sync.Listener),

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         SavedReply,
         render_saved_reply,
     )
+    from romashka._team import Invitation, StaffMember, Team
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -72,6 +73,7 @@ __all__ = [
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
+    "Invitation",
     "Knowledge",
     "KnowledgeItem",
     "KnowledgeMatch",
@@ -101,6 +103,8 @@ __all__ = [
     "SavedReply",
     "ServerError",
     "ServiceLevel",
+    "StaffMember",
+    "Team",
     "TooLarge",
     "Topics",
     "Unreachable",
@@ -146,6 +150,7 @@ _HOMES = {
     ),
     "_presence": ("Person", "Presence"),
     "_saved_replies": ("RenderedReply", "SavedReplies", "SavedReply", "render_saved_reply"),
+    "_team": ("Invitation", "StaffMember", "Team"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),
 }

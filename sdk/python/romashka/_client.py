@@ -24,6 +24,7 @@ from romashka._pasted import BadSetting, read_key, read_project_url
 from romashka._saved_replies import SavedReplies
 from romashka._session import HttpClient, Session
 from romashka._storable import check_storable
+from romashka._team import Team
 
 TIMEOUT = httpx.Timeout(SECONDS["call"], connect=5.0)
 """Of each wait for the network; a request as a whole has a limit of its own."""
@@ -74,6 +75,7 @@ class AsyncRomashka(Core):
         self.metrics = Metrics(self)
         self.drafts = Drafts(self)
         self.saved_replies = SavedReplies(self)
+        self.team = Team(self)
         self._signing_in: asyncio.Task[str] | None = None
 
     @classmethod

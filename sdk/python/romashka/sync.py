@@ -25,6 +25,7 @@ from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
 from romashka._saved_replies import SavedReplies as AsyncSavedReplies
+from romashka._team import Team as AsyncTeam
 from romashka._topics import Topics as AsyncTopics
 
 
@@ -154,6 +155,16 @@ class SavedReplies(Facade[AsyncSavedReplies]):
     remove = forward(AsyncSavedReplies.remove)
 
 
+class Team(Facade[AsyncTeam]):
+    """`client.team`; staff see who is there, admins change it."""
+
+    list = forward(AsyncTeam.list)
+    set_role = forward(AsyncTeam.set_role)
+    invite = forward(AsyncTeam.invite)
+    invitations = forward(AsyncTeam.invitations)
+    revoke = forward(AsyncTeam.revoke)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -202,6 +213,7 @@ class Romashka(Facade[AsyncRomashka]):
         self.metrics = Metrics(twin.metrics, portal)
         self.drafts = Drafts(twin.drafts, portal)
         self.saved_replies = SavedReplies(twin.saved_replies, portal)
+        self.team = Team(twin.team, portal)
 
     @classmethod
     @contextmanager

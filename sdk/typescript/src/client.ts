@@ -7,6 +7,7 @@ import { Knowledge } from "./knowledge.js";
 import { Drafts } from "./messageDrafts.js";
 import { Metrics } from "./metrics.js";
 import { SavedReplies } from "./savedReplies.js";
+import { Team } from "./team.js";
 
 /**
  * A Romashka project, as tables, functions and a socket: for widgets, which have no room for all of supabase-js.
@@ -24,6 +25,7 @@ export class Client extends Core {
   readonly metrics: Metrics;
   readonly drafts: Drafts;
   readonly savedReplies: SavedReplies;
+  readonly team: Team;
 
   constructor(backend: Backend) {
     super(backend);
@@ -33,5 +35,6 @@ export class Client extends Core {
     this.metrics = new Metrics(this);
     this.drafts = new Drafts(this);
     this.savedReplies = new SavedReplies(this);
+    this.team = new Team(this);
   }
 }

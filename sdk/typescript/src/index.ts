@@ -52,6 +52,7 @@ export {
 } from "./savedReplies.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
+export { type Invitation, type StaffMember, type StaffRole, Team } from "./team.js";
 export type { Thread, ThreadState } from "./thread.js";
 export { Topics } from "./topics.js";
 export type { View, ViewFilters, ViewState } from "./view.js";
