@@ -12,6 +12,7 @@ import pytest
 import romashka
 from romashka import PermissionDenied, Romashka, _conversation, sync
 from romashka import _attachments as attachments
+from romashka import _business_hours as business_hours
 from romashka import _client as client
 from romashka import _conversations as conversations
 from romashka import _inbox as inbox
@@ -40,6 +41,7 @@ PAIRS = [
     (message_drafts.Drafts, sync.Drafts),
     (saved_replies.SavedReplies, sync.SavedReplies),
     (team.Team, sync.Team),
+    (business_hours.BusinessHoursOfChannels, sync.BusinessHoursOfChannels),
     (presence.Presence, sync.Presence),
     (topics.Topics, sync.Topics),
     (listener.Listener, sync.Listener),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from romashka._attachments import Attachments
+    from romashka._business_hours import BusinessHours, BusinessHoursOfChannels
     from romashka._client import AsyncRomashka
     from romashka._conversation import Conversation
     from romashka._conversations import Conversations
@@ -56,6 +57,8 @@ __all__ = [
     "Attachment",
     "Attachments",
     "Broadcast",
+    "BusinessHours",
+    "BusinessHoursOfChannels",
     "Busy",
     "Check",
     "Choice",
@@ -113,6 +116,7 @@ __all__ = [
 
 _HOMES = {
     "_attachments": ("Attachments",),
+    "_business_hours": ("BusinessHours", "BusinessHoursOfChannels"),
     "_client": ("AsyncRomashka",),
     "_conversation": ("Conversation",),
     "_conversations": ("Conversations",),

@@ -12,6 +12,7 @@ from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
 from supabase_auth.types import AuthResponse, SignInAnonymouslyCredentials
 
 from romashka._attachments import Attachments
+from romashka._business_hours import BusinessHoursOfChannels
 from romashka._conversations import Conversations
 from romashka._core import Core
 from romashka._errors import InvalidRequest, NotSignedIn, translated
@@ -76,6 +77,7 @@ class AsyncRomashka(Core):
         self.drafts = Drafts(self)
         self.saved_replies = SavedReplies(self)
         self.team = Team(self)
+        self.business_hours = BusinessHoursOfChannels(self)
         self._signing_in: asyncio.Task[str] | None = None
 
     @classmethod

@@ -10,6 +10,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from supabase import Client, ClientOptions
 
 from romashka._attachments import Attachments as AsyncAttachments
+from romashka._business_hours import BusinessHoursOfChannels as AsyncBusinessHoursOfChannels
 from romashka._client import TIMEOUT, AsyncRomashka, tls_context
 from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
@@ -165,6 +166,14 @@ class Team(Facade[AsyncTeam]):
     revoke = forward(AsyncTeam.revoke)
 
 
+class BusinessHoursOfChannels(Facade[AsyncBusinessHoursOfChannels]):
+    """`client.business_hours`; staff read them, admins write them."""
+
+    list = forward(AsyncBusinessHoursOfChannels.list)
+    set = forward(AsyncBusinessHoursOfChannels.set)
+    remove = forward(AsyncBusinessHoursOfChannels.remove)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -214,6 +223,7 @@ class Romashka(Facade[AsyncRomashka]):
         self.drafts = Drafts(twin.drafts, portal)
         self.saved_replies = SavedReplies(twin.saved_replies, portal)
         self.team = Team(twin.team, portal)
+        self.business_hours = BusinessHoursOfChannels(twin.business_hours, portal)
 
     @classmethod
     @contextmanager

@@ -1,5 +1,6 @@
 /** The client of a backend: one project, one identity; what does not need more than that hangs on it. */
 import type { Backend } from "./backend.js";
+import { BusinessHoursOfChannels } from "./businessHours.js";
 import { Conversations } from "./conversations.js";
 import { Core } from "./core.js";
 import { Inbox } from "./inbox.js";
@@ -26,6 +27,7 @@ export class Client extends Core {
   readonly drafts: Drafts;
   readonly savedReplies: SavedReplies;
   readonly team: Team;
+  readonly businessHours: BusinessHoursOfChannels;
 
   constructor(backend: Backend) {
     super(backend);
@@ -36,5 +38,6 @@ export class Client extends Core {
     this.drafts = new Drafts(this);
     this.savedReplies = new SavedReplies(this);
     this.team = new Team(this);
+    this.businessHours = new BusinessHoursOfChannels(this);
   }
 }

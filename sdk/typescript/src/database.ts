@@ -216,6 +216,45 @@ export type Database = {
         };
         Relationships: [];
       };
+      business_hours: {
+        Row: {
+          away_texts: NonNullable<Json>;
+          channel_id: string | null;
+          channel_type: string | null;
+          created_at: string;
+          hours: NonNullable<Json>;
+          id: string;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          away_texts?: NonNullable<Json>;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string;
+          hours: NonNullable<Json>;
+          id?: string;
+          updated_at?: string;
+        };
+        Update: {
+          away_texts?: NonNullable<Json>;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string;
+          hours?: NonNullable<Json>;
+          id?: string;
+          updated_at?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "business_hours_channel_id_fkey";
+            columns: ["channel_id"];
+            isOneToOne: false;
+            referencedRelation: "communication_channels";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       channel_deliveries: {
         Row: {
           attempt: number;

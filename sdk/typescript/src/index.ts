@@ -3,6 +3,13 @@ export type { AskOptions } from "./answers.js";
 export { type Attachment, attachmentOf, Attachments } from "./attachments.js";
 export { type Choice, choiceOf, choicesOf, type Chosen, type Offering } from "./choices.js";
 export type { Backend } from "./backend.js";
+export {
+  type BusinessHours,
+  BusinessHoursOfChannels,
+  type Hours,
+  type HoursOptions,
+  type Span,
+} from "./businessHours.js";
 export { Client } from "./client.js";
 export type { Connection, ConnectionState } from "./connection.js";
 export { Conversation, type EventsOptions, type MessagesOptions } from "./conversation.js";
