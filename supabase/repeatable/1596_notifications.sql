@@ -29,6 +29,8 @@ begin
   new.failed_at := null;
   new.error_code := null;
   new.error := null;
+  new.failures := 0;
+  new.paused_until := null;
   return new;
 end $$;
 comment on function private.forget_failure is 'Forget why a rule''s last target was given up.';

@@ -969,10 +969,12 @@ export type Database = {
           error_code: string | null;
           events: string[];
           failed_at: string | null;
+          failures: number;
           hours: Json | null;
           id: string;
           is_enabled: boolean;
           kind: string;
+          paused_until: string | null;
           reasons: string[] | null;
           target: string;
           wait_minutes: number | null;
@@ -984,10 +986,12 @@ export type Database = {
           error_code?: string | null;
           events: string[];
           failed_at?: string | null;
+          failures?: number;
           hours?: Json | null;
           id?: string;
           is_enabled?: boolean;
           kind: string;
+          paused_until?: string | null;
           reasons?: string[] | null;
           target: string;
           wait_minutes?: number | null;
@@ -998,10 +1002,12 @@ export type Database = {
           error_code?: string | null;
           events?: string[];
           failed_at?: string | null;
+          failures?: number;
           hours?: Json | null;
           id?: string;
           is_enabled?: boolean;
           kind?: string;
+          paused_until?: string | null;
           reasons?: string[] | null;
           target?: string;
           wait_minutes?: number | null;
