@@ -48,6 +48,12 @@ drop function if exists private.work_of(uuid);
 drop function if exists private.stop_mail_loop(private.channel_event, uuid, uuid);
 -- Staff alone read what the team notes about customers, since 0.2.
 drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
+-- What a hand-over says depends on the channel's hours since 0.2; rules and channels have theirs in one form.
+drop function if exists private.handover_text(text);
+drop trigger if exists notification_rules_check on public.notification_rules;
+drop function if exists private.check_notification_rule();
+-- Roles are given by the account's id, by admins too, since 0.2.
+drop function if exists public.set_staff_role(text, text);
 -- These give another result since 0.2.
 drop function if exists private.lock_results(jsonb);
 do $$

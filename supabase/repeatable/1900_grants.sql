@@ -14,7 +14,8 @@ revoke all on
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
-  private.answer_explanations, public.message_drafts, public.saved_replies, private.conversation_people
+  private.answer_explanations, public.message_drafts, public.saved_replies, private.conversation_people,
+  public.staff_invitations, public.business_hours
 from public, anon, authenticated, service_role;
 
 revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
@@ -24,7 +25,8 @@ grant select on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
   public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
-  public.message_drafts, public.saved_replies
+  public.message_drafts, public.saved_replies, public.staff_invitations,
+  public.business_hours
 to authenticated;
 
 -- Not `role`: nobody raises their own.
@@ -48,6 +50,9 @@ grant insert (id, conversation_id, content), delete on public.conversation_notes
 grant insert, update, delete on public.knowledge_items to authenticated;
 grant insert (id, shortcut, title, content, language), update (shortcut, title, content, language), delete
   on public.saved_replies to authenticated;
+grant delete on public.staff_invitations to authenticated;
+grant insert (channel_type, channel_id, hours, away_texts), update (channel_type, channel_id, hours, away_texts), delete
+  on public.business_hours to authenticated;
 grant update on public.ai_settings to authenticated;
 grant insert (id, kind, target, events, reasons, wait_minutes, hours, is_enabled), delete on public.notification_rules to authenticated;
 grant update (kind, target, events, reasons, wait_minutes, hours, is_enabled) on public.notification_rules to authenticated;
@@ -56,7 +61,8 @@ grant select, insert, update, delete on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
   public.channel_deliveries, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
-  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets, public.message_drafts, public.saved_replies
+  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets, public.message_drafts, public.saved_replies,
+  public.staff_invitations, public.business_hours
 to service_role;
 grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
 
@@ -96,7 +102,7 @@ revoke execute on function
   public.ingest_channel_message, public.prune, public.get_abandoned_attachments,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
-  public.test_notification_rule, private.check_notification_rule, private.make_notification_secret, private.next_hours,
+  public.test_notification_rule, private.make_notification_secret, private.next_hours,
   private.notify, private.notify_of_conversation, private.notify_of_message, private.notify_of_turn,
   private.notify_of_account, private.notify_of_waiting, private.notification_body, private.drop_late_notifications,
   private.check_notification_results, private.note_on_rules, private.due_notifications, private.notification_pause,
@@ -174,7 +180,11 @@ revoke execute on function
   private.conclude_failed, private.conclude_deliveries, private.lock_deliveries, private.conclude_set,
   private.judge_results, private.settle_deliveries, private.keep_media, private.note_part, private.reconcile_delivery,
   private.reconcile_echo, private.schedule_jobs,
-  public.save_draft, private.store_draft, private.number_draft, private.broadcast_draft, private.remove_sent_draft
+  public.save_draft, private.store_draft, private.number_draft, private.broadcast_draft, private.remove_sent_draft,
+  public.invite_staff, private.change_staff_role, private.raise_unless_admin, private.is_mailed, private.store_invitation,
+  private.plain_email, private.accept_invitation, private.accept_invitation_of_confirmed,
+  private.away_words, private.spans_of, private.are_hours, private.check_hours, private.business_hours_of, private.away_text,
+  private.time_in_words, private.forget_failure
 from public, anon, authenticated, service_role;
 
 -- Without a session, too, to say that one is needed; and for workers in browsers, who get no job.
@@ -189,7 +199,8 @@ grant execute on function
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
   public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response, public.save_draft,
-  public.search_conversations, public.tag_conversation, public.get_service_level, public.get_service_level_conversations
+  public.search_conversations, public.tag_conversation, public.get_service_level,
+  public.get_service_level_conversations, public.set_staff_role, public.invite_staff
 to authenticated, service_role;
 
 -- Called by workers, functions and operators.
@@ -204,8 +215,8 @@ grant execute on function
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
   public.test_notification_rule,
-  public.get_romashka_installation, public.get_romashka_grants, public.find_account, public.set_staff_role,
-  public.get_staff, public.get_romashka_guards, public.find_customers, public.export_customer, public.erase_customer
+  public.get_romashka_installation, public.get_romashka_grants, public.find_account, public.get_staff,
+  public.get_romashka_guards, public.find_customers, public.export_customer, public.erase_customer
 to service_role;
 
 -- Called by policies and triggers that run as a customer.
@@ -223,7 +234,8 @@ grant execute on function
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
   private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
   private.explain_answer, private.store_draft, private.search_conversations, private.listed,
-  private.check_service_level_range, private.turns_between, private.buckets_between
+  private.check_service_level_range, private.turns_between, private.buckets_between, private.change_staff_role,
+  private.store_invitation
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.

@@ -46,6 +46,12 @@ ROWS: dict[str, LiteralString] = {
     " on constraint message_drafts_one_each do update set content = 'sample'",
     "saved_replies": "insert into public.saved_replies (shortcut, title, content)"
     " values (gen_random_uuid()::text, 'sample', 'sample')",
+    "staff_invitations": "insert into public.staff_invitations (email, role)"
+    " values (gen_random_uuid() || '@example.com', 'agent')",
+    "business_hours": "with account as (insert into public.communication_channels (name, type)"
+    " values ('sample', 'website') returning id) insert into public.business_hours"
+    """ (channel_id, hours) select id, '{"timezone": "UTC", "days": [1], "from": "09:00","""
+    """ "to": "18:00"}' from account""",
     "knowledge_items": "insert into public.knowledge_items (title, content)"
     " values ('matrix sample', 'sample')",
     "communication_channels": "insert into public.communication_channels (name, type)"

@@ -101,6 +101,7 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
             "content": "x",
         },
         "saved_replies": {"shortcut": str(uuid4()), "title": "x", "content": "x"},
+        "staff_invitations": {"email": f"{uuid4()}@example.com", "role": "agent"},
         "knowledge_items": {"title": "x", "content": "x"},
         "communication_channels": {"name": "x", "type": "website"},
         "webhook_events": {
@@ -118,7 +119,11 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
         "ai_settings": {"id": True},
         "realtime_metrics": {"metric_name": "x", "metric_value": 1},
     }
-    if table == "channel_deliveries":
+    if table == "business_hours":
+        hours = cast.make_row(table, owner)
+        account = cast.make_row("communication_channels", owner)
+        bodies[table] = {"channel_id": account["id"], "hours": hours["hours"]}
+    elif table == "channel_deliveries":
         bodies[table] = new_delivery(cast, owner)
     elif table == "notification_deliveries":
         rule = cast.make_row("notification_rules", owner)
@@ -167,9 +172,12 @@ def target(cast: Cast, table: str, actor: str) -> Row:
 @pytest.mark.parametrize(("table", "verb"), COLUMNS)
 def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
     """A column too many, and a customer sets the position of their message."""
-    actor = {"profiles": "guest", "ai_settings": "admin", "notification_rules": "admin"}.get(
-        table, "agent"
-    )
+    actor = {
+        "profiles": "guest",
+        "ai_settings": "admin",
+        "notification_rules": "admin",
+        "business_hours": "admin",
+    }.get(table, "agent")
     row = (
         target(cast, table, actor)
         if table == "profiles"
@@ -183,6 +191,7 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         "messages": ("conversation_id", "sender_type", "content"),
         "conversation_notes": ("conversation_id", "content"),
         "saved_replies": ("shortcut", "title", "content"),
+        "business_hours": ("channel_id", "hours"),
         "knowledge_items": ("title", "content"),
         "notification_rules": ("kind", "target", "events"),
     }.get(table, ())
@@ -193,6 +202,9 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         else:
             given = {name: row[name] for name in needed} | {column: value}
             unique = {name: str(uuid4()) for name in given if name in ("id", "shortcut")}
+            if "channel_id" in given:
+                account = cast.make_row("communication_channels", cast.owner(actor))
+                unique["channel_id"] = account["id"]
             request = rest.insert(given | unique)
         if answer(request):
             allowed.add(column)
@@ -203,7 +215,7 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
 # What a call needs, by parameter; parameters with a default are left out.
 ARGUMENTS: Row = {
     "email": "matrix-nobody@example.com",
-    "role": "user",
+    "role": "agent",
     "id": "matrix",
     "channel_type": "email",
     "rating": 5,
@@ -292,7 +304,10 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
         " where pronamespace = 'public'::regnamespace and proname = %s",
         [function],
     )
-    values = {name: arguments[name] for name in needed["names"] or ()}
+    names = needed["names"] or ()
+    if "user_id" in names:
+        arguments["user_id"] = cast.sign_up().id
+    values = {name: arguments[name] for name in names}
     if function == "get_next_ai_response_job":
         cast.run(_WAITING, [cast.owner(actor).customer])
     before = cast.fingerprint()

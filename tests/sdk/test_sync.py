@@ -12,6 +12,7 @@ import pytest
 import romashka
 from romashka import PermissionDenied, Romashka, _conversation, sync
 from romashka import _attachments as attachments
+from romashka import _business_hours as business_hours
 from romashka import _client as client
 from romashka import _conversations as conversations
 from romashka import _inbox as inbox
@@ -21,6 +22,7 @@ from romashka import _message_drafts as message_drafts
 from romashka import _metrics as metrics
 from romashka import _presence as presence
 from romashka import _saved_replies as saved_replies
+from romashka import _team as team
 from romashka import _topics as topics
 
 from tests.support.answering import answering
@@ -38,6 +40,8 @@ PAIRS = [
     (metrics.Metrics, sync.Metrics),
     (message_drafts.Drafts, sync.Drafts),
     (saved_replies.SavedReplies, sync.SavedReplies),
+    (team.Team, sync.Team),
+    (business_hours.BusinessHoursOfChannels, sync.BusinessHoursOfChannels),
     (presence.Presence, sync.Presence),
     (topics.Topics, sync.Topics),
     (listener.Listener, sync.Listener),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from romashka._attachments import Attachments
+    from romashka._business_hours import BusinessHours, BusinessHoursOfChannels
     from romashka._client import AsyncRomashka
     from romashka._conversation import Conversation
     from romashka._conversations import Conversations
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         render_saved_reply,
     )
     from romashka._search import ExcerptPart, SearchHit, SearchPage
+    from romashka._team import Invitation, StaffMember, Team
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -62,6 +64,8 @@ __all__ = [
     "Attempt",
     "Broadcast",
     "Bucket",
+    "BusinessHours",
+    "BusinessHoursOfChannels",
     "Busy",
     "Check",
     "Choice",
@@ -83,6 +87,7 @@ __all__ = [
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
+    "Invitation",
     "Knowledge",
     "KnowledgeItem",
     "KnowledgeMatch",
@@ -117,6 +122,8 @@ __all__ = [
     "ServerError",
     "ServiceLevel",
     "Source",
+    "StaffMember",
+    "Team",
     "TooLarge",
     "Topics",
     "Turn",
@@ -126,6 +133,7 @@ __all__ = [
 
 _HOMES = {
     "_attachments": ("Attachments",),
+    "_business_hours": ("BusinessHours", "BusinessHoursOfChannels"),
     "_client": ("AsyncRomashka",),
     "_conversation": ("Conversation",),
     "_conversations": ("Conversations",),
@@ -168,6 +176,7 @@ _HOMES = {
     "_presence": ("Person", "Presence"),
     "_saved_replies": ("RenderedReply", "SavedReplies", "SavedReply", "render_saved_reply"),
     "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
+    "_team": ("Invitation", "StaffMember", "Team"),
     "sync": ("Romashka",),
     "_topics": ("Topics",),
 }

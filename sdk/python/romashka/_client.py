@@ -12,6 +12,7 @@ from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
 from supabase_auth.types import AuthResponse, SignInAnonymouslyCredentials
 
 from romashka._attachments import Attachments
+from romashka._business_hours import BusinessHoursOfChannels
 from romashka._conversations import Conversations
 from romashka._core import Core
 from romashka._errors import InvalidRequest, NotSignedIn, translated
@@ -24,6 +25,7 @@ from romashka._pasted import BadSetting, read_key, read_project_url
 from romashka._saved_replies import SavedReplies
 from romashka._session import HttpClient, Session
 from romashka._storable import check_storable
+from romashka._team import Team
 
 TIMEOUT = httpx.Timeout(SECONDS["call"], connect=5.0)
 """Of each wait for the network; a request as a whole has a limit of its own."""
@@ -74,6 +76,8 @@ class AsyncRomashka(Core):
         self.metrics = Metrics(self)
         self.drafts = Drafts(self)
         self.saved_replies = SavedReplies(self)
+        self.team = Team(self)
+        self.business_hours = BusinessHoursOfChannels(self)
         self._signing_in: asyncio.Task[str] | None = None
 
     @classmethod

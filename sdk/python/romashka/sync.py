@@ -10,6 +10,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from supabase import Client, ClientOptions
 
 from romashka._attachments import Attachments as AsyncAttachments
+from romashka._business_hours import BusinessHoursOfChannels as AsyncBusinessHoursOfChannels
 from romashka._client import TIMEOUT, AsyncRomashka, tls_context
 from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
@@ -27,6 +28,7 @@ from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
 from romashka._saved_replies import SavedReplies as AsyncSavedReplies
 from romashka._search import SearchHit, SearchPage
+from romashka._team import Team as AsyncTeam
 from romashka._topics import Topics as AsyncTopics
 
 
@@ -200,6 +202,24 @@ class SavedReplies(Facade[AsyncSavedReplies]):
     remove = forward(AsyncSavedReplies.remove)
 
 
+class Team(Facade[AsyncTeam]):
+    """`client.team`; staff see who is there, admins change it."""
+
+    list = forward(AsyncTeam.list)
+    set_role = forward(AsyncTeam.set_role)
+    invite = forward(AsyncTeam.invite)
+    invitations = forward(AsyncTeam.invitations)
+    revoke = forward(AsyncTeam.revoke)
+
+
+class BusinessHoursOfChannels(Facade[AsyncBusinessHoursOfChannels]):
+    """`client.business_hours`; staff read them, admins write them."""
+
+    list = forward(AsyncBusinessHoursOfChannels.list)
+    set = forward(AsyncBusinessHoursOfChannels.set)
+    remove = forward(AsyncBusinessHoursOfChannels.remove)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -248,6 +268,8 @@ class Romashka(Facade[AsyncRomashka]):
         self.metrics = Metrics(twin.metrics, portal)
         self.drafts = Drafts(twin.drafts, portal)
         self.saved_replies = SavedReplies(twin.saved_replies, portal)
+        self.team = Team(twin.team, portal)
+        self.business_hours = BusinessHoursOfChannels(twin.business_hours, portal)
 
     @classmethod
     @contextmanager

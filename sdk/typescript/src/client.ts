@@ -1,5 +1,6 @@
 /** The client of a backend: one project, one identity; what does not need more than that hangs on it. */
 import type { Backend } from "./backend.js";
+import { BusinessHoursOfChannels } from "./businessHours.js";
 import { Conversations } from "./conversations.js";
 import { Core } from "./core.js";
 import { Inbox } from "./inbox.js";
@@ -7,6 +8,7 @@ import { Knowledge } from "./knowledge.js";
 import { Drafts } from "./messageDrafts.js";
 import { Metrics } from "./metrics.js";
 import { SavedReplies } from "./savedReplies.js";
+import { Team } from "./team.js";
 
 /**
  * A Romashka project, as tables, functions and a socket: for widgets, which have no room for all of supabase-js.
@@ -24,6 +26,8 @@ export class Client extends Core {
   readonly metrics: Metrics;
   readonly drafts: Drafts;
   readonly savedReplies: SavedReplies;
+  readonly team: Team;
+  readonly businessHours: BusinessHoursOfChannels;
 
   constructor(backend: Backend) {
     super(backend);
@@ -33,5 +37,7 @@ export class Client extends Core {
     this.metrics = new Metrics(this);
     this.drafts = new Drafts(this);
     this.savedReplies = new SavedReplies(this);
+    this.team = new Team(this);
+    this.businessHours = new BusinessHoursOfChannels(this);
   }
 }

@@ -216,6 +216,45 @@ export type Database = {
         };
         Relationships: [];
       };
+      business_hours: {
+        Row: {
+          away_texts: NonNullable<Json>;
+          channel_id: string | null;
+          channel_type: string | null;
+          created_at: string;
+          hours: NonNullable<Json>;
+          id: string;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          away_texts?: NonNullable<Json>;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string;
+          hours: NonNullable<Json>;
+          id?: string;
+          updated_at?: string;
+        };
+        Update: {
+          away_texts?: NonNullable<Json>;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string;
+          hours?: NonNullable<Json>;
+          id?: string;
+          updated_at?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "business_hours_channel_id_fkey";
+            columns: ["channel_id"];
+            isOneToOne: false;
+            referencedRelation: "communication_channels";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       channel_deliveries: {
         Row: {
           attempt: number;
@@ -1081,6 +1120,42 @@ export type Database = {
         };
         Relationships: [];
       };
+      staff_invitations: {
+        Row: {
+          created_at: string;
+          email: string;
+          expires_at: string;
+          id: string;
+          invited_by: string | null;
+          role: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          email: string;
+          expires_at?: string;
+          id?: string;
+          invited_by?: string | null;
+          role: string;
+        };
+        Update: {
+          created_at?: string;
+          email?: string;
+          expires_at?: string;
+          id?: string;
+          invited_by?: string | null;
+          role?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "staff_invitations_invited_by_fkey";
+            columns: ["invited_by"];
+            isOneToOne: false;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       webhook_events: {
         Row: {
           attempts: number;
@@ -1375,6 +1450,7 @@ export type Database = {
         }[];
       };
       ingest_channel_message: { Args: { channel_type: string; message: Json }; Returns: Json };
+      invite_staff: { Args: { email: string; role?: string }; Returns: Json };
       mark_conversation_read: {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
@@ -1436,7 +1512,7 @@ export type Database = {
         Args: { channel_id: string; name: string; value: string };
         Returns: undefined;
       };
-      set_staff_role: { Args: { email: string; role: string }; Returns: number };
+      set_staff_role: { Args: { role: string; user_id: string }; Returns: undefined };
       settle_channel_deliveries: {
         Args: { results: Json };
         Returns: {

@@ -3,6 +3,13 @@ export type { AskOptions } from "./answers.js";
 export { type Attachment, attachmentOf, Attachments } from "./attachments.js";
 export { type Choice, choiceOf, choicesOf, type Chosen, type Offering } from "./choices.js";
 export type { Backend } from "./backend.js";
+export {
+  type BusinessHours,
+  BusinessHoursOfChannels,
+  type Hours,
+  type HoursOptions,
+  type Span,
+} from "./businessHours.js";
 export { Client } from "./client.js";
 export type { Connection, ConnectionState } from "./connection.js";
 export { Conversation, type EventsOptions, type MessagesOptions } from "./conversation.js";
@@ -65,6 +72,7 @@ export {
 export type { ExcerptPart, SearchHit, SearchOptions, SearchPage, SearchPlace } from "./search.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
+export { type Invitation, type StaffMember, type StaffRole, Team } from "./team.js";
 export type { Thread, ThreadState } from "./thread.js";
 export { Topics } from "./topics.js";
 export { whoAnswers, type WhoAnswers } from "./whoAnswers.js";
