@@ -20,6 +20,7 @@ _STEADY_SECONDS = 30.0
 """What ran for so long begins with the first pause again."""
 _STOP_SECONDS = 15.0
 _READ_SECONDS = 2.0
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class Part:
             asyncio.create_task(_read(process.stderr, self.read_errors)),
         ]
         asked = asyncio.create_task(self._again.wait())
-        ended = asyncio.create_task(process.wait())
+        ended = asyncio.create_task(_ended(process))
         try:
             await asyncio.wait({asked, ended}, return_when=asyncio.FIRST_COMPLETED)
             return _how(process) if ended.done() else None
@@ -99,7 +100,8 @@ class Part:
             asked.cancel()
             self.is_ready.clear()
             await self._stop(process)
-            await ended
+            await process.wait()
+            ended.cancel()
             # A child that it left behind may keep the pipes open.
             _, late = await asyncio.wait(readers, timeout=_READ_SECONDS)
             for reader in late:
@@ -111,11 +113,12 @@ class Part:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
             waits = [
-                asyncio.create_task(process.wait()),
+                asyncio.create_task(_ended(process)),
                 asyncio.create_task(self._is_hurried.wait()),
             ]
             await asyncio.wait(waits, timeout=_STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            waits[1].cancel()
+            for wait in waits:
+                wait.cancel()
         # Its session is its own: what it started, too.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -151,6 +154,12 @@ async def _read(stream: asyncio.StreamReader | None, read: Read) -> None:
     async for line in lines_of(stream):
         if line.strip():
             read(line)
+
+
+async def _ended(process: Process) -> None:
+    """Wait until it has ended: `process.wait` waits for what it started, too, by the pipes."""
+    while process.returncode is None:  # noqa: ASYNC110 -- there is no event for this
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def _how(process: Process) -> str:
