@@ -49,6 +49,15 @@ conformance: setup  ## run supabase-py's own suites on the local stack: SUPABASE
 web: packages  ## build the inbox: inbox/dist
 	$(NPM) run build --workspace inbox --silent
 
+build: web  ## build wheel, sdist and npm package: dist/ (REPOSITORY_URL=https://...: the README's links lead there)
+	rm -rf dist sdk/typescript/dist
+	$(VENV)/bin/hatchling build --target sdist
+	$(VENV)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	$(NPM) pack --silent --workspace sdk/typescript --pack-destination dist
+
+image: ## build the image of the worker: romashka
+	docker build --file deploy/Dockerfile --tag romashka .
+
 packages: setup
 	$(NPM) install --silent --no-audit --no-fund
 
@@ -77,4 +86,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and wha
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist inbox/dist node_modules
 
-.PHONY: help setup demo model test test-exposed test-15 check conformance web packages format types lock clean
+.PHONY: help setup demo model test test-exposed test-15 check conformance web build image packages format types lock clean
