@@ -94,21 +94,14 @@ def _required(wanted: str, seen: set[str]) -> set[str]:
 
 
 def _link(name: str, packages: Path) -> None:
-    for file in distribution(name).files or []:
-        source = Path(str(distribution(name).locate_file(file)))
-        if file.parts[0] == "..":  # a program
-            target = packages.joinpath(*file.parts)
-        else:
-            source = Path(site.getsitepackages()[0], file.parts[0])
-            target = packages / file.parts[0]
+    files = distribution(name).files or []
+    programs = {file.parts for file in files if file.parts[0] == ".."}
+    for parts in programs | {file.parts[:1] for file in files if file.parts[0] != ".."}:
+        source = Path(os.path.normpath(Path(site.getsitepackages()[0], *parts)))
+        target = Path(os.path.normpath(packages.joinpath(*parts)))
         if source.exists() and not os.path.lexists(target):
-            _reach(target, source)
-
-
-def _reach(target: Path, source: Path) -> None:
-    target = Path(os.path.normpath(target))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.symlink_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source)
 
 
 def members(names: list[str]) -> set[PurePosixPath]:
