@@ -16,5 +16,5 @@ export default defineConfig({
       { find: /^romashka$/, replacement: sdk("index.ts") },
     ],
   },
-  build: { manifest: true, target: "es2022", modulePreload: { polyfill: false } },
+  build: { license: true, manifest: true, target: "es2022", modulePreload: { polyfill: false } },
 });

@@ -31,6 +31,7 @@ _FIRST = (
     "database/test_model.py",
     "end_to_end/test_demo.py",
     "local/test_lifecycle.py",
+    "packaging/test_packages.py",
     "sdk/test_typescript.py",
     "database/test_access_properties.py",
     "cli/test_supabase_cli.py",
