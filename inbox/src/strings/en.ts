@@ -1,0 +1,307 @@
+/** What the inbox says, in English. */
+import { plural } from "./plural";
+
+const number = new Intl.NumberFormat("en");
+const many = plural("en");
+
+export const en = {
+  name: "English",
+  inbox: "Inbox",
+  language: "Language",
+  theme: "Appearance",
+  themes: { system: "As the system", light: "Light", dark: "Dark" },
+  signOut: "Sign out",
+  retry: "Try again",
+  close: "Close",
+  cancel: "Cancel",
+  undo: "Undo",
+  loading: "Loading",
+  nobody: "Nobody",
+  you: "You",
+  unknownCustomer: "Unknown visitor",
+
+  config: {
+    title: "This inbox does not know its project",
+    missing: "There is no config.json beside this page.",
+    unreachable: "config.json could not be read.",
+    notJson: "config.json is not JSON.",
+    noUrl:
+      "“url” in config.json is not the address of a project, such as https://example.supabase.co.",
+    noKey:
+      "“anonKey” is missing in config.json: the project's anon or publishable key belongs there.",
+    secretKey:
+      "“anonKey” in config.json is a secret key. Everybody who opens this page could read it: put the anon or publishable key there, and renew the secret one.",
+    example: "It should look like this:",
+  },
+
+  signIn: {
+    title: "Sign in to the inbox",
+    again: "Your session has ended",
+    againHint: "Sign in again to go on. What you wrote is still there.",
+    email: "E-mail",
+    password: "Password",
+    submit: "Sign in",
+    show: "Show password",
+    hide: "Hide password",
+    link: "E-mail me a link instead",
+    linkSent: (email: string) =>
+      `If ${email} has an account, a link is on its way. It works once, in this browser.`,
+    or: "or",
+    with: (provider: string) => `Continue with ${provider}`,
+    wrong: "E-mail and password do not match an account.",
+    unreachable: "The project does not answer. Check your connection, and try again.",
+    limited: "Too many attempts. Wait a minute, and try again.",
+    noLink: "This project sends no sign-in links. Use your password.",
+    failed: (reason: string) => `Signing in failed: ${reason}`,
+  },
+
+  refused: {
+    title: "This account is not on the team",
+    text: (account: string) =>
+      `${account} is signed in, and may not read the inbox. An admin of the project can give the account a role.`,
+    guest: "A visitor without an account",
+    other: "Use another account",
+  },
+
+  views: {
+    label: "Views",
+    waiting: "Needs a human",
+    mine: "Mine",
+    unassigned: "Unassigned",
+    ai: "With the AI",
+    all: "All",
+    resolved: "Resolved",
+  },
+  empty: {
+    waiting: ["Nobody is waiting", "What the AI hands over appears here at once."],
+    mine: ["Nothing is yours", "Conversations that you take over or are assigned appear here."],
+    unassigned: [
+      "Everything is somebody's",
+      "Open conversations that nobody has taken appear here.",
+    ],
+    ai: ["The AI has nothing open", "Conversations that it answers appear here."],
+    all: ["No conversations yet", "The first message of a customer appears here by itself."],
+    resolved: ["Nothing is resolved yet", "Resolved conversations are kept here."],
+    search: ["Nothing found", "Try a name, an address, or a word of the last message."],
+  } as Record<string, readonly [string, string]>,
+
+  list: {
+    label: "Conversations",
+    search: "Search",
+    searchHint: "Name, address, last message",
+    clearSearch: "Clear the search",
+    filter: "Filter",
+    channel: "Channel",
+    priority: "Priority",
+    any: "Any",
+    clearFilters: "Clear filters",
+    news: (count: number) => `${number.format(count)} new`,
+    more: "Loading more",
+    unread: (count: number) => many(count, { one: "# unread", other: "# unread" }),
+    draft: "Draft",
+    noMessage: "No message yet",
+    failed: "The conversations could not be read.",
+    refused: "The project refuses to show conversations to this account.",
+  },
+
+  who: {
+    ai: "AI",
+    writing: "AI is writing",
+    waiting: "Waiting",
+    waitingFor: (time: string) => `waiting for ${time}`,
+    human: "Human",
+    resolved: "Resolved",
+    nobody: "Unassigned",
+  },
+
+  channels: {
+    website: "Website",
+    whatsapp: "WhatsApp",
+    instagram: "Instagram",
+    email: "E-mail",
+    sms: "SMS",
+    messenger: "Messenger",
+  },
+  priorities: { low: "Low", normal: "Normal", high: "High", urgent: "Urgent" },
+  reasons: {
+    low_confidence: "The AI was not sure",
+    human_requested: "The customer asked for a human",
+    ai_failure: "The AI could not answer",
+    overdue: "The AI was too late",
+    negative_sentiment: "The customer is unhappy",
+    legal: "A legal matter",
+    safety: "A matter of safety",
+    repeated_failure: "The AI failed several times",
+    out_of_scope: "Not among the AI's topics",
+    ungrounded: "The AI could not back its answer",
+  } as Record<string, string>,
+
+  conversation: {
+    label: "Conversation",
+    choose: "Choose a conversation",
+    chooseHint: "Or walk through the list with j and k.",
+    back: "Back to the list",
+    older: "Loading earlier messages",
+    begin: "The beginning of the conversation",
+    unread: "New",
+    toNewest: (count: number) =>
+      count ? `To the newest (${number.format(count)})` : "To the newest",
+    notFound: "There is no such conversation",
+    notFoundHint: "It may have been removed, or the link is incomplete.",
+    failed: "The conversation could not be read.",
+    refused: "The project refuses to show this conversation.",
+    today: "Today",
+    yesterday: "Yesterday",
+    waits: (time: string) => `The customer has been waiting for a human for ${time}.`,
+    resolved: "Resolved. A new message of the customer opens it again.",
+    silent: "A human has this conversation: the AI is silent.",
+  },
+
+  message: {
+    customer: "Customer",
+    ai: "AI",
+    agent: "Agent",
+    handover: "Hand-over",
+    confidence: (share: number) =>
+      `${new Intl.NumberFormat("en", { style: "percent" }).format(share)} sure`,
+    sources: (count: number) => many(count, { one: "# source", other: "# sources" }),
+    whileWaiting: "Answered while the customer waits for a human",
+    offered: "Offered",
+    chosen: "Chosen",
+    chosenLate: "Chosen too late: it changed nothing",
+    attachment: "File",
+    delivery: {
+      sending: "Sending",
+      waiting: "Waiting for the connection",
+      pending: "On its way",
+      sent: "Sent",
+      delivered: "Delivered",
+      read: "Read",
+      failed: "Not sent",
+    },
+    edit: "Edit",
+    discard: "Discard",
+    copy: "Copy",
+    failedBecause: {
+      Unreachable: "No connection to the project.",
+      NotSignedIn: "Your session had ended.",
+      PermissionDenied: "The project refused it.",
+      TooLarge: "It is too long.",
+      RateLimited: "Too many in a short time.",
+      other: "The project could not store it.",
+    } as Record<string, string>,
+  },
+
+  ai: {
+    writing: "The AI is writing",
+    takeOver: "Take over",
+    stop: "Stop and take over",
+    stopping: "Stopping…",
+    stopped: "Never sent",
+    stoppedHint: "You took over before the AI had finished.",
+    use: "Use as my reply",
+    lost: "The AI had already sent this. The conversation is yours now.",
+    stopFailed: "Could not take over. Try again.",
+  },
+
+  composer: {
+    label: "Reply",
+    placeholder: (name: string) => `Reply to ${name}`,
+    send: "Send",
+    takesOver: "Sending takes the conversation over from the AI.",
+    offline: "You are offline: it is sent as soon as you are back.",
+    enterSends: "Enter sends",
+    modEnterSends: (mod: string) => `${mod} Enter sends`,
+    answered: (name: string) => `${name} answered while you wrote. Send anyway?`,
+    sendAnyway: "Send anyway",
+    keepWriting: "Keep writing",
+    tooLong: (over: number) =>
+      many(over, { one: "# character too long", other: "# characters too long" }),
+  },
+
+  customer: {
+    label: "Customer",
+    email: "E-mail",
+    phone: "Phone",
+    language: "Language",
+    channel: "Channel",
+    since: "First seen",
+    rating: "Rating",
+    earlier: "Other conversations",
+    noEarlier: "This is their first one.",
+    details: "Details",
+    unverified: "As the customer said; not verified.",
+  },
+
+  team: {
+    assignee: "Assignee",
+    assign: "Assign",
+    unassign: "Nobody",
+    tags: "Tags",
+    addTag: "Add a tag",
+    removeTag: (tag: string) => `Remove ${tag}`,
+    priority: "Priority",
+  },
+
+  actions: {
+    next: "Next conversation",
+    previous: "Previous conversation",
+    open: "Open the conversation",
+    reply: "Write a reply",
+    takeOver: "Take over from the AI",
+    returnToAi: "Return to the AI",
+    assign: "Assign",
+    assignToMe: "Assign to me",
+    resolve: "Resolve and go to the next one",
+    resolveShort: "Resolve",
+    reopen: "Reopen",
+    priority: "Set the priority",
+    tag: "Add a tag",
+    search: "Search",
+    palette: "Find an action",
+    sheet: "Keyboard shortcuts",
+    customer: "Show or hide the customer",
+    back: "Back to the list",
+    view: (view: string) => `Go to “${view}”`,
+    theme: (theme: string) => `Appearance: ${theme}`,
+    language: (language: string) => `Language: ${language}`,
+    more: "More",
+  },
+  done: {
+    resolve: "Resolved.",
+    reopen: "Reopened.",
+    takeOver: "The conversation is yours.",
+    returnToAi: "The AI answers again.",
+    assign: "Assigned.",
+    priority: "Priority changed.",
+    tag: "Tags changed.",
+    failed: (reason: string) => `That did not work: ${reason}`,
+    undone: "Undone.",
+  },
+  keys: {
+    title: "Keyboard shortcuts",
+    single: "Single-key shortcuts",
+    singleHint:
+      "Turn them off if you dictate, or press keys by accident. Combinations keep working.",
+    off: "Single keys are off",
+  },
+  palette: { placeholder: "Type what you want to do", none: "No such action" },
+
+  connection: {
+    live: "Live",
+    connecting: "Connecting",
+    "catching up": "Catching up",
+    offline: (since: string) => `Offline since ${since}`,
+    refused: "Refused by the project",
+    upToDate: "Up to date",
+  },
+
+  announce: {
+    message: (author: string, text: string) => `${author}: ${text}`,
+    news: (count: number) =>
+      many(count, { one: "# new conversation", other: "# new conversations" }),
+  },
+};
+
+/** What each language has. */
+export type Strings = typeof en;
