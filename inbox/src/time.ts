@@ -55,6 +55,11 @@ export function clock(time: string | number, language: string): string {
   return formatter(language, { hour: "numeric", minute: "2-digit" }).format(new Date(time));
 }
 
+/** The day, in numbers and words. */
+export function date(time: string, language: string): string {
+  return formatter(language, { dateStyle: "medium" }).format(new Date(time));
+}
+
 /** Day and time, in full. */
 export function full(time: string, language: string): string {
   return formatter(language, { dateStyle: "full", timeStyle: "short" }).format(new Date(time));

@@ -19,6 +19,8 @@ export interface Scene {
   isDrafting: boolean;
   /** Take over: of a draft that is being written, the database says which was first. */
   takeOver: () => Promise<void>;
+  showsCustomer: boolean;
+  showCustomer: (isShown: boolean) => void;
   openPalette: () => void;
   openSheet: () => void;
 }

@@ -54,8 +54,8 @@ const field = (
   icon,
   label: ({ actions }) => actions[id],
   when: id === "search" ? always : isOpen,
-  do: () => {
-    if (id === "tag" && !readSettings().showsCustomer) change({ showsCustomer: true });
+  do: (scene) => {
+    if (id === "tag") scene.showCustomer(true);
     requestAnimationFrame(() => enter(place));
   },
 });
@@ -137,7 +137,7 @@ export const ACTIONS: readonly Action[] = [
     icon: PanelRight,
     label: ({ actions }) => actions.customer,
     when: isOpen,
-    do: () => change({ showsCustomer: !readSettings().showsCustomer }),
+    do: ({ showsCustomer, showCustomer }) => showCustomer(!showsCustomer),
   },
   {
     id: "back",

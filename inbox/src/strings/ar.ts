@@ -210,7 +210,6 @@ export const ar: Strings = {
     stoppedHint: "توليت المحادثة قبل أن يكمل الذكاء الاصطناعي.",
     use: "استخدمها ردًا مني",
     lost: "كان الذكاء الاصطناعي قد أرسلها. المحادثة لك الآن.",
-    stopFailed: "تعذر تولي المحادثة. حاول مرة أخرى.",
   },
 
   composer: {
@@ -224,13 +223,6 @@ export const ar: Strings = {
     answered: (name) => `أجاب ${name} بينما كنت تكتب. هل ترسل رغم ذلك؟`,
     sendAnyway: "أرسل رغم ذلك",
     keepWriting: "أكمل الكتابة",
-    tooLong: (over) =>
-      many(over, {
-        one: "أطول بحرف واحد",
-        two: "أطول بحرفين",
-        few: "أطول بـ # أحرف",
-        other: "أطول بـ # حرفًا",
-      }),
   },
 
   customer: {

@@ -201,7 +201,6 @@ export const en = {
     stoppedHint: "You took over before the AI had finished.",
     use: "Use as my reply",
     lost: "The AI had already sent this. The conversation is yours now.",
-    stopFailed: "Could not take over. Try again.",
   },
 
   composer: {
@@ -215,8 +214,6 @@ export const en = {
     answered: (name: string) => `${name} answered while you wrote. Send anyway?`,
     sendAnyway: "Send anyway",
     keepWriting: "Keep writing",
-    tooLong: (over: number) =>
-      many(over, { one: "# character too long", other: "# characters too long" }),
   },
 
   customer: {

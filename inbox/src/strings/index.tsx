@@ -15,6 +15,8 @@ const RIGHT_TO_LEFT = new Set<Language>(["ar"]);
 
 export interface Spoken {
   language: Language;
+  /** The language as it is spoken where the reader is: for dates and numbers. */
+  locale: string;
   strings: Strings;
 }
 
@@ -28,7 +30,8 @@ export function languageOf(wanted: readonly string[]): Language {
 
 /** Load what a language says. */
 export async function load(language: Language): Promise<Spoken> {
-  return { language, strings: await LOADERS[language]() };
+  const locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
+  return { language, locale, strings: await LOADERS[language]() };
 }
 
 /** Give what is said to all components below. */

@@ -43,13 +43,13 @@ interface Props {
 }
 
 export function Connected({ state, since, onRetry }: Props) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const words = strings.connection;
   const text =
     state === "again"
       ? words.upToDate
       : state === "offline"
-        ? words.offline(clock(since, language))
+        ? words.offline(clock(since, locale))
         : words[state];
   return (
     <div className={`${css["line"]} ${css[state.replace(" ", "-")]}`} data-state={state}>

@@ -168,7 +168,7 @@ export function Conversation(props: Props) {
 
 /** How the conversation stands, when that is more than the header can say. */
 function Standing({ row, team }: { row: ConversationRow; team: Team }) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const now = useNow();
   const who = whoAnswers(row, team);
   if (who.kind === "resolved")
@@ -177,23 +177,19 @@ function Standing({ row, team }: { row: ConversationRow; team: Team }) {
   const reason = row.escalation_reason && strings.reasons[row.escalation_reason];
   return (
     <p className={`${css["standing"]} ${css["isWaiting"]}`}>
-      {strings.conversation.waits(lasting(who.since, now, language))}{" "}
+      {strings.conversation.waits(lasting(who.since, now, locale))}{" "}
       {reason && <span>{reason}.</span>}
     </p>
   );
 }
 
 function DayLine({ time }: { time: string }) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const now = useNow();
   const key = dayKey(time);
   const { today, yesterday } = strings.conversation;
   const text =
-    key === dayKey(now)
-      ? today
-      : key === dayKey(now - 86_400_000)
-        ? yesterday
-        : day(time, language);
+    key === dayKey(now) ? today : key === dayKey(now - 86_400_000) ? yesterday : day(time, locale);
   return <Line text={text} />;
 }
 

@@ -7,7 +7,7 @@ import { Avatar } from "../../parts/Avatar";
 import { Button } from "../../parts/Button";
 import { nameOf } from "../../people";
 import { useSpoken } from "../../strings";
-import { ago, full, useNow } from "../../time";
+import { ago, date, useNow } from "../../time";
 import css from "./Customer.module.css";
 
 interface Props {
@@ -19,7 +19,7 @@ interface Props {
 }
 
 export function Customer({ row, earlier, hrefOf, onTags, onClose }: Props) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const { customer: words } = strings;
   const profile = row.customer_profiles;
   const name = nameOf(row, strings);
@@ -41,9 +41,9 @@ export function Customer({ row, earlier, hrefOf, onTags, onClose }: Props) {
         <Fact term={words.email}>{email && <a href={`mailto:${email}`}>{email}</a>}</Fact>
         <Fact term={words.phone}>{phone && <bdi>{phone}</bdi>}</Fact>
         <Fact term={words.channel}>{strings.channels[row.channel_type]}</Fact>
-        <Fact term={words.language}>{row.language && languageName(row.language, language)}</Fact>
+        <Fact term={words.language}>{row.language && languageName(row.language, locale)}</Fact>
         <Fact term={words.since}>
-          <time dateTime={row.created_at}>{full(row.created_at, language)}</time>
+          <time dateTime={row.created_at}>{date(row.created_at, locale)}</time>
         </Fact>
         <Fact term={words.rating}>
           {row.satisfaction_rating && `${row.satisfaction_rating} / 5`}
@@ -109,7 +109,7 @@ function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (tags: st
 }
 
 function Earlier({ rows, hrefOf }: { rows: Props["earlier"]; hrefOf: Props["hrefOf"] }) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const now = useNow();
   return (
     <section>
@@ -121,7 +121,7 @@ function Earlier({ rows, hrefOf }: { rows: Props["earlier"]; hrefOf: Props["href
             <a href={hrefOf(row.id)}>
               <span dir="auto">{row.last_message || strings.list.noMessage}</span>
               <time dateTime={row.last_message_at ?? undefined}>
-                {ago(row.last_message_at, now, language)}
+                {ago(row.last_message_at, now, locale)}
               </time>
             </a>
           </li>

@@ -41,9 +41,7 @@ export function Stopped({ stop, onUse }: { stop: Stop; onUse: (text: string) => 
         {stop.text}
       </p>
       <div className={css["foot"]} role="status">
-        <span className={css["writing"]}>
-          {isDecided ? ai.stopped : stop.phase === "failed" ? ai.stopFailed : ai.stopping}
-        </span>
+        <span className={css["writing"]}>{isDecided ? ai.stopped : ai.stopping}</span>
         {isDecided && stop.text.trim() && (
           <Button onClick={() => onUse(stop.text)} title={ai.stoppedHint}>
             {ai.use}

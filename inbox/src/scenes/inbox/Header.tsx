@@ -7,7 +7,6 @@ import type { Action } from "../../actions/action";
 import { Avatar } from "../../parts/Avatar";
 import { Button } from "../../parts/Button";
 import { nameOf, type Team } from "../../people";
-import { useSettings } from "../../settings";
 import { useStrings } from "../../strings";
 import { useNow } from "../../time";
 import css from "./Header.module.css";
@@ -23,6 +22,7 @@ interface Props {
   onBack: () => void;
   onAssign: (id: string | null) => void;
   onPriority: (priority: Priority) => void;
+  showsCustomer: boolean;
   onCustomer: () => void;
 }
 
@@ -35,10 +35,10 @@ export function Header({
   onBack,
   onAssign,
   onPriority,
+  showsCustomer,
   onCustomer,
 }: Props) {
   const strings = useStrings();
-  const { showsCustomer } = useSettings();
   const now = useNow();
   const name = nameOf(row, strings);
   const others = [...team.values()].filter(({ id }) => id !== me);

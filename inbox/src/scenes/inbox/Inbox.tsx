@@ -2,7 +2,7 @@
 import { CircleAlert, MessagesSquare, ShieldX } from "lucide-react";
 import type { ConversationRow, Priority, Romashka } from "romashka";
 import { useInboxView, useThread } from "romashka/react";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import type { Action, Scene, Undo } from "../../actions/action";
 import { actionOf } from "../../actions/keys";
@@ -38,6 +38,8 @@ import { Views } from "./Views";
 
 /** Which of the actions are buttons in the header. */
 const BUTTONS = ["takeOver", "returnToAi", "resolve", "reopen"];
+/** There is room for the customer beside the conversation. */
+const BESIDE = "(width >= 1100px)";
 /** Where each list was scrolled to. */
 const OFFSETS = new Map<string, number>();
 
@@ -59,6 +61,9 @@ export function Inbox({ client, me, onLeave }: Props) {
   const { row, error } = useConversation(openId);
   const thread = useThread(openId);
   const earlier = useEarlier(row);
+  const isWide = useMedia(BESIDE);
+  const [peeksAt, setPeeksAt] = useState<string | null>(null);
+  const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
   const [opened, setOpened] = useState<"palette" | "sheet" | null>(null);
   const [shownRows, setShownRows] = useState<readonly ConversationRow[]>([]);
   const stopping = stoppingOf(openId ?? "");
@@ -72,6 +77,11 @@ export function Inbox({ client, me, onLeave }: Props) {
     else await conversation.takeOver();
   }
 
+  function showCustomer(isShown: boolean): void {
+    if (isWide) change({ showsCustomer: isShown });
+    else setPeeksAt(isShown ? openId : null);
+  }
+
   const scene: Scene = {
     client,
     me,
@@ -80,6 +90,8 @@ export function Inbox({ client, me, onLeave }: Props) {
     rows: shownRows,
     isDrafting: thread.draft !== null,
     takeOver,
+    showsCustomer,
+    showCustomer,
     openPalette: () => setOpened("palette"),
     openSheet: () => setOpened("sheet"),
   };
@@ -177,7 +189,8 @@ export function Inbox({ client, me, onLeave }: Props) {
                       ({ done }) => done.priority,
                     )
                   }
-                  onCustomer={() => change({ showsCustomer: !settings.showsCustomer })}
+                  showsCustomer={showsCustomer}
+                  onCustomer={() => showCustomer(!showsCustomer)}
                 />
               )
             }
@@ -190,7 +203,7 @@ export function Inbox({ client, me, onLeave }: Props) {
           />
         )}
       </div>
-      {row && settings.showsCustomer && (
+      {row && showsCustomer && (
         <div className={css["customerPane"]}>
           <Customer
             key={row.id}
@@ -203,7 +216,7 @@ export function Inbox({ client, me, onLeave }: Props) {
                 ({ done }) => done.tag,
               )
             }
-            onClose={() => change({ showsCustomer: false })}
+            onClose={() => showCustomer(false)}
           />
         </div>
       )}
@@ -273,6 +286,20 @@ function useKeys(latest: Latest, run: (action: Action) => void): void {
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
   }, [latest, run]);
+}
+
+function useMedia(query: string): boolean {
+  const [list] = useState(() => matchMedia(query));
+  return useSyncExternalStore(
+    useCallback(
+      (onChange) => {
+        list.addEventListener("change", onChange);
+        return () => list.removeEventListener("change", onChange);
+      },
+      [list],
+    ),
+    () => list.matches,
+  );
 }
 
 /** How many wait, in the tab. */

@@ -12,7 +12,8 @@ export function ListHead({ address }: { address: Address }) {
   const { views, list } = useStrings();
   const { view, search, channel, priority } = address;
   const isNarrowed = channel !== null || priority !== null;
-  const [isOpen, setOpen] = useState(isNarrowed);
+  const [isAsked, setAsked] = useState(false);
+  const isOpen = isAsked || isNarrowed;
   return (
     <header className={css["head"]}>
       <div className={css["title"]}>
@@ -22,7 +23,7 @@ export function ListHead({ address }: { address: Address }) {
           aria-label={list.filter}
           title={list.filter}
           aria-expanded={isOpen}
-          onClick={() => setOpen(!isOpen)}
+          onClick={() => setAsked(!isOpen)}
         >
           <ListFilter size={18} />
         </Button>

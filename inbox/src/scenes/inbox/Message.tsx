@@ -43,7 +43,7 @@ export const Message = memo(function Message({
   team,
   isLost = false,
 }: Props) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const { sender_type: by, content, created_at, confidence_score: confidence } = message;
   const author = authorOf(message, customer, team, strings);
   const isHandover = kindOf(message) === "handover";
@@ -60,8 +60,8 @@ export const Message = memo(function Message({
         <p className={css["note"]}>{strings.message.whileWaiting}</p>
       ) : null}
       <p className={css["foot"]}>
-        <time dateTime={created_at} title={full(created_at, language)}>
-          {clock(created_at, language)}
+        <time dateTime={created_at} title={full(created_at, locale)}>
+          {clock(created_at, locale)}
         </time>
         {by === "ai" && !isHandover && confidence !== null && (
           <span>{strings.message.confidence(confidence)}</span>

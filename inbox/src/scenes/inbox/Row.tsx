@@ -29,7 +29,7 @@ interface Props {
 }
 
 export const Row = memo(function Row({ row, href, isOpen, isCurrent, draft, team, now }: Props) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const name = nameOf(row, strings);
   const unread = unreadOf(row);
   const at = row.last_message_at ?? row.created_at;
@@ -43,19 +43,19 @@ export const Row = memo(function Row({ row, href, isOpen, isCurrent, draft, team
       draggable={false}
     >
       <Avatar name={name} />
-      <span className={css["name"]} dir="auto">
-        {name}
+      <span className={css["name"]}>
+        <bdi>{name}</bdi>
       </span>
-      <time dateTime={at} title={full(at, language)}>
-        {ago(at, now, language)}
+      <time dateTime={at} title={full(at, locale)}>
+        {ago(at, now, locale)}
       </time>
-      <span className={css["preview"]} dir="auto">
+      <span className={css["preview"]}>
         {draft ? (
           <>
-            <b>{strings.list.draft}</b> {draft}
+            <b>{strings.list.draft}</b> <bdi>{draft}</bdi>
           </>
         ) : (
-          row.last_message || strings.list.noMessage
+          <bdi>{row.last_message || strings.list.noMessage}</bdi>
         )}
       </span>
       {unread > 0 && (
@@ -88,7 +88,7 @@ export function Channel({ type }: { type: ChannelType }) {
 
 /** Who has the word, in one sign. */
 export function Answering({ row, team, now }: Pick<Props, "row" | "team" | "now">) {
-  const { strings, language } = useSpoken();
+  const { strings, locale } = useSpoken();
   const who = whoAnswers(row, team);
   const assignee = team.get(row.assigned_agent_id ?? "")?.name;
   switch (who.kind) {
@@ -96,7 +96,7 @@ export function Answering({ row, team, now }: Pick<Props, "row" | "team" | "now"
       return (
         <span className={`${css["sign"]} ${css["waiting"]}`}>
           <Hourglass size={13} aria-hidden="true" />
-          {strings.who.waitingFor(lasting(who.since, now, language))}
+          {strings.who.waitingFor(lasting(who.since, now, locale))}
         </span>
       );
     case "human":

@@ -17,8 +17,8 @@ export const VIEW_ICONS: Record<ViewName, LucideIcon> = {
 };
 
 export function Views({ address, counts }: { address: Address; counts: Counts }) {
-  const { strings, language } = useSpoken();
-  const number = new Intl.NumberFormat(language);
+  const { strings, locale } = useSpoken();
+  const number = new Intl.NumberFormat(locale);
   return (
     <nav className={css["views"]} aria-label={strings.views.label}>
       <span className={css["mark"]}>

@@ -26,15 +26,14 @@ type Shown = Pick<ThreadState, "messages" | "draft" | "outgoing" | "hasOlder">;
 
 export function itemsOf(shown: Shown, readUpTo: number | null, stop: Stop | null): Item[] {
   const items: Item[] = [];
-  let before: Message | undefined;
-  for (const message of shown.messages) {
-    // Of the first one that is loaded it is not known yet whether its day began before it.
-    const isNewDay = before
-      ? dayKey(before.created_at) !== dayKey(message.created_at)
-      : !shown.hasOlder;
+  // The oldest that is loaded tells of the next one whether its day and its author are new; it waits for its own.
+  const [first, ...others] = shown.messages;
+  let before = shown.hasOlder ? first : undefined;
+  for (const message of shown.hasOlder ? others : shown.messages) {
+    const isNewDay = !before || dayKey(before.created_at) !== dayKey(message.created_at);
     if (isNewDay) items.push({ kind: "day", key: `day:${message.id}`, time: message.created_at });
     const isUnread = readUpTo !== null && message.position > readUpTo;
-    const isFirstUnread = isUnread && (before ? before.position <= readUpTo : !shown.hasOlder);
+    const isFirstUnread = isUnread && (!before || before.position <= readUpTo);
     if (isFirstUnread) items.push({ kind: "unread", key: "unread" });
     const isFirst = isNewDay || isFirstUnread || !before || authorOf(before) !== authorOf(message);
     items.push({ kind: "message", key: keyOf(message), message, isFirst });

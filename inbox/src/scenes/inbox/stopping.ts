@@ -7,7 +7,7 @@
 import type { Conversation, Draft, Store, Thread } from "romashka";
 
 export interface Stop {
-  phase: "stopping" | "won" | "lost" | "failed";
+  phase: "stopping" | "won" | "lost";
   turnId: string;
   /** What the AI had written by then. */
   text: string;
@@ -42,7 +42,7 @@ export class Stopping implements Store<Stop | null> {
       const isAnswered = thread.getSnapshot().messages.some((message) => isAnswer(message, turnId));
       this.#show({ ...this.#stop!, phase: isAnswered ? "lost" : "won" });
     } catch (error) {
-      this.#show({ ...this.#stop!, phase: "failed" });
+      this.clear(); // the draft goes on
       throw error;
     } finally {
       leave();
