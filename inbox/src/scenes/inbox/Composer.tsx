@@ -1,0 +1,124 @@
+/** Where a reply is written; what is written stays until it is stored. */
+import { SendHorizontal } from "lucide-react";
+import { type KeyboardEvent, useRef, useState } from "react";
+
+import { MOD } from "../../actions/keys";
+import { useDraft } from "../../drafts";
+import { Button } from "../../parts/Button";
+import { change, useSettings } from "../../settings";
+import { useStrings } from "../../strings";
+import css from "./Composer.module.css";
+
+/** Somebody who answered while a reply was being written. */
+export interface Answered {
+  name: string;
+  text: string;
+}
+
+interface Props {
+  conversationId: string;
+  customer: string;
+  hint: string | null;
+  /** Who answered since the position, if somebody did. */
+  answeredSince: (position: number) => Answered | null;
+  newest: number;
+  onSend: (text: string) => void;
+}
+
+export function Composer({ conversationId, customer, hint, answeredSince, newest, onSend }: Props) {
+  const { composer } = useStrings();
+  const { enterSends } = useSettings();
+  const [text, setText] = useDraft(conversationId);
+  const [answered, setAnswered] = useState<Answered | null>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
+  /** The newest message when the reply was begun. */
+  const begunAt = useRef<number | null>(null);
+  const isEmpty = text.trim() === "";
+
+  function write(next: string) {
+    if (isEmpty || begunAt.current === null) begunAt.current = newest;
+    setText(next);
+  }
+
+  function send() {
+    if (isEmpty) return;
+    const other = answeredSince(begunAt.current ?? newest);
+    if (other) {
+      begunAt.current = newest; // it is asked once
+      return setAnswered(other);
+    }
+    sendAnyway();
+  }
+
+  function sendAnyway() {
+    onSend(text.trim());
+    setText("");
+    setAnswered(null);
+    begunAt.current = null;
+    field.current?.focus();
+  }
+
+  function keepWriting() {
+    setAnswered(null);
+    field.current?.focus();
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    // An input method takes Enter for itself.
+    if (event.key !== "Enter" || event.nativeEvent.isComposing || event.keyCode === 229) return;
+    const isMod = event.metaKey || event.ctrlKey;
+    if (event.shiftKey || event.altKey || (!isMod && !enterSends)) return;
+    event.preventDefault();
+    send();
+  }
+
+  return (
+    <form
+      className={css["composer"]}
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {answered && (
+        <div className={css["answered"]} role="alert">
+          <p>{composer.answered(answered.name)}</p>
+          <blockquote dir="auto">{answered.text}</blockquote>
+          <div>
+            <Button look="main" onClick={sendAnyway}>
+              {composer.sendAnyway}
+            </Button>
+            <Button onClick={keepWriting}>{composer.keepWriting}</Button>
+          </div>
+        </div>
+      )}
+      <textarea
+        ref={field}
+        id="composer"
+        aria-label={composer.label}
+        placeholder={composer.placeholder(customer)}
+        dir="auto"
+        rows={2}
+        value={text}
+        onChange={(event) => write(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      <div className={css["bar"]}>
+        <p className={css["hint"]} role="status">
+          {hint}
+        </p>
+        <button
+          type="button"
+          className={css["setting"]}
+          onClick={() => change({ enterSends: !enterSends })}
+        >
+          {enterSends ? composer.enterSends : composer.modEnterSends(MOD)}
+        </button>
+        <Button look="main" type="submit" disabled={isEmpty}>
+          {composer.send}
+          <SendHorizontal size={15} className={css["arrow"]} aria-hidden="true" />
+        </Button>
+      </div>
+    </form>
+  );
+}
