@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
+    from romashka._filters import Filters
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._listener import Broadcast, Check, Listener, Resync
@@ -61,6 +62,7 @@ __all__ = [
     "Delivery",
     "DeliveryFailed",
     "Event",
+    "Filters",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
@@ -117,6 +119,7 @@ _HOMES = {
         "Unreachable",
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
+    "_filters": ("Filters",),
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),

@@ -107,6 +107,7 @@ def _inbox_event(
 class Inbox(Facade[AsyncInbox]):
     """`client.inbox`; for staff."""
 
+    counts = forward(AsyncInbox.counts)
     events = iterate(AsyncInbox.events, ConversationChanged.of)
     live = iterate(AsyncInbox.live, _inbox_event)
 

@@ -44,5 +44,7 @@ export { Romashka } from "./romashka.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export type { Thread, ThreadState } from "./thread.js";
+export { Threads } from "./threads.js";
 export { Topics } from "./topics.js";
 export type { View, ViewFilters, ViewState } from "./view.js";
+export { Views } from "./views.js";
