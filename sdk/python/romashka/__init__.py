@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
     from romashka._explanation import Attempt, Explanation, Source
+    from romashka._filters import Filters
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
@@ -84,6 +85,7 @@ __all__ = [
     "Explanation",
     "FigurePage",
     "FigureRow",
+    "Filters",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
@@ -156,6 +158,7 @@ _HOMES = {
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
     "_explanation": ("Attempt", "Explanation", "Source"),
+    "_filters": ("Filters",),
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),

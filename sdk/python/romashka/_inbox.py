@@ -10,6 +10,7 @@ from typing import Any
 from romashka._conversation import Conversation
 from romashka._conversations import Conversations
 from romashka._core import Core
+from romashka._filters import Filters, given
 from romashka._listener import Broadcast, OnConnection, Page, Resync, Signal
 from romashka._reader import Reader
 from romashka._rows import fetch
@@ -47,6 +48,22 @@ class Inbox:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    async def counts(self, views: Mapping[str, Filters]) -> dict[str, int]:
+        """Return how many conversations each view has, all in one call.
+
+        Raises:
+            InvalidRequest: a view has a filter that is none.
+
+        Example:
+            found = await staff.inbox.counts(
+                {"waiting": {"requires_human": True}, "free": {"unassigned": True}}
+            )
+            print(found["waiting"], found["free"])
+        """
+        named = {name: given(filters) for name, filters in views.items()}
+        counted: dict[str, int] = await self._core.call("count_conversations", views=named)
+        return counted
 
     async def events(
         self, newest: int = 50, *, on_connection: OnConnection | None = None

@@ -136,6 +136,7 @@ def _search_page(
 class Inbox(Facade[AsyncInbox]):
     """`client.inbox`; for staff."""
 
+    counts = forward(AsyncInbox.counts)
     events = iterate(AsyncInbox.events, ConversationChanged.of)
     live = iterate(AsyncInbox.live, _inbox_event)
     search = forward(AsyncInbox.search, _search_page)

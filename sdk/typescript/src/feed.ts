@@ -5,7 +5,7 @@ import { Effort } from "./effort.js";
 import type { Source } from "./following.js";
 import { onFrame } from "./frames.js";
 import type { Broadcast } from "./listener.js";
-import { WITH_CUSTOMER } from "./listing.js";
+import { conversations } from "./listing.js";
 import type { ConversationRow } from "./models.js";
 import { isLater } from "./time.js";
 import { Watch, type Watcher } from "./watch.js";
@@ -149,7 +149,7 @@ export class Feed implements Watcher {
     const since = new Date(Date.parse(this.#newest) - OVERLAP_MS).toISOString();
     this.#check.begin(
       async (signal) => {
-        const all = this.core.backend.from("conversations").select(WITH_CUSTOMER);
+        const all = conversations(this.core);
         const changed = all.gte("updated_at", since).order("updated_at", { ascending: false });
         const rows = await this.core.send(changed.limit(MAX_CHANGED), { signal });
         return rows as ConversationRow[];
@@ -210,8 +210,8 @@ export class Feed implements Watcher {
     if (ids.length === 0 || this.#completion.isUnderWay) return;
     this.#completion.begin(
       async (signal) => {
-        const all = this.core.backend.from("conversations").select(WITH_CUSTOMER);
-        return (await this.core.send(all.in("id", ids), { signal })) as ConversationRow[];
+        const all = conversations(this.core).in("id", ids);
+        return (await this.core.send(all, { signal })) as ConversationRow[];
       },
       (rows) => {
         ids.forEach((id) => this.#incomplete.delete(id));

@@ -74,6 +74,8 @@ export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export { type Invitation, type StaffMember, type StaffRole, Team } from "./team.js";
 export type { Thread, ThreadState } from "./thread.js";
+export { Threads } from "./threads.js";
 export { Topics } from "./topics.js";
 export { whoAnswers, type WhoAnswers } from "./whoAnswers.js";
 export type { View, ViewFilters, ViewState } from "./view.js";
+export { Views } from "./views.js";
