@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
     from romashka._explanation import Attempt, Explanation, Source
-    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
+    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox, NoteCreated, NoteRemoved
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
     from romashka._listener import Broadcast, Check, Listener, Resync
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from romashka._presence import Person, Presence
     from romashka._search import ExcerptPart, SearchHit, SearchPage
+    from romashka._team import Colleague, Team
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -59,6 +60,7 @@ __all__ = [
     "Check",
     "Choice",
     "Chosen",
+    "Colleague",
     "Conflict",
     "Conversation",
     "ConversationChanged",
@@ -90,6 +92,8 @@ __all__ = [
     "NotFound",
     "NotSignedIn",
     "Note",
+    "NoteCreated",
+    "NoteRemoved",
     "PermissionDenied",
     "Person",
     "Presence",
@@ -105,6 +109,7 @@ __all__ = [
     "ServerError",
     "ServiceLevel",
     "Source",
+    "Team",
     "TooLarge",
     "Topics",
     "Turn",
@@ -135,7 +140,7 @@ _HOMES = {
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
     "_explanation": ("Attempt", "Explanation", "Source"),
-    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
+    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox", "NoteCreated", "NoteRemoved"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
     "_levels": ("Bucket", "FigurePage", "FigureRow", "LevelOfTime", "LevelOverTime"),
@@ -154,6 +159,7 @@ _HOMES = {
     "_presence": ("Person", "Presence"),
     "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
     "sync": ("Romashka",),
+    "_team": ("Colleague", "Team"),
     "_topics": ("Topics",),
 }
 """Where each name is defined."""

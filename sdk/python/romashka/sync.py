@@ -15,7 +15,7 @@ from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
 from romashka._facade import Facade, forward, iterate, manage
 from romashka._inbox import ConversationChanged as AsyncConversationChanged
-from romashka._inbox import DeliveryFailed
+from romashka._inbox import DeliveryFailed, NoteCreated, NoteRemoved
 from romashka._inbox import Inbox as AsyncInbox
 from romashka._knowledge import Knowledge as AsyncKnowledge
 from romashka._levels import FigurePage, FigureRow
@@ -25,6 +25,7 @@ from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
 from romashka._search import SearchHit, SearchPage
+from romashka._team import Team as AsyncTeam
 from romashka._topics import Topics as AsyncTopics
 
 
@@ -105,10 +106,15 @@ class ConversationChanged:
         return cls(Conversation.of(twin.conversation, portal))
 
 
+Passing = DeliveryFailed | NoteCreated | NoteRemoved
+
+
 def _inbox_event(
-    twin: AsyncConversationChanged | DeliveryFailed, portal: BlockingPortal
-) -> ConversationChanged | DeliveryFailed:
-    return twin if isinstance(twin, DeliveryFailed) else ConversationChanged.of(twin, portal)
+    twin: AsyncConversationChanged | Passing, portal: BlockingPortal
+) -> ConversationChanged | Passing:
+    if isinstance(twin, AsyncConversationChanged):
+        return ConversationChanged.of(twin, portal)
+    return twin
 
 
 def _search_page(
@@ -129,12 +135,21 @@ def _search_page(
     return SearchPage(tuple(hits), twin.next)
 
 
+class Team(Facade[AsyncTeam]):
+    """Oneself among the team."""
+
+    look = forward(AsyncTeam.look)
+    typing = forward(AsyncTeam.typing)
+    people = iterate(AsyncTeam.people)
+
+
 class Inbox(Facade[AsyncInbox]):
     """`client.inbox`; for staff."""
 
     events = iterate(AsyncInbox.events, ConversationChanged.of)
     live = iterate(AsyncInbox.live, _inbox_event)
     search = forward(AsyncInbox.search, _search_page)
+    team = manage(AsyncInbox.team, Team)
 
 
 class Attachments(Facade[AsyncAttachments]):

@@ -5,10 +5,12 @@ import { Feed } from "./feed.js";
 import type { Listener, OnConnection, Page } from "./listener.js";
 import { columnsOf, type Filters, keyOf, readList } from "./listing.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
+import { Notes } from "./notes.js";
 import { Reader } from "./reader.js";
 import { Recent } from "./recent.js";
 import { search, type SearchOptions, type SearchPage } from "./search.js";
 import { subscription } from "./subscription.js";
+import { Team } from "./team.js";
 import { isLater } from "./time.js";
 import { PAGE as PAGE_OF_VIEW, View, type ViewFilters } from "./view.js";
 
@@ -18,6 +20,8 @@ const OVERLAP_MS = 60_000;
 /** Of so many conversations it is known which state was given; of others one may come twice. */
 const MAX_KNOWN = 10_000;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
+/** What is told once, and not read again. */
+const PASSING = new Set(["delivery.failed", "note.created", "note.removed", "notes.changed"]);
 /** So many lists that nobody looks at are kept: who comes back sees them at once. */
 const MAX_VIEWS = 20;
 
@@ -38,13 +42,21 @@ export class Inbox {
    * @internal
    */
   readonly feed: Feed;
+  /** Who else of the team is here, where they look and what they write: a store. */
+  readonly team: Team;
   readonly #views = new Recent<View>(MAX_VIEWS);
+  readonly #notes = new Recent<Notes>(MAX_VIEWS);
 
   constructor(private readonly core: Core) {
     this.feed = new Feed(core);
+    this.team = new Team(core);
     core.onAgain((isOther) => {
       if (isOther) this.feed.forget();
-      this.#views.forEach((view) => (isOther ? view.forget() : view.retry()));
+      if (isOther) this.team.forget();
+      else this.team.retry();
+      for (const stores of [this.#views, this.#notes]) {
+        stores.forEach((store: View | Notes) => (isOther ? store.forget() : store.retry()));
+      }
     });
   }
 
@@ -64,6 +76,22 @@ export class Inbox {
     return this.#views.get(keyOf({ ...narrow, limit }), () => {
       return new View(this.core, this.feed, narrow, limit);
     });
+  }
+
+  /**
+   * Return what staff noted about a conversation; the same store for the same conversation.
+   *
+   * It stays up to date while somebody is subscribed to it.
+   *
+   * @example
+   * ```ts
+   * const notes = client.inbox.notes(conversation.id);
+   * const leave = notes.subscribe(() => render(notes.getSnapshot().notes));
+   * await conversation.addNote("Knows us well."); // it is heard, as everybody's
+   * ```
+   */
+  notes(conversationId: string): Notes {
+    return this.#notes.get(conversationId, () => new Notes(this.core, this.feed, conversationId));
   }
 
   /**
@@ -122,7 +150,7 @@ export class Inbox {
     });
   }
 
-  /** Give what {@link Inbox.events} gives, and what passes by between: deliveries that failed. */
+  /** Give what {@link Inbox.events} gives, and what passes by between: deliveries that failed, and notes. */
   live(options: InboxOptions = {}): AsyncIterableIterator<InboxEvent> {
     return this.#subscribe(options, (events) => events);
   }
@@ -159,7 +187,7 @@ export class Inbox {
           const page = signal as Page<ConversationRow>;
           yield* unseen(page.rows);
           reader.taken(page);
-        } else if (signal.event === "delivery.failed") {
+        } else if (PASSING.has(signal.event)) {
           yield { ...signal.payload, type: signal.event } as InboxEvent;
         } else {
           yield* unseen(conversationsOf(signal));

@@ -49,6 +49,7 @@ export {
   type ServiceLevel,
 } from "./metrics.js";
 export * from "./models.js";
+export type { Notes, NotesState } from "./notes.js";
 export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";
@@ -56,6 +57,7 @@ export { Romashka } from "./romashka.js";
 export type { ExcerptPart, SearchHit, SearchOptions, SearchPage, SearchPlace } from "./search.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
+export type { Colleague, Team, TeamState, Writing } from "./team.js";
 export type { Thread, ThreadState } from "./thread.js";
 export { Topics } from "./topics.js";
 export { whoAnswers, type WhoAnswers } from "./whoAnswers.js";
