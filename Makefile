@@ -2,6 +2,8 @@
 VENV   := .venv
 PYTHON ?= python3
 READY  := $(VENV)/.ready
+# Node comes with the Python packages.
+NPM    := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
 # Hosted projects run 15 and 17.
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
@@ -44,6 +46,12 @@ conformance: setup  ## run supabase-py's own suites on the local stack: SUPABASE
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/conformance/requirements.lock
 	$(VENV)/bin/python -m tests.conformance.run "$(SUPABASE_PY)"
 
+web: packages  ## build the inbox: inbox/dist
+	$(NPM) run build --workspace inbox --silent
+
+packages: setup
+	$(NPM) install --silent --no-audit --no-fund
+
 format: setup  ## format the code
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
@@ -67,6 +75,6 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and wha
 		sed -i 's/^  "version": "5"/  "version": "4"/' deno.lock; }) || exit 1; done
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist inbox/dist node_modules
 
-.PHONY: help setup demo model test test-exposed test-15 check conformance format types lock clean
+.PHONY: help setup demo model test test-exposed test-15 check conformance web packages format types lock clean

@@ -12,10 +12,9 @@ import pytest
 from tests.adoption.calls import read_calls
 from tests.end_to_end.cast import Cast
 from tests.support.chromium import chromium_environment
-from tests.support.javascript import find_node, install_packages
-from tests.support.stacks import ROOT, be_patient
+from tests.support.javascript import WORKSPACE, find_node, install_packages
+from tests.support.stacks import be_patient
 
-_SDK = ROOT / "sdk" / "typescript"  # has playwright-core
 _SAID = [
     ("user", "First question"),
     ("ai", "Answer to: First question"),
@@ -37,7 +36,7 @@ def visit(pages_cast: Cast) -> Seen:
     """What the tabs of a visitor, an agent, a stranger and somebody without a session saw."""
     browser = chromium_environment()
     node = find_node()
-    install_packages(_SDK)
+    install_packages(WORKSPACE)
     stack = pages_cast.stack
     be_patient(stack)
     account = pages_cast.run(
@@ -46,7 +45,7 @@ def visit(pages_cast: Cast) -> Seen:
     script = Path(__file__).parent / "browser" / "visit.mjs"
     keys = [stack.api_url, stack.anon_key, stack.service_role_key]
     ran = subprocess.run(
-        [node, script, _SDK, *keys, account, "correct horse"],
+        [node, script, WORKSPACE, *keys, account, "correct horse"],
         env=os.environ | browser,
         capture_output=True,
         text=True,

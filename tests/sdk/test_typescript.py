@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.chromium import chromium_environment
 from tests.support.customers import service_of
-from tests.support.javascript import NPM, find_node, install_packages
+from tests.support.javascript import BIN, NPM, WORKSPACE, find_node, install_packages
 from tests.support.scripted import CONVERSATION, SCENARIOS, playing, read_scenarios
 from tests.support.stacks import RunningStack
 
@@ -28,11 +28,11 @@ pytestmark = pytest.mark.timeout(300)  # the tests' own waits end long before
 def sdk() -> Path:
     """The package, built and type-checked with its tests and the examples of its page."""
     find_node()
-    install_packages(SDK)
+    install_packages(WORKSPACE)
     write_examples(SDK / "build" / "docs")
     for project in ("tsconfig.build.json", "tsconfig.test.json", "tsconfig.docs.json"):
         compiled = subprocess.run(
-            [SDK / "node_modules/.bin/tsc", "-p", project],
+            [BIN / "tsc", "-p", project],
             cwd=SDK,
             capture_output=True,
             text=True,
@@ -150,7 +150,7 @@ def test_the_package_has_what_its_users_need(sdk: Path) -> None:
 
 def test_the_code_is_formatted(sdk: Path) -> None:
     """`npm run format` does it."""
-    prettier = [sdk / "node_modules/.bin/prettier", "--check", "."]
+    prettier = [BIN / "prettier", "--check", "."]
     checked = subprocess.run(prettier, cwd=sdk, capture_output=True, text=True, check=False)
 
     assert checked.returncode == 0, checked.stderr

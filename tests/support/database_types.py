@@ -8,7 +8,7 @@ from pathlib import Path
 from romashka._installation import install
 
 from tests.support.databases import clone, make_template, temporary_cluster
-from tests.support.javascript import install_packages
+from tests.support.javascript import BIN, WORKSPACE, install_packages
 
 _ROOT = Path(__file__).parents[2]
 _CLI = _ROOT / "tests" / "cli"
@@ -20,13 +20,13 @@ _HEADER = "/** The database's types. `make types` writes this file: do not edit 
 def generate_types(database_url: str) -> str:
     """Return what belongs into `FILE` for a database."""
     install_packages(_CLI)
-    install_packages(SDK)
+    install_packages(WORKSPACE)
     with tempfile.TemporaryDirectory() as empty:  # no project, and no settings of this user
         supabase = [_CLI / "node_modules/.bin/supabase", "gen", "types", "--schema", "public"]
         said = _run([*supabase, f"--remote={database_url}", "--workdir", empty], home=empty)
     # Before the types it greets; after them come aliases that nobody here needs.
     types = said[said.index("export type Json") : said.index("type DatabaseWithoutInternals")]
-    prettier = [SDK / "node_modules/.bin/prettier", "--stdin-filepath", "types.ts"]
+    prettier = [BIN / "prettier", "--stdin-filepath", "types.ts"]
     return _run(prettier, stdin=_HEADER + types)
 
 

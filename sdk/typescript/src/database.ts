@@ -888,10 +888,12 @@ export type Database = {
           error_code: string | null;
           events: string[];
           failed_at: string | null;
+          failures: number;
           hours: Json | null;
           id: string;
           is_enabled: boolean;
           kind: string;
+          paused_until: string | null;
           reasons: string[] | null;
           target: string;
           wait_minutes: number | null;
@@ -903,10 +905,12 @@ export type Database = {
           error_code?: string | null;
           events: string[];
           failed_at?: string | null;
+          failures?: number;
           hours?: Json | null;
           id?: string;
           is_enabled?: boolean;
           kind: string;
+          paused_until?: string | null;
           reasons?: string[] | null;
           target: string;
           wait_minutes?: number | null;
@@ -917,10 +921,12 @@ export type Database = {
           error_code?: string | null;
           events?: string[];
           failed_at?: string | null;
+          failures?: number;
           hours?: Json | null;
           id?: string;
           is_enabled?: boolean;
           kind?: string;
+          paused_until?: string | null;
           reasons?: string[] | null;
           target?: string;
           wait_minutes?: number | null;
