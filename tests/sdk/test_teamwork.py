@@ -50,7 +50,7 @@ async def test_the_team_sees_where_each_looks_and_what_they_write(stack: Running
     """Two agents who answer the same customer contradict each other."""
     name, conversation = f"Ada {uuid4()}", str(uuid4())
     async with staff_of(stack) as ada, staff_of(stack) as grace, customer_of(stack) as customer:
-        async with grace.inbox.team("Grace") as colleague, ada.inbox.team(name) as team:
+        async with grace.inbox.colleagues("Grace") as colleague, ada.inbox.colleagues(name) as team:
             seen: list[tuple[str | None, str | None]] = []
             async with asyncio.timeout(50):
                 async for people in colleague.people():
@@ -63,7 +63,7 @@ async def test_the_team_sees_where_each_looks_and_what_they_write(stack: Running
                         break
         assert seen[-1] == (conversation, "note")
         with pytest.raises(PermissionDenied):
-            async with customer.inbox.team("Eve") as stranger:
+            async with customer.inbox.colleagues("Eve") as stranger:
                 await anext(stranger.people())
 
 

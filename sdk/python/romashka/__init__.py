@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     )
     from romashka._presence import Person, Presence
     from romashka._search import ExcerptPart, SearchHit, SearchPage
-    from romashka._team import Colleague, Team
+    from romashka._colleagues import Colleague, Colleagues
     from romashka._topics import Topics
     from romashka.sync import Romashka
 
@@ -109,7 +109,7 @@ __all__ = [
     "ServerError",
     "ServiceLevel",
     "Source",
-    "Team",
+    "Colleagues",
     "TooLarge",
     "Topics",
     "Turn",
@@ -159,7 +159,7 @@ _HOMES = {
     "_presence": ("Person", "Presence"),
     "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
     "sync": ("Romashka",),
-    "_team": ("Colleague", "Team"),
+    "_colleagues": ("Colleague", "Colleagues"),
     "_topics": ("Topics",),
 }
 """Where each name is defined."""

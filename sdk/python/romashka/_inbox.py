@@ -15,7 +15,7 @@ from romashka._models import Note
 from romashka._reader import Reader
 from romashka._rows import fetch
 from romashka._search import SearchHit, SearchPage, SearchPlace
-from romashka._team import Team, team_in
+from romashka._colleagues import Colleagues, colleagues_in
 
 _PAGE = 500
 _REMEMBERED = 10_000
@@ -116,16 +116,16 @@ class Inbox:
             finally:
                 reader.close()
 
-    def team(self, name: str) -> AbstractAsyncContextManager[Team]:
+    def colleagues(self, name: str) -> AbstractAsyncContextManager[Colleagues]:
         """Be seen by the others of the team, and see where they look and what they write.
 
         Customers never hear of it.
 
         Example:
-            async with staff.inbox.team("Ada") as team:
-                await team.look(conversation.id)
+            async with staff.inbox.colleagues("Ada") as colleagues:
+                await colleagues.look(conversation.id)
         """
-        return team_in(self._core.topics, name)
+        return colleagues_in(self._core.topics, name)
 
     async def search(
         self, query: str, *, after: SearchPlace | None = None, limit: int = 20

@@ -25,7 +25,7 @@ from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
 from romashka._search import SearchHit, SearchPage
-from romashka._team import Team as AsyncTeam
+from romashka._colleagues import Colleagues as AsyncColleagues
 from romashka._topics import Topics as AsyncTopics
 
 
@@ -135,12 +135,12 @@ def _search_page(
     return SearchPage(tuple(hits), twin.next)
 
 
-class Team(Facade[AsyncTeam]):
+class Colleagues(Facade[AsyncColleagues]):
     """Oneself among the team."""
 
-    look = forward(AsyncTeam.look)
-    typing = forward(AsyncTeam.typing)
-    people = iterate(AsyncTeam.people)
+    look = forward(AsyncColleagues.look)
+    typing = forward(AsyncColleagues.typing)
+    people = iterate(AsyncColleagues.people)
 
 
 class Inbox(Facade[AsyncInbox]):
@@ -149,7 +149,7 @@ class Inbox(Facade[AsyncInbox]):
     events = iterate(AsyncInbox.events, ConversationChanged.of)
     live = iterate(AsyncInbox.live, _inbox_event)
     search = forward(AsyncInbox.search, _search_page)
-    team = manage(AsyncInbox.team, Team)
+    colleagues = manage(AsyncInbox.colleagues, Colleagues)
 
 
 class Attachments(Facade[AsyncAttachments]):

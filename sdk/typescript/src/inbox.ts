@@ -10,7 +10,7 @@ import { Reader } from "./reader.js";
 import { Recent } from "./recent.js";
 import { search, type SearchOptions, type SearchPage } from "./search.js";
 import { subscription } from "./subscription.js";
-import { Team } from "./team.js";
+import { Colleagues } from "./colleagues.js";
 import { isLater } from "./time.js";
 import { PAGE as PAGE_OF_VIEW, View, type ViewFilters } from "./view.js";
 
@@ -43,17 +43,17 @@ export class Inbox {
    */
   readonly feed: Feed;
   /** Who else of the team is here, where they look and what they write: a store. */
-  readonly team: Team;
+  readonly colleagues: Colleagues;
   readonly #views = new Recent<View>(MAX_VIEWS);
   readonly #notes = new Recent<Notes>(MAX_VIEWS);
 
   constructor(private readonly core: Core) {
     this.feed = new Feed(core);
-    this.team = new Team(core);
+    this.colleagues = new Colleagues(core);
     core.onAgain((isOther) => {
       if (isOther) this.feed.forget();
-      if (isOther) this.team.forget();
-      else this.team.retry();
+      if (isOther) this.colleagues.forget();
+      else this.colleagues.retry();
       for (const stores of [this.#views, this.#notes]) {
         stores.forEach((store: View | Notes) => (isOther ? store.forget() : store.retry()));
       }

@@ -57,7 +57,7 @@ export { Romashka } from "./romashka.js";
 export type { ExcerptPart, SearchHit, SearchOptions, SearchPage, SearchPlace } from "./search.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
-export type { Colleague, Team, TeamState, Writing } from "./team.js";
+export type { Colleague, Colleagues, ColleaguesState, Writing } from "./colleagues.js";
 export type { Thread, ThreadState } from "./thread.js";
 export { Topics } from "./topics.js";
 export { whoAnswers, type WhoAnswers } from "./whoAnswers.js";

@@ -82,29 +82,29 @@ test("notes are heard by colleagues, and go when their author removes them", asy
 test("the team sees where each looks and what they write, and nobody else does", async () => {
   const conversation = await quietConversation(await newCustomer());
   const colleague = await newAgent();
-  const leaves = [agent, colleague].map(({ inbox }) => inbox.team.subscribe(() => {}));
+  const leaves = [agent, colleague].map(({ inbox }) => inbox.colleagues.subscribe(() => {}));
   const seen = () =>
-    colleague.inbox.team.getSnapshot().people.find(({ name }) => name === "Ada" + conversation.id);
-  colleague.inbox.team.look("Grace");
-  agent.inbox.team.look("Ada" + conversation.id);
+    colleague.inbox.colleagues.getSnapshot().people.find(({ name }) => name === "Ada" + conversation.id);
+  colleague.inbox.colleagues.look("Grace");
+  agent.inbox.colleagues.look("Ada" + conversation.id);
   await until(seen);
   deepEqual([seen()!.looksAt, seen()!.writes], [[], {}]);
-  agent.inbox.team.look("Ada" + conversation.id, conversation.id);
+  agent.inbox.colleagues.look("Ada" + conversation.id, conversation.id);
   await until(() => seen()!.looksAt.length === 1);
-  await agent.inbox.team.typing(conversation.id, "note");
+  await agent.inbox.colleagues.typing(conversation.id, "note");
   await until(() => seen()!.writes[conversation.id] === "note");
-  await agent.inbox.team.typing(conversation.id, null);
+  await agent.inbox.colleagues.typing(conversation.id, null);
   await until(() => Object.keys(seen()!.writes).length === 0);
-  for (let times = 0; times < 20; times += 1) agent.inbox.team.look("Ada", `${times}`); // it is not closed for it
+  for (let times = 0; times < 20; times += 1) agent.inbox.colleagues.look("Ada", `${times}`); // it is not closed for it
   const { userId } = seen()!;
   leaves.forEach((leave) => leave());
   const stranger = await newCustomer();
-  stranger.inbox.team.subscribe(() => {});
-  await until(() => stranger.inbox.team.getSnapshot().error);
+  stranger.inbox.colleagues.subscribe(() => {});
+  await until(() => stranger.inbox.colleagues.getSnapshot().error);
 
   equal(userId, agent.topics.userId);
-  ok(stranger.inbox.team.getSnapshot().error instanceof PermissionDenied);
-  deepEqual(stranger.inbox.team.getSnapshot().people, []);
+  ok(stranger.inbox.colleagues.getSnapshot().error instanceof PermissionDenied);
+  deepEqual(stranger.inbox.colleagues.getSnapshot().people, []);
 });
 
 test("an answer is explained to staff alone", async () => {

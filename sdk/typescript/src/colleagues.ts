@@ -1,5 +1,5 @@
 /**
- * Which of the team are here, where they look, and what they type: `client.inbox.team`.
+ * Which of the team are here, where they look, and what they type: `client.inbox.colleagues`.
  *
  * Staff write to this topic themselves, and nobody else hears it. Nothing on it is proved, and nothing but a display
  * depends on it.
@@ -31,7 +31,7 @@ export interface Colleague {
   writes: Readonly<Record<string, Writing>>;
 }
 
-export interface TeamState {
+export interface ColleaguesState {
   /** Those who are here, but for oneself. */
   readonly people: readonly Colleague[];
   /** What stops it; null while nothing does. */
@@ -45,7 +45,7 @@ interface Typed {
 }
 
 /** A store: who is subscribed sees the others, and is seen, if they have said their name. */
-export class Team extends Observed<TeamState> {
+export class Colleagues extends Observed<ColleaguesState> {
   #listener: Listener | null = null;
   #self: { name: string; looking_at: string | null } | null = null;
   #changes: number[] = [];
@@ -66,8 +66,8 @@ export class Team extends Observed<TeamState> {
    *
    * @example
    * ```ts
-   * const leave = client.inbox.team.subscribe(() => render(client.inbox.team.getSnapshot().people));
-   * client.inbox.team.look("Ada", conversation.id);
+   * const leave = client.inbox.colleagues.subscribe(() => render(client.inbox.colleagues.getSnapshot().people));
+   * client.inbox.colleagues.look("Ada", conversation.id);
    * ```
    */
   look(name: string, conversationId: string | null = null): void {

@@ -32,7 +32,7 @@ class Colleague:
     writes: Writing | None
 
 
-class Team:
+class Colleagues:
     """Oneself among the team."""
 
     def __init__(self, listener: Listener, name: str) -> None:
@@ -45,8 +45,8 @@ class Team:
         """Say which conversation one looks at; Realtime takes five such changes in half a minute.
 
         Example:
-            async with staff.inbox.team("Ada") as team:
-                await team.look(conversation.id)
+            async with staff.inbox.colleagues("Ada") as colleagues:
+                await colleagues.look(conversation.id)
         """
         check_storable(conversation_id)
         self._listener.topic.track({"name": self._name, "looking_at": conversation_id})
@@ -55,9 +55,9 @@ class Team:
         """Say at each key that one types a reply or a note; it is sent each three seconds at most.
 
         Example:
-            async with staff.inbox.team("Ada") as team:
-                await team.typing(conversation.id, "note")
-                await team.typing(conversation.id, None)  # no more
+            async with staff.inbox.colleagues("Ada") as colleagues:
+                await colleagues.typing(conversation.id, "note")
+                await colleagues.typing(conversation.id, None)  # no more
         """
         now = asyncio.get_running_loop().time()
         is_repeated = self._said_at is not None and now - self._said_at < _TYPING_EACH_SECONDS
@@ -72,8 +72,8 @@ class Team:
         """Yield the others who are there, now and each time that something about them changes.
 
         Example:
-            async with staff.inbox.team("Ada") as team:
-                async for people in team.people():
+            async with staff.inbox.colleagues("Ada") as colleagues:
+                async for people in colleagues.people():
                     print([colleague.name for colleague in people])
                     break
         """
@@ -120,10 +120,10 @@ class Team:
 
 
 @asynccontextmanager
-async def team_in(topics: Topics, name: str) -> AsyncIterator[Team]:
+async def colleagues_in(topics: Topics, name: str) -> AsyncIterator[Colleagues]:
     """Be one of the team until the block is left."""
     check_storable(name)
     async with topics.listen(_TOPIC) as listener:
-        team = Team(listener, name)
-        await team.look(None)
-        yield team
+        colleagues = Colleagues(listener, name)
+        await colleagues.look(None)
+        yield colleagues
