@@ -115,7 +115,7 @@ revoke execute on function
   public.turn, public.search_conversations, private.search_conversations, private.fold, private.is_unspaced, private.spaced,
   private.search_text, private.search_tokens, private.parse_search, private.excerpt, private.people_text,
   private.index_people, private.index_people_of_conversation, private.index_people_of_customer, private.find_people,
-  private.expected_messages, private.walk_to_messages, private.look_up_messages, private.find_messages,
+  private.place_after, private.walk_to_messages, private.look_up_messages, private.find_messages,
   private.describe_hit, private.listed, public.tag_conversation, public.get_service_level, public.get_service_level_conversations,
   private.check_service_level_range, private.turns_between, private.buckets_between,
   public.get_romashka_guards, public.find_account, public.set_staff_role, public.get_staff, private.phone_digits, private.secrets_in,

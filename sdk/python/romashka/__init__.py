@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from romashka._attachments import Attachments
     from romashka._business_hours import BusinessHours, BusinessHoursOfChannels
     from romashka._client import AsyncRomashka
+    from romashka._colleagues import Colleague, Colleagues
     from romashka._conversation import Conversation
     from romashka._conversations import Conversations
     from romashka._drafts import ReplyDelta, ReplySettled, ReplyStarted
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from romashka._events import Event, MessageCreated, MessageUpdated
     from romashka._explanation import Attempt, Explanation, Source
     from romashka._filters import Filters
-    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
+    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox, NoteCreated, NoteRemoved
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
     from romashka._listener import Broadcast, Check, Listener, Resync
@@ -71,6 +72,8 @@ __all__ = [
     "Check",
     "Choice",
     "Chosen",
+    "Colleague",
+    "Colleagues",
     "Conflict",
     "Conversation",
     "ConversationChanged",
@@ -106,6 +109,8 @@ __all__ = [
     "NotFound",
     "NotSignedIn",
     "Note",
+    "NoteCreated",
+    "NoteRemoved",
     "PermissionDenied",
     "Person",
     "Presence",
@@ -159,7 +164,7 @@ _HOMES = {
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
     "_explanation": ("Attempt", "Explanation", "Source"),
     "_filters": ("Filters",),
-    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
+    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox", "NoteCreated", "NoteRemoved"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
     "_message_drafts": ("Drafts", "MessageDraft"),
@@ -181,6 +186,7 @@ _HOMES = {
     "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
     "_team": ("Invitation", "StaffMember", "Team"),
     "sync": ("Romashka",),
+    "_colleagues": ("Colleague", "Colleagues"),
     "_topics": ("Topics",),
 }
 """Where each name is defined."""

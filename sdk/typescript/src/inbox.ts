@@ -1,9 +1,13 @@
 /** `client.inbox`: all conversations as they change, for staff. */
 import { conversationsOf, isWithoutRows } from "./changes.js";
+import { Colleagues } from "./colleagues.js";
+import type { Core } from "./core.js";
 import type { Listener, OnConnection, Page } from "./listener.js";
 import { readList } from "./listing.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
+import { Notes } from "./notes.js";
 import { Reader } from "./reader.js";
+import { Recent } from "./recent.js";
 import { search, type SearchOptions, type SearchPage } from "./search.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
@@ -15,6 +19,10 @@ const OVERLAP_MS = 60_000;
 /** Of so many conversations it is known which state was given; of others one may come twice. */
 const MAX_KNOWN = 10_000;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
+/** What is told once, and not read again. */
+const PASSING = new Set(["delivery.failed", "note.created", "note.removed", "notes.changed"]);
+/** The notes of so many conversations are kept, though nobody looks at them. */
+const MAX_NOTES = 20;
 
 export interface InboxOptions {
   /** The latest `updated_at` that is known already: instead of the newest, only what changed since. */
@@ -27,6 +35,36 @@ export interface InboxOptions {
 type Cursor = Pick<ConversationRow, "updated_at" | "id">;
 
 export class Inbox extends Views {
+  /** Who else of the team is here, where they look and what they write: a store. */
+  readonly colleagues: Colleagues;
+  readonly #notes = new Recent<Notes>(MAX_NOTES);
+
+  constructor(core: Core) {
+    super(core);
+    this.colleagues = new Colleagues(core);
+    core.onAgain((isOther) => {
+      if (isOther) this.colleagues.forget();
+      else this.colleagues.retry();
+      this.#notes.forEach((notes) => (isOther ? notes.forget() : notes.retry()));
+    });
+  }
+
+  /**
+   * Return what staff noted about a conversation; the same store for the same conversation.
+   *
+   * It stays up to date while somebody is subscribed to it.
+   *
+   * @example
+   * ```ts
+   * const notes = client.inbox.notes(conversation.id);
+   * const leave = notes.subscribe(() => render(notes.getSnapshot().notes));
+   * await conversation.addNote("Knows us well."); // it is heard, as everybody's
+   * ```
+   */
+  notes(conversationId: string): Notes {
+    return this.#notes.get(conversationId, () => new Notes(this.core, this.feed, conversationId));
+  }
+
   /**
    * Find conversations by customers' names, addresses and numbers, and by what was said: words, parts of words, and
    * "phrases in quotes", without regard to case and accents.
@@ -63,7 +101,7 @@ export class Inbox extends Views {
     });
   }
 
-  /** Give what {@link Inbox.events} gives, and what passes by between: deliveries that failed. */
+  /** Give what {@link Inbox.events} gives, and what passes by between: deliveries that failed, and notes. */
   live(options: InboxOptions = {}): AsyncIterableIterator<InboxEvent> {
     return this.#subscribe(options, (events) => events);
   }
@@ -100,7 +138,7 @@ export class Inbox extends Views {
           const page = signal as Page<ConversationRow>;
           yield* unseen(page.rows);
           reader.taken(page);
-        } else if (signal.event === "delivery.failed") {
+        } else if (PASSING.has(signal.event)) {
           yield { ...signal.payload, type: signal.event } as InboxEvent;
         } else {
           yield* unseen(conversationsOf(signal));
