@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from romashka._team import Invitation, StaffMember, Team
     from romashka._topics import Topics
+    from romashka._widget import Face, Widget, WidgetSettings
     from romashka.sync import Romashka
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "DeliveryFailed",
     "Drafts",
     "Event",
+    "Face",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
@@ -111,6 +113,8 @@ __all__ = [
     "TooLarge",
     "Topics",
     "Unreachable",
+    "Widget",
+    "WidgetSettings",
     "render_saved_reply",
 ]
 
@@ -156,6 +160,7 @@ _HOMES = {
     "_saved_replies": ("RenderedReply", "SavedReplies", "SavedReply", "render_saved_reply"),
     "_team": ("Invitation", "StaffMember", "Team"),
     "sync": ("Romashka",),
+    "_widget": ("Face", "Widget", "WidgetSettings"),
     "_topics": ("Topics",),
 }
 """Where each name is defined."""

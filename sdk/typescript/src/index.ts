@@ -63,3 +63,4 @@ export { type Invitation, type StaffMember, type StaffRole, Team } from "./team.
 export type { Thread, ThreadState } from "./thread.js";
 export { Topics } from "./topics.js";
 export type { View, ViewFilters, ViewState } from "./view.js";
+export { Widget, type WidgetChanges, type WidgetSettings, type WidgetTexts } from "./widget.js";
