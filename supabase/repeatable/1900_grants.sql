@@ -198,9 +198,12 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo, public.describe_settings, public.save_draft,
+  public.get_messaging_slo, public.describe_settings,
   public.set_staff_role, public.invite_staff
 to authenticated, service_role;
+
+-- An agent's own: a key has no drafts.
+grant execute on function public.save_draft, private.store_draft to authenticated;
 
 -- Called by workers, functions and operators.
 grant execute on function
@@ -232,7 +235,7 @@ grant execute on function
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
   private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
-  private.store_draft, private.change_staff_role, private.store_invitation
+  private.change_staff_role, private.store_invitation
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.
