@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from romashka._search import ExcerptPart, SearchHit, SearchPage
     from romashka._team import Invitation, StaffMember, Team
     from romashka._topics import Topics
+    from romashka._widget import Face, Widget, WidgetSettings
     from romashka.sync import Romashka
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "Event",
     "ExcerptPart",
     "Explanation",
+    "Face",
     "FigurePage",
     "FigureRow",
     "Filters",
@@ -135,6 +137,8 @@ __all__ = [
     "Topics",
     "Turn",
     "Unreachable",
+    "Widget",
+    "WidgetSettings",
     "render_saved_reply",
 ]
 
@@ -187,6 +191,7 @@ _HOMES = {
     "_team": ("Invitation", "StaffMember", "Team"),
     "sync": ("Romashka",),
     "_colleagues": ("Colleague", "Colleagues"),
+    "_widget": ("Face", "Widget", "WidgetSettings"),
     "_topics": ("Topics",),
 }
 """Where each name is defined."""

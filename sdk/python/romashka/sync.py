@@ -31,6 +31,7 @@ from romashka._saved_replies import SavedReplies as AsyncSavedReplies
 from romashka._search import SearchHit, SearchPage
 from romashka._team import Team as AsyncTeam
 from romashka._topics import Topics as AsyncTopics
+from romashka._widget import Widget as AsyncWidget
 
 
 class Presence(Facade[AsyncPresence]):
@@ -236,6 +237,13 @@ class BusinessHoursOfChannels(Facade[AsyncBusinessHoursOfChannels]):
     remove = forward(AsyncBusinessHoursOfChannels.remove)
 
 
+class Widget(Facade[AsyncWidget]):
+    """`client.widget`; everybody reads its settings, admins change them."""
+
+    settings = forward(AsyncWidget.settings)
+    update = forward(AsyncWidget.update)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -285,6 +293,7 @@ class Romashka(Facade[AsyncRomashka]):
         self.drafts = Drafts(twin.drafts, portal)
         self.saved_replies = SavedReplies(twin.saved_replies, portal)
         self.team = Team(twin.team, portal)
+        self.widget = Widget(twin.widget, portal)
         self.business_hours = BusinessHoursOfChannels(twin.business_hours, portal)
 
     @classmethod

@@ -81,3 +81,4 @@ export { Topics } from "./topics.js";
 export { whoAnswers, type WhoAnswers } from "./whoAnswers.js";
 export type { View, ViewFilters, ViewState } from "./view.js";
 export { Views } from "./views.js";
+export { Widget, type WidgetChanges, type WidgetSettings, type WidgetTexts } from "./widget.js";
