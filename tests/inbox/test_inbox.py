@@ -1,4 +1,4 @@
-"""The inbox in Chromium, as it is built, on a real stack: each file of `browser` is a part of it."""
+"""The inbox in Chromium, as it is built, on a real stack: each file of `browser` is a part."""
 
 import os
 import subprocess

@@ -64,6 +64,10 @@ export function Composer({ conversationId, customer, hint, answeredSince, newest
   }
 
   function onKeyDown(event: KeyboardEvent) {
+    // Out of the field, single keys are actions again.
+    if (event.key === "Escape" && !event.nativeEvent.isComposing) {
+      document.getElementById("messages")?.focus();
+    }
     // An input method takes Enter for itself.
     if (event.key !== "Enter" || event.nativeEvent.isComposing || event.keyCode === 229) return;
     const isMod = event.metaKey || event.ctrlKey;
