@@ -21,6 +21,8 @@ create table if not exists public.notification_rules (
   failed_at timestamptz,
   error_code text,
   error text,
+  failures integer not null default 0,  -- since one got through
+  paused_until timestamptz,
   created_at timestamptz not null default now(),
   constraint notification_rules_target check (case kind
     when 'email' then target ~ '^[^@\s<>]+@[^@\s<>]+$' else target ~ '^https?://[^\s/?#@]+([/?#]\S*)?$' end),
@@ -61,7 +63,7 @@ create table if not exists public.notification_deliveries (
   constraint notification_deliveries_once unique (rule_id, event, subject)
 );
 comment on table public.notification_deliveries is 'What is told by the rules, and what became of it.';
-create index if not exists notification_deliveries_claimable on public.notification_deliveries (process_after) where settled_at is null;
+create index if not exists notification_deliveries_claimable on public.notification_deliveries (rule_id, process_after) where settled_at is null;
 create index if not exists notification_deliveries_conversation_id_idx on public.notification_deliveries (conversation_id);
 create index if not exists notification_deliveries_message_id_idx on public.notification_deliveries (message_id);
 create index if not exists notification_deliveries_job_id_idx on public.notification_deliveries (job_id);

@@ -46,6 +46,8 @@ begin
     new.failed_at := null;
     new.error_code := null;
     new.error := null;
+    new.failures := 0;
+    new.paused_until := null;
   end if;
   return new;
 end $$;

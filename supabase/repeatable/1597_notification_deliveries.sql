@@ -79,6 +79,40 @@ begin
 end $$;
 comment on function private.drop_late_notifications is 'End what nobody needs to be told of any more.';
 
+-- Of a rule a few at a time, and none while its receiver has failed lately: one that hangs delays nobody else's.
+create or replace function private.due_notifications(max_deliveries integer)
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  c_at_a_time constant integer := 4;
+  v_now timestamptz := clock_timestamp();
+begin
+  return (
+    select array_agg(due.id) from (
+      select deliveries.id from public.notification_rules as rules
+      cross join lateral (
+        select deliveries.id, deliveries.process_after from public.notification_deliveries as deliveries
+        where deliveries.rule_id = rules.id and deliveries.settled_at is null and deliveries.process_after <= v_now
+          and deliveries.expires_at > v_now
+          and (deliveries.event = 'test' or coalesce(rules.paused_until, '-infinity') <= v_now)
+        order by deliveries.process_after
+        limit greatest(0, c_at_a_time - (
+          select count(*) from public.notification_deliveries as leased
+          where leased.rule_id = rules.id and leased.settled_at is null and leased.status = 'sending'
+            and leased.process_after > v_now))
+        for update skip locked
+      ) as deliveries
+      where rules.is_enabled
+      order by deliveries.process_after limit due_notifications.max_deliveries
+    ) as due
+  );
+end $$;
+comment on function private.due_notifications is 'Lock what is to be told now, and return its ids.';
+
 create or replace function public.claim_notification_deliveries(
   worker_id text, max_deliveries integer default 10, lease_seconds numeric default 30
 )
@@ -90,8 +124,7 @@ set search_path = ''
 as $$
 #variable_conflict use_column
 declare
-  v_now timestamptz;
-  v_claimed uuid[];
+  v_due uuid[];
 begin
   if (claim_notification_deliveries.max_deliveries between 1 and 100
       and claim_notification_deliveries.lease_seconds between 1 and 600
@@ -100,27 +133,18 @@ begin
       using errcode = 'PT400', detail = 'bad_claim', hint = 'Leave a parameter out to have its default.';
   end if;
   perform private.drop_late_notifications();
-  v_now := clock_timestamp();
-  with due as materialized (
-    select deliveries.id from public.notification_deliveries as deliveries
-    where deliveries.settled_at is null and deliveries.process_after <= v_now and deliveries.expires_at > v_now
-      and exists (select from public.notification_rules as rules where rules.id = deliveries.rule_id and rules.is_enabled)
-    order by deliveries.process_after limit claim_notification_deliveries.max_deliveries for update skip locked
-  ), leased as (
-    update public.notification_deliveries as deliveries
-    set status = 'sending', attempt = deliveries.attempt + 1, leased_by = claim_notification_deliveries.worker_id,
-      process_after = v_now + make_interval(secs => claim_notification_deliveries.lease_seconds)
-    from due where due.id = deliveries.id
-    returning deliveries.id
-  )
-  select array_agg(leased.id) into v_claimed from leased;
+  v_due := private.due_notifications(claim_notification_deliveries.max_deliveries);
+  update public.notification_deliveries as deliveries
+  set status = 'sending', attempt = deliveries.attempt + 1, leased_by = claim_notification_deliveries.worker_id,
+    process_after = clock_timestamp() + make_interval(secs => claim_notification_deliveries.lease_seconds)
+  where deliveries.id = any (v_due);
   return query
   select deliveries.id, deliveries.attempt, rules.id, rules.kind, rules.target,
     case when rules.kind = 'webhook' then secrets.secret end, private.notification_body(deliveries)
   from public.notification_deliveries as deliveries
   join public.notification_rules as rules on rules.id = deliveries.rule_id
   left join private.notification_secrets as secrets on secrets.rule_id = rules.id
-  where deliveries.id = any (v_claimed)
+  where deliveries.id = any (v_due)
   order by deliveries.created_at, deliveries.id;
 end $$;
 comment on function public.claim_notification_deliveries is 'Lease what somebody is to be told now to a worker. Raises bad_claim.';
@@ -150,6 +174,18 @@ begin
 end $$;
 comment on function private.check_notification_results is 'Check what workers say of notifications. Raises bad_results.';
 
+create or replace function private.notification_pause(failures integer, retry_after double precision)
+returns double precision
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return greatest(least(900, 5 * 2 ^ least(failures, 10)) * (0.75 + random() / 2), retry_after);
+end $$;
+comment on function private.notification_pause is 'For how many seconds to wait after so many failures: 5 s, 10 s … 15 min, or what the receiver asked for.';
+
 -- A next try that would come too late is a failure.
 create or replace function public.settle_notification_deliveries(results jsonb)
 returns table (delivery_id uuid, settled boolean)
@@ -172,7 +208,7 @@ begin
   ), judged as (
     select told.*, deliveries.failures + (told.outcome = 'retry')::integer as failures,
       v_now + make_interval(secs => case told.outcome when 'retry' then
-        greatest(least(900, 5 * 2 ^ least(deliveries.failures, 10)) * (0.75 + random() / 2), told.retry_after) else 0 end) as try_at,
+        private.notification_pause(deliveries.failures, told.retry_after) else 0 end) as try_at,
       deliveries.expires_at
     from told join public.notification_deliveries as deliveries
       on deliveries.id = told.id and deliveries.attempt = told.attempt and deliveries.status = 'sending'
@@ -190,6 +226,7 @@ begin
   )
   select array_agg(changed.id) into v_settled from changed;
   perform private.note_on_rules(v_settled);
+  perform private.pause_rules(results);
   return query
   select (item ->> 'delivery_id')::uuid, coalesce((item ->> 'delivery_id')::uuid = any (v_settled), false)
   from jsonb_array_elements(results) as item;
@@ -221,6 +258,36 @@ begin
   from ended join locked on locked.id = ended.rule_id where rules.id = ended.rule_id;
 end $$;
 comment on function private.note_on_rules is 'Keep on rules why the last of them was given up.';
+
+-- A pause begins once, however many were on their way to the receiver; one that got through ends it.
+create or replace function private.pause_rules(results jsonb)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  with tried as materialized (
+    select deliveries.rule_id, bool_or(item ->> 'outcome' = 'sent') as is_sent,
+      least(3600, max(coalesce((item ->> 'retry_after_seconds')::double precision, 0))) as retry_after
+    from jsonb_array_elements(results) as item
+    join public.notification_deliveries as deliveries on deliveries.id = (item ->> 'delivery_id')::uuid
+    where item ->> 'outcome' in ('sent', 'retry')
+    group by deliveries.rule_id
+  ), locked as materialized (
+    select rules.id from public.notification_rules as rules join tried on tried.rule_id = rules.id
+    where case when tried.is_sent then rules.failures > 0
+      else coalesce(rules.paused_until, '-infinity') <= clock_timestamp() end
+    order by rules.id for no key update of rules
+  )
+  update public.notification_rules as rules
+  set failures = case when tried.is_sent then 0 else rules.failures + 1 end,
+    paused_until = case when not tried.is_sent then
+      clock_timestamp() + make_interval(secs => private.notification_pause(rules.failures, tried.retry_after)) end
+  from tried join locked on locked.id = tried.rule_id where rules.id = tried.rule_id;
+end $$;
+comment on function private.pause_rules is 'Spare a receiver that fails, and what waits for others.';
 
 -- For `romashka notifications test`: whoever sets a rule up sees at once whether it gets there.
 create or replace function public.test_notification_rule(rule_id uuid)

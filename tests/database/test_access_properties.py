@@ -22,7 +22,7 @@ from tests.database.chance import (
 from tests.database.inbox import Inbox, Row
 from tests.support import databases
 
-steps = settings(max_examples=120, deadline=None)
+steps = settings(max_examples=80, deadline=None)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from tests.database.history import check_history
 from tests.database.sessions import Action, Row, Session, let_them_run
 from tests.database.world import World
 
-EXAMPLES = int(os.environ.get("ROMASHKA_MODEL_EXAMPLES", "30"))
+EXAMPLES = int(os.environ.get("ROMASHKA_MODEL_EXAMPLES", "20"))
 """How many random stories are played; each has up to 60 steps."""
 
 Method = Callable[..., None]

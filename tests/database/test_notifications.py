@@ -235,6 +235,7 @@ def test_what_is_not_taken_is_tried_again_for_a_day(inbox: Inbox) -> None:
     [given_up] = _deliveries(inbox)
     shown = inbox.one("select * from public.notification_rules where id = %s", rule)
     inbox.say(inbox.open(inbox.user()), "two", by="service_role")
+    let_pass(inbox.connection, 3600)
     _settle(inbox, _claim(inbox)[0], "sent")
     well = inbox.one("select * from public.notification_rules where id = %s", rule)
 
@@ -243,6 +244,36 @@ def test_what_is_not_taken_is_tried_again_for_a_day(inbox: Inbox) -> None:
     assert (given_up["status"], given_up["error"]) == ("failed", "the server answered 500")
     assert (shown["error_code"], shown["failed_at"] is not None) == ("500", True)
     assert (well["error_code"], well["failed_at"]) == (None, None)
+
+
+def test_a_receiver_that_hangs_delays_nobody_elses(inbox: Inbox) -> None:
+    """Many events for a program that is away, and a hand-over that the team must hear of."""
+    hangs = _rule(inbox, "message.created")
+    conversation = inbox.open(inbox.user())
+    for number in range(20):
+        inbox.say(conversation, str(number), by="service_role")
+    team = _rule(inbox, "conversation.escalated", kind="email", target="team@example.com")
+    _hand_over(inbox)
+    first = _claim(inbox)
+    second = _claim(inbox)
+    for delivery in first:
+        _settle(inbox, delivery, "retry", error_code="unreachable", error="it does not answer")
+    paused = _claim(inbox)
+    tried = inbox.one("select public.test_notification_rule(%s) as id", hangs, by="service_role")
+    asked_for = _claim(inbox)
+    let_pass(inbox.connection, 10)
+    again = _claim(inbox)
+    rule = inbox.one("select * from public.notification_rules where id = %s", hangs)
+    _settle(inbox, again[0], "sent")
+    well = inbox.one("select * from public.notification_rules where id = %s", hangs)
+
+    assert sorted(str(one["rule_id"]) for one in first) == sorted([hangs] * 4 + [team])
+    assert second == []
+    assert paused == []
+    assert [one["delivery_id"] for one in asked_for] == [tried["id"]]
+    assert 0 < len(again) <= 4
+    assert rule["failures"] == 1, "four that were on their way are one failure"
+    assert (well["failures"], well["paused_until"]) == (0, None)
 
 
 def test_a_worker_that_dies_is_followed_by_another(inbox: Inbox) -> None:

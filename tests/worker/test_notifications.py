@@ -150,6 +150,7 @@ async def test_what_is_refused_comes_again_under_the_same_id(
     delivery = tried(database, add_rule(database, "webhook", receiver.url))
     await becomes(lambda: state_of(database, delivery)["failures"] == 1)
     waiting = state_of(database, delivery)
+    database.execute("update public.notification_rules set paused_until = null")
     database.execute("update public.notification_deliveries set process_after = now()")
     ended = await ends(database, delivery)
 
@@ -182,6 +183,14 @@ async def test_what_a_receiver_answers_is_heeded(
     assert len(receiver.posted) == 1
     if "Retry-After" in answer:
         assert (told["process_after"] - datetime.now(UTC)).total_seconds() > 1500
+
+
+async def test_an_answer_without_end_is_not_read(database: Any, receiver: Receiver) -> None:
+    """Nor kept in memory."""
+    receiver.answers = ["200 OK\r\nContent-Length: 99999999999\r\nX-More: "]
+    ended = await ends(database, tried(database, add_rule(database, "webhook", receiver.url)))
+
+    assert ended["status"] == "sent"
 
 
 async def test_slack_gets_text_that_mentions_nobody(database: Any, receiver: Receiver) -> None:

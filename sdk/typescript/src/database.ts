@@ -884,10 +884,12 @@ export type Database = {
           error_code: string | null;
           events: string[];
           failed_at: string | null;
+          failures: number;
           hours: Json | null;
           id: string;
           is_enabled: boolean;
           kind: string;
+          paused_until: string | null;
           reasons: string[] | null;
           target: string;
           wait_minutes: number | null;
@@ -899,10 +901,12 @@ export type Database = {
           error_code?: string | null;
           events: string[];
           failed_at?: string | null;
+          failures?: number;
           hours?: Json | null;
           id?: string;
           is_enabled?: boolean;
           kind: string;
+          paused_until?: string | null;
           reasons?: string[] | null;
           target: string;
           wait_minutes?: number | null;
@@ -913,10 +917,12 @@ export type Database = {
           error_code?: string | null;
           events?: string[];
           failed_at?: string | null;
+          failures?: number;
           hours?: Json | null;
           id?: string;
           is_enabled?: boolean;
           kind?: string;
+          paused_until?: string | null;
           reasons?: string[] | null;
           target?: string;
           wait_minutes?: number | null;

@@ -22,8 +22,8 @@ from romashka_worker.notifications.queue import NotificationQueue
 from romashka_worker.notifications.settings import NotificationSettings
 from romashka_worker.wake import TOPIC, Wake
 
-_CONCURRENCY = 8
-"""A receiver that hangs holds up a few others, for seconds."""
+_CONCURRENCY = 16
+"""More than the database gives of one rule at a time: one that hangs leaves room for others."""
 
 log = structlog.get_logger()
 

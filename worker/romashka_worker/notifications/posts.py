@@ -47,21 +47,22 @@ class Posts:
         await self._post(notification, _json({"text": text}), {})
 
     async def _post(
-        self, notification: Notification, content: bytes, headers: Mapping[str, str]
+        self, notification: Notification, content: bytes, headers: dict[str, str]
     ) -> None:
         url = notification.target.get_secret_value()
         try:
-            response = await self._http.post(
-                url, content=content, headers={"content-type": "application/json", **headers}
-            )
+            async with self._http.stream(
+                "POST", url, content=content, headers={"content-type": "application/json"} | headers
+            ) as response:  # whose body, however long, nobody reads
+                refusal = None if response.is_success else _refusal(response)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
             says = f"no request can be made of its URL ({type(error).__name__})"
             raise ChannelError("failed", "bad_url", says) from None
         except httpx.HTTPError as error:
             says = f"its server does not answer ({type(error).__name__})"
             raise ChannelError("retry", "unreachable", says) from None  # it may name the URL
-        if not response.is_success:
-            raise _refusal(response)
+        if refusal:
+            raise refusal
 
 
 def sign(id_: str, timestamp: int, content: bytes, secret: str) -> dict[str, str]:
