@@ -4,8 +4,7 @@ PYTHON ?= python3
 READY  := $(VENV)/.ready
 # Node comes with the Python packages.
 NPM    := PATH="$(CURDIR)/$(VENV)/bin:$$PATH" npm
-# Hosted projects run 15 and 17.
-POSTGRES_15 := /usr/lib/postgresql/15/bin
+DEBIAN_POSTGRES := /usr/lib/postgresql
 
 .DEFAULT_GOAL := help
 
@@ -21,6 +20,9 @@ $(READY): pyproject.toml requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+dev: setup  ## start everything for development: stack, worker, functions, web pages
+	@$(VENV)/bin/romashka dev
+
 demo: setup $(if $(LLM),model)  ## start everything, let customers ask, print the conversations (LLM=local: ask a real model)
 	@$(VENV)/bin/romashka demo $(if $(LLM),--llm $(LLM))
 
@@ -34,7 +36,10 @@ test-exposed: setup  ## the tests of the database once more, with the default pr
 	$(VENV)/bin/pytest tests/database --exposed --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-15: setup  ## the tests of the database once more, on Debian's PostgreSQL 15
-	$(VENV)/bin/pytest tests/database --postgres-bin $(POSTGRES_15) --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/pytest tests/database --postgres-bin $(DEBIAN_POSTGRES)/15/bin --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-17: setup  ## and on its PostgreSQL 17: hosted projects run the two
+	$(VENV)/bin/pytest tests/database --postgres-bin $(DEBIAN_POSTGRES)/17/bin --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: setup  ## linters and type checks alone
 	$(VENV)/bin/ruff format --check .
@@ -48,6 +53,15 @@ conformance: setup  ## run supabase-py's own suites on the local stack: SUPABASE
 
 web: packages  ## build the inbox: inbox/dist
 	$(NPM) run build --workspace inbox --silent
+
+build: web  ## build wheel, sdist and npm package: dist/ (REPOSITORY_URL=https://...: the README's links lead there)
+	rm -rf dist sdk/typescript/dist
+	$(VENV)/bin/hatchling build --target sdist
+	$(VENV)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
+	$(NPM) pack --silent --workspace sdk/typescript --pack-destination dist
+
+image:  ## build the image of the worker: romashka
+	docker build --file deploy/Dockerfile --tag romashka .
 
 packages: setup
 	$(NPM) install --silent --no-audit --no-fund
@@ -77,4 +91,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and wha
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist inbox/dist node_modules
 
-.PHONY: help setup demo model test test-exposed test-15 check conformance web packages format types lock clean
+.PHONY: help setup dev demo model test test-exposed test-15 test-17 check conformance web build image packages format types lock clean

@@ -44,6 +44,7 @@ export default defineConfig(({ mode }) => ({
     ],
   },
   build: {
+    license: true,
     manifest: true,
     target: "es2022",
     cssTarget: ["chrome123", "firefox120", "safari17.5"], // light-dark() as it is

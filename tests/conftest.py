@@ -27,9 +27,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # The files that take longest, so that none of them is begun when the others are done.
 _FIRST = (
     "cli/test_doctor_try.py",
+    "cli/test_dev.py",
     "database/test_model.py",
     "end_to_end/test_demo.py",
     "local/test_lifecycle.py",
+    "packaging/test_packages.py",
     "sdk/test_typescript.py",
     "database/test_access_properties.py",
     "cli/test_supabase_cli.py",

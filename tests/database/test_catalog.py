@@ -29,7 +29,7 @@ RULES = {
         select oid::regprocedure::text from pg_proc
         where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
           and has_function_privilege('anon', oid, 'execute')
-          and proname not in ('create_conversation', 'get_next_ai_response_job')
+          and proname not in ('create_conversation', 'get_next_ai_response_job', 'search_tokens')
     """,
     "no table is open to the anon key": """
         select oid::regclass::text from pg_class

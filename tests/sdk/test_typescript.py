@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -51,43 +51,56 @@ def write_examples(folder: Path) -> None:
         (folder / f"example_{number}.{suffix}").write_text(code)
 
 
-def run_tests(file: Path, stack: RunningStack, browser: Mapping[str, str], react: int = 19) -> None:
-    """Run one file of tests against the stack."""
+def run_tests(
+    build: Path, names: Iterable[str], stack: RunningStack, browser: Mapping[str, str] | None = None
+) -> None:
+    """Run files of tests against the stack, all in one process: most of their time they wait."""
     keys = {
         "API_URL": stack.api_url,
         "ANON_KEY": stack.anon_key,
         "SERVICE_ROLE_KEY": stack.service_role_key,
         "JWT_SECRET": stack.jwt_secret,
-        "REACT": str(react),
         "SCENARIOS": str(SCENARIOS),
         "SCENARIOS_CONVERSATION": CONVERSATION,
     }
+    imports = "".join(f'import "{(build / f"{name}.test.js").as_uri()}";' for name in names)
     with playing(read_scenarios()) as url:
         done = subprocess.run(
-            [find_node(), "--test", "--test-reporter=spec", file],
-            env=os.environ | keys | browser | {"SCENARIOS_URL": url},
+            [find_node(), "--test-reporter=spec", "--input-type=module", "--eval", imports],
+            env=os.environ | keys | (browser or {}) | {"SCENARIOS_URL": url},
             capture_output=True,
             text=True,
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "pass 0" not in done.stdout
+
+
+def named(pattern: str) -> set[str]:
+    """Return the names of the files of tests that the pattern finds."""
+    return {path.name.split(".")[0] for path in SDK.glob(f"tests/{pattern}")}
+
+
+def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack) -> None:
+    """Its users are browsers and Node; this is Node."""
+    run_tests(sdk / "build", sorted(named("*.test.ts") - {"browser"}), stack)
+
+
+def test_the_package_works_in_chromium(sdk: Path, stack: RunningStack) -> None:
+    """Pages are frozen, and go offline."""
+    run_tests(sdk / "build", ["browser"], stack, chromium_environment())
+
+
+def test_the_hooks_work_with_react(sdk: Path, stack: RunningStack) -> None:
+    """An inbox and a window, mounted."""
+    run_tests(sdk / "build", sorted(named("*.test.tsx")), stack)
 
 
 @pytest.mark.parametrize(
-    "name", sorted(path.name.split(".")[0] for path in SDK.glob("tests/*.test.ts*"))
-)
-def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack, name: str) -> None:
-    """Its users are browsers and Node: what it promises is tested there."""
-    browser = chromium_environment() if name == "browser" else {}
-    run_tests(sdk / "build" / f"{name}.test.js", stack, browser)
-
-
-@pytest.mark.parametrize(
-    ("framework", "name"),
-    [("react18", "react"), ("react18", "chat"), ("react18", "hooks"), ("preact", "hooks")],
+    ("framework", "names"), [("react18", ["chat", "hooks", "react"]), ("preact", ["hooks"])]
 )
 def test_the_hooks_work_with_other_frameworks(
-    sdk: Path, stack: RunningStack, framework: str, name: str
+    sdk: Path, stack: RunningStack, framework: str, names: list[str]
 ) -> None:
     """Many inboxes still have React 18, and a widget has no room for more than Preact."""
     project = sdk / "tests" / framework
@@ -97,7 +110,7 @@ def test_the_hooks_work_with_other_frameworks(
     shutil.copy(sdk / "package.json", installed)
     shutil.copytree(sdk / "build", project / "build", dirs_exist_ok=True)
 
-    run_tests(project / "build" / f"{name}.test.js", stack, {}, react=18)
+    run_tests(project / "build", names, stack)
 
 
 async def test_the_chat_of_the_page_works(sdk: Path, stack: RunningStack) -> None:

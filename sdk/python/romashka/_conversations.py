@@ -94,7 +94,7 @@ class Conversations:
         before: ConversationDetails | None,
         limit: int,
     ) -> Sequence[Conversation]:
-        query: Any = self._core.supabase.table("conversations").select("*")
+        query: Any = self._core.supabase.table("conversations").select("*, turn")
         for column, value in wanted.items():
             query = query.eq(column, value)
         if search:

@@ -13,6 +13,7 @@ from romashka._core import Core
 from romashka._listener import Broadcast, OnConnection, Page, Resync, Signal
 from romashka._reader import Reader
 from romashka._rows import fetch
+from romashka._search import SearchHit, SearchPage, SearchPlace
 
 _PAGE = 500
 _REMEMBERED = 10_000
@@ -97,6 +98,35 @@ class Inbox:
             finally:
                 reader.close()
 
+    async def search(
+        self, query: str, *, after: SearchPlace | None = None, limit: int = 20
+    ) -> SearchPage[Conversation]:
+        """Find conversations by customers' names, addresses and numbers, and by what was said.
+
+        By words, parts of words and "phrases in quotes", without regard to case and accents. Each
+        comes once, with what matches.
+
+        Args:
+            after: `next` of the page before.
+
+        Raises:
+            PermissionDenied: the caller is not staff.
+            InvalidRequest: more than 200 characters, or more than 100 hits.
+
+        Example:
+            page = await staff.inbox.search("parcel")
+            for hit in page.hits:
+                print([part.text for part in hit.excerpt if part.is_match])
+        """
+        found = await self._core.call(
+            "search_conversations", query=query, after=after, max_results=limit
+        )
+        hits = [
+            SearchHit.from_row(row, Conversation.from_row(row["conversation"], self._core))
+            for row in found["hits"]
+        ]
+        return SearchPage(tuple(hits), found["next"])
+
 
 def _failure(payload: Mapping[str, Any]) -> DeliveryFailed:
     return DeliveryFailed(
@@ -166,7 +196,7 @@ class _Feed:
             newest = await Conversations(self._core).list(limit=self._newest)
             return Page(newest[::-1], is_last=True)
         at, last = self._cursor or ((self._latest - _OVERLAP).isoformat(), _NO_ID)
-        conversations = self._core.supabase.table("conversations").select("*")
+        conversations = self._core.supabase.table("conversations").select("*, turn")
         # Twice: the database begins to read where the first says, and the second is exact.
         query = conversations.gte("updated_at", at).or_(
             f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'

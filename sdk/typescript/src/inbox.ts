@@ -7,6 +7,7 @@ import { columnsOf, type Filters, keyOf, readList } from "./listing.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
 import { Reader } from "./reader.js";
 import { Recent } from "./recent.js";
+import { search, type SearchOptions, type SearchPage } from "./search.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
 import { PAGE as PAGE_OF_VIEW, View, type ViewFilters } from "./view.js";
@@ -83,6 +84,24 @@ export class Inbox {
       views: Object.fromEntries(named),
     });
     return counted as Record<Name, number>;
+  }
+
+  /**
+   * Find conversations by customers' names, addresses and numbers, and by what was said: words, parts of words, and
+   * "phrases in quotes", without regard to case and accents.
+   *
+   * Each comes once, with what matches.
+   *
+   * @throws {@link PermissionDenied} the caller is no staff
+   * @throws {@link InvalidRequest} more than 200 characters, or more than 100 hits
+   * @example
+   * ```ts
+   * const { hits, next } = await client.inbox.search("blue parcel");
+   * const more = next && (await client.inbox.search("blue parcel", { after: next }));
+   * ```
+   */
+  search(query: string, options: SearchOptions = {}): Promise<SearchPage> {
+    return search(this.core, query, options);
   }
 
   /**
@@ -167,7 +186,7 @@ export class Inbox {
     // Twice: the database begins to read where the first says, and the second is exact.
     const next = this.core.backend
       .from("conversations")
-      .select()
+      .select("*, turn")
       .gte("updated_at", at)
       .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
     const query = next.order("updated_at").order("id").limit(PAGE);

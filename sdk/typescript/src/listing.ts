@@ -25,7 +25,7 @@ export interface Filters {
 export type Place = Pick<ConversationRow, "id" | "last_message_at">;
 
 export const WITH_CUSTOMER =
-  "*, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)";
+  "*, turn, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)";
 
 const NO_UUID = "22P02";
 const SEARCHED = [

@@ -4,7 +4,6 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { test } from "node:test";
 
 import {
   attachmentOf,
@@ -35,6 +34,7 @@ import {
   until,
 } from "./project.js";
 import { ANON_KEY, API_URL } from "./settings.js";
+import { test } from "./together.js";
 
 test("messages come back in order, a page at a time", async () => {
   const client = await newCustomer();

@@ -1,6 +1,5 @@
 /** Events of a conversation: each message once, in order, whatever the network does. */
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { test } from "node:test";
 
 import { Conversation, PermissionDenied } from "romashka";
 
@@ -8,6 +7,7 @@ import { openNetwork } from "./network.js";
 import { connectWith, newCustomer, quietConversation, service, take, until } from "./project.js";
 import { API_URL } from "./settings.js";
 import { claimsOf, signed } from "./tokens.js";
+import { test } from "./together.js";
 
 const texts = (events: { message: { content: string } }[]) =>
   events.map(({ message }) => message.content);

@@ -2,7 +2,6 @@
 import "./dom.js";
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { test } from "node:test";
 
 import { createElement, useState } from "react";
 import type { Romashka } from "romashka";
@@ -18,6 +17,7 @@ import {
 import { clientOf } from "./forms.js";
 import { use } from "./hooks.js";
 import { newAgent, newCustomer, quietConversation, until } from "./project.js";
+import { test } from "./together.js";
 
 test("components share a list and a thread, and each is read once, in StrictMode too", async () => {
   const agent = await newAgent();

@@ -1,12 +1,12 @@
 /** The inbox converges to the latest state of each conversation, whatever the network does. */
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { test } from "node:test";
 
 import { type ConversationRow, type DeliveryFailed, PermissionDenied } from "romashka";
 
 import { openNetwork } from "./network.js";
 import { newAgent, newCustomer, quietConversation, service, until } from "./project.js";
 import { API_URL } from "./settings.js";
+import { test } from "./together.js";
 
 test("after a lost connection every conversation is as it is, and none goes back", async () => {
   const network = await openNetwork(API_URL);

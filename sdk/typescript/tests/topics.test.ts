@@ -2,14 +2,15 @@
 import { deepEqual } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { createClient } from "@supabase/supabase-js";
 import { Conversation, type ConversationRow, Romashka, RomashkaError } from "romashka";
 import { WebSocket } from "ws";
 
+import { waiting } from "./project.js";
 import { setting } from "./settings.js";
+import { test } from "./together.js";
 
 interface Scenario {
   name: string;
@@ -17,28 +18,22 @@ interface Scenario {
 }
 
 const SCENARIOS = JSON.parse(readFileSync(setting("SCENARIOS"), "utf8")) as Scenario[];
-const REALTIME = { transport: WebSocket as never, timeout: 2_000, reconnectAfterMs: () => 100 };
+const REALTIME = { transport: WebSocket as never, timeout: 1_500, reconnectAfterMs: () => 100 };
 
-test("a subscriber sees what the table says", { concurrency: 8 }, async (table) => {
-  const plays = SCENARIOS.map(({ name, sees }, number) => {
-    const { within_seconds = 60, connection, ...expected } = sees;
-    return table.test(name, { timeout: 1000 * within_seconds }, async () => {
-      const told = connection?.length ?? 0;
-      const { connection: connected, ...seen } = await play(
-        number,
-        sees.messages.length || 1,
-        told,
-      );
-      deepEqual(seen, expected);
-      if (connection) deepEqual(connected, connection);
-    });
-  });
-  await Promise.all(plays);
-});
+for (const [number, { name, sees }] of SCENARIOS.entries()) {
+  const { within_seconds = 60, connection, ...expected } = sees;
+  const run = async () => {
+    const told = connection?.length ?? 0;
+    const { connection: connected, ...seen } = await play(number, sees.messages.length || 1, told);
+    deepEqual(seen, expected);
+    if (connection) deepEqual(connected, connection);
+  };
+  test(name, () => waiting({ 10_000: 2_500 }, run), 1_000 * within_seconds);
+}
 
 /** As docs/sdk-typescript.md advises: Auth's requests have no time limit of their own. */
 const fetchInTime: typeof fetch = (input, init) =>
-  fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(5_000) });
+  fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(2_000) });
 
 /** Follow the conversation of a scenario until so much was told; return what was seen of it. */
 async function play(number: number, count: number, told: number): Promise<Scenario["sees"]> {
