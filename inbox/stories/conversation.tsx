@@ -2,7 +2,7 @@
 import { type Message as Row, NotSignedIn, Unreachable } from "romashka";
 
 import { ACTIONS } from "../src/actions/registry";
-import { writeDraft } from "../src/drafts";
+import { draftKey, writeDraft } from "../src/drafts";
 import { Skeleton } from "../src/parts/Skeleton";
 import { Composer } from "../src/scenes/inbox/Composer";
 import { Customer } from "../src/scenes/inbox/Customer";
@@ -10,6 +10,7 @@ import { Draft, Stopped } from "../src/scenes/inbox/Draft";
 import { Header } from "../src/scenes/inbox/Header";
 import { Message, Sending } from "../src/scenes/inbox/Message";
 import { Line } from "../src/scenes/inbox/Messages";
+import { NoteCard } from "../src/scenes/inbox/NoteCard";
 import { useStrings } from "../src/strings";
 import { message, NOW, outgoing, row, TEAM } from "./fixtures";
 import type { Story } from "./story";
@@ -134,7 +135,7 @@ function Outbox() {
 function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline" }) {
   const { composer } = useStrings();
   const id = `story-${text?.length ?? 0}-${hint ?? ""}`;
-  if (text) writeDraft(id, text);
+  if (text) writeDraft(draftKey(id, "reply"), text);
   return (
     <Composer
       conversationId={id}
@@ -143,6 +144,7 @@ function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline"
       answeredSince={() => null}
       newest={1}
       onSend={() => {}}
+      onNote={async () => true}
     />
   );
 }
@@ -172,6 +174,22 @@ export const CONVERSATION: Story[] = [
   { name: "messages", show: Messages },
   { name: "ai-at-work", show: AtWork },
   { name: "outgoing", show: Outbox },
+  {
+    name: "note",
+    show: () => (
+      <NoteCard
+        note={{
+          id: "n",
+          conversation_id: "c1",
+          author_id: "bo",
+          content: "She has called, too.\nhttps://example.com/4711",
+          created_at: new Date(NOW).toISOString(),
+        }}
+        author="Bo Berg"
+        onRemove={() => {}}
+      />
+    ),
+  },
   { name: "composer", show: () => <Writing hint="takesOver" /> },
   {
     name: "composer-written",
@@ -185,7 +203,7 @@ export const CONVERSATION: Story[] = [
         of={row({
           name: "Yuki Tanaka",
           requires_human: true,
-          handed_over_at: new Date(NOW - 840_000).toISOString(),
+          waiting_since: new Date(NOW - 840_000).toISOString(),
         })}
       />
     ),

@@ -20,8 +20,21 @@ const ROWS = {
   waiting: row({
     name: "Yuki Tanaka",
     requires_human: true,
-    handed_over_at: minutes(14),
+    waiting_since: minutes(14),
     message_count: 5,
+  }),
+  answering: row({
+    name: "Jun Park",
+    turn: {
+      job_id: "j",
+      turn_id: "t",
+      status: "processing",
+      started_at: minutes(0),
+      process_after: minutes(0),
+      deadline: minutes(-1_000_000),
+      outcome: null,
+      ended_at: null,
+    },
   }),
   human: row({
     name: "Emma Dubois",
@@ -37,7 +50,7 @@ const ROWS = {
     last_message:
       "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft ".repeat(3),
     requires_human: true,
-    handed_over_at: minutes(1_500),
+    waiting_since: minutes(1_500),
     priority: "high",
     message_count: 120,
   }),

@@ -17,7 +17,7 @@ before(async () => {
 afterEach(() => page.unrouteAll({ behavior: "ignoreErrors" }));
 
 const press = (key) => page.keyboard.press(key);
-const reply = () => page.getByLabel("Reply", { exact: true });
+const reply = () => page.getByRole("textbox", { name: "Reply" });
 const isFocused = (locator) => eventually(() => locator.evaluate((element) => element === document.activeElement));
 const conversation = async (id) => (await read(`conversations?id=eq.${id}`))[0];
 
