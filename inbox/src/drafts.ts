@@ -28,6 +28,13 @@ export function forgetDrafts(): void {
 
 let keep = (): void => {};
 
+export type Mode = "reply" | "note";
+
+/** A reply and a note of one conversation are two drafts. */
+export function draftKey(conversationId: string, mode: Mode): string {
+  return `${mode}:${conversationId}`;
+}
+
 export function writeDraft(id: string, text: string): void {
   drafts = new Map(drafts);
   if (text) drafts.set(id, text);

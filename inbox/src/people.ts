@@ -24,22 +24,8 @@ export function nameOf(row: ConversationRow, strings: Strings): string {
   );
 }
 
-export type WhoAnswers =
-  | { kind: "ai" }
-  | { kind: "waiting"; since: string }
-  | { kind: "human"; name: string | null }
-  | { kind: "resolved" };
-
 export function isClosed({ status }: ConversationRow): boolean {
   return status === "resolved" || status === "closed";
-}
-
-/** Who has the word: `handed_over_at` says since when nobody has come who was promised. */
-export function whoAnswers(row: ConversationRow, team: Team): WhoAnswers {
-  if (isClosed(row)) return { kind: "resolved" };
-  if (!row.requires_human) return { kind: "ai" };
-  if (row.handed_over_at) return { kind: "waiting", since: row.handed_over_at };
-  return { kind: "human", name: team.get(row.assigned_agent_id ?? "")?.name ?? null };
 }
 
 /** How many messages nobody of the team has read. */

@@ -8,6 +8,7 @@ import {
   Hand,
   Keyboard,
   Languages,
+  Lock,
   type LucideIcon,
   PanelRight,
   Reply,
@@ -18,11 +19,13 @@ import {
   Tag,
   UserPlus,
 } from "lucide-react";
-import type { ConversationRow } from "romashka";
+import type { ConversationRow, Priority } from "romashka";
 
 import { VIEWS } from "../address/address";
 import { go } from "../address/useAddress";
+import type { Mode } from "../drafts";
 import { isClosed } from "../people";
+import { compose } from "../scenes/inbox/Composer";
 import { VIEW_ICONS } from "../scenes/inbox/Views";
 import { change, readSettings, type Settings } from "../settings";
 import { LANGUAGES } from "../strings";
@@ -43,8 +46,17 @@ const walk = (id: "next" | "previous", key: string, icon: LucideIcon, step: numb
   },
 });
 
+const write = (id: Mode, key: string, icon: LucideIcon): Action => ({
+  id,
+  key,
+  icon,
+  label: ({ actions }) => actions[id],
+  when: isOpen,
+  do: () => compose(id),
+});
+
 const field = (
-  id: "reply" | "search" | "assign" | "priority" | "tag",
+  id: "search" | "assign" | "priority" | "tag",
   key: string,
   icon: LucideIcon,
   place: string,
@@ -72,7 +84,8 @@ export const ACTIONS: readonly Action[] = [
     when: ({ row }) => row !== null && document.activeElement === document.body,
     do: () => enter("composer"),
   },
-  field("reply", "r", Reply, "composer"),
+  write("reply", "r", Reply),
+  write("note", "n", Lock),
   {
     id: "takeOver",
     key: "t",
@@ -83,7 +96,7 @@ export const ACTIONS: readonly Action[] = [
       row !== null && !isClosed(row) && !(hasHuman(row) && row.assigned_agent_id === me.id),
     do: async (scene) => {
       await scene.takeOver();
-      enter("composer");
+      compose("reply");
     },
     done: ({ done }) => done.takeOver,
   },
@@ -114,7 +127,7 @@ export const ACTIONS: readonly Action[] = [
     label: ({ actions }) => actions.reopen,
     when: ({ row }) => row !== null && isClosed(row),
     do: async ({ client, row }) => {
-      await update(client, row!.id, { status: "active" });
+      await client.conversations.open(row!).reopen();
       return () => client.conversations.open(row!).resolve();
     },
     done: ({ done }) => done.reopen,
@@ -213,8 +226,7 @@ async function resolve(scene: Scene): Promise<Undo> {
   if (next && next.id !== before.id) show(next);
   else go({ conversation: null });
   return async () => {
-    const { status, requires_human } = before;
-    await update(client, before.id, { status, requires_human });
+    await reopen(client, before);
     show(before);
   };
 }
@@ -230,23 +242,32 @@ export async function assign(
   return () => conversation.assign(before);
 }
 
-type Changed = Partial<Pick<ConversationRow, "status" | "requires_human" | "priority" | "tags">>;
-
-/** Change what staff may of a conversation; return the way back. */
-export async function changeRow(
+export async function prioritise(
   client: Scene["client"],
   row: ConversationRow,
-  to: Changed,
+  to: Priority,
 ): Promise<Undo> {
-  const before = Object.fromEntries(
-    Object.keys(to).map((name) => [name, row[name as keyof Changed]]),
-  );
-  await update(client, row.id, to);
-  return () => update(client, row.id, before as Changed);
+  const conversation = client.conversations.open(row);
+  await conversation.setPriority(to);
+  return () => conversation.setPriority(row.priority);
 }
 
-async function update({ supabase }: Scene["client"], id: string, to: Changed): Promise<void> {
-  const { error } = await supabase.from("conversations").update(to).eq("id", id);
+export async function tag(
+  client: Scene["client"],
+  row: ConversationRow,
+  add: readonly string[],
+  remove: readonly string[],
+): Promise<Undo> {
+  const conversation = client.conversations.open(row);
+  await conversation.tag(add, remove);
+  return () => conversation.tag(remove, add);
+}
+
+/** Open it as it was: with whoever had it, waiting if it waited. */
+async function reopen({ supabase }: Scene["client"], before: ConversationRow): Promise<void> {
+  const { id, status, requires_human } = before;
+  const again = supabase.from("conversations").update({ status, requires_human });
+  const { error } = await again.eq("id", id);
   if (error) throw new Error(error.message);
 }
 

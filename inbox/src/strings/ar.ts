@@ -109,8 +109,7 @@ export const ar: Strings = {
 
   who: {
     ai: "ذكاء اصطناعي",
-    writing: "الذكاء الاصطناعي يكتب",
-    waiting: "ينتظر",
+    answering: "الذكاء الاصطناعي يجيب",
     waitingFor: (time) => `ينتظر منذ ${time}`,
     human: "إنسان",
     resolved: "منتهية",
@@ -213,7 +212,12 @@ export const ar: Strings = {
   },
 
   composer: {
+    mode: "ما يُكتب",
     label: "الرد",
+    note: "ملاحظة",
+    notePlaceholder: "ملاحظة للفريق",
+    noteHint: "لا يراها إلا الفريق.",
+    keep: "إضافة الملاحظة",
     placeholder: (name) => `الرد على ${name}`,
     send: "إرسال",
     takesOver: "الإرسال ينقل المحادثة إليك من الذكاء الاصطناعي.",
@@ -223,6 +227,11 @@ export const ar: Strings = {
     answered: (name) => `أجاب ${name} بينما كنت تكتب. هل ترسل رغم ذلك؟`,
     sendAnyway: "أرسل رغم ذلك",
     keepWriting: "أكمل الكتابة",
+  },
+
+  note: {
+    by: (author) => `ملاحظة من ${author}`,
+    remove: "حذف الملاحظة",
   },
 
   customer: {
@@ -254,6 +263,7 @@ export const ar: Strings = {
     previous: "المحادثة السابقة",
     open: "فتح المحادثة",
     reply: "كتابة رد",
+    note: "كتابة ملاحظة",
     takeOver: "تولي المحادثة من الذكاء الاصطناعي",
     returnToAi: "إعادتها إلى الذكاء الاصطناعي",
     assign: "إسناد",

@@ -106,8 +106,7 @@ export const en = {
 
   who: {
     ai: "AI",
-    writing: "AI is writing",
-    waiting: "Waiting",
+    answering: "AI answers",
     waitingFor: (time: string) => `waiting for ${time}`,
     human: "Human",
     resolved: "Resolved",
@@ -204,7 +203,12 @@ export const en = {
   },
 
   composer: {
+    mode: "What is written",
     label: "Reply",
+    note: "Note",
+    notePlaceholder: "A note for the team",
+    noteHint: "Only the team sees it.",
+    keep: "Add note",
     placeholder: (name: string) => `Reply to ${name}`,
     send: "Send",
     takesOver: "Sending takes the conversation over from the AI.",
@@ -214,6 +218,11 @@ export const en = {
     answered: (name: string) => `${name} answered while you wrote. Send anyway?`,
     sendAnyway: "Send anyway",
     keepWriting: "Keep writing",
+  },
+
+  note: {
+    by: (author: string) => `Note by ${author}`,
+    remove: "Remove the note",
   },
 
   customer: {
@@ -245,6 +254,7 @@ export const en = {
     previous: "Previous conversation",
     open: "Open the conversation",
     reply: "Write a reply",
+    note: "Write a note",
     takeOver: "Take over from the AI",
     returnToAi: "Return to the AI",
     assign: "Assign",

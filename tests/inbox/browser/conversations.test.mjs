@@ -18,7 +18,7 @@ before(async () => {
 afterEach(() => page.unrouteAll({ behavior: "ignoreErrors" }));
 
 const inConversation = (page) => page.getByRole("region", { name: "Conversation" });
-const reply = (page) => page.getByLabel("Reply", { exact: true });
+const reply = (page) => page.getByRole("textbox", { name: "Reply" });
 const storedBy = (id, who) => read(`messages?conversation_id=eq.${id}&sender_type=eq.${who}&order=position`);
 
 async function opened(text = "Hello there") {
@@ -130,6 +130,24 @@ test("whoever answered while a reply was written is shown before it is sent", as
   await page.getByRole("button", { name: "Keep writing" }).click();
   await reply(page).press("Enter"); // it asks once
   await eventually(async () => (await storedBy(id, "agent")).length === 2);
+});
+
+test("a note is the team's alone, looks like one, and is removed by who wrote it", async () => {
+  const { id, token } = await opened();
+  await page.keyboard.press("Escape");
+  await page.getByRole("radio", { name: "Note" }).check();
+  const field = page.getByRole("textbox", { name: "Note" });
+  await field.fill("She is a friend of the house");
+  await page.getByRole("radio", { name: "Reply" }).check();
+  equal(await reply(page).inputValue(), ""); // a draft of its own
+  await page.getByRole("radio", { name: "Note" }).check();
+  await field.press("Enter");
+  await page.getByRole("article", { name: "Note by Ada Agent" }).getByText("She is a friend").waitFor();
+  equal((await storedBy(id, "agent")).length, 0);
+  deepEqual(await read(`conversation_notes?conversation_id=eq.${id}`, token), []);
+  await page.getByRole("button", { name: "Remove the note" }).click();
+  await eventually(async () => (await read(`conversation_notes?conversation_id=eq.${id}`)).length === 0);
+  await page.getByRole("radio", { name: "Reply" }).check();
 });
 
 test("Enter of an input method does not send, and Enter alone only where it is set", async () => {

@@ -87,7 +87,7 @@ test("a session that ended asks for sign-in, and what was typed is still there",
   const { id } = await visitor("Is anybody there?");
   const session = await sessionOf(ada);
   const page = await openAs({ session }, `#/all/${id}`);
-  await page.getByLabel("Reply", { exact: true }).fill("I am nearly done writing");
+  await page.getByRole("textbox", { name: "Reply" }).fill("I am nearly done writing");
   await request("/auth/v1/logout?scope=global", { token: session.access_token });
   await page.evaluate(() => {
     const key = "sb-127-auth-token";
@@ -101,7 +101,7 @@ test("a session that ended asks for sign-in, and what was typed is still there",
   await page.keyboard.press("Enter");
   await eventually(async () => (await page.locator("dialog[open]").count()) === 0);
   await page.goBack();
-  equal(await page.getByLabel("Reply", { exact: true }).inputValue(), "I am nearly done writing");
+  equal(await page.getByRole("textbox", { name: "Reply" }).inputValue(), "I am nearly done writing");
   await page.getByText("Is anybody there?").last().waitFor();
   deepEqual(page.troubles, []);
 });
@@ -109,8 +109,8 @@ test("a session that ended asks for sign-in, and what was typed is still there",
 test("what was typed survives a reload", async () => {
   const { id } = await visitor("Hello");
   const page = await openAs(ada, `#/all/${id}`);
-  await page.getByLabel("Reply", { exact: true }).fill("Half a sentence");
+  await page.getByRole("textbox", { name: "Reply" }).fill("Half a sentence");
   await page.reload();
-  equal(await page.getByLabel("Reply", { exact: true }).inputValue(), "Half a sentence");
+  equal(await page.getByRole("textbox", { name: "Reply" }).inputValue(), "Half a sentence");
   ok(API_URL);
 });

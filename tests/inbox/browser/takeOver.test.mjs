@@ -51,7 +51,7 @@ test("stopped in time, the draft was never sent, and becomes a reply by choice",
   await worker.settle({ ai_response: "Too late." });
   deepEqual(await answersOf(id), []);
   await page.getByRole("button", { name: "Use as my reply" }).click();
-  equal((await page.getByLabel("Reply", { exact: true }).inputValue()).trim(), "What I would say.");
+  equal((await page.getByRole("textbox", { name: "Reply" }).inputValue()).trim(), "What I would say.");
   await page.keyboard.press("Enter");
   await eventually(async () => (await read(`messages?conversation_id=eq.${id}&sender_type=eq.agent`)).length === 1);
   equal(await page.getByText("Never sent").count(), 0);

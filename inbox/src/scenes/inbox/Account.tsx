@@ -18,8 +18,9 @@ export function Account({ me, onSheet, onLeave }: Props) {
   const { theme } = useSettings();
   return (
     <div className={css["account"]}>
-      <button type="button" popoverTarget="account" aria-label={me.name} title={me.name}>
+      <button type="button" popoverTarget="account" title={me.name}>
         <Avatar name={me.name} />
+        <span className="heard">{me.name}</span>
       </button>
       <div id="account" popover="auto" className={css["menu"]}>
         <p className={css["name"]} dir="auto">

@@ -7,26 +7,30 @@ import {
   PermissionDenied,
   type Thread,
   Unreachable,
+  whoAnswers,
 } from "romashka";
 import { useConnection, useStore, useThread } from "romashka/react";
 import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
 
-import { readDraft, writeDraft } from "../../drafts";
+import { draftKey, readDraft, writeDraft } from "../../drafts";
 import { Button } from "../../parts/Button";
 import { Notice } from "../../parts/Notice";
 import { Skeleton } from "../../parts/Skeleton";
-import { isClosed, nameOf, type Team, whoAnswers } from "../../people";
+import { isClosed, nameOf, type Team } from "../../people";
 import type { Me } from "../../session/session";
 import { type Strings, useSpoken } from "../../strings";
+import { showToast } from "../../toasts";
 import { day, dayKey, lasting, useNow } from "../../time";
 import { Announcer } from "./Announcer";
-import { type Answered, Composer } from "./Composer";
+import { type Answered, compose, Composer } from "./Composer";
 import css from "./Conversation.module.css";
 import { Draft, Stopped } from "./Draft";
 import { type Item, itemsOf } from "./items";
 import { authorOf, Message, Sending } from "./Message";
 import { Line, Messages } from "./Messages";
+import { NoteCard } from "./NoteCard";
 import { type Stopping } from "./stopping";
+import { useNotes } from "./useNotes";
 
 interface Props {
   id: string;
@@ -49,9 +53,10 @@ export function Conversation(props: Props) {
   const isOffline = connection.state === "offline";
   useSendingAgain(thread, shown.outgoing, connection.state === "live");
   const readUpTo = useReadUpTo(id, row);
+  const { notes, add: addNote, remove: removeNote } = useNotes(id, row?.updated_at);
   const items = useMemo(
-    () => itemsOf(shown, readUpTo, stop),
-    [shown.messages, shown.draft, shown.outgoing, shown.hasOlder, readUpTo, stop],
+    () => itemsOf(shown, notes, readUpTo, stop),
+    [shown.messages, shown.draft, shown.outgoing, shown.hasOlder, notes, readUpTo, stop],
   );
   const customer = row ? nameOf(row, strings) : strings.message.customer;
   const newest = shown.messages.at(-1)?.position ?? 0;
@@ -69,16 +74,28 @@ export function Conversation(props: Props) {
     if (stopping.getSnapshot()?.phase !== "stopping") stopping.clear();
   }
 
+  /** Say what went wrong, if something did. */
+  async function run(work: Promise<void>): Promise<boolean> {
+    try {
+      await work;
+      return true;
+    } catch (failure) {
+      showToast({ text: strings.done.failed((failure as Error).message), isAlert: true });
+      return false;
+    }
+  }
+
   function use(text: string) {
-    writeDraft(id, text);
+    writeDraft(draftKey(id, "reply"), text);
     if (stop?.phase === "won") stopping.clear();
-    document.getElementById("composer")?.focus();
+    compose("reply");
   }
 
   function edit({ id: message, text }: Outgoing) {
     thread?.discard(message);
-    writeDraft(id, [readDraft(id), text].filter(Boolean).join("\n"));
-    document.getElementById("composer")?.focus();
+    const key = draftKey(id, "reply");
+    writeDraft(key, [readDraft(key), text].filter(Boolean).join("\n"));
+    compose("reply");
   }
 
   function answeredSince(position: number): Answered | null {
@@ -111,6 +128,16 @@ export function Conversation(props: Props) {
             }
           />
         );
+      case "note":
+        return (
+          <NoteCard
+            note={item.note}
+            author={team.get(item.note.author_id ?? "")?.name ?? strings.message.agent}
+            onRemove={
+              item.note.author_id === me.id ? () => void run(removeNote(item.note.id)) : null
+            }
+          />
+        );
       case "draft":
         return <Draft draft={item.draft} onStop={props.takeOver} />;
       case "stopped":
@@ -133,7 +160,7 @@ export function Conversation(props: Props) {
   return (
     <section className={css["conversation"]} aria-label={strings.conversation.label}>
       {header}
-      {row && <Standing row={row} team={team} />}
+      {row && <Standing row={row} />}
       {isLoading ? (
         <Skeleton kind="messages" />
       ) : (
@@ -161,23 +188,23 @@ export function Conversation(props: Props) {
         answeredSince={answeredSince}
         newest={newest}
         onSend={send}
+        onNote={(text) => run(addNote(text))}
       />
     </section>
   );
 }
 
 /** How the conversation stands, when that is more than the header can say. */
-function Standing({ row, team }: { row: ConversationRow; team: Team }) {
+function Standing({ row }: { row: ConversationRow }) {
   const { strings, locale } = useSpoken();
   const now = useNow();
-  const who = whoAnswers(row, team);
-  if (who.kind === "resolved")
-    return <p className={css["standing"]}>{strings.conversation.resolved}</p>;
-  if (who.kind !== "waiting") return null;
+  const { who, waitingSince } = whoAnswers(row, now);
+  if (who === "nobody") return <p className={css["standing"]}>{strings.conversation.resolved}</p>;
+  if (who !== "waiting") return null;
   const reason = row.escalation_reason && strings.reasons[row.escalation_reason];
   return (
     <p className={`${css["standing"]} ${css["isWaiting"]}`}>
-      {strings.conversation.waits(lasting(who.since, now, locale))}{" "}
+      {strings.conversation.waits(lasting(waitingSince, now, locale))}{" "}
       {reason && <span>{reason}.</span>}
     </p>
   );

@@ -14,7 +14,7 @@ interface Props {
   row: ConversationRow;
   earlier: readonly ConversationRow[] | null;
   hrefOf: (id: string) => string;
-  onTags: (tags: string[]) => void;
+  onTags: (add: string[], remove: string[]) => void;
   onClose: () => void;
 }
 
@@ -66,13 +66,19 @@ function Fact({ term, children }: { term: string; children: ReactNode }) {
   );
 }
 
-function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (tags: string[]) => void }) {
+function Tags({
+  tags,
+  onChange,
+}: {
+  tags: readonly string[];
+  onChange: (add: string[], remove: string[]) => void;
+}) {
   const { team } = useSpoken().strings;
   const [text, setText] = useState("");
   function add(event: FormEvent) {
     event.preventDefault();
     const tag = text.trim();
-    if (tag && !tags.includes(tag)) onChange([...tags, tag]);
+    if (tag && !tags.includes(tag)) onChange([tag], []);
     setText("");
   }
   return (
@@ -86,7 +92,7 @@ function Tags({ tags, onChange }: { tags: readonly string[]; onChange: (tags: st
               <button
                 type="button"
                 aria-label={team.removeTag(tag)}
-                onClick={() => onChange(tags.filter((each) => each !== tag))}
+                onClick={() => onChange([], [tag])}
               >
                 <X size={13} />
               </button>

@@ -54,7 +54,9 @@ export function Header({
       </Button>
       <Avatar name={name} />
       <div className={css["who"]}>
-        <h1 dir="auto">{name}</h1>
+        <h1>
+          <bdi>{name}</bdi>
+        </h1>
         <p>
           <Channel type={row.channel_type} />
           <Answering row={row} team={team} now={now} />

@@ -7,11 +7,11 @@ import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "
 import type { Action, Scene, Undo } from "../../actions/action";
 import { actionOf } from "../../actions/keys";
 import { Palette } from "../../actions/Palette";
-import { ACTIONS, assign, changeRow } from "../../actions/registry";
+import { ACTIONS, assign, prioritise, tag } from "../../actions/registry";
 import { Sheet } from "../../actions/Sheet";
 import { format } from "../../address/address";
 import { useAddress } from "../../address/useAddress";
-import { forgetDrafts, openDrafts, readDraft } from "../../drafts";
+import { draftKey, forgetDrafts, openDrafts, readDraft } from "../../drafts";
 import { Button } from "../../parts/Button";
 import { Notice } from "../../parts/Notice";
 import { Skeleton } from "../../parts/Skeleton";
@@ -148,7 +148,7 @@ export function Inbox({ client, me, onLeave }: Props) {
             loadMore={() => view.loadMore()}
             hrefOf={hrefOf}
             openId={openId}
-            draftOf={readDraft}
+            draftOf={draftOf}
             team={team}
             offset={OFFSETS.get(listKey)}
             onScroll={(offset) => OFFSETS.set(listKey, offset)}
@@ -185,7 +185,7 @@ export function Inbox({ client, me, onLeave }: Props) {
                   }
                   onPriority={(priority: Priority) =>
                     changed(
-                      () => changeRow(client, row, { priority }),
+                      () => prioritise(client, row, priority),
                       ({ done }) => done.priority,
                     )
                   }
@@ -210,9 +210,9 @@ export function Inbox({ client, me, onLeave }: Props) {
             row={row}
             earlier={earlier}
             hrefOf={hrefOf}
-            onTags={(tags) =>
+            onTags={(add, remove) =>
               changed(
-                () => changeRow(client, row, { tags }),
+                () => tag(client, row, add, remove),
                 ({ done }) => done.tag,
               )
             }
@@ -259,6 +259,8 @@ function ListBody(props: {
   const [title, text] = strings.empty[props.emptyKey]!;
   return <Notice title={title} text={text} />;
 }
+
+const draftOf = (id: string) => readDraft(draftKey(id, "reply")) || readDraft(draftKey(id, "note"));
 
 const actionNamed = (id: string): Action => ACTIONS.find((action) => action.id === id)!;
 

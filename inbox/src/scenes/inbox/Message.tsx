@@ -151,8 +151,8 @@ export function Bubble(props: {
       </span>
       <div className={css["body"]}>
         {isFirst && (
-          <p className={css["author"]} dir="auto">
-            {author}
+          <p className={css["author"]}>
+            <bdi>{author}</bdi>
           </p>
         )}
         <div className={css["bubble"]}>{props.children}</div>

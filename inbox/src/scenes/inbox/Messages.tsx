@@ -73,6 +73,7 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
     <div className={css["pane"]}>
       <div
         ref={box}
+        id="messages"
         className={css["scroll"]}
         onScroll={onScroll}
         tabIndex={0}

@@ -9,13 +9,14 @@ import {
   Mail,
   MessageCircle,
 } from "lucide-react";
-import type { ChannelType, ConversationRow } from "romashka";
+import { type ChannelType, type ConversationRow, whoAnswers } from "romashka";
 import { memo } from "react";
 
 import { Avatar } from "../../parts/Avatar";
-import { nameOf, type Team, unreadOf, whoAnswers } from "../../people";
+import { nameOf, type Team, unreadOf } from "../../people";
 import { useSpoken } from "../../strings";
 import { ago, full, lasting } from "../../time";
+import { Ring } from "./Ring";
 import css from "./Row.module.css";
 
 interface Props {
@@ -86,43 +87,29 @@ export function Channel({ type }: { type: ChannelType }) {
   );
 }
 
-/** Who has the word, in one sign. */
+/** Who has the word, in one sign; beside it, how long the AI has. */
 export function Answering({ row, team, now }: Pick<Props, "row" | "team" | "now">) {
   const { strings, locale } = useSpoken();
-  const who = whoAnswers(row, team);
-  const assignee = team.get(row.assigned_agent_id ?? "")?.name;
-  switch (who.kind) {
-    case "waiting":
-      return (
-        <span className={`${css["sign"]} ${css["waiting"]}`}>
-          <Hourglass size={13} aria-hidden="true" />
-          {strings.who.waitingFor(lasting(who.since, now, locale))}
-        </span>
-      );
-    case "human":
-      return (
-        <span className={css["sign"]}>
-          <CircleUser size={13} aria-hidden="true" />
-          <span className={css["cut"]}>{who.name ?? strings.who.human}</span>
-        </span>
-      );
-    case "resolved":
-      return (
-        <span className={css["sign"]}>
-          <CircleCheck size={13} aria-hidden="true" />
-          {strings.who.resolved}
-        </span>
-      );
-    case "ai":
-      return (
-        <span className={`${css["sign"]} ${css["ai"]}`}>
-          <Bot size={13} aria-hidden="true" />
-          <span className={css["cut"]}>
-            {assignee ? `${strings.who.ai} · ${assignee}` : strings.who.ai}
-          </span>
-        </span>
-      );
-  }
+  const { who, agentId, waitingSince, turn } = whoAnswers(row, now);
+  const agent = team.get(agentId ?? "")?.name;
+  const [Icon, text, look] =
+    who === "waiting"
+      ? [Hourglass, strings.who.waitingFor(lasting(waitingSince, now, locale)), "waiting"]
+      : who === "human"
+        ? [CircleUser, agent ?? strings.who.human, ""]
+        : who === "nobody"
+          ? [CircleCheck, strings.who.resolved, ""]
+          : [
+              Bot,
+              [turn ? strings.who.answering : strings.who.ai, agent].filter(Boolean).join(" · "),
+              "ai",
+            ];
+  return (
+    <span className={`${css["sign"]} ${css[look] ?? ""}`}>
+      {turn ? <Ring {...turn} /> : <Icon size={13} aria-hidden="true" />}
+      <span className={css["cut"]}>{text}</span>
+    </span>
+  );
 }
 
 function PriorityFlag({ row: { priority } }: Pick<Props, "row">) {

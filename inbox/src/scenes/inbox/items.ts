@@ -1,5 +1,5 @@
 /** What a conversation shows, from top to bottom: messages, what is between them, and what is not stored yet. */
-import type { Draft, Message, Outgoing, ThreadState } from "romashka";
+import type { Draft, Message, Note, Outgoing, ThreadState } from "romashka";
 
 import { dayKey } from "../../time";
 import type { Stop } from "./stopping";
@@ -18,18 +18,27 @@ export type Item =
   | MessageItem
   | (Base & { kind: "day"; time: string })
   | (Base & { kind: "unread" })
+  | (Base & { kind: "note"; note: Note })
   | (Base & { kind: "outgoing"; outgoing: Outgoing })
   | (Base & { kind: "draft"; draft: Draft })
   | (Base & { kind: "stopped"; stop: Stop });
 
 type Shown = Pick<ThreadState, "messages" | "draft" | "outgoing" | "hasOlder">;
 
-export function itemsOf(shown: Shown, readUpTo: number | null, stop: Stop | null): Item[] {
+export function itemsOf(
+  shown: Shown,
+  notes: readonly Note[],
+  readUpTo: number | null,
+  stop: Stop | null,
+): Item[] {
   const items: Item[] = [];
   // The oldest that is loaded tells of the next one whether its day and its author are new; it waits for its own.
   const [first, ...others] = shown.messages;
   let before = shown.hasOlder ? first : undefined;
+  const noted = notes.filter(({ created_at }) => !before || created_at > before.created_at);
   for (const message of shown.hasOlder ? others : shown.messages) {
+    while (noted[0] && noted[0].created_at < message.created_at)
+      items.push(noteItem(noted.shift()!));
     const isNewDay = !before || dayKey(before.created_at) !== dayKey(message.created_at);
     if (isNewDay) items.push({ kind: "day", key: `day:${message.id}`, time: message.created_at });
     const isUnread = readUpTo !== null && message.position > readUpTo;
@@ -39,6 +48,7 @@ export function itemsOf(shown: Shown, readUpTo: number | null, stop: Stop | null
     items.push({ kind: "message", key: keyOf(message), message, isFirst });
     before = message;
   }
+  items.push(...noted.map(noteItem));
   const { draft } = shown;
   if (stop && stop.phase !== "lost")
     items.push({ kind: "stopped", key: `turn:${stop.turnId}`, stop });
@@ -47,6 +57,10 @@ export function itemsOf(shown: Shown, readUpTo: number | null, stop: Stop | null
     items.push({ kind: "outgoing", key: outgoing.id, outgoing });
   }
   return items;
+}
+
+function noteItem(note: Note): Item {
+  return { kind: "note", key: note.id, note };
 }
 
 /** An answer stands where its draft was; what was sent, where it was written. */

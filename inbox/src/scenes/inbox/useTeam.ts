@@ -4,23 +4,21 @@ import { useEffect, useState } from "react";
 
 import type { Team } from "../../people";
 
-export function useTeam({ supabase }: Romashka): Team {
+export function useTeam(client: Romashka): Team {
   const [team, setTeam] = useState<Team>(new Map());
   useEffect(() => {
     let isOver = false;
-    const staff = supabase
-      .from("profiles")
-      .select("id, full_name, email")
-      .in("role", ["agent", "admin"]);
-    void staff.order("full_name").then(({ data }) => {
-      if (isOver || !data) return;
-      setTeam(
-        new Map(
-          data.map(({ id, full_name, email }) => [id, { id, name: full_name || email || id }]),
-        ),
-      );
-    });
+    client.team.list().then(
+      (staff) => {
+        const named = staff.map(({ id, full_name, email }) => ({
+          id,
+          name: full_name || email || id,
+        }));
+        if (!isOver) setTeam(new Map(named.map((each) => [each.id, each])));
+      },
+      () => {}, // their messages are the team's, without a name
+    );
     return () => void (isOver = true);
-  }, [supabase]);
+  }, [client]);
   return team;
 }
