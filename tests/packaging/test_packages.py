@@ -25,6 +25,7 @@ from tests.packaging.builds import (
     copy_checkout,
     install,
     members,
+    tracked,
 )
 from tests.support.chromium import chromium_environment
 from tests.support.folders import make_folder
@@ -89,12 +90,6 @@ def metadata(wheel: Path) -> Message:
 
 def links(text: str) -> list[str]:
     return re.findall(r"\]\(([^)]+)\)", text)
-
-
-def tracked() -> set[str]:
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return {name for name in files.splitlines() if (ROOT / name).is_file()}
 
 
 def test_the_wheel_carries_what_runs_without_the_checkout(wheel: Path) -> None:
