@@ -1,5 +1,6 @@
 """The pages as people read them: on the repository's page, and as a site."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -99,3 +100,21 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
 
     assert len(pages) > len(list(DOCS.glob("*.md")))
     assert [found for page in pages for found in fetched.findall(page)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_tells_to_install_can_be_had(page: Path) -> None:
+    """Nothing is published yet: a registry has nothing, or what somebody else put there."""
+    asked = re.findall(
+        r"(?:pip|npm|uv|pnpm|yarn) (?:install|add|i) [^`\n]*", page.read_text("utf-8")
+    )
+    names = {word.strip("'\"").partition("[")[0] for line in asked for word in line.split()}
+
+    assert "romashka" not in names
+
+
+def test_the_page_of_npm_names_the_file_that_is_built() -> None:
+    """Whoever copies the line has just built it."""
+    version = json.loads((ROOT / "sdk/typescript/package.json").read_text("utf-8"))["version"]
+    for page in (DOCS / "sdk-typescript.md", ROOT / "sdk/typescript/README.md"):
+        assert f"/dist/romashka-{version}.tgz " in page.read_text("utf-8")
