@@ -32,8 +32,8 @@ def sdk() -> Path:
     """The package, built and type-checked with its tests and the examples of its page."""
     find_node()
     install_packages(WORKSPACE)
-    write_examples(SDK / "build" / "docs")
-    for project in ("tsconfig.build.json", "tsconfig.test.json", "tsconfig.docs.json"):
+    write_examples(SDK / "tests" / "docs")
+    for project in ("tsconfig.build.json", "tsconfig.test.json"):
         compiled = subprocess.run(
             [BIN / "tsc", "-p", project],
             cwd=SDK,
