@@ -117,7 +117,7 @@ revoke execute on function
   private.erase_webhooks, private.erase_broadcasts, private.remove_old_conversations,
   public.turn, public.search_conversations, private.search_conversations, private.fold, private.is_unspaced, private.spaced,
   private.search_text, private.search_tokens, private.parse_search, private.excerpt, private.people_text,
-  private.index_people, private.index_people_of_conversation, private.index_people_of_customer, private.find_people,
+  private.index_people, private.index_people_of_conversation, private.index_people_of_conversations, private.index_people_of_customer, private.find_people,
   private.place_after, private.walk_to_messages, private.look_up_messages, private.find_messages,
   private.describe_hit, private.listed, public.tag_conversation, public.get_service_level, public.get_service_level_conversations,
   private.check_service_level_range, private.turns_between, private.buckets_between,
