@@ -183,7 +183,7 @@ revoke execute on function
   private.conclude_failed, private.conclude_deliveries, private.lock_deliveries, private.conclude_set,
   private.judge_results, private.settle_deliveries, private.keep_media, private.note_part, private.reconcile_delivery,
   private.reconcile_echo, private.schedule_jobs,
-  public.save_draft, private.store_draft, private.number_draft, private.broadcast_draft, private.remove_sent_draft,
+  public.save_draft, private.store_draft, private.number_draft, private.broadcast_draft, private.remove_sent_draft, private.is_sent,
   public.invite_staff, private.change_staff_role, private.raise_unless_admin, private.is_mailed, private.store_invitation,
   private.plain_email, private.accept_invitation, private.accept_invitation_of_confirmed,
   private.away_words, private.spans_of, private.are_hours, private.check_hours, private.business_hours_of, private.away_text,
