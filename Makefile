@@ -63,6 +63,9 @@ build: web  ## build wheel, sdist and npm package: dist/ (REPOSITORY_URL=https:/
 image:  ## build the image of the worker: romashka
 	docker build --file deploy/Dockerfile --tag romashka .
 
+site: setup  ## build the documentation as a site: site/index.html
+	$(VENV)/bin/zensical build --strict --clean
+
 packages: setup
 	$(NPM) install --silent --no-audit --no-fund
 
@@ -89,6 +92,6 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and wha
 		sed -i 's/^  "version": "5"/  "version": "4"/' deno.lock; }) || exit 1; done
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis dist inbox/dist node_modules
+	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist site inbox/dist sdk/typescript/dist node_modules
 
-.PHONY: help setup dev demo model test test-exposed test-15 test-17 check conformance web build image packages format types lock clean
+.PHONY: help setup demo model test test-exposed test-15 test-17 check conformance web build image site packages format types lock clean

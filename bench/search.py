@@ -4,7 +4,8 @@
 
 Ten messages a conversation, of words as often as in a language, in five scripts. Prints the times
 of `search_conversations` as staff call it, by what is looked for (goal: p95 under 50 ms), the size
-of its index, and the write-ahead log of a message with it and without it.
+of its index, and the write-ahead log of a message with it and without it. On a shared machine
+look at the column CPU: what the database needs of it for one.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import psycopg
 from database_scale import AGENT, _cluster
 from psycopg.types.json import Jsonb
@@ -139,11 +141,13 @@ def texts(chance: random.Random, count: int) -> Iterator[str]:
 def measure(connection: psycopg.Connection[Any], rounds: int) -> None:
     """Print how long each kind of search takes: its first page, and the one after it."""
     claims = json.dumps({"role": "authenticated", "sub": AGENT})
-    print(f"{'ms':24}{'p50':>8}{'p95':>8}{'p99':>8}{'hits':>6}")
+    print(f"{'ms':24}{'p50':>8}{'p95':>8}{'p99':>8}{'CPU':>8}  hits")
+    server = psutil.Process(connection.info.backend_pid)
     everything: list[float] = []
     for kind, queries in _QUERIES.items():
         times: list[float] = []
         hits = []
+        worked = sum(server.cpu_times()[:2])
         for query in queries:
             after: Any = None
             for number in range(rounds):
@@ -163,7 +167,8 @@ def measure(connection: psycopg.Connection[Any], rounds: int) -> None:
                     hits.append(len(found["hits"]))
                 after = found["next"]
         everything += times
-        print(f"{kind:24}{_quantiles(times)}{'/'.join(map(str, hits)):>6}")
+        cpu = (sum(server.cpu_times()[:2]) - worked) / len(times) * 1000
+        print(f"{kind:24}{_quantiles(times)}{cpu:8.1f}  {'/'.join(map(str, hits))}", flush=True)
     print(f"{'all':24}{_quantiles(everything)}")
 
 
@@ -183,7 +188,7 @@ def weigh(connection: psycopg.Connection[Any]) -> None:
     connection.execute("drop index public.messages_search_idx")
     without = _log_of_messages(connection)
     print(
-        f"a message of 15 words: {with_it[0]:,.0f} bytes of log and {with_it[1]:.2f} ms with it,"
+        f"a message and its turn: {with_it[0]:,.0f} bytes of log and {with_it[1]:.2f} ms with it,"
         f" {without[0]:,.0f} and {without[1]:.2f} ms without it"
     )
 
@@ -196,9 +201,7 @@ def _log_of_messages(
     rows = connection.execute(
         "select id from public.conversations order by id limit %s", [count]
     ).fetchall()
-    written = [
-        " ".join(f"word{int(30_000 * chance.random() ** 3)}" for _ in range(15)) for _ in rows
-    ]
+    written = list(texts(chance, len(rows)))
     connection.execute("checkpoint")
     times = []
     [begin] = connection.execute("select pg_current_wal_insert_lsn()").fetchone() or ()

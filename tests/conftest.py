@@ -12,7 +12,7 @@ import pytest
 from romashka._installation import install
 from romashka_local.postgres import Cluster
 
-from tests.support import databases, waiting
+from tests.support import databases, waiting, wants
 from tests.support.stacks import RunningStack, be_patient, run_stack
 
 # Who runs the tests in the background may have these ignored, and every program would inherit it.
@@ -50,6 +50,11 @@ _FIRST = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
+        "--no-skips",
+        action="store_true",
+        help="fail where a test wants what this machine lacks, as where CI is set",
+    )
+    parser.addoption(
         "--postgres-bin",
         type=Path,
         help="use another server than the wheel's, e.g. /usr/lib/postgresql/15/bin",
@@ -59,6 +64,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="use databases with the default privileges of before: new tables are open to the API",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(wants)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

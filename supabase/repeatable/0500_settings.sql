@@ -20,7 +20,7 @@ begin
     ) from public.ai_settings as settings
   ));
 end $$;
-comment on function private.handover_text is 'What a customer of this language is told when a human takes over, or nobody is there to do it.';
+comment on function private.handover_text is 'What a customer of this language is told when a human takes over.';
 
 -- What is answered in where nothing tells what the customer speaks: the account's own language before the project's.
 create or replace function private.default_language(channel_id uuid)

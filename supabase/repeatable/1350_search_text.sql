@@ -137,7 +137,10 @@ begin
         else format('(%L:* | %L:*)', '=' || term, term) end, ' & '),
       'like_whole', jsonb_agg(case when is_unspaced then '%' || term || '%' else '% ' || term || ' %' end),
       'like_parts', jsonb_agg(case when is_unspaced or length(term) > 2 then '%' || term || '%' else '% ' || term || '%' end),
-      'like_loose', coalesce(jsonb_agg('%' || term || '%') filter (where term ~ '^[a-z]+$'), '[]'),
+      -- what lower() alone shows: of Latin letters in a text that has no others; of Cyrillic and Chinese in any
+      'like_latin', coalesce(jsonb_agg('%' || term || '%') filter (where term ~ '^[a-z]+$'), '[]'),
+      'like_plain', coalesce(jsonb_agg('%' || translate(term, 'еиугк', '_____') || '%')
+        filter (where term ~ '^[\u0430-\u044f\u4e00-\u9fff]+$'), '[]'),
       'like_exact', coalesce(jsonb_agg('%' || term || '%') filter (where is_unspaced and length(term) > 2), '[]') || (
         select coalesce(jsonb_agg(replace('%' || private.spaced(phrase[1]) || '%', '%  ', '% ')), '[]')
         from regexp_matches(query, '["\u201c\u201d\u201e\u00ab\u00bb]([^"\u201c\u201d\u201e\u00ab\u00bb]+)["\u201c\u201d\u201e\u00ab\u00bb]', 'g') as phrase

@@ -15,7 +15,7 @@ revoke all on
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
   private.answer_explanations, public.message_drafts, public.saved_replies, private.conversation_people,
-  public.staff_invitations, public.business_hours
+  public.staff_invitations, public.business_hours, public.widget_settings
 from public, anon, authenticated, service_role;
 
 revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
@@ -26,7 +26,7 @@ grant select on
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
   public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
   public.message_drafts, public.saved_replies, public.staff_invitations,
-  public.business_hours
+  public.business_hours, public.widget_settings
 to authenticated;
 
 -- Not `role`: nobody raises their own.
@@ -51,6 +51,7 @@ grant insert, update, delete on public.knowledge_items to authenticated;
 grant insert (id, shortcut, title, content, language), update (shortcut, title, content, language), delete
   on public.saved_replies to authenticated;
 grant delete on public.staff_invitations to authenticated;
+grant update (texts, color, text_color, logo_url, languages, shows_team) on public.widget_settings to authenticated;
 grant insert (channel_type, channel_id, hours, away_texts), update (channel_type, channel_id, hours, away_texts), delete
   on public.business_hours to authenticated;
 grant update on public.ai_settings to authenticated;
@@ -65,6 +66,7 @@ grant select, insert, update, delete on
   public.staff_invitations, public.business_hours
 to service_role;
 grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
+grant select, update on public.widget_settings to service_role;
 
 do $$
 begin
@@ -81,8 +83,9 @@ end $$;
 
 -- Functions
 
-grant usage on schema private to authenticated, service_role;
-revoke usage on schema private from public, anon;
+-- For anon there is one function in it.
+grant usage on schema private to anon, authenticated, service_role;
+revoke usage on schema private from public;
 
 -- What is not granted below is called by triggers, and by functions that run as their owner.
 revoke execute on function
@@ -115,7 +118,7 @@ revoke execute on function
   public.turn, public.search_conversations, private.search_conversations, private.fold, private.is_unspaced, private.spaced,
   private.search_text, private.search_tokens, private.parse_search, private.excerpt, private.people_text,
   private.index_people, private.index_people_of_conversation, private.index_people_of_customer, private.find_people,
-  private.expected_messages, private.walk_to_messages, private.look_up_messages, private.find_messages,
+  private.place_after, private.walk_to_messages, private.look_up_messages, private.find_messages,
   private.describe_hit, private.listed, public.tag_conversation, public.get_service_level, public.get_service_level_conversations,
   private.check_service_level_range, private.turns_between, private.buckets_between,
   public.get_romashka_guards, public.find_account, public.set_staff_role, public.get_staff, private.phone_digits, private.secrets_in,
@@ -184,12 +187,17 @@ revoke execute on function
   public.invite_staff, private.change_staff_role, private.raise_unless_admin, private.is_mailed, private.store_invitation,
   private.plain_email, private.accept_invitation, private.accept_invitation_of_confirmed,
   private.away_words, private.spans_of, private.are_hours, private.check_hours, private.business_hours_of, private.away_text,
-  private.time_in_words, private.forget_failure
+  private.time_in_words, private.forget_failure, public.get_widget_settings, private.widget_settings, private.faces_of_team
 from public, anon, authenticated, service_role;
 
 -- Without a session, too, to say that one is needed; and for workers in browsers, who get no job.
 grant execute on function
   public.create_conversation, public.get_next_ai_response_job
+to anon, authenticated, service_role;
+
+-- What everybody may know.
+grant execute on function
+  public.get_widget_settings, private.widget_settings
 to anon, authenticated, service_role;
 
 -- Called by frontends. They run as their caller, under the policies.
@@ -202,6 +210,9 @@ grant execute on function
   public.search_conversations, public.tag_conversation, public.get_service_level,
   public.get_service_level_conversations, public.set_staff_role, public.invite_staff
 to authenticated, service_role;
+
+-- An agent's own: a key has no drafts.
+grant execute on function public.save_draft, private.store_draft to authenticated;
 
 -- Called by workers, functions and operators.
 grant execute on function

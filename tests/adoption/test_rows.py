@@ -90,12 +90,11 @@ def test_old_jobs_are_settled_and_stay(inbox: Inbox) -> None:
     assert inbox.sweep() == 0
 
 
+@pytest.mark.not_for("chat widget")  # it knows no customers
 def test_of_customers_with_one_phone_the_oldest_is_found_by_it(
     inbox: Inbox, adopted: Adopted
 ) -> None:
     """A message from that number must reach one customer, however the number is written."""
-    if "customer_profiles" not in adopted.before:
-        pytest.skip("the chat widget knows no customers")
     found = [
         inbox.one("select private.find_or_create_customer(%s) as id", phone, by="service_role")
         for phone in ("+491701234567", "49 170 1234567")
@@ -111,10 +110,9 @@ def test_of_customers_with_one_phone_the_oldest_is_found_by_it(
     ]
 
 
-def test_secrets_are_where_only_the_service_role_reads_them(inbox: Inbox, adopted: Adopted) -> None:
+@pytest.mark.not_for("chat widget")  # it has no channels
+def test_secrets_are_where_only_the_service_role_reads_them(inbox: Inbox) -> None:
     """Every agent's browser reads the channels."""
-    if "communication_channels" not in adopted.before:
-        pytest.skip("the chat widget has no channels")
     secrets = inbox.run("select name, value from private.channel_secrets", by="service_role")
     channel = inbox.one("select * from public.communication_channels where type = 'whatsapp'")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -12,16 +11,13 @@ from romashka_local.postgres import Cluster
 from tests.adoption.originals import ORIGINALS, install_original
 from tests.database.inbox import Inbox
 from tests.support import databases
-
-_POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
+from tests.support.older_servers import binaries_of
 
 
 @pytest.fixture(scope="module")
 def oldest() -> Iterator[Cluster]:
     """A server of the oldest version that hosted projects have."""
-    if not (_POSTGRES_15 / "postgres").exists():
-        pytest.skip(f"no PostgreSQL 15 in {_POSTGRES_15}")
-    with databases.temporary_cluster(_POSTGRES_15) as running:
+    with databases.temporary_cluster(binaries_of(15)) as running:
         yield running
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -201,7 +202,7 @@ def test_a_function_that_was_saved_is_new_from_the_next_request(dev: Session) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("worker", "worker"), ("inbox", "npm"), ("stack", "start")]
+    ("name", "word"), [("worker", "worker"), ("inbox", "pages.mjs"), ("stack", "start")]
 )
 def test_a_part_that_dies_is_said_and_started_again(dev: Session, name: str, word: str) -> None:
     """Here it is killed; what it had started does not stay in the way."""
@@ -285,6 +286,16 @@ def test_in_a_terminal_with_a_week_of_data(checkout: Path) -> None:
     assert "\x1b[" in said
     assert "a week of demo data is loaded" in said
     assert programs_of(checkout) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says that a parent is gone")
+def test_nothing_outlives_it_when_it_is_killed(checkout: Path) -> None:
+    """Or the next one would find its ports taken, and its folder in use."""
+    with developing(checkout, "--empty") as session:
+        session.hears(r"runs anew\n")
+        session.process.kill()
+        session.process.wait()
+        eventually(lambda: not programs_of(checkout))
 
 
 def _database_of(said: str) -> str:

@@ -304,6 +304,19 @@ def test_a_slow_server_and_a_large_site_have_an_end(
     assert counts(told) == [1, 0, 0, 0]
 
 
+def test_a_sitemap_that_was_made_to_be_slow_is_not(imported: Any, site: Site) -> None:
+    """Spaces, words and entities without an end cost what they weigh."""
+    weight = 3_000_000
+    site["/a"] = _page("Sitatunga", "Text.")
+    rest = f"<loc>{' ' * weight}<{'a' * weight}:loc>{'&amp;' * weight}</loc><loc>http://[</loc>"
+    site["/sitemap.xml"] = Served(f"<urlset><loc>{site.address}/a</loc>{rest}", "text/xml")
+    begun = time.monotonic()
+    told = imported()
+
+    assert counts(told) == [1, 0, 0, 0]
+    assert time.monotonic() - begun < 60  # else it would be hours
+
+
 def test_a_site_that_takes_too_much_is_left(
     imported: Any, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

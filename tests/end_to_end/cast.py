@@ -72,6 +72,7 @@ ROWS: dict[str, LiteralString] = {
     " '{turn.settled}', false) returning id) insert into public.notification_deliveries"
     " (rule_id, event, subject) select id, 'turn.settled', 'sample' from rule",
     "ai_settings": "update public.ai_settings set persona = persona",
+    "widget_settings": "update public.widget_settings set color = color",
     "realtime_metrics": "insert into public.realtime_metrics (metric_name, metric_value)"
     " values ('sample', 1)",
 }

@@ -117,6 +117,7 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
             "is_enabled": False,
         },
         "ai_settings": {"id": True},
+        "widget_settings": {"id": True},
         "realtime_metrics": {"metric_name": "x", "metric_value": 1},
     }
     if table == "business_hours":
@@ -177,6 +178,7 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         "ai_settings": "admin",
         "notification_rules": "admin",
         "business_hours": "admin",
+        "widget_settings": "admin",
     }.get(table, "agent")
     row = (
         target(cast, table, actor)

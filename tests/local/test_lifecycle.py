@@ -236,7 +236,7 @@ def test_a_failed_initdb_tells_its_cause() -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.skipif(not psutil.LINUX, reason="only Linux tells another process's limits")
+@pytest.mark.applies_if(psutil.LINUX)  # it alone tells another process's limits
 def test_a_low_limit_of_open_files_is_raised() -> None:
     """Each customer's socket is one: 256, a shell's on macOS, is too few for a hundred of them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -250,7 +250,7 @@ def test_a_low_limit_of_open_files_is_raised() -> None:
     assert raised > 256
 
 
-@pytest.mark.skipif(not psutil.LINUX, reason="only Linux sets another process's limits")
+@pytest.mark.applies_if(psutil.LINUX)  # it alone sets another process's limits
 def test_a_stack_that_runs_out_of_open_files_says_so(eventually: Eventually) -> None:
     """What its clients see ("connection is bad") names no cause."""
     with run_stack("--ephemeral", "--no-migrate") as stack, ExitStack() as opened:

@@ -19,8 +19,8 @@ REPOSITORY = "https://github.example/team/romashka"
 """Where the links of the README lead that these builds have."""
 
 
-def copy_checkout(folder: Path) -> Path:
-    """Copy what git has or would take, so that other tests keep their `dist`."""
+def tracked() -> set[str]:
+    """Return the files that git has or would take."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -28,10 +28,14 @@ def copy_checkout(folder: Path) -> Path:
         text=True,
         check=True,
     )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, folder / name)
+    return {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+
+
+def copy_checkout(folder: Path) -> Path:
+    """Copy the files of git, so that other tests keep their `dist`."""
+    for name in tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
     (folder / "node_modules").symlink_to(WORKSPACE / "node_modules")
     (folder / ".venv").symlink_to(_VENV)
     return folder

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tarfile
 import zipfile
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +26,7 @@ from tests.packaging.builds import (
     copy_checkout,
     install,
     members,
+    tracked,
 )
 from tests.support.chromium import chromium_environment
 from tests.support.folders import make_folder
@@ -89,12 +91,6 @@ def metadata(wheel: Path) -> Message:
 
 def links(text: str) -> list[str]:
     return re.findall(r"\]\(([^)]+)\)", text)
-
-
-def tracked() -> set[str]:
-    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return {name for name in files.splitlines() if (ROOT / name).is_file()}
 
 
 def test_the_wheel_carries_what_runs_without_the_checkout(wheel: Path) -> None:
@@ -287,3 +283,15 @@ def test_the_package_has_its_licence_and_readme(project: Path) -> None:
 
     assert (package / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert (package / "README.md").read_text().startswith("# romashka\n")
+
+
+def test_what_the_command_tells_to_install_is_found_without_a_registry(environment: Path) -> None:
+    """`pip install 'romashka[worker]'` asks for the extras of what is installed already."""
+    python = str(environment / "env" / "bin" / "python")
+    wanted = ["install", "--no-index", "--dry-run", "romashka[local,worker]"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, *wanted],
+        env=_CLEAN, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr

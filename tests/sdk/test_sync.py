@@ -24,6 +24,7 @@ from romashka import _presence as presence
 from romashka import _saved_replies as saved_replies
 from romashka import _team as team
 from romashka import _topics as topics
+from romashka import _widget as widget
 
 from tests.support.answering import answering
 from tests.support.customers import new_agent, new_identifier
@@ -41,6 +42,7 @@ PAIRS = [
     (message_drafts.Drafts, sync.Drafts),
     (saved_replies.SavedReplies, sync.SavedReplies),
     (team.Team, sync.Team),
+    (widget.Widget, sync.Widget),
     (business_hours.BusinessHoursOfChannels, sync.BusinessHoursOfChannels),
     (presence.Presence, sync.Presence),
     (topics.Topics, sync.Topics),

@@ -1,6 +1,7 @@
 """The TypeScript SDK: it compiles, strictly, and its own tests pass in Node, React and Chromium."""
 
 import asyncio
+import gzip
 import json
 import os
 import re
@@ -20,6 +21,8 @@ from tests.support.stacks import RunningStack
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / "sdk" / "typescript"
 PAGES = [ROOT / "docs" / "sdk-typescript.md", ROOT / "docs" / "stores.md"]
+
+OPTIONS = ["--test-reporter=spec", "--input-type=module"]
 
 pytestmark = pytest.mark.timeout(300)  # the tests' own waits end long before
 
@@ -66,7 +69,7 @@ def run_tests(
     imports = "".join(f'import "{(build / f"{name}.test.js").as_uri()}";' for name in names)
     with playing(read_scenarios()) as url:
         done = subprocess.run(
-            [find_node(), "--test-reporter=spec", "--input-type=module", "--eval", imports],
+            [find_node(), "--test-force-exit", *OPTIONS, "--eval", imports],
             env=os.environ | keys | (browser or {}) | {"SCENARIOS_URL": url},
             capture_output=True,
             text=True,
@@ -74,6 +77,14 @@ def run_tests(
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "pass 0" not in done.stdout
+
+
+def install_with_package(sdk: Path, project: Path) -> None:
+    """Install what a project names, and the package beside it."""
+    install_packages(project)
+    installed = project / "node_modules" / "romashka"
+    shutil.copytree(sdk / "dist", installed / "dist", dirs_exist_ok=True)
+    shutil.copy(sdk / "package.json", installed)
 
 
 def named(pattern: str) -> set[str]:
@@ -104,13 +115,69 @@ def test_the_hooks_work_with_other_frameworks(
 ) -> None:
     """Many inboxes still have React 18, and a widget has no room for more than Preact."""
     project = sdk / "tests" / framework
-    install_packages(project)
-    installed = project / "node_modules" / "romashka"
-    shutil.copytree(sdk / "dist", installed / "dist", dirs_exist_ok=True)
-    shutil.copy(sdk / "package.json", installed)
+    install_with_package(sdk, project)
     shutil.copytree(sdk / "build", project / "build", dirs_exist_ok=True)
 
     run_tests(project / "build", names, stack)
+
+
+def test_jest_takes_the_package_with_the_configuration_of_the_page(sdk: Path) -> None:
+    """It knows CommonJS alone, and what it is told to transform."""
+    project = sdk / "tests" / "jest"
+    install_with_package(sdk, project)
+    configuration = json.loads((project / "package.json").read_text())["jest"]
+    page = (ROOT / "docs" / "sdk-typescript.md").read_text()
+    jest = [find_node(), project / "node_modules/.bin/jest", "--coverage=false"]
+    done = subprocess.run(jest, cwd=project, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"transformIgnorePatterns: {json.dumps(configuration['transformIgnorePatterns'])}" in page
+    )
+
+
+def test_a_server_component_takes_the_core(sdk: Path) -> None:
+    """Next.js loads what it imports under this condition: React has no hooks there."""
+    code = 'import "romashka"; import "romashka/parts"'
+    done = subprocess.run(
+        [find_node(), "--conditions=react-server", "--input-type=module", "--eval", code],
+        cwd=sdk, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+SIZES = {
+    "Core, Threads": 30_500,
+    "Core, Threads, Views": 32 * 1024,
+    "Core, Conversations": 34_000,
+    "Client": 36_700,
+}
+"""In bytes, on the parts; what an application adds to its page."""
+
+
+def test_the_package_is_no_larger_than_its_page_says(sdk: Path) -> None:
+    """A widget has no room; what is larger was wanted, or a mistake."""
+    project = sdk / "tests" / "size"
+    install_packages(project)
+    esbuild = [project / "node_modules/.bin/esbuild", "--bundle", "--minify", "--format=esm"]
+    sizes = {}
+    for names in SIZES:
+        code = (
+            f'import {{ {names} }} from "romashka";'
+            'import { connectParts } from "romashka/parts";'
+            f"globalThis.all = [{names}, connectParts];"
+        )
+        bundled = subprocess.run(
+            [*esbuild, "--target=es2022"],
+            cwd=sdk,
+            input=code.encode(),
+            capture_output=True,
+            check=True,
+        )
+        sizes[names] = len(gzip.compress(bundled.stdout))
+
+    assert {names: size for names, size in sizes.items() if size > SIZES[names]} == {}
 
 
 async def test_the_chat_of_the_page_works(sdk: Path, stack: RunningStack) -> None:

@@ -1,6 +1,8 @@
 """Node for the web pages: the one that `make setup` installs, or the system's."""
 
+import json
 import os
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,10 +18,6 @@ class Npm:
 
     program: tuple[str, ...]
     environment: Mapping[str, str]
-
-    def command(self, *arguments: str) -> list[str]:
-        """Return a command of npm's."""
-        return [*self.program, *arguments]
 
 
 def find_npm() -> Npm | None:
@@ -46,7 +44,20 @@ def installing(npm: Npm, root: Path) -> Command | None:
     if installed.exists() and (not lock.exists() or _age(installed) >= _age(lock)):
         return None
     quiet = ("--no-save", "--silent", "--no-audit", "--no-fund")
-    return Command(npm.command("install", *quiet), root, npm.environment)
+    return Command([*npm.program, "install", *quiet], root, npm.environment)
+
+
+def serving(npm: Npm, pages: Path, *options: str) -> Command:
+    """Return what `npm run dev` would run in the folder `pages`.
+
+    Itself, not through npm and a shell: a signal would not pass them, nor this process' end.
+    """
+    package = json.loads((pages / "package.json").read_text("utf-8"))
+    program, *arguments = shlex.split(package["scripts"]["dev"])
+    programs = [str(folder / "node_modules" / ".bin") for folder in (pages, pages.parent)]
+    path = os.pathsep.join([*programs, npm.environment["PATH"]])
+    found = shutil.which(program, path=path) or program
+    return Command([found, *arguments, *options], pages, {**npm.environment, "PATH": path})
 
 
 def _age(path: Path) -> float:

@@ -85,8 +85,8 @@ class Part:
         """Run it until it ends, and say how; None where it is to run anew."""
         try:
             process = await _start(self._command())
-        except OSError as error:
-            return f"it cannot be started ({error.strerror})"
+        except (OSError, LookupError, ValueError) as error:  # no program, no such script
+            return f"it cannot be started ({type(error).__name__}: {error})"
         readers = [
             asyncio.create_task(_read(process.stdout, self.read_output)),
             asyncio.create_task(_read(process.stderr, self.read_errors)),

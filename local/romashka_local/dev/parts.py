@@ -7,11 +7,11 @@ import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from romashka_local.dev.node import Npm
+from romashka_local.dev.node import Npm, serving
 from romashka_local.dev.part import Command, Part
 from romashka_local.dev.stream import Stream
 from romashka_local.dev.traces import TraceReader
@@ -118,16 +118,16 @@ def worker_part(stack: Stack, worker: Worker, stream: Stream, is_hurried: asynci
 
 
 def inbox_part(
-    stack: Stack, root: Path, port: int, npm: Npm, stream: Stream, is_hurried: asyncio.Event
+    stack: Stack, pages: Path, port: int, npm: Npm, stream: Stream, is_hurried: asyncio.Event
 ) -> Part:
     """Return the inbox's pages, as Vite serves them while they are written."""
 
     def command() -> Command:
         told = {"url": stack.said["API_URL"], "anonKey": stack.said["ANON_KEY"]}
         options = ("--host", HOST, "--port", str(port), "--strictPort")
-        arguments = npm.command("run", "dev", "--silent", "--workspace", "inbox", "--", *options)
-        environment = {**npm.environment, "INBOX_CONFIG": json.dumps(told)}
-        return Command(arguments, root, environment)
+        served = serving(npm, pages, *options)
+        settings = {**served.environment, "INBOX_CONFIG": json.dumps(told)}
+        return replace(served, environment=settings)
 
     def read(line: str) -> None:
         text = _COLOURS.sub("", line)

@@ -140,7 +140,8 @@ class Session:
             port = _port_of_inbox()
             root = self._options.project.parent
             await self._install_packages(npm, root)
-            inbox = inbox_part(self._stack, root, port, npm, self._stream, self._is_hurried)
+            pages = root / "inbox"
+            inbox = inbox_part(self._stack, pages, port, npm, self._stream, self._is_hurried)
             others.append(inbox)
             looking = asyncio.create_task(listened_to(inbox, port))
             parts.callback(looking.cancel)

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from romashka._attachments import Attachments
     from romashka._business_hours import BusinessHours, BusinessHoursOfChannels
     from romashka._client import AsyncRomashka
+    from romashka._colleagues import Colleague, Colleagues
     from romashka._conversation import Conversation
     from romashka._conversations import Conversations
     from romashka._drafts import ReplyDelta, ReplySettled, ReplyStarted
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
     from romashka._explanation import Attempt, Explanation, Source
-    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
+    from romashka._filters import Filters
+    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox, NoteCreated, NoteRemoved
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
     from romashka._listener import Broadcast, Check, Listener, Resync
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from romashka._search import ExcerptPart, SearchHit, SearchPage
     from romashka._team import Invitation, StaffMember, Team
     from romashka._topics import Topics
+    from romashka._widget import Face, Widget, WidgetSettings
     from romashka.sync import Romashka
 
 __all__ = [
@@ -70,6 +73,8 @@ __all__ = [
     "Check",
     "Choice",
     "Chosen",
+    "Colleague",
+    "Colleagues",
     "Conflict",
     "Conversation",
     "ConversationChanged",
@@ -82,8 +87,10 @@ __all__ = [
     "Event",
     "ExcerptPart",
     "Explanation",
+    "Face",
     "FigurePage",
     "FigureRow",
+    "Filters",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
@@ -104,6 +111,8 @@ __all__ = [
     "NotFound",
     "NotSignedIn",
     "Note",
+    "NoteCreated",
+    "NoteRemoved",
     "PermissionDenied",
     "Person",
     "Presence",
@@ -128,6 +137,8 @@ __all__ = [
     "Topics",
     "Turn",
     "Unreachable",
+    "Widget",
+    "WidgetSettings",
     "render_saved_reply",
 ]
 
@@ -156,7 +167,8 @@ _HOMES = {
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
     "_explanation": ("Attempt", "Explanation", "Source"),
-    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
+    "_filters": ("Filters",),
+    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox", "NoteCreated", "NoteRemoved"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
     "_message_drafts": ("Drafts", "MessageDraft"),
@@ -178,6 +190,8 @@ _HOMES = {
     "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
     "_team": ("Invitation", "StaffMember", "Team"),
     "sync": ("Romashka",),
+    "_colleagues": ("Colleague", "Colleagues"),
+    "_widget": ("Face", "Widget", "WidgetSettings"),
     "_topics": ("Topics",),
 }
 """Where each name is defined."""

@@ -26,6 +26,7 @@ from romashka._saved_replies import SavedReplies
 from romashka._session import HttpClient, Session
 from romashka._storable import check_storable
 from romashka._team import Team
+from romashka._widget import Widget
 
 TIMEOUT = httpx.Timeout(SECONDS["call"], connect=5.0)
 """Of each wait for the network; a request as a whole has a limit of its own."""
@@ -77,6 +78,7 @@ class AsyncRomashka(Core):
         self.drafts = Drafts(self)
         self.saved_replies = SavedReplies(self)
         self.team = Team(self)
+        self.widget = Widget(self)
         self.business_hours = BusinessHoursOfChannels(self)
         self._signing_in: asyncio.Task[str] | None = None
 

@@ -12,11 +12,12 @@ from supabase import Client, ClientOptions
 from romashka._attachments import Attachments as AsyncAttachments
 from romashka._business_hours import BusinessHoursOfChannels as AsyncBusinessHoursOfChannels
 from romashka._client import TIMEOUT, AsyncRomashka, tls_context
+from romashka._colleagues import Colleagues as AsyncColleagues
 from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
 from romashka._facade import Facade, forward, iterate, manage
 from romashka._inbox import ConversationChanged as AsyncConversationChanged
-from romashka._inbox import DeliveryFailed
+from romashka._inbox import DeliveryFailed, NoteCreated, NoteRemoved
 from romashka._inbox import Inbox as AsyncInbox
 from romashka._knowledge import Knowledge as AsyncKnowledge
 from romashka._levels import FigurePage, FigureRow
@@ -30,6 +31,7 @@ from romashka._saved_replies import SavedReplies as AsyncSavedReplies
 from romashka._search import SearchHit, SearchPage
 from romashka._team import Team as AsyncTeam
 from romashka._topics import Topics as AsyncTopics
+from romashka._widget import Widget as AsyncWidget
 
 
 class Presence(Facade[AsyncPresence]):
@@ -109,10 +111,15 @@ class ConversationChanged:
         return cls(Conversation.of(twin.conversation, portal))
 
 
+Passing = DeliveryFailed | NoteCreated | NoteRemoved
+
+
 def _inbox_event(
-    twin: AsyncConversationChanged | DeliveryFailed, portal: BlockingPortal
-) -> ConversationChanged | DeliveryFailed:
-    return twin if isinstance(twin, DeliveryFailed) else ConversationChanged.of(twin, portal)
+    twin: AsyncConversationChanged | Passing, portal: BlockingPortal
+) -> ConversationChanged | Passing:
+    if isinstance(twin, AsyncConversationChanged):
+        return ConversationChanged.of(twin, portal)
+    return twin
 
 
 def _search_page(
@@ -133,12 +140,22 @@ def _search_page(
     return SearchPage(tuple(hits), twin.next)
 
 
+class Colleagues(Facade[AsyncColleagues]):
+    """Oneself among the team."""
+
+    look = forward(AsyncColleagues.look)
+    typing = forward(AsyncColleagues.typing)
+    people = iterate(AsyncColleagues.people)
+
+
 class Inbox(Facade[AsyncInbox]):
     """`client.inbox`; for staff."""
 
+    counts = forward(AsyncInbox.counts)
     events = iterate(AsyncInbox.events, ConversationChanged.of)
     live = iterate(AsyncInbox.live, _inbox_event)
     search = forward(AsyncInbox.search, _search_page)
+    colleagues = manage(AsyncInbox.colleagues, Colleagues)
 
 
 class Attachments(Facade[AsyncAttachments]):
@@ -220,6 +237,13 @@ class BusinessHoursOfChannels(Facade[AsyncBusinessHoursOfChannels]):
     remove = forward(AsyncBusinessHoursOfChannels.remove)
 
 
+class Widget(Facade[AsyncWidget]):
+    """`client.widget`; everybody reads its settings, admins change them."""
+
+    settings = forward(AsyncWidget.settings)
+    update = forward(AsyncWidget.update)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -269,6 +293,7 @@ class Romashka(Facade[AsyncRomashka]):
         self.drafts = Drafts(twin.drafts, portal)
         self.saved_replies = SavedReplies(twin.saved_replies, portal)
         self.team = Team(twin.team, portal)
+        self.widget = Widget(twin.widget, portal)
         self.business_hours = BusinessHoursOfChannels(twin.business_hours, portal)
 
     @classmethod

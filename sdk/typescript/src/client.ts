@@ -9,6 +9,7 @@ import { Drafts } from "./messageDrafts.js";
 import { Metrics } from "./metrics.js";
 import { SavedReplies } from "./savedReplies.js";
 import { Team } from "./team.js";
+import { Widget } from "./widget.js";
 
 /**
  * A Romashka project, as tables, functions and a socket: for widgets, which have no room for all of supabase-js.
@@ -27,6 +28,7 @@ export class Client extends Core {
   readonly drafts: Drafts;
   readonly savedReplies: SavedReplies;
   readonly team: Team;
+  readonly widget: Widget;
   readonly businessHours: BusinessHoursOfChannels;
 
   constructor(backend: Backend) {
@@ -38,6 +40,7 @@ export class Client extends Core {
     this.drafts = new Drafts(this);
     this.savedReplies = new SavedReplies(this);
     this.team = new Team(this);
+    this.widget = new Widget(this);
     this.businessHours = new BusinessHoursOfChannels(this);
   }
 }

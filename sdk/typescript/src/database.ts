@@ -1199,6 +1199,40 @@ export type Database = {
         };
         Relationships: [];
       };
+      widget_settings: {
+        Row: {
+          color: string;
+          id: boolean;
+          languages: string[];
+          logo_url: string | null;
+          shows_team: boolean;
+          text_color: string;
+          texts: NonNullable<Json>;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          color?: string;
+          id?: boolean;
+          languages?: string[];
+          logo_url?: string | null;
+          shows_team?: boolean;
+          text_color?: string;
+          texts?: NonNullable<Json>;
+          updated_at?: string;
+        };
+        Update: {
+          color?: string;
+          id?: boolean;
+          languages?: string[];
+          logo_url?: string | null;
+          shows_team?: boolean;
+          text_color?: string;
+          texts?: NonNullable<Json>;
+          updated_at?: string;
+        };
+        Relationships: [];
+      };
     };
     Views: {
       [_ in never]: never;
@@ -1440,6 +1474,7 @@ export type Database = {
         Returns: Json;
       };
       get_staff: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_widget_settings: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };
         Returns: {

@@ -57,6 +57,7 @@ export {
   type ServiceLevel,
 } from "./metrics.js";
 export * from "./models.js";
+export type { Notes, NotesState } from "./notes.js";
 export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";
 export { type Person, Presence, type Self } from "./presence.js";
@@ -73,7 +74,11 @@ export type { ExcerptPart, SearchHit, SearchOptions, SearchPage, SearchPlace } f
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export { type Invitation, type StaffMember, type StaffRole, Team } from "./team.js";
+export type { Colleague, Colleagues, ColleaguesState, Writing } from "./colleagues.js";
 export type { Thread, ThreadState } from "./thread.js";
+export { Threads } from "./threads.js";
 export { Topics } from "./topics.js";
 export { whoAnswers, type WhoAnswers } from "./whoAnswers.js";
 export type { View, ViewFilters, ViewState } from "./view.js";
+export { Views } from "./views.js";
+export { Widget, type WidgetChanges, type WidgetSettings, type WidgetTexts } from "./widget.js";

@@ -130,5 +130,27 @@ export interface DeliveryFailed {
   error: string | null;
 }
 
+/** Staff wrote a note. */
+export interface NoteCreated {
+  type: "note.created";
+  note: Note;
+}
+
+/** A note was removed by its author. */
+export interface NoteRemoved {
+  type: "note.removed";
+  note_id: string;
+  conversation_id: string;
+}
+
+/** Several notes were written or removed at once: read them again, in these conversations; in all, if it is null. */
+export interface NotesChanged {
+  type: "notes.changed";
+  conversation_ids: string[] | null;
+}
+
+/** What staff hear of notes. */
+export type NoteEvent = NoteCreated | NoteRemoved | NotesChanged;
+
 /** An event of the inbox, as `inbox.live()` gives it. */
-export type InboxEvent = ConversationChanged | DeliveryFailed;
+export type InboxEvent = ConversationChanged | DeliveryFailed | NoteEvent;

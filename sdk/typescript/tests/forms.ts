@@ -11,8 +11,12 @@ const FORMS = ["supabase-js", "parts"] as const;
 export type Form = (typeof FORMS)[number];
 
 /** Declare a test for each form. */
-export function testForms(name: string, run: (form: Form) => Promise<void>): void {
-  for (const form of FORMS) test(`${name}: ${form}`, () => run(form));
+export function testForms(
+  name: string,
+  run: (form: Form) => Promise<void>,
+  timeout?: number,
+): void {
+  for (const form of FORMS) test(`${name}: ${form}`, () => run(form), timeout);
 }
 
 /** A new customer's client in that form. */
@@ -61,13 +65,19 @@ export function clientOf(owner: Owner, form: Form, url = API_URL): Formed {
     await wire.after(path);
     return answer;
   };
-  const accessToken = async () => tokenOf(await owner());
-  if (form === "supabase-js") {
-    return { client: connect(ANON_KEY, url, fetchSeen, accessToken), wire };
-  }
+  const client = connectAs(form, async () => tokenOf(await owner()), { url, fetch: fetchSeen });
+  return { client, wire };
+}
+
+/** A client whose session is somebody else's business. */
+export function connectAs(
+  form: Form,
+  accessToken: () => Promise<string | null>,
+  { url = API_URL, fetch = globalThis.fetch } = {},
+): Client {
+  if (form === "supabase-js") return connect(ANON_KEY, url, fetch, accessToken);
   const realtime = { transport: WebSocket as never, reconnectAfterMs: () => 50 };
-  const parts = connectParts(url, ANON_KEY, { accessToken, fetch: fetchSeen, realtime });
-  return { client: closeAfterwards(new Client(parts)), wire };
+  return closeAfterwards(new Client(connectParts(url, ANON_KEY, { accessToken, fetch, realtime })));
 }
 
 /** A promise, and what settles it. */

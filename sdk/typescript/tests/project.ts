@@ -51,12 +51,6 @@ export function connect(
   return closeAfterwards(new Romashka(supabase));
 }
 
-/** A client whose session is somebody else's business. */
-export function connectWith(accessToken: () => Promise<string>): Romashka {
-  const supabase = createClient(API_URL, ANON_KEY, { accessToken, realtime: REALTIME });
-  return closeAfterwards(new Romashka(supabase));
-}
-
 /** A new customer, signed in anonymously. */
 export async function newCustomer(url = API_URL): Promise<Romashka> {
   const client = connect(ANON_KEY, url);

@@ -161,7 +161,7 @@ test("a storm costs no request, and an UPDATE of 2,000 rows a few", async () => 
 });
 
 testForms("a request that never answers stops nothing for good", async (form) => {
-  await waiting({ 10_000: 500 }, async () => {
+  await waiting({ 10_000: 1_500 }, async () => {
     const [tag, [row]] = await newConversations(1);
     const conversation = await quietConversation(await newCustomer(), "first");
     const { client, wire } = openAs(form);

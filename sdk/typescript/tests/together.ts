@@ -2,7 +2,7 @@
 import { describe, test as declare } from "node:test";
 
 /** So many at once; each may be slowed down by the others, and none waits for less than that takes. */
-const AT_ONCE = 8;
+const AT_ONCE = 6;
 
 type Run = () => Promise<void> | void;
 const declared: { name: string; timeout: number; run: Run }[] = [];

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from romashka import AsyncRomashka, Message, NoAnswer, RomashkaError
 from romashka._errors import translated
@@ -93,9 +94,19 @@ async def _erased(service: AsyncRomashka, tell: Tell) -> AsyncIterator[list[str]
         for user_id in users:
             customers = await service.call("find_customers", id=user_id)
             for customer in customers:
+                await _resolve(service, customer["id"])
                 await service.call("erase_customer", customer_id=customer["id"])
             if not customers:  # else it went with them
                 with translated():
                     await service.supabase.auth.admin.delete_user(user_id)
         if users:
             tell(Finding.ok("removal", "the conversation, its customer and their account are gone"))
+
+
+async def _resolve(service: AsyncRomashka, customer_id: str) -> None:
+    """Take it from the lists of inboxes that are open: nobody tells them that a row is gone."""
+    rows = service.supabase.table("conversations").select("id").eq("customer_id", customer_id)
+    with translated():
+        found: Any = (await rows.execute()).data
+    for row in found:
+        await service.call("resolve_conversation", conversation_id=row["id"])

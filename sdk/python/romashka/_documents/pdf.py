@@ -27,6 +27,8 @@ _BULLETS = r"[-\u2013\u2022\u2023\u25a0-\u25ff\u00b7*]"
 _BULLET = re.compile(_BULLETS)
 _ITEM = re.compile(rf"(?:{_BULLETS}|\(?(?:\d{{1,3}}|[a-z])[.)])\s")
 _HYPHENS = ("\x02", "\ufffe", "\xad")
+_LEADER = re.compile(r"(?:\s?[.\u2026]){5,}\s*(\d{1,4})$")
+_MIN_CONTENTS = 3
 _NUMBER = re.compile(r"\d+")
 _LIGATURES = str.maketrans(
     {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
@@ -71,7 +73,7 @@ def read_pdf(content: bytes, name: str) -> Document:
         if unreadable:
             raise DocumentError("it has no text: it is a scan; let a program recognise it (OCR)")
         raise DocumentError("it is empty")
-    lines = _without_running_titles(lines)
+    lines = _without_running_titles(_without_contents(lines))
     text = "\n".join(line.text for line in lines)
     return Document(sections_of(_parts(lines, name), name), text, _left_out(unreadable))
 
@@ -126,15 +128,13 @@ def _line(
     text = _text(units)
     if not text:
         return None
-    boxes = [
-        _box(text_page, begin + at)
-        for at in sorted({*_some(units), *_some(units[::-1], len(units))})
-    ]
+    ends = [begin + at for at in sorted({*_some(units), *_some(units[::-1], len(units))})]
+    boxes = [_box(text_page, at) for at in ends]
     return _Line(
         text=text,
         page=page,
         size=round(2 * median(box.top - box.bottom for box in boxes)) / 2,
-        is_bold=pdfium.FPDFText_GetFontWeight(text_page, begin + _some(units)[0]) >= _BOLD,
+        is_bold=all(pdfium.FPDFText_GetFontWeight(text_page, at) >= _BOLD for at in ends),
         left=min(box.left for box in boxes),
         right=max(box.right for box in boxes),
         top=max(box.top for box in boxes),
@@ -167,6 +167,24 @@ def _box(text_page: pypdfium2.PdfTextPage, at: int) -> pdfium.FS_RECTF:
     box = pdfium.FS_RECTF()
     pdfium.FPDFText_GetLooseCharBox(text_page, at, ctypes.byref(box))
     return box
+
+
+def _without_contents(lines: list[_Line]) -> list[_Line]:
+    """Leave out a table of contents, whose numbers rise; a list of prices has dots, too."""
+    pages = lines[-1].page
+    dropped: set[int] = set()
+    run: list[int] = []
+    last = 0
+    for at, line in enumerate([*lines, None]):
+        found = _LEADER.search(line.text) if line else None
+        number = int(found[1]) if found else 0
+        if found and last <= number <= pages:
+            run.append(at)
+        else:
+            dropped.update(run if len(run) >= _MIN_CONTENTS and last > 1 else ())
+            run = [at] if found and number <= pages else []
+        last = number if run else 0
+    return [line for at, line in enumerate(lines) if at not in dropped] or lines
 
 
 def _without_running_titles(lines: list[_Line]) -> list[_Line]:

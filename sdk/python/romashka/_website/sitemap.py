@@ -18,7 +18,8 @@ _MAX_SITEMAPS = 100
 _MAX_LISTED = 50_000
 _KIND = re.compile(r"<(?:\w+:)?(urlset|sitemapindex)\b")
 _PLACE = re.compile(
-    r"<(?:(?!image:|video:)\w+:)?loc\b[^<>]*>\s*(?:<!\[CDATA\[)?\s*([^<>\s\]]+)", re.IGNORECASE
+    r"<(?:(?!image:|video:)\w+:)?loc\b[^<>]*>\s*(?:<!\[CDATA\[\s*)?([^<>\s\]]{1,10000})",
+    re.IGNORECASE,
 )
 _BEGINS = 2_000
 _GZIP = b"\x1f\x8b"
