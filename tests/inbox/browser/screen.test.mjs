@@ -71,6 +71,8 @@ for (const theme of ["light", "dark"]) {
     await worker?.begin();
     await worker?.write("PostNord has it. The number to follow it by is in the mail that you got on");
     if (worker) await said(page, "PostNord").waitFor();
+    const newest = page.getByRole("button", { name: "To the newest" });
+    if (await newest.count()) await newest.click();
     await page.mouse.move(640, 5);
     if (PICTURES) await page.screenshot({ path: join(PICTURES, `inbox-${theme}.png`) });
     await page.evaluate(AXE);
