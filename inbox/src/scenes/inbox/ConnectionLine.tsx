@@ -19,16 +19,18 @@ export function ConnectionLine() {
     state: "live",
     since,
   });
+  const wasLive = useRef(false);
   const wasAway = useRef(false);
   useEffect(() => {
     if (state === "live") {
       setShown({ state: wasAway.current ? "again" : "live", since });
       wasAway.current = false;
+      wasLive.current = true;
       const over = setTimeout(() => setShown({ state: "live", since }), AGAIN_MS);
       return () => clearTimeout(over);
     }
     const patience = setTimeout(() => {
-      wasAway.current = true;
+      wasAway.current = wasLive.current;
       setShown({ state, since });
     }, PATIENCE_MS);
     return () => clearTimeout(patience);

@@ -25,6 +25,7 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
   const [isAtEnd, setAtEnd] = useState(true);
   const [leftAt, setLeftAt] = useState<string | null>(null);
   const isPlaced = useRef(false);
+  const staysAtEnd = useRef(false);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
@@ -53,10 +54,21 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
     if (isAtEnd && last) onSeen();
   }, [isAtEnd, last, onSeen]);
 
+  // Whoever reads the newest goes on reading it, whatever becomes longer or less high.
+  useLayoutEffect(() => {
+    if (staysAtEnd.current && !isEndOf(box.current!))
+      box.current!.scrollTop = box.current!.scrollHeight;
+    note();
+  });
+
   function onScroll() {
-    const { scrollTop, scrollHeight, clientHeight } = box.current!;
-    if (hasOlder && scrollTop < NEAR_TOP) loadOlder();
-    const isEnd = scrollHeight - clientHeight - scrollTop <= AT_END;
+    if (hasOlder && box.current!.scrollTop < NEAR_TOP) loadOlder();
+    staysAtEnd.current = isEndOf(box.current!);
+    note();
+  }
+
+  function note() {
+    const isEnd = isEndOf(box.current!);
     if (isEnd === isAtEnd) return;
     setAtEnd(isEnd);
     setLeftAt(isEnd ? null : last);
@@ -102,6 +114,10 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
       )}
     </div>
   );
+}
+
+function isEndOf({ scrollTop, scrollHeight, clientHeight }: HTMLElement): boolean {
+  return scrollHeight - clientHeight - scrollTop <= AT_END;
 }
 
 /** A line across, with a word in it. */

@@ -44,19 +44,19 @@ export const Row = memo(function Row({ row, href, isOpen, isCurrent, draft, team
       draggable={false}
     >
       <Avatar name={name} />
-      <span className={css["name"]}>
-        <bdi>{name}</bdi>
+      <span className={css["name"]} dir="auto">
+        {name}
       </span>
       <time dateTime={at} title={full(at, locale)}>
         {ago(at, now, locale)}
       </time>
-      <span className={css["preview"]}>
+      <span className={css["preview"]} dir="auto">
         {draft ? (
           <>
-            <b>{strings.list.draft}</b> <bdi>{draft}</bdi>
+            <b>{strings.list.draft}</b> {draft}
           </>
         ) : (
-          <bdi>{row.last_message || strings.list.noMessage}</bdi>
+          row.last_message || strings.list.noMessage
         )}
       </span>
       {unread > 0 && (
@@ -80,7 +80,7 @@ export function Channel({ type }: { type: ChannelType }) {
   const { channels } = useSpoken().strings;
   const Icon = CHANNEL_ICONS[type] ?? MessageCircle;
   return (
-    <span className={css["sign"]}>
+    <span className={`${css["sign"]} ${css["channel"]}`}>
       <Icon size={13} aria-hidden="true" />
       {channels[type]}
     </span>
