@@ -1,5 +1,6 @@
 """`romashka dev`: one command, in which everything runs, runs anew, and ends."""
 
+import asyncio
 import io
 import os
 import pty
@@ -17,6 +18,7 @@ import psycopg
 import pytest
 from romashka import RomashkaError
 from romashka.sync import Romashka
+from romashka_local.dev.session import built_inbox
 from romashka_local.dev.stream import Stream
 
 from tests.cli.dev_session import Session, developing, make_checkout, programs_of, start
@@ -108,6 +110,24 @@ def test_colours_are_for_terminals(
     assert ("\x1b[" in screen.getvalue()) is is_coloured
     assert "\x1b]" not in screen.getvalue()
     assert screen.getvalue().count("\n") == 1
+
+
+@pytest.mark.parametrize("status", [200, 404, 0])
+async def test_built_pages_are_found_where_the_stack_serves_them(status: int) -> None:
+    """As in what is installed: there are no sources of pages to serve."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readline()
+        found = status if asked == b"GET /inbox/ HTTP/1.1\r\n" else 404
+        if found:
+            writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % found)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = "http://{}:{}".format(*server.sockets[0].getsockname())
+        found = await built_inbox(url)
+
+    assert found == (f"{url}/inbox/" if status == 200 else None)
 
 
 @pytest.mark.parametrize("command", ["dev", "start --port 0 --db-port 0"])

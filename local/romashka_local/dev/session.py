@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import psycopg
 from romashka import RomashkaError
 from romashka._migrations import MigrationError
@@ -118,7 +119,11 @@ class Session:
             await self._stack_is_ready()
             sign_in = await self._prepare()
             inbox_port = await self._begin_others(parts)
-            inbox_url = f"http://{HOST}:{inbox_port}" if inbox_port else None
+            inbox_url = (
+                f"http://{HOST}:{inbox_port}"
+                if inbox_port
+                else await built_inbox(self._stack.said["API_URL"])
+            )
             seconds = time.monotonic() - began
             print_welcome(
                 Ready(self._stack, self._worker, sign_in, inbox_url, seconds),
@@ -238,6 +243,16 @@ async def _either(part: Part) -> bool:
         for wait in waits:
             wait.cancel()
     return part.is_ready.is_set()
+
+
+async def built_inbox(api_url: str) -> str | None:
+    """Return where the stack serves the inbox's built pages; None where there are none."""
+    url = f"{api_url}/inbox/"
+    with suppress(httpx.HTTPError):
+        async with httpx.AsyncClient() as client:
+            if (await client.get(url)).is_success:
+                return url
+    return None
 
 
 async def _run_to_end(command: Command) -> str | None:
