@@ -112,6 +112,22 @@ def test_colours_are_for_terminals(
     assert screen.getvalue().count("\n") == 1
 
 
+def test_a_stream_that_nobody_reads_ends_the_session() -> None:
+    """As `romashka dev | head` does: in order, and without a word."""
+    says = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7));"
+        "from romashka_local.dev.stream import Stream; Stream().say('dev', 'a'); sys.exit(1)"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", says], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (7, b"")
+
+
 @pytest.mark.parametrize("status", [200, 404, 0])
 async def test_built_pages_are_found_where_the_stack_serves_them(status: int) -> None:
     """As in what is installed: there are no sources of pages to serve."""
@@ -191,7 +207,7 @@ def test_a_migration_that_was_saved_is_applied(dev: Session) -> None:
         return httpx.get(f"{said['API_URL']}/rest/v1/orders", headers=key).status_code == 200
 
     assert eventually(orders)
-    file.write_text(f"{file.read_text()}-- more\n")
+    file.write_text(f"{file.read_text()}create index on public.orders (id);\n")
     dev.hears(r"stack +20991231000000_orders.sql was applied before; begin anew .*: .* db reset$")
 
 

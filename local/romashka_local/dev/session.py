@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psycopg
 from romashka import RomashkaError
-from romashka._migrations import MigrationError
+from romashka._migrations import MigrationError, edited_after_run
 
 from romashka_local.data_folder import read_state
 from romashka_local.demo_week import load_demo_week
@@ -127,7 +127,7 @@ class Session:
             seconds = time.monotonic() - began
             print_welcome(
                 Ready(self._stack, self._worker, sign_in, inbox_url, seconds),
-                self._stream.console,
+                self._stream,
             )
             await self._keep()
 
@@ -217,8 +217,7 @@ class Session:
         if applied:
             self._stream.say("stack", f"applied {', '.join(applied)}")
         # A versioned file runs once; who edits one that has landed here must begin anew.
-        stale = {path for path in changed if path.parent.name == "migrations" and path.exists()}
-        if stale := {path for path in stale if path.name not in applied}:
+        if stale := edited_after_run(self._stack.said["DB_URL"], changed):
             how = f"begin anew to see the change: {called()} db reset"
             self._stream.say("stack", f"{_names(stale)} was applied before; {how}", "warning")
 
