@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 from romashka import RomashkaError
 from romashka.sync import Romashka
+from romashka_local.dev.changes import Kind, Sources
 from romashka_local.dev.session import built_inbox
 from romashka_local.dev.stream import Stream
 
@@ -28,7 +30,7 @@ from tests.support.folders import make_folder
 from tests.support.stacks import ROMASHKA
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(400)
 
 _STAFF = re.compile(r"(\S+), password: (\S+)")
 
@@ -126,6 +128,48 @@ def test_a_stream_that_nobody_reads_ends_the_session() -> None:
     os.close(writing)
 
     assert (done.returncode, done.stderr) == (7, b"")
+
+
+def _in_place(path: Path) -> None:
+    path.write_text("in place")
+
+
+def _replaced(path: Path) -> None:
+    path.with_suffix(".new").write_text("replaced")
+    path.with_suffix(".new").replace(path)
+
+
+def _put_aside(path: Path) -> None:
+    path.rename(f"{path}~")
+    path.write_text("new")
+
+
+@pytest.mark.parametrize("save", [_in_place, _replaced, _put_aside])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("supabase/repeatable/one.sql", Kind.DATABASE),
+        ("supabase/functions/_shared/a.ts", Kind.FUNCTIONS),
+        ("supabase/config.toml", Kind.STACK),
+        ("programs/turn.py", Kind.WORKER),
+    ],
+)
+async def test_a_save_is_seen_however_an_editor_does_it(
+    tmp_path: Path, save: Callable[[Path], None], name: str, kind: Kind
+) -> None:
+    """In place, by a new file that takes the old one's name, or with the old one put aside."""
+    file = tmp_path / name
+    for folder in (file.parent, tmp_path / "supabase", tmp_path / "programs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    file.write_text("before")
+    async with aclosing(Sources(tmp_path / "supabase", [tmp_path / "programs"]).changes()) as seen:
+        change = asyncio.create_task(anext(seen))
+        while not change.done():  # nothing tells from when on it watches
+            save(file)
+            await asyncio.wait({change}, timeout=0.5)
+
+    assert (await change).keys() == {kind}
+    assert file in (await change)[kind]
 
 
 @pytest.mark.parametrize("status", [200, 404, 0])
@@ -338,6 +382,18 @@ def _database_of(said: str) -> str:
     found = re.search(r"postgresql://\S+?/postgres", said)
     assert found
     return found[0]
+
+
+def test_interrupted_while_it_starts_it_ends_too(checkout: Path) -> None:
+    """Who has called the wrong command does not wait for it."""
+    with developing(checkout, "--empty") as session:
+        session.hears(r"dev +starting")
+        eventually(lambda: session.child("start"))
+        session.interrupt()
+
+        assert session.process.wait(30) == 0
+    assert "Traceback" not in session.said()
+    assert programs_of(checkout) == []
 
 
 def test_what_keeps_the_stack_from_starting_is_one_line(checkout: Path, tmp_path: Path) -> None:

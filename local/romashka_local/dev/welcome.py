@@ -52,7 +52,7 @@ def _places(ready: Ready) -> list[tuple[str, str]]:
 
 def _answers(worker: Worker) -> str:
     if not worker.said:
-        return "no worker runs; the lines above say why"
+        return "no worker is ready; the lines above say why, or it is slow"
     if model := worker.said.get("model"):
         return f"by {model}"
     return (
