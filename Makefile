@@ -20,6 +20,9 @@ $(READY): pyproject.toml requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+dev: setup  ## start everything for development: stack, worker, functions, web pages
+	@$(VENV)/bin/romashka dev
+
 demo: setup $(if $(LLM),model)  ## start everything, let customers ask, print the conversations (LLM=local: ask a real model)
 	@$(VENV)/bin/romashka demo $(if $(LLM),--llm $(LLM))
 

@@ -27,6 +27,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # The files that take longest, so that none of them is begun when the others are done.
 _FIRST = (
     "cli/test_doctor_try.py",
+    "cli/test_dev.py",
     "database/test_model.py",
     "end_to_end/test_demo.py",
     "local/test_lifecycle.py",

@@ -1,8 +1,6 @@
 """One Postgres cluster: its folder, its server process and its port; not what is in it."""
 
-import ctypes
 import logging
-import os
 import re
 import shutil
 import signal
@@ -11,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -22,6 +20,7 @@ from romashka_local.config import DATABASE_PASSWORD
 from romashka_local.errors import StackError
 from romashka_local.extensions import extension_control_path
 from romashka_local.leftover import stop_leftover
+from romashka_local.orphans import ending_with_parent
 from romashka_local.server_account import ServerAccount, server_account
 
 SUPERUSER = "supabase_admin"
@@ -209,31 +208,14 @@ def _spawn(
             cwd=folder,
             # Ctrl-C in a terminal reaches the whole group; the stack decides when Postgres stops.
             start_new_session=True,
-            preexec_fn=_die_with_parent(),
+            # SIGQUIT: at once, as after a crash. Elsewhere than on Linux `stop_leftover` does it.
+            preexec_fn=ending_with_parent(signal.SIGQUIT),
         )
 
 
 def log_file(folder: Path) -> Path:
     """Return where the server of `folder` writes its log (outside of it: initdb wants it empty)."""
     return folder.with_name(folder.name + ".log")
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Return what makes the kernel stop Postgres when this process is killed.
-
-    Elsewhere than on Linux, the next start finds the leftover and stops it.
-    """
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def ask_kernel() -> None:  # runs after the change of user, which would clear the request
-        prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG; SIGQUIT: at once, as after a crash
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask_kernel
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], folder: Path) -> None:

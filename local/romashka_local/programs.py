@@ -14,6 +14,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from romashka_local.lines import lines_of
+from romashka_local.orphans import ending_with_parent
+
 _STOP_SECONDS = 15.0
 _LEFTOVER_SECONDS = 5.0
 ROMASHKA = "from romashka._cli import main; main()"
@@ -64,6 +67,7 @@ async def running(
         cwd=folder,
         env={**os.environ, **(environment or {})},
         start_new_session=True,  # Ctrl-C is for this process, which stops the others in order
+        preexec_fn=ending_with_parent(signal.SIGTERM),
     )
     assert process.stdout is not None  # noqa: S101 -- they are pipes
     assert process.stderr is not None  # noqa: S101
@@ -96,8 +100,8 @@ async def _ready_line(output: asyncio.StreamReader, is_ready: Callable[[Line], b
 
 
 async def _read(output: asyncio.StreamReader, take: Callable[[str], None]) -> None:
-    async for line in output:
-        if text := line.decode("utf-8", "replace").strip():
+    async for line in lines_of(output):
+        if text := line.strip():
             take(text)
 
 

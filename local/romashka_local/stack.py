@@ -96,6 +96,18 @@ def describe(config: StackConfig) -> dict[str, str]:
     }
 
 
+def bring_up_to_date(url: str, project: Path) -> list[str]:
+    """Apply the migrations that a database lacks, and return the names of their files.
+
+    Raises:
+        MigrationError: a file failed.
+        psycopg.OperationalError: the database cannot be reached.
+    """
+    if (project / "repeatable").is_dir():
+        return install(url, project)
+    return apply_migrations(url, project)
+
+
 def _read_settings(project_dir: Path) -> Mapping[str, object]:
     try:
         return read_settings(project_dir)
@@ -134,20 +146,13 @@ def _prepare_database(
             cluster.url(), jwt_secret=config.keys.jwt_secret, exposes_new_tables=exposes
         )
         if migrate:
-            _apply_migrations(config.database_url(), config.project_dir)
+            bring_up_to_date(config.database_url(), config.project_dir)
             apply_seed(config.database_url(), config.project_dir)
     except MigrationError as error:
         raise StackError(f"unable to apply the migrations; {error}") from error
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         raise StackError(f"unable to prepare the database; {reason}") from error
-
-
-def _apply_migrations(url: str, project: Path) -> None:
-    if (project / "repeatable").is_dir():
-        install(url, project)
-    else:
-        apply_migrations(url, project)
 
 
 def _run_servers(

@@ -43,10 +43,17 @@ drop function if exists private.keep_media(jsonb, uuid[]);
 drop function if exists private.remove_visitor(uuid, uuid);
 drop function if exists private.end_answered_jobs(jsonb, uuid[]);
 drop function if exists private.is_same_text(text, private.channel_event);
+drop function if exists private.work_of(uuid);
 -- Every channel may have loops since 0.2.
 drop function if exists private.stop_mail_loop(private.channel_event, uuid, uuid);
 -- Staff alone read what the team notes about customers, since 0.2.
 drop policy if exists "customers read themselves, staff read all" on public.customer_profiles;
+-- What a hand-over says depends on the channel's hours since 0.2; rules and channels have theirs in one form.
+drop function if exists private.handover_text(text);
+drop trigger if exists notification_rules_check on public.notification_rules;
+drop function if exists private.check_notification_rule();
+-- Roles are given by the account's id, by admins too, since 0.2.
+drop function if exists public.set_staff_role(text, text);
 -- These give another result since 0.2.
 drop function if exists private.lock_results(jsonb);
 do $$

@@ -32,12 +32,13 @@ begin
   -- The e-mail may be taken: the original's is unique. Messages refer to profiles, so there is one without it.
   insert into public.profiles (id) values (new.id)
   on conflict do nothing;
+  perform private.accept_invitation(new.id);  -- another provider may have vouched for the address
   return new;
 exception when others then
   raise warning 'romashka: user % has no profile: public.profiles refused it (%)', new.id, sqlstate;
   return new;
 end $$;
-comment on function private.create_profile_for_user is 'Give a new user a profile, with the role user.';
+comment on function private.create_profile_for_user is 'Give a new user a profile, with the role user, or that of an invitation.';
 
 create or replace trigger users_create_profile after insert on auth.users
   for each row execute function private.create_profile_for_user();

@@ -59,6 +59,9 @@ begin
       new.status := 'active';
     end if;
   end if;
+  -- A hand-over that is repeated does not make them wait anew.
+  new.waiting_since := case when new.handed_over_at is not null then coalesce(old.waiting_since,
+    case when isfinite(new.handed_over_at) then new.handed_over_at else clock_timestamp() end) end;
   return new;
 end $$;
 comment on function private.conversation_state_changes is 'Keep status, requires_human and what depends on them consistent.';
@@ -77,6 +80,7 @@ as $$
 begin
   if current_user = 'service_role' or current_user = 'authenticated' and private.is_staff() then
     new.handed_over_at := null;
+    new.waiting_since := null;
   end if;
   return new;
 end $$;

@@ -5,18 +5,21 @@
 create or replace trigger ai_settings_touch before update on public.ai_settings
   for each row execute function private.touch_updated_at();
 
-create or replace function private.handover_text(language text)
+create or replace function private.handover_text(language text, channel_type text, channel_id uuid)
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select coalesce(
-    settings.handover_texts ->> lower(split_part(replace(handover_text.language, '_', '-'), '-', 1)),
-    settings.handover_texts ->> 'en'
-  ) from public.ai_settings as settings;
-$$;
+begin
+  return coalesce(private.away_text(language, channel_type, channel_id), (
+    select coalesce(
+      settings.handover_texts ->> lower(split_part(replace(language, '_', '-'), '-', 1)),
+      settings.handover_texts ->> 'en'
+    ) from public.ai_settings as settings
+  ));
+end $$;
 comment on function private.handover_text is 'What a customer of this language is told when a human takes over.';
 
 -- What is answered in where nothing tells what the customer speaks: the account's own language before the project's.

@@ -1,5 +1,6 @@
 -- Purpose: what clients are told at once, and who. Existing frontends listen to the tables; ours to private topics:
---          conversation:<id>, inbox (for workers, too), and conversation:<id>:typing for typing and presence.
+--          conversation:<id>, inbox (for workers, too), drafts:<user id> for an agent's own devices; for typing and
+--          presence conversation:<id>:typing, and inbox:presence for staff among themselves.
 --          ai-jobs and channel-deliveries are workers' of before 0.2, and stay closed.
 -- Touches: publication supabase_realtime; policies on realtime.messages; triggers on messages, conversations.
 -- Undo:    drop the policies, the triggers and the functions.
@@ -24,7 +25,7 @@ end $$;
 -- Events are sent with realtime.send(payload, event, topic, private) from functions that run as the owner:
 -- it inserts as its caller, and swallows the error when that may not.
 
--- Topics whose last part is `typing` are written by their members; the others by the database alone:
+-- Topics whose last part is `typing` or `presence` are written by their members; the others by the database alone:
 -- whoever may write to a topic could forge its events.
 create or replace function private.may_join_topic(topic text)
 returns boolean
@@ -36,10 +37,12 @@ as $$
 declare
   v_parts text[] := string_to_array(may_join_topic.topic, ':');
 begin
-  if may_join_topic.topic = 'inbox' then
+  if may_join_topic.topic in ('inbox', 'inbox:presence') then
     return private.is_staff();
   elsif v_parts[1] = 'conversation' and v_parts[2] ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
     return private.is_staff() or v_parts[2]::uuid in (select private.my_conversation_ids());
+  elsif v_parts[1] = 'drafts' then
+    return v_parts[2] = auth.uid()::text and cardinality(v_parts) = 2 and private.is_staff();
   end if;
   return false;
 end $$;
@@ -48,14 +51,16 @@ comment on function private.may_join_topic is 'May the caller join this private 
 drop policy if exists "members read their conversation, staff the inbox" on realtime.messages;
 create policy "members read their conversation, staff the inbox" on realtime.messages
   for select to authenticated using (
-    (extension = 'broadcast' or (select realtime.topic()) like 'conversation:%:typing')
+    (extension = 'broadcast' or (select realtime.topic()) like 'conversation:%:typing'
+      or (select realtime.topic()) = 'inbox:presence')
     and (select private.may_join_topic(realtime.topic()))
   );
 
 drop policy if exists "members say that they type" on realtime.messages;
 create policy "members say that they type" on realtime.messages
   for insert to authenticated with check (
-    (select realtime.topic()) like 'conversation:%:typing' and (select private.may_join_topic(realtime.topic()))
+    ((select realtime.topic()) like 'conversation:%:typing' or (select realtime.topic()) = 'inbox:presence')
+    and (select private.may_join_topic(realtime.topic()))
   );
 
 -- A project may have policies of its own on this table, for topics of its own, and some allow everything:
@@ -63,21 +68,25 @@ create policy "members say that they type" on realtime.messages
 drop policy if exists "other policies do not open these topics" on realtime.messages;
 create policy "other policies do not open these topics" on realtime.messages as restrictive
   for select to authenticated using (
-    (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries')
+    and (select realtime.topic()) not like all ('{conversation:%,drafts:%}')
     or (select private.may_join_topic(realtime.topic()))
   );
 
 drop policy if exists "other policies do not write to these topics" on realtime.messages;
 create policy "other policies do not write to these topics" on realtime.messages as restrictive
   for insert to authenticated with check (
-    (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
-    or (select realtime.topic()) like 'conversation:%:typing' and (select private.may_join_topic(realtime.topic()))
+    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries')
+    and (select realtime.topic()) not like all ('{conversation:%,drafts:%}')
+    or ((select realtime.topic()) like 'conversation:%:typing' or (select realtime.topic()) = 'inbox:presence')
+      and (select private.may_join_topic(realtime.topic()))
   );
 
 drop policy if exists "nobody joins these topics without a session" on realtime.messages;
 create policy "nobody joins these topics without a session" on realtime.messages as restrictive
   for all to anon using (
-    (select realtime.topic()) not in ('inbox', 'ai-jobs', 'channel-deliveries') and (select realtime.topic()) not like 'conversation:%'
+    (select realtime.topic()) not in ('inbox', 'inbox:presence', 'ai-jobs', 'channel-deliveries')
+    and (select realtime.topic()) not like all ('{conversation:%,drafts:%}')
   );
 
 -- Above 256 kB Realtime drops an event (3 MB where a plan allows it). A message that does not fit is told without its
@@ -143,7 +152,8 @@ create or replace trigger messages_broadcast_updates after update on public.mess
   for each statement execute function private.broadcast_message_updates();
 
 -- What an inbox shows of a conversation, and what a worker has to know of it: the turn that waits or is answered, and
--- when something is to be sent by its channel. So whoever opens a turn or a delivery does it before the conversation
+-- when something is to be sent by its channel. Of a turn that has ended an inbox shows the outcome, and a worker needs
+-- nothing: it hears of open ones alone. So whoever opens a turn or a delivery does it before the conversation
 -- is changed. Above fifty rows, or what Realtime takes, the event says only that there is something to be read. Of the
 -- last message and of the customer it has what a list shows: nobody reads a row because of an event.
 create or replace function private.broadcast_conversations()
@@ -170,17 +180,14 @@ begin
   end if;
   if v_count <= 50 then
     v_rows := (
-      select jsonb_agg(to_jsonb(changed) || jsonb_build_object(
-        'last_message', left(changed.last_message, 1000),
-        'customer_profiles', case when customers.id is not null then jsonb_build_object(
-          'id', customers.id, 'name', customers.name, 'email', customers.email, 'phone', customers.phone,
-          'preferences', customers.preferences, 'satisfaction_rating', customers.satisfaction_rating) end))
-      from changed left join public.customer_profiles as customers on customers.id = changed.customer_id
+      select jsonb_agg(private.listed(changed)) from changed
     );
   end if;
   v_fits := v_count <= 50 and (pg_column_size(v_rows) < 30000 or octet_length(v_rows::text) < 200000);
   if v_count = 1 and v_fits then
-    perform realtime.send(jsonb_build_object('conversation', v_rows -> 0) || private.work_of(changed.id),
+    perform realtime.send(jsonb_build_object('conversation', v_rows -> 0,
+        'turn', case when v_rows #>> '{0,turn,outcome}' is null then v_rows #> '{0,turn}' end,
+        'send_after', private.send_after(changed.id)),
       'conversation.changed', 'inbox', true) from changed;
   else
     perform realtime.send(jsonb_build_object('conversations',
@@ -191,28 +198,22 @@ begin
 end $$;
 comment on function private.broadcast_conversations is 'Tell the inbox and the workers which conversations changed.';
 
--- The caller has changed the conversation, and so holds its lock: its turn and deliveries stay as they are.
-create or replace function private.work_of(conversation_id uuid)
-returns jsonb
+-- The caller has changed the conversation, and so holds its lock: its deliveries stay as they are.
+create or replace function private.send_after(conversation_id uuid)
+returns timestamptz
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
 begin
-  return jsonb_build_object('turn', (
-    select jsonb_build_object('job_id', jobs.id, 'turn_id', jobs.turn_id, 'status', jobs.status,
-      'process_after', jobs.process_after, 'deadline', jobs.deadline)
-    from public.ai_response_queue as jobs
-    where jobs.conversation_id = work_of.conversation_id and jobs.status in ('pending', 'processing')
-    order by jobs.status desc limit 1  -- the one that is being answered, if there are two
-  ), 'send_after', (
+  return (
     select min(deliveries.process_after) from public.channel_deliveries as deliveries
-    where deliveries.conversation_id = work_of.conversation_id and deliveries.settled_at is null
+    where deliveries.conversation_id = send_after.conversation_id and deliveries.settled_at is null
       and deliveries.status = 'pending'
-  ));
+  );
 end $$;
-comment on function private.work_of is 'What waits in a conversation: {turn, send_after}.';
+comment on function private.send_after is 'When something of a conversation is to be sent by its channel; null if nothing is.';
 
 create or replace trigger conversations_broadcast_insert after insert on public.conversations
   referencing new table as changed for each statement execute function private.broadcast_conversations();

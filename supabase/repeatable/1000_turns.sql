@@ -217,7 +217,7 @@ begin
     select make_interval(mins => settings.handover_repeat_minutes) from public.ai_settings as settings
   ) then
     insert into public.messages (conversation_id, sender_type, content, channel_type, turn_id, metadata)
-    values (conversation.id, 'ai', private.handover_text(private.known_language(conversation)),
+    values (conversation.id, 'ai', private.handover_text(private.known_language(conversation), conversation.channel_type, conversation.channel_id),
       conversation.channel_type, message.id, '{"kind": "handover", "repeated": true}'
         || case when v_is_loop then '{"is_loop": true}'::jsonb else '{}' end)
     returning * into v_answer;

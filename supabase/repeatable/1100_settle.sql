@@ -40,9 +40,11 @@ begin
       leased_until = null, completed_at = v_now, set_aside_until = null,
       ai_response = concat_ws(e'\n\n', nullif(btrim(result.ai_response), ''), case
         when coalesce(btrim(result.ai_response), '') = '' or result.asked is not null then
-          private.handover_text(coalesce(result.language, (
-            select private.known_language(conversations) from public.conversations as conversations
-            where conversations.id = jobs.conversation_id))) end),
+          (
+            select private.handover_text(coalesce(result.language, private.known_language(conversations)),
+              conversations.channel_type, conversations.channel_id)
+            from public.conversations as conversations where conversations.id = jobs.conversation_id
+          ) end),
       ai_confidence = result.confidence,
       response_time_ms = coalesce(result.response_time_ms, private.milliseconds(v_now - jobs.turn_started_at))
     from jsonb_populate_recordset(null::private.result, results) as result

@@ -16,6 +16,38 @@ drop policy if exists "authors remove their notes" on public.conversation_notes;
 create policy "authors remove their notes" on public.conversation_notes
   for delete to authenticated using ((select private.is_staff()) and author_id = (select auth.uid()));
 
+-- On the staff's topic, never on the conversation's: its customer hears that. One operation sends one event; of more than
+-- one note it says only where there is something to be read. A conversation that is
+-- erased takes its notes along, and nobody is told.
+create or replace function private.broadcast_notes()
+returns trigger
+language plpgsql
+security definer  -- realtime.send inserts as its caller
+set search_path = ''
+as $$
+declare
+  v_ids uuid[] := array(
+    select distinct changed.conversation_id from changed
+    join public.conversations as conversations on conversations.id = changed.conversation_id limit 51
+  );
+begin
+  if cardinality(v_ids) > 0 then
+    perform realtime.send(case when (select count(*) from changed) > 1 then jsonb_build_object(
+        'conversation_ids', case when cardinality(v_ids) <= 50 then to_jsonb(v_ids) end)
+      when tg_op = 'INSERT' then jsonb_build_object('note', (select to_jsonb(changed) from changed))
+      else jsonb_build_object('note_id', (select id from changed), 'conversation_id', v_ids[1]) end,
+      case when (select count(*) from changed) > 1 then 'notes.changed'
+        when tg_op = 'INSERT' then 'note.created' else 'note.removed' end, 'inbox', true);
+  end if;
+  return null;
+end $$;
+comment on function private.broadcast_notes is 'Tell staff of notes that were written or removed.';
+
+create or replace trigger conversation_notes_broadcast_insert after insert on public.conversation_notes
+  referencing new table as changed for each statement execute function private.broadcast_notes();
+create or replace trigger conversation_notes_broadcast_delete after delete on public.conversation_notes
+  referencing old table as changed for each statement execute function private.broadcast_notes();
+
 create or replace function public.assign_conversation(conversation_id uuid, agent_id uuid)
 returns void
 language plpgsql
@@ -36,6 +68,35 @@ begin
   perform private.raise_unless_staff_changed(conversation_id, found);
 end $$;
 comment on function public.assign_conversation is 'Say whose conversation it is; the AI goes on answering. Raises bad_agent, staff_only, conversation_not_found.';
+
+-- Two who tag at once lose nothing, as who writes the column would. What is there already stays where it is.
+create or replace function public.tag_conversation(conversation_id uuid, add text[] default '{}', remove text[] default '{}')
+returns text[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_tags text[];
+begin
+  if exists (
+    select from unnest(add) as tag where (btrim(tag) <> '' and length(tag) <= 100) is not true
+  ) or cardinality(add) > 50 then
+    raise exception 'unable to tag the conversation; a tag has 1 to 100 characters'
+      using errcode = 'PT400', detail = 'bad_tags', hint = 'Give at most 50 tags.';
+  end if;
+  update public.conversations as conversations
+  set tags = array(
+    select tag from unnest(coalesce(conversations.tags, '{}') || tag_conversation.add) with ordinality as tags (tag, place)
+    where tag <> all (coalesce(tag_conversation.remove, '{}')) group by tag order by min(place)
+  )
+  where conversations.id = tag_conversation.conversation_id
+  returning conversations.tags into v_tags;
+  perform private.raise_unless_staff_changed(conversation_id, found);
+  return v_tags;
+end $$;
+comment on function public.tag_conversation is 'Add tags to a conversation, and remove others; returns those that it has. Raises bad_tags, staff_only, conversation_not_found.';
 
 -- Customers change three columns of their conversation, each through a function that checks whose it is:
 -- a policy that let them update the row would let them update all that staff may.

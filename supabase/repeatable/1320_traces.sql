@@ -30,6 +30,9 @@ begin
   order by jobs.conversation_id, jobs.created_at
   on conflict do nothing;
   get diagnostics v_count = row_count;
+  perform private.keep_explanations(array(
+    select told.job_id from jsonb_to_recordset(traces) as told (job_id uuid)
+  ));
   return v_count;
 end $$;
 comment on function public.record_ai_response_traces is 'Store what attempts at jobs saw, decided and took; returns how many were new. Raises bad_traces.';

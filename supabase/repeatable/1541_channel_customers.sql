@@ -77,8 +77,8 @@ as $$
 begin
   return customer.user_id is null or exists (
     select from auth.users as users where users.id = customer.user_id and (
-      users.email_confirmed_at is not null and lower(users.email) = contact and (users.confirmation_sent_at is not null
-        or users.raw_app_meta_data ->> 'provider' not in ('email', 'phone', 'anonymous'))
+      users.email_confirmed_at is not null and lower(users.email) = contact
+        and private.is_mailed(users.confirmation_sent_at, users.raw_app_meta_data)
       or users.phone_confirmed_at is not null and private.phone_digits(users.phone) = contact
     )
   );

@@ -15,46 +15,28 @@ create policy "staff read what was told" on public.notification_deliveries
 drop policy if exists "only the functions below" on private.notification_secrets;
 create policy "only the functions below" on private.notification_secrets for all to service_role using (false);
 
-create or replace function private.check_notification_rule()
+create or replace trigger notification_rules_check before insert or update of hours on public.notification_rules
+  for each row execute function private.check_hours();
+
+create or replace function private.forget_failure()
 returns trigger
 language plpgsql
 volatile
-security definer  -- nobody writes secrets
+security invoker
 set search_path = ''
 as $$
-declare
-  v_wrong text;
 begin
-  begin
-    perform private.next_hours(new.hours, now());
-    v_wrong := case when new.hours is not null and not (
-      jsonb_typeof(new.hours -> 'days') = 'array' and jsonb_array_length(new.hours -> 'days') > 0
-      and not jsonb_path_exists(new.hours, '$.days[*] ? (@.type() != "number" || !(@ == 1 || @ == 2 || @ == 3 || @ == 4 || @ == 5 || @ == 6 || @ == 7))')
-      and new.hours ->> 'from' ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$' and new.hours ->> 'to' ~ '^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$'
-      and new.hours ->> 'from' <> new.hours ->> 'to'
-      and exists (select from pg_catalog.pg_timezone_names as zones where zones.name = new.hours ->> 'timezone')
-    ) then 'the hours' end;
-  exception when others then
-    v_wrong := 'the hours';
-  end;
-  if v_wrong is not null then
-    raise exception 'unable to keep the rule; its hours cannot be read'
-      using errcode = 'PT400', detail = 'bad_hours',
-      hint = 'As {"timezone": "Europe/Berlin", "days": [1, 2, 3, 4, 5], "from": "09:00", "to": "18:00"}; 1 is Monday.';
-  end if;
-  if tg_op = 'UPDATE' and new.target <> old.target then
-    new.failed_at := null;
-    new.error_code := null;
-    new.error := null;
-    new.failures := 0;
-    new.paused_until := null;
-  end if;
+  new.failed_at := null;
+  new.error_code := null;
+  new.error := null;
+  new.failures := 0;
+  new.paused_until := null;
   return new;
 end $$;
-comment on function private.check_notification_rule is 'Check the hours of a rule. Raises bad_hours.';
+comment on function private.forget_failure is 'Forget why a rule''s last target was given up.';
 
-create or replace trigger notification_rules_check before insert or update on public.notification_rules
-  for each row execute function private.check_notification_rule();
+create or replace trigger notification_rules_forget before update of target on public.notification_rules
+  for each row when (old.target <> new.target) execute function private.forget_failure();
 
 create or replace function private.make_notification_secret()
 returns trigger
@@ -93,33 +75,6 @@ begin
   return v_secret;
 end $$;
 comment on function public.get_notification_secret is 'The secret that signs a webhook''s requests. Raises rule_not_found.';
-
--- The hours of a day that begin after they end reach into the next day.
-create or replace function private.next_hours(hours jsonb, at timestamptz)
-returns timestamptz
-language plpgsql
-stable
-security invoker
-set search_path = ''
-as $$
-declare
-  v_day date := (at at time zone coalesce(hours ->> 'timezone', 'UTC'))::date;
-begin
-  if hours is null then
-    return at;
-  end if;
-  return (
-    select min(greatest(at, span.begins))
-    from generate_series(-1, 8) as offsets (days)
-    cross join lateral (
-      select (v_day + days + (hours ->> 'from')::time) at time zone (hours ->> 'timezone') as begins,
-        (v_day + days + (hours ->> 'to')::time + case when hours ->> 'to' < hours ->> 'from' then interval '1 day' else '0' end)
-          at time zone (hours ->> 'timezone') as ends
-    ) as span
-    where span.ends > at and hours -> 'days' @> to_jsonb(extract(isodow from v_day + days)::integer)
-  );
-end $$;
-comment on function private.next_hours is 'When the hours of a rule next are: now, within them.';
 
 create or replace function private.notify(
   event text, subject text, conversation_id uuid default null, message_id uuid default null, job_id uuid default null,

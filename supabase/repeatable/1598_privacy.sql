@@ -338,7 +338,7 @@ begin
   delete from realtime.messages as broadcasts
   where exists (
     select from unnest(ids) as id where broadcasts.topic like 'conversation:' || id || '%'
-      or broadcasts.topic in ('inbox', 'ai-jobs', 'channel-deliveries') and position(id::text in broadcasts.payload::text) > 0
+      or (broadcasts.topic in ('inbox', 'ai-jobs', 'channel-deliveries') or broadcasts.topic like 'drafts:%') and position(id::text in broadcasts.payload::text) > 0
   );
   get diagnostics v_count = row_count;
   return v_count;

@@ -13,14 +13,20 @@ revoke all on
   public.notification_deliveries, private.notification_secrets, private.applied_files, private.job_traces, private.knowledge_documents, private.knowledge_vocabulary,
   private.channel_secrets, private.channel_messages, private.channel_customers, private.channel_changes,
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
-  private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures
+  private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
+  private.answer_explanations, public.message_drafts, public.saved_replies, private.conversation_people,
+  public.staff_invitations, public.business_hours, public.widget_settings
 from public, anon, authenticated, service_role;
+
+revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
 
 -- What a reader may not see lives in `private`: frontends select whole rows.
 grant select on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.channel_deliveries,
-  public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries
+  public.ai_settings, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
+  public.message_drafts, public.saved_replies, public.staff_invitations,
+  public.business_hours, public.widget_settings
 to authenticated;
 
 -- Not `role`: nobody raises their own.
@@ -42,6 +48,12 @@ grant insert (id, conversation_id, sender_type, sender_id, content, channel_type
 grant update (delivery_status, status) on public.messages to authenticated;
 grant insert (id, conversation_id, content), delete on public.conversation_notes to authenticated;
 grant insert, update, delete on public.knowledge_items to authenticated;
+grant insert (id, shortcut, title, content, language), update (shortcut, title, content, language), delete
+  on public.saved_replies to authenticated;
+grant delete on public.staff_invitations to authenticated;
+grant update (texts, color, text_color, logo_url, languages, shows_team) on public.widget_settings to authenticated;
+grant insert (channel_type, channel_id, hours, away_texts), update (channel_type, channel_id, hours, away_texts), delete
+  on public.business_hours to authenticated;
 grant update on public.ai_settings to authenticated;
 grant insert (id, kind, target, events, reasons, wait_minutes, hours, is_enabled), delete on public.notification_rules to authenticated;
 grant update (kind, target, events, reasons, wait_minutes, hours, is_enabled) on public.notification_rules to authenticated;
@@ -50,9 +62,11 @@ grant select, insert, update, delete on
   public.profiles, public.customer_profiles, public.conversations, public.messages, public.ai_response_queue,
   public.conversation_notes, public.knowledge_items, public.communication_channels, public.webhook_events,
   public.channel_deliveries, public.realtime_metrics, public.notification_rules, public.notification_deliveries,
-  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets
+  private.knowledge_documents, private.knowledge_vocabulary, private.channel_secrets, public.message_drafts, public.saved_replies,
+  public.staff_invitations, public.business_hours
 to service_role;
 grant select, update, delete on public.ai_settings to service_role;  -- one row: nobody inserts another
+grant select, update on public.widget_settings to service_role;
 
 do $$
 begin
@@ -69,8 +83,9 @@ end $$;
 
 -- Functions
 
-grant usage on schema private to authenticated, service_role;
-revoke usage on schema private from public, anon;
+-- For anon there is one function in it.
+grant usage on schema private to anon, authenticated, service_role;
+revoke usage on schema private from public;
 
 -- What is not granted below is called by triggers, and by functions that run as their owner.
 revoke execute on function
@@ -81,14 +96,16 @@ revoke execute on function
   public.extend_ai_response_leases, public.create_conversation, public.get_conversation_with_messages,
   public.take_over_conversation, public.return_conversation_to_ai, public.resolve_conversation,
   public.assign_conversation, public.rate_conversation, public.mark_conversation_read, public.count_conversations,
-  public.record_ai_response_traces, public.get_ai_response_trace, public.get_knowledge_to_embed,
+  public.record_ai_response_traces, public.get_ai_response_trace, public.explain_ai_response,
+  private.explain_attempt, private.explain_turn, private.keep_explanations, private.explain_answer,
+  public.get_knowledge_to_embed,
   public.store_knowledge_embeddings, public.find_knowledge_part, public.search_knowledge, public.import_knowledge,
   public.get_channel_credentials, public.set_channel_secret, public.get_messaging_slo,
   public.receive_channel_webhook, public.continue_channel_webhook, public.replay_channel_webhook,
   public.ingest_channel_message, public.prune, public.get_abandoned_attachments,
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
-  public.test_notification_rule, private.check_notification_rule, private.make_notification_secret, private.next_hours,
+  public.test_notification_rule, private.make_notification_secret, private.next_hours,
   private.notify, private.notify_of_conversation, private.notify_of_message, private.notify_of_turn,
   private.notify_of_account, private.notify_of_waiting, private.notification_body, private.drop_late_notifications,
   private.check_notification_results, private.note_on_rules, private.due_notifications, private.notification_pause,
@@ -98,6 +115,12 @@ revoke execute on function
   public.find_customers, public.export_customer, public.erase_customer, private.customers_of_person,
   private.rows_of_customers, private.channel_ids_of, private.is_event_of, private.webhooks_of, private.files_of,
   private.erase_webhooks, private.erase_broadcasts, private.remove_old_conversations,
+  public.turn, public.search_conversations, private.search_conversations, private.fold, private.is_unspaced, private.spaced,
+  private.search_text, private.search_tokens, private.parse_search, private.excerpt, private.people_text,
+  private.index_people, private.index_people_of_conversation, private.index_people_of_customer, private.find_people,
+  private.place_after, private.walk_to_messages, private.look_up_messages, private.find_messages,
+  private.describe_hit, private.listed, public.tag_conversation, public.get_service_level, public.get_service_level_conversations,
+  private.check_service_level_range, private.turns_between, private.buckets_between,
   public.get_romashka_guards, public.find_account, public.set_staff_role, public.get_staff, private.phone_digits, private.secrets_in,
   private.leaves_of, private.id_digest, private.touch_updated_at, private.milliseconds, private.seconds,
   private.create_profile_for_user, private.is_staff,
@@ -107,7 +130,7 @@ revoke execute on function
   private.is_placeholder, private.guard_message, private.check_customer_message, private.without_our_keys,
   private.with_checked_choice, private.number_message, private.mirror_delivery_status, private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
-  private.work_of, private.broadcast_conversations, private.end_open_jobs,
+  private.send_after, private.broadcast_conversations, private.broadcast_notes, private.end_open_jobs,
   private.open_job, private.job_priority, private.unused_turn_id, private.open_returned_turn,
   private.join_job, private.supersede_job, private.enqueue_message,
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,
@@ -159,12 +182,22 @@ revoke execute on function
   private.expire_old_deliveries, private.check_delivery_results, private.open_next_deliveries, private.conclude_sent,
   private.conclude_failed, private.conclude_deliveries, private.lock_deliveries, private.conclude_set,
   private.judge_results, private.settle_deliveries, private.keep_media, private.note_part, private.reconcile_delivery,
-  private.reconcile_echo, private.schedule_jobs
+  private.reconcile_echo, private.schedule_jobs,
+  public.save_draft, private.store_draft, private.number_draft, private.broadcast_draft, private.remove_sent_draft,
+  public.invite_staff, private.change_staff_role, private.raise_unless_admin, private.is_mailed, private.store_invitation,
+  private.plain_email, private.accept_invitation, private.accept_invitation_of_confirmed,
+  private.away_words, private.spans_of, private.are_hours, private.check_hours, private.business_hours_of, private.away_text,
+  private.time_in_words, private.forget_failure, public.get_widget_settings, private.widget_settings, private.faces_of_team
 from public, anon, authenticated, service_role;
 
 -- Without a session, too, to say that one is needed; and for workers in browsers, who get no job.
 grant execute on function
   public.create_conversation, public.get_next_ai_response_job
+to anon, authenticated, service_role;
+
+-- What everybody may know.
+grant execute on function
+  public.get_widget_settings, private.widget_settings
 to anon, authenticated, service_role;
 
 -- Called by frontends. They run as their caller, under the policies.
@@ -173,8 +206,13 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo, public.describe_settings
+  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response, public.save_draft,
+  public.search_conversations, public.tag_conversation, public.get_service_level,
+  public.get_service_level_conversations, public.set_staff_role, public.invite_staff
 to authenticated, service_role;
+
+-- An agent's own: a key has no drafts.
+grant execute on function public.save_draft, private.store_draft to authenticated;
 
 -- Called by workers, functions and operators.
 grant execute on function
@@ -188,8 +226,8 @@ grant execute on function
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
   public.test_notification_rule,
-  public.get_romashka_installation, public.get_romashka_grants, public.find_account, public.set_staff_role,
-  public.get_staff, public.get_romashka_guards, public.find_customers, public.export_customer, public.erase_customer
+  public.get_romashka_installation, public.get_romashka_grants, public.find_account, public.get_staff,
+  public.get_romashka_guards, public.find_customers, public.export_customer, public.erase_customer
 to service_role;
 
 -- Called by policies and triggers that run as a customer.
@@ -205,10 +243,16 @@ grant execute on function
   private.is_admin, private.current_customer_id,
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
-  private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge
+  private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
+  private.explain_answer, private.store_draft, private.search_conversations, private.listed,
+  private.check_service_level_range, private.turns_between, private.buckets_between, private.change_staff_role,
+  private.store_invitation
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.
 grant execute on function
   private.knowledge_hash, private.claim_for_worker
 to service_role;
+
+-- Called by an index of messages, as whoever writes one: a role of the project's own, too. It makes words of a text.
+grant execute on function private.search_tokens to public;

@@ -51,6 +51,27 @@ def test_staff_are_added_listed_and_removed(romashka: Command, fresh_db: str) ->
     assert second.output == "admin\tada@example.com\n"
 
 
+def test_a_colleague_is_invited_and_the_last_admin_stays(romashka: Command, fresh_db: str) -> None:
+    """Who is not there yet has no id; and whom would one ask for the role again?"""
+    place = ("--db-url", fresh_db)
+    invited = romashka("staff", "invite", "Ada@example.com", "--role", "admin", *place)
+    _sign_up(fresh_db, "ada@example.com")
+    with psycopg.connect(fresh_db) as database:  # the mail's link
+        for value in ("null", "now()"):
+            database.execute(f"update auth.users set email_confirmed_at = {value}")
+    staff = romashka("staff", "list", *place)
+    removed = romashka("staff", "remove", "ada@example.com", *place)
+    again = romashka("staff", "invite", "ada@example.com", *place)
+    wrong = romashka("staff", "invite", "ada", *place)
+
+    assert invited.output.startswith("ada@example.com will be admin once they have signed up")
+    assert staff.output == "admin\tada@example.com\n"
+    assert "there is no other admin (Make somebody else an admin first.)" in removed.errors
+    assert "there is an account with this address already" in again.errors
+    assert "this is no e-mail address (Write it as ada@example.com" in wrong.errors
+    assert [done.exit_code for done in (removed, again, wrong)] == [1, 1, 1]
+
+
 @pytest.mark.parametrize(
     ("confirmed", "mailed", "age", "says"),
     [

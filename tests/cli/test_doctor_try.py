@@ -1,5 +1,6 @@
 """`romashka doctor --try`: every role in an empty project, which is empty again afterwards."""
 
+import asyncio
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import pytest
 from tests.support.commands import Command
 from tests.support.stacks import ROMASHKA, RunningStack, run_stack
 from tests.upgrade.catalog import read_whole
+from tests.worker.worker_process import run_worker
 
 pytestmark = pytest.mark.timeout(300)  # each is an installation, a worker, a removal
 
@@ -64,11 +66,16 @@ def trying(stack: RunningStack, **settings: str) -> Iterator[subprocess.Popen[st
         "SUPABASE_URL": stack.api_url,
         "SUPABASE_SERVICE_ROLE_KEY": stack.service_role_key,
         "SUPABASE_ANON_KEY": stack.anon_key,
+        "DATABASE_URL": stack.db_url,
         "PYTHONUNBUFFERED": "1",
     }
     with subprocess.Popen(
-        [ROMASHKA, "doctor", "--try", "--db-url", stack.db_url],
-        env=inherited | project | settings,
+        [ROMASHKA, "doctor", "--try"],
+        env={
+            name: value
+            for name, value in (inherited | project | settings).items()
+            if value  # who names nothing has not set it
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -212,3 +219,60 @@ def test_without_a_database_it_says_what_is_missing(empty: RunningStack) -> None
     assert (
         done.stderr == "romashka: --try needs the database too; use --db-url, or set DATABASE_URL\n"
     )
+
+
+_KEPT = """
+select (select count(*) from public.conversations), (select count(*) from public.messages),
+  (select count(*) from public.customer_profiles), (select count(*) from public.ai_response_queue),
+  (select count(*) from auth.users), (select count(*) from public.profiles),
+  (select count(*) from public.notification_deliveries), (select count(*) from realtime.messages)
+"""
+
+
+def kept_by(stack: RunningStack) -> object:
+    with psycopg.connect(stack.admin_url()) as database:
+        return database.execute(_KEPT).fetchone()
+
+
+async def test_where_it_is_in_use_a_customer_says_hello_and_is_gone(stack: RunningStack) -> None:
+    """Nobody's inbox has a trace of it; the database is not needed, and is not touched."""
+    async with run_worker(stack):
+        before = kept_by(stack)
+        code, said = await asyncio.to_thread(said_by, stack, DATABASE_URL="")
+        after = kept_by(stack)
+
+    assert re.search(r"✓ customer        said hello, was answered in \d+\.\d\d s, and heard", said)
+    assert marks(said)["sign-in"] == marks(said)["removal"] == "✓"
+    assert "installation" not in marks(said)
+    assert code == int("✗" in said)
+    assert after == before
+
+
+async def test_where_no_worker_runs_it_says_so(stack: RunningStack) -> None:
+    """That is what a team wants to hear from it before its customers do."""
+    before = kept_by(stack)
+    code, said = await asyncio.to_thread(said_by, stack)
+
+    assert "✗ customer        no worker answered; the database handed over after" in said, said
+    assert marks(said)["removal"] == "✓"
+    assert code == 1
+    assert kept_by(stack) == before
+
+
+async def test_interrupted_it_removes_the_customer_too(stack: RunningStack) -> None:
+    """Who does not want to wait presses Ctrl-C."""
+    before = kept_by(stack)
+
+    def interrupt() -> tuple[int, str]:
+        with trying(stack) as process:
+            assert process.stdout is not None
+            while "customers anonymously" not in (line := process.stdout.readline()):
+                assert line, "it ended"
+            process.send_signal(signal.SIGINT)
+            return process.wait(), process.stdout.read()
+
+    code, said = await asyncio.to_thread(interrupt)
+
+    assert "✗ interrupted     nothing of it is left in the project\n" in said
+    assert code == 1
+    assert kept_by(stack) == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from romashka._cli.knowledge_import import _names
+from romashka._cli.knowledge_store import _names
 from romashka._documents import (
     MAX_SECTIONS,
     Document,

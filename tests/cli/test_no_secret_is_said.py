@@ -79,6 +79,7 @@ WRITING = [one for one in COMMANDS if {*one} & {"send", "secret", "add", "import
 ELSEWHERE = {
     "worker": "runs in a process of its own, below",
     "start": "touches no project, nor do the others: each has a stack of its own",
+    "dev": "see start",
     "status": "prints the keys of the local stack, which is what it is for",
     "demo": "see start",
     "eval": "see start",

@@ -211,7 +211,8 @@ async def _job_of(stack: RunningStack, conversation_id: str) -> str:
 def test_everything_goes_through_the_one_place() -> None:
     """A command that prints by itself prints whatever it was given."""
     folder = Path(romashka.__file__).parent / "_cli"
-    files = [*folder.glob("*.py"), Path("local/romashka_local/demo.py")]
+    local = Path("local/romashka_local")
+    files = [*folder.glob("*.py"), local / "demo.py", *(local / "dev").glob("*.py")]
     found = [
         f"{file.name}:{node.lineno}"
         for file in files

@@ -284,6 +284,9 @@ def test_topics_are_joined_by_members_and_written_by_the_database(inbox: Inbox) 
         (f"conversation:{conversation}", members, set[str]()),
         (f"conversation:{conversation}:typing", members, members),
         ("inbox", {agent}, set[str]()),
+        (f"drafts:{agent}", {agent}, set[str]()),
+        (f"drafts:{customer}", set[str](), set[str]()),
+        (f"drafts:{agent}:typing", set[str](), set[str]()),
         ("ai-jobs", set[str](), set[str]()),
         ("conversation:nonsense", set[str](), set[str]()),
     ):

@@ -25,11 +25,12 @@ RULES = {
           and (has_function_privilege('authenticated', oid, 'execute')
             or has_function_privilege('anon', oid, 'execute'))
     """,
-    "without a session one is told so, and a worker in a browser gets no job": """
+    "without a session one is told so, and what everybody may know; a worker gets no job": """
         select oid::regprocedure::text from pg_proc
         where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
           and has_function_privilege('anon', oid, 'execute')
-          and proname not in ('create_conversation', 'get_next_ai_response_job')
+          and proname not in ('create_conversation', 'get_next_ai_response_job', 'search_tokens',
+            'get_widget_settings', 'widget_settings')
     """,
     "no table is open to the anon key": """
         select oid::regclass::text from pg_class

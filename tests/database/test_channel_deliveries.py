@@ -1,6 +1,7 @@
 """What becomes a delivery, and what does not."""
 
 import json
+import re
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import psycopg
 import pytest
 
 from tests.database.outbox import Outbox
+from tests.support.stacks import ROOT
 
 DAY = 24 * 3600
 
@@ -74,6 +76,17 @@ def test_an_echo_is_not_sent_again(outbox: Outbox) -> None:
     assert told["outcome"] == "stored"
     assert outbox.deliveries(conversation) == []
     assert outbox.messages(conversation)[-1]["delivery_status"] == "sent"
+
+
+def test_what_a_restored_backup_would_send_again_can_be_stopped(outbox: Outbox) -> None:
+    """As docs/backup.md has it: whoever got the message then would get it once more."""
+    page = (ROOT / "docs" / "backup.md").read_text()
+    [statement] = re.findall(r"`(update public\.channel_deliveries[^`]+)`", page)
+    conversation = outbox.hear()
+    outbox.answer()
+    outbox.run(statement)
+
+    assert {row["status"] for row in outbox.deliveries(conversation)} == {"failed"}
 
 
 def test_the_website_has_no_deliveries(outbox: Outbox) -> None:

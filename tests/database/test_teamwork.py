@@ -1,5 +1,6 @@
 """What a team does with a conversation besides writing: assign, note, rate, mark as read."""
 
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -109,3 +110,24 @@ def test_a_stranger_marks_nothing(inbox: Inbox) -> None:
 
     assert refusal.value.diag.message_detail == "conversation_not_found"
     assert inbox.conversation(conversation)["customer_read_position"] == 0
+
+
+def test_tags_are_added_and_removed_whoever_tags_besides(inbox: Inbox) -> None:
+    """Who writes the whole list takes away what a colleague has just added."""
+    agent = inbox.user("agent")
+    conversation = inbox.open(inbox.user())
+
+    def tag(add: list[str], remove: list[str], by: str = agent) -> Any:
+        statement = "select public.tag_conversation(%s, %s, %s) as tags"
+        return inbox.one(statement, conversation, add, remove, by=by)["tags"]
+
+    assert tag(["vip", "refund"], []) == ["vip", "refund"]
+    assert tag(["refund", "late"], ["vip"]) == ["refund", "late"]
+    assert tag([], ["refund", "late", "nothing"]) == []
+    for wrong in ([""], ["x" * 101], [f"{n}" for n in range(51)]):
+        with pytest.raises(psycopg.Error) as refusal:
+            tag(wrong, [])
+        assert refusal.value.diag.message_detail == "bad_tags"
+    with pytest.raises(psycopg.Error) as refusal:
+        tag(["x"], [], by=inbox.user())
+    assert refusal.value.diag.message_detail == "staff_only"

@@ -41,6 +41,17 @@ ROWS: dict[str, LiteralString] = {
     " values (%(conversation)s, %(message)s, 'sample', 'failed', 'taken_over')",
     "conversation_notes": "insert into public.conversation_notes (conversation_id, content)"
     " values (%(conversation)s, 'sample')",
+    "message_drafts": "insert into public.message_drafts (agent_id, conversation_id, content)"
+    " values (%(agent)s, %(conversation)s, 'sample') on conflict"
+    " on constraint message_drafts_one_each do update set content = 'sample'",
+    "saved_replies": "insert into public.saved_replies (shortcut, title, content)"
+    " values (gen_random_uuid()::text, 'sample', 'sample')",
+    "staff_invitations": "insert into public.staff_invitations (email, role)"
+    " values (gen_random_uuid() || '@example.com', 'agent')",
+    "business_hours": "with account as (insert into public.communication_channels (name, type)"
+    " values ('sample', 'website') returning id) insert into public.business_hours"
+    """ (channel_id, hours) select id, '{"timezone": "UTC", "days": [1], "from": "09:00","""
+    """ "to": "18:00"}' from account""",
     "knowledge_items": "insert into public.knowledge_items (title, content)"
     " values ('matrix sample', 'sample')",
     "communication_channels": "insert into public.communication_channels (name, type)"
@@ -61,6 +72,7 @@ ROWS: dict[str, LiteralString] = {
     " '{turn.settled}', false) returning id) insert into public.notification_deliveries"
     " (rule_id, event, subject) select id, 'turn.settled', 'sample' from rule",
     "ai_settings": "update public.ai_settings set persona = persona",
+    "widget_settings": "update public.widget_settings set color = color",
     "realtime_metrics": "insert into public.realtime_metrics (metric_name, metric_value)"
     " values ('sample', 1)",
 }
@@ -132,6 +144,7 @@ class Cast:
             "customer": owner.customer,
             "conversation": owner.conversation,
             "message": owner.message,
+            "agent": self.people["agent"].id,
         }
         (made,) = self.run(ROWS[table] + " returning id::text", values)
         return self.row(table, made["id"])

@@ -94,6 +94,14 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
             "outcome": "taken_over",
         },
         "conversation_notes": {"conversation_id": owner.conversation, "content": "x"},
+        "message_drafts": {
+            "agent_id": cast.people["agent"].id,
+            "conversation_id": owner.conversation,
+            "mode": "note",
+            "content": "x",
+        },
+        "saved_replies": {"shortcut": str(uuid4()), "title": "x", "content": "x"},
+        "staff_invitations": {"email": f"{uuid4()}@example.com", "role": "agent"},
         "knowledge_items": {"title": "x", "content": "x"},
         "communication_channels": {"name": "x", "type": "website"},
         "webhook_events": {
@@ -109,9 +117,14 @@ def insert_row(cast: Cast, table: str, actor: str, is_allowed: bool) -> Any:
             "is_enabled": False,
         },
         "ai_settings": {"id": True},
+        "widget_settings": {"id": True},
         "realtime_metrics": {"metric_name": "x", "metric_value": 1},
     }
-    if table == "channel_deliveries":
+    if table == "business_hours":
+        hours = cast.make_row(table, owner)
+        account = cast.make_row("communication_channels", owner)
+        bodies[table] = {"channel_id": account["id"], "hours": hours["hours"]}
+    elif table == "channel_deliveries":
         bodies[table] = new_delivery(cast, owner)
     elif table == "notification_deliveries":
         rule = cast.make_row("notification_rules", owner)
@@ -160,9 +173,13 @@ def target(cast: Cast, table: str, actor: str) -> Row:
 @pytest.mark.parametrize(("table", "verb"), COLUMNS)
 def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
     """A column too many, and a customer sets the position of their message."""
-    actor = {"profiles": "guest", "ai_settings": "admin", "notification_rules": "admin"}.get(
-        table, "agent"
-    )
+    actor = {
+        "profiles": "guest",
+        "ai_settings": "admin",
+        "notification_rules": "admin",
+        "business_hours": "admin",
+        "widget_settings": "admin",
+    }.get(table, "agent")
     row = (
         target(cast, table, actor)
         if table == "profiles"
@@ -175,6 +192,8 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         "conversations": ("customer_id",),
         "messages": ("conversation_id", "sender_type", "content"),
         "conversation_notes": ("conversation_id", "content"),
+        "saved_replies": ("shortcut", "title", "content"),
+        "business_hours": ("channel_id", "hours"),
         "knowledge_items": ("title", "content"),
         "notification_rules": ("kind", "target", "events"),
     }.get(table, ())
@@ -183,8 +202,12 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
         if verb == "update":
             request = rest.update({column: value}).eq("id", row["id"])
         else:
-            new = {name: row[name] for name in needed}
-            request = rest.insert(new | {column: str(uuid4()) if column == "id" else value})
+            given = {name: row[name] for name in needed} | {column: value}
+            unique = {name: str(uuid4()) for name in given if name in ("id", "shortcut")}
+            if "channel_id" in given:
+                account = cast.make_row("communication_channels", cast.owner(actor))
+                unique["channel_id"] = account["id"]
+            request = rest.insert(given | unique)
         if answer(request):
             allowed.add(column)
 
@@ -194,12 +217,15 @@ def test_no_other_column_is_written(cast: Cast, table: str, verb: str) -> None:
 # What a call needs, by parameter; parameters with a default are left out.
 ARGUMENTS: Row = {
     "email": "matrix-nobody@example.com",
-    "role": "user",
+    "role": "agent",
     "id": "matrix",
     "channel_type": "email",
     "rating": 5,
+    "content": "x",
     "query": "matrix sample",
     "views": {"matrix": {}},
+    "starts_at": "2026-01-01T00:00:00Z",
+    "ends_at": "2026-01-02T00:00:00Z",
     "worker_id": "matrix",
     "jobs": [],
     "results": [],
@@ -241,6 +267,19 @@ insert into public.messages (conversation_id, sender_type, content)
 select id, 'user', 'one' from conversation returning id
 """
 
+# A turn that has its answer.
+_ANSWERED = """
+with answer as (
+  insert into public.messages (conversation_id, sender_type, content, turn_id)
+  values (%s, 'ai', 'An answer.', gen_random_uuid()) returning id, conversation_id, turn_id
+), job as (
+  insert into public.ai_response_queue (conversation_id, message_id, user_message, status, outcome,
+    turn_id, turn_started_at, deadline, completed_at)
+  select conversation_id, id, 'x', 'completed', 'replied', turn_id, now(), now(), now() from answer
+)
+select id::text as id from answer
+"""
+
 
 @pytest.mark.parametrize("actor", ACTORS)
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -251,6 +290,8 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
     cast.make_row("realtime_metrics", cast.owner(actor))
     arguments = ARGUMENTS | {
         "conversation_id": cast.owner(actor).talk,
+        "conversation": {"id": cast.owner(actor).talk},
+        "message_id": cast.run(_ANSWERED, [cast.owner(actor).talk])[0]["id"],
         "agent_id": cast.people["agent"].id,
         "rule_id": cast.make_row("notification_rules", cast.owner(actor))["id"],
         "webhook_id": cast.make_row("webhook_events", cast.owner(actor))["id"],
@@ -265,7 +306,10 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
         " where pronamespace = 'public'::regnamespace and proname = %s",
         [function],
     )
-    values = {name: arguments[name] for name in needed["names"] or ()}
+    names = needed["names"] or ()
+    if "user_id" in names:
+        arguments["user_id"] = cast.sign_up().id
+    values = {name: arguments[name] for name in names}
     if function == "get_next_ai_response_job":
         cast.run(_WAITING, [cast.owner(actor).customer])
     before = cast.fingerprint()

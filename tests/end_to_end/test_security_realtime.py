@@ -74,6 +74,7 @@ async def test_the_topics_are_as_the_page_says(cast: Cast, topic: str, actor: st
     """Who may join hears a conversation; who may send can forge its answers."""
     verbs = REALTIME[topic][ROLE_OF[actor]]
     name = topic.replace("<id>", cast.owner(actor).conversation)
+    name = name.replace("<agent's id>", cast.people["agent"].id)
     async with open_socket(cast) as one, open_socket(cast) as listener:
         assert await join(listener, cast, "service", name)
         is_joined = await join(one, cast, actor, name)
@@ -140,8 +141,14 @@ async def test_no_spelling_of_anothers_topic_opens_it(cast: Cast) -> None:
         "conversation:",
         "conversation:::typing",
         "inbox:typing",
+        "inbox:presence",
+        "inbox:presence:",
+        "INBOX:presence",
         "Inbox",
         "ai-jobs:typing",
+        "drafts:",
+        f"drafts:{cast.people['stranger'].id}",
+        f"drafts:{cast.people['agent'].id}",
     ]
     async with open_socket(cast) as socket:
         joined = [name for name in names if await join(socket, cast, "stranger", name)]

@@ -14,6 +14,7 @@ from romashka import (
     Chosen,
     Conflict,
     Conversation,
+    Filters,
     HumanHasIt,
     InvalidRequest,
     Message,
@@ -89,6 +90,41 @@ async def test_conversations_can_be_filtered(stack: RunningStack) -> None:
         assert await listed(requires_human=True) == []
         assert await listed(assigned_agent_id=new_identifier()[-36:]) == []
         assert await listed(status="active", channel_type="website") == [conversation]
+
+
+async def test_lists_and_counts_find_several_states_tags_and_what_is_nobodys(
+    stack: RunningStack,
+) -> None:
+    """An inbox has views, and a badge of each; a script asks in the same words."""
+    tag = new_identifier()
+    async with service_of(stack) as service, staff_of(stack) as staff:
+        rows = [
+            {"channel_type": "website", "tags": [tag], "status": status}
+            for status in ("active", "resolved", "pending")
+        ]
+        await service.supabase.table("conversations").insert(rows).execute()
+        ids = {each.status: each.id for each in await staff.conversations.list(tags=[tag])}
+        me = (await staff.supabase.auth.get_user()).user.id
+        taken = service.supabase.table("conversations").update({"assigned_agent_id": me})
+        await taken.eq("id", ids["pending"]).execute()
+        views: dict[str, tuple[set[str], Filters]] = {
+            "all": (set(ids), {}),
+            "done": ({"resolved"}, {"status": "resolved"}),
+            "open": ({"active", "pending"}, {"status": ["active", "pending"]}),
+            "free": ({"active", "resolved"}, {"unassigned": True, "search": ""}),
+            "taken": ({"pending"}, {"unassigned": False, "priority": None}),
+            "mine": ({"pending"}, {"assigned_agent_id": me, "requires_human": False}),
+            "none": (set(), {"tags": [tag, "another"]}),
+        }
+        asked = {name: Filters(tags=[tag]) | filters for name, (_, filters) in views.items()}
+        found = {name: await staff.conversations.list(**asked[name]) for name in views}
+        counted = await staff.inbox.counts(asked)
+        with pytest.raises(InvalidRequest, match="colour"):
+            await staff.inbox.counts({"red": {"colour": "red"}})  # type: ignore[typeddict-unknown-key]  # a slip
+
+    states = {name: {each.status for each in page} for name, page in found.items()}
+    assert states == {name: expected for name, (expected, _) in views.items()}
+    assert counted == {name: len(page) for name, page in found.items()}
 
 
 async def test_a_stranger_finds_and_writes_nothing(stack: RunningStack) -> None:

@@ -65,6 +65,7 @@ async def names(stack: RunningStack) -> AsyncIterator[dict[str, Any]]:
             "email": email,
             "password": password,
             "staff": staff,
+            "staff_id": (await staff.team.list())[-1].id,
             "print": lambda *_, **__: None,
         }
 

@@ -12,14 +12,19 @@ import pytest
 import romashka
 from romashka import PermissionDenied, Romashka, _conversation, sync
 from romashka import _attachments as attachments
+from romashka import _business_hours as business_hours
 from romashka import _client as client
 from romashka import _conversations as conversations
 from romashka import _inbox as inbox
 from romashka import _knowledge as knowledge
 from romashka import _listener as listener
+from romashka import _message_drafts as message_drafts
 from romashka import _metrics as metrics
 from romashka import _presence as presence
+from romashka import _saved_replies as saved_replies
+from romashka import _team as team
 from romashka import _topics as topics
+from romashka import _widget as widget
 
 from tests.support.answering import answering
 from tests.support.customers import new_agent, new_identifier
@@ -34,6 +39,11 @@ PAIRS = [
     (attachments.Attachments, sync.Attachments),
     (knowledge.Knowledge, sync.Knowledge),
     (metrics.Metrics, sync.Metrics),
+    (message_drafts.Drafts, sync.Drafts),
+    (saved_replies.SavedReplies, sync.SavedReplies),
+    (team.Team, sync.Team),
+    (widget.Widget, sync.Widget),
+    (business_hours.BusinessHoursOfChannels, sync.BusinessHoursOfChannels),
     (presence.Presence, sync.Presence),
     (topics.Topics, sync.Topics),
     (listener.Listener, sync.Listener),

@@ -1,12 +1,13 @@
 """The TypeScript SDK: it compiles, strictly, and its own tests pass in Node, React and Chromium."""
 
 import asyncio
+import gzip
 import json
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from tests.support.stacks import RunningStack
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / "sdk" / "typescript"
 PAGES = [ROOT / "docs" / "sdk-typescript.md", ROOT / "docs" / "stores.md"]
+
+OPTIONS = ["--test-reporter=spec", "--input-type=module"]
 
 pytestmark = pytest.mark.timeout(300)  # the tests' own waits end long before
 
@@ -51,53 +54,130 @@ def write_examples(folder: Path) -> None:
         (folder / f"example_{number}.{suffix}").write_text(code)
 
 
-def run_tests(file: Path, stack: RunningStack, browser: Mapping[str, str], react: int = 19) -> None:
-    """Run one file of tests against the stack."""
+def run_tests(
+    build: Path, names: Iterable[str], stack: RunningStack, browser: Mapping[str, str] | None = None
+) -> None:
+    """Run files of tests against the stack, all in one process: most of their time they wait."""
     keys = {
         "API_URL": stack.api_url,
         "ANON_KEY": stack.anon_key,
         "SERVICE_ROLE_KEY": stack.service_role_key,
         "JWT_SECRET": stack.jwt_secret,
-        "REACT": str(react),
         "SCENARIOS": str(SCENARIOS),
         "SCENARIOS_CONVERSATION": CONVERSATION,
     }
+    imports = "".join(f'import "{(build / f"{name}.test.js").as_uri()}";' for name in names)
     with playing(read_scenarios()) as url:
         done = subprocess.run(
-            [find_node(), "--test", "--test-reporter=spec", file],
-            env=os.environ | keys | browser | {"SCENARIOS_URL": url},
+            [find_node(), "--test-force-exit", *OPTIONS, "--eval", imports],
+            env=os.environ | keys | (browser or {}) | {"SCENARIOS_URL": url},
             capture_output=True,
             text=True,
             check=False,
         )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "pass 0" not in done.stdout
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.name.split(".")[0] for path in SDK.glob("tests/*.test.ts*"))
-)
-def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack, name: str) -> None:
-    """Its users are browsers and Node: what it promises is tested there."""
-    browser = chromium_environment() if name == "browser" else {}
-    run_tests(sdk / "build" / f"{name}.test.js", stack, browser)
-
-
-@pytest.mark.parametrize(
-    ("framework", "name"),
-    [("react18", "react"), ("react18", "chat"), ("react18", "hooks"), ("preact", "hooks")],
-)
-def test_the_hooks_work_with_other_frameworks(
-    sdk: Path, stack: RunningStack, framework: str, name: str
-) -> None:
-    """Many inboxes still have React 18, and a widget has no room for more than Preact."""
-    project = sdk / "tests" / framework
+def install_with_package(sdk: Path, project: Path) -> None:
+    """Install what a project names, and the package beside it."""
     install_packages(project)
     installed = project / "node_modules" / "romashka"
     shutil.copytree(sdk / "dist", installed / "dist", dirs_exist_ok=True)
     shutil.copy(sdk / "package.json", installed)
+
+
+def named(pattern: str) -> set[str]:
+    """Return the names of the files of tests that the pattern finds."""
+    return {path.name.split(".")[0] for path in SDK.glob(f"tests/{pattern}")}
+
+
+def test_the_package_does_what_it_says(sdk: Path, stack: RunningStack) -> None:
+    """Its users are browsers and Node; this is Node."""
+    run_tests(sdk / "build", sorted(named("*.test.ts") - {"browser"}), stack)
+
+
+def test_the_package_works_in_chromium(sdk: Path, stack: RunningStack) -> None:
+    """Pages are frozen, and go offline."""
+    run_tests(sdk / "build", ["browser"], stack, chromium_environment())
+
+
+def test_the_hooks_work_with_react(sdk: Path, stack: RunningStack) -> None:
+    """An inbox and a window, mounted."""
+    run_tests(sdk / "build", sorted(named("*.test.tsx")), stack)
+
+
+@pytest.mark.parametrize(
+    ("framework", "names"), [("react18", ["chat", "hooks", "react"]), ("preact", ["hooks"])]
+)
+def test_the_hooks_work_with_other_frameworks(
+    sdk: Path, stack: RunningStack, framework: str, names: list[str]
+) -> None:
+    """Many inboxes still have React 18, and a widget has no room for more than Preact."""
+    project = sdk / "tests" / framework
+    install_with_package(sdk, project)
     shutil.copytree(sdk / "build", project / "build", dirs_exist_ok=True)
 
-    run_tests(project / "build" / f"{name}.test.js", stack, {}, react=18)
+    run_tests(project / "build", names, stack)
+
+
+def test_jest_takes_the_package_with_the_configuration_of_the_page(sdk: Path) -> None:
+    """It knows CommonJS alone, and what it is told to transform."""
+    project = sdk / "tests" / "jest"
+    install_with_package(sdk, project)
+    configuration = json.loads((project / "package.json").read_text())["jest"]
+    page = (ROOT / "docs" / "sdk-typescript.md").read_text()
+    jest = [find_node(), project / "node_modules/.bin/jest", "--coverage=false"]
+    done = subprocess.run(jest, cwd=project, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (
+        f"transformIgnorePatterns: {json.dumps(configuration['transformIgnorePatterns'])}" in page
+    )
+
+
+def test_a_server_component_takes_the_core(sdk: Path) -> None:
+    """Next.js loads what it imports under this condition: React has no hooks there."""
+    code = 'import "romashka"; import "romashka/parts"'
+    done = subprocess.run(
+        [find_node(), "--conditions=react-server", "--input-type=module", "--eval", code],
+        cwd=sdk, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+SIZES = {
+    "Core, Threads": 30_500,
+    "Core, Threads, Views": 32 * 1024,
+    "Core, Conversations": 34_000,
+    "Client": 36_700,
+}
+"""In bytes, on the parts; what an application adds to its page."""
+
+
+def test_the_package_is_no_larger_than_its_page_says(sdk: Path) -> None:
+    """A widget has no room; what is larger was wanted, or a mistake."""
+    project = sdk / "tests" / "size"
+    install_packages(project)
+    esbuild = [project / "node_modules/.bin/esbuild", "--bundle", "--minify", "--format=esm"]
+    sizes = {}
+    for names in SIZES:
+        code = (
+            f'import {{ {names} }} from "romashka";'
+            'import { connectParts } from "romashka/parts";'
+            f"globalThis.all = [{names}, connectParts];"
+        )
+        bundled = subprocess.run(
+            [*esbuild, "--target=es2022"],
+            cwd=sdk,
+            input=code.encode(),
+            capture_output=True,
+            check=True,
+        )
+        sizes[names] = len(gzip.compress(bundled.stdout))
+
+    assert {names: size for names, size in sizes.items() if size > SIZES[names]} == {}
 
 
 async def test_the_chat_of_the_page_works(sdk: Path, stack: RunningStack) -> None:

@@ -93,12 +93,13 @@ async def open_provider() -> AsyncIterator[Provider]:
         Route("/v1/chat/completions", provider.complete, methods=["POST"]),
         Route("/v1/models", provider.list_models),
     ]
-    async with _running(routes) as provider.url:
+    async with running(routes) as provider.url:
         yield provider
 
 
 @asynccontextmanager
-async def _running(routes: list[Route]) -> AsyncIterator[str]:
+async def running(routes: list[Route]) -> AsyncIterator[str]:
+    """Serve on a free port, and give the URL of an endpoint."""
     app = Starlette(routes=routes)
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
     config.timeout_graceful_shutdown = 0  # some of its requests hang on purpose
@@ -237,5 +238,5 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
     async def answer(request: Request) -> Response:
         return handler(request)
 
-    async with _running([Route("/{path:path}", answer, methods=["GET", "POST"])]) as url:
+    async with running([Route("/{path:path}", answer, methods=["GET", "POST"])]) as url:
         yield url

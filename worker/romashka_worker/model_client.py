@@ -10,6 +10,7 @@ from typing import Any, cast
 import httpx2
 from openai import DEFAULT_TIMEOUT, AsyncOpenAI, DefaultAioHttpClient
 
+_OPENAI = "https://api.openai.com/v1"
 _MAX_ANSWER = 16 * 1024 * 1024
 """Bytes: the vectors of a long item are some."""
 _MAX_STREAM = 4 * 1024 * 1024
@@ -31,7 +32,8 @@ def open_client(
     """
     return AsyncOpenAI(
         api_key=api_key,
-        base_url=base_url,
+        # Named, since the client would read the environment itself, and not as the settings do.
+        base_url=base_url or _OPENAI,
         max_retries=max_retries,
         timeout=DEFAULT_TIMEOUT if timeout is None else timeout,
         http_client=_BoundedClient(follow_redirects=False),

@@ -6,7 +6,7 @@ import logging
 import os
 import secrets
 from asyncio.subprocess import PIPE, STDOUT, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import deno  # type: ignore[import-untyped]  # the wheel has no type marker
 from romashka._terminal import clean_line, say
 
 from romashka_local.functions.settings import FunctionSettings
+from romashka_local.lines import lines_of
 
 _BOOT = Path(__file__).with_name("boot.ts")
 _BOOT_SECONDS = 60.0  # a first start may download what the function imports
@@ -144,28 +145,13 @@ class FunctionProcess:
     async def _show_output(self, marker: str, answer: "asyncio.Future[dict[str, int]]") -> None:
         """Copy the function's output to stderr, line by line, but for the boot's own line."""
         assert self._process.stdout is not None  # noqa: S101 -- a pipe was asked for
-        async for line in _lines(self._process.stdout):
-            text = line.decode(errors="replace").rstrip("\n")
+        async for text in lines_of(self._process.stdout):
             if not answer.done() and text.startswith(f"{marker} "):
                 answer.set_result(json.loads(text.removeprefix(f"{marker} ")))
             elif text:
                 say(clean_line(f"[{self._slug}] {text}"), to_errors=True)
         if not answer.done():
             answer.set_result({})
-
-
-async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Yield lines, and endless ones in pieces."""
-    while True:
-        try:
-            line = await stream.readuntil()
-        except asyncio.LimitOverrunError as error:
-            line = await stream.readexactly(error.consumed)
-        except asyncio.IncompleteReadError as error:
-            line = error.partial
-        if not line:
-            return
-        yield line
 
 
 def _command(function: FunctionSettings, place: Place) -> list[str]:

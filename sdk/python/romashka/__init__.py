@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from romashka._attachments import Attachments
+    from romashka._business_hours import BusinessHours, BusinessHoursOfChannels
     from romashka._client import AsyncRomashka
+    from romashka._colleagues import Colleague, Colleagues
     from romashka._conversation import Conversation
     from romashka._conversations import Conversations
     from romashka._drafts import ReplyDelta, ReplySettled, ReplyStarted
@@ -26,32 +28,53 @@ if TYPE_CHECKING:
         Unreachable,
     )
     from romashka._events import Event, MessageCreated, MessageUpdated
-    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox
+    from romashka._explanation import Attempt, Explanation, Source
+    from romashka._filters import Filters
+    from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox, NoteCreated, NoteRemoved
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
+    from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
     from romashka._listener import Broadcast, Check, Listener, Resync
-    from romashka._metrics import ConversationMetrics, Metrics, ServiceLevel
+    from romashka._message_drafts import Drafts, MessageDraft
+    from romashka._metrics import Metrics, ServiceLevel
     from romashka._models import (
         Attachment,
         Choice,
         Chosen,
         ConversationDetails,
+        ConversationMetrics,
         Delivery,
         Message,
         Note,
+        Turn,
     )
     from romashka._presence import Person, Presence
+    from romashka._saved_replies import (
+        RenderedReply,
+        SavedReplies,
+        SavedReply,
+        render_saved_reply,
+    )
+    from romashka._search import ExcerptPart, SearchHit, SearchPage
+    from romashka._team import Invitation, StaffMember, Team
     from romashka._topics import Topics
+    from romashka._widget import Face, Widget, WidgetSettings
     from romashka.sync import Romashka
 
 __all__ = [
     "AsyncRomashka",
     "Attachment",
     "Attachments",
+    "Attempt",
     "Broadcast",
+    "Bucket",
+    "BusinessHours",
+    "BusinessHoursOfChannels",
     "Busy",
     "Check",
     "Choice",
     "Chosen",
+    "Colleague",
+    "Colleagues",
     "Conflict",
     "Conversation",
     "ConversationChanged",
@@ -60,16 +83,27 @@ __all__ = [
     "Conversations",
     "Delivery",
     "DeliveryFailed",
+    "Drafts",
     "Event",
+    "ExcerptPart",
+    "Explanation",
+    "Face",
+    "FigurePage",
+    "FigureRow",
+    "Filters",
     "HumanHasIt",
     "Inbox",
     "InvalidRequest",
+    "Invitation",
     "Knowledge",
     "KnowledgeItem",
     "KnowledgeMatch",
+    "LevelOfTime",
+    "LevelOverTime",
     "Listener",
     "Message",
     "MessageCreated",
+    "MessageDraft",
     "MessageUpdated",
     "Metrics",
     "NoAnswer",
@@ -77,25 +111,40 @@ __all__ = [
     "NotFound",
     "NotSignedIn",
     "Note",
+    "NoteCreated",
+    "NoteRemoved",
     "PermissionDenied",
     "Person",
     "Presence",
     "RateLimited",
+    "RenderedReply",
     "ReplyDelta",
     "ReplySettled",
     "ReplyStarted",
     "Resync",
     "Romashka",
     "RomashkaError",
+    "SavedReplies",
+    "SavedReply",
+    "SearchHit",
+    "SearchPage",
     "ServerError",
     "ServiceLevel",
+    "Source",
+    "StaffMember",
+    "Team",
     "TooLarge",
     "Topics",
+    "Turn",
     "Unreachable",
+    "Widget",
+    "WidgetSettings",
+    "render_saved_reply",
 ]
 
 _HOMES = {
     "_attachments": ("Attachments",),
+    "_business_hours": ("BusinessHours", "BusinessHoursOfChannels"),
     "_client": ("AsyncRomashka",),
     "_conversation": ("Conversation",),
     "_conversations": ("Conversations",),
@@ -117,21 +166,32 @@ _HOMES = {
         "Unreachable",
     ),
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
-    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox"),
+    "_explanation": ("Attempt", "Explanation", "Source"),
+    "_filters": ("Filters",),
+    "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox", "NoteCreated", "NoteRemoved"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),
-    "_metrics": ("ConversationMetrics", "Metrics", "ServiceLevel"),
+    "_message_drafts": ("Drafts", "MessageDraft"),
+    "_metrics": ("Metrics", "ServiceLevel"),
+    "_levels": ("Bucket", "FigurePage", "FigureRow", "LevelOfTime", "LevelOverTime"),
     "_models": (
         "Attachment",
         "Choice",
         "Chosen",
         "ConversationDetails",
+        "ConversationMetrics",
         "Delivery",
         "Message",
         "Note",
+        "Turn",
     ),
     "_presence": ("Person", "Presence"),
+    "_saved_replies": ("RenderedReply", "SavedReplies", "SavedReply", "render_saved_reply"),
+    "_search": ("ExcerptPart", "SearchHit", "SearchPage"),
+    "_team": ("Invitation", "StaffMember", "Team"),
     "sync": ("Romashka",),
+    "_colleagues": ("Colleague", "Colleagues"),
+    "_widget": ("Face", "Widget", "WidgetSettings"),
     "_topics": ("Topics",),
 }
 """Where each name is defined."""

@@ -12,16 +12,21 @@ from supabase import AsyncClient, AsyncClientOptions, AsyncSupabaseException
 from supabase_auth.types import AuthResponse, SignInAnonymouslyCredentials
 
 from romashka._attachments import Attachments
+from romashka._business_hours import BusinessHoursOfChannels
 from romashka._conversations import Conversations
 from romashka._core import Core
 from romashka._errors import InvalidRequest, NotSignedIn, translated
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
 from romashka._limits import SECONDS, in_time
+from romashka._message_drafts import Drafts
 from romashka._metrics import Metrics
 from romashka._pasted import BadSetting, read_key, read_project_url
+from romashka._saved_replies import SavedReplies
 from romashka._session import HttpClient, Session
 from romashka._storable import check_storable
+from romashka._team import Team
+from romashka._widget import Widget
 
 TIMEOUT = httpx.Timeout(SECONDS["call"], connect=5.0)
 """Of each wait for the network; a request as a whole has a limit of its own."""
@@ -70,6 +75,11 @@ class AsyncRomashka(Core):
         self.attachments = Attachments(self)
         self.knowledge = Knowledge(self)
         self.metrics = Metrics(self)
+        self.drafts = Drafts(self)
+        self.saved_replies = SavedReplies(self)
+        self.team = Team(self)
+        self.widget = Widget(self)
+        self.business_hours = BusinessHoursOfChannels(self)
         self._signing_in: asyncio.Task[str] | None = None
 
     @classmethod

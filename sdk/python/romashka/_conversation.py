@@ -1,6 +1,6 @@
 """One conversation: read it, write, ask, follow it, and do with it what staff do."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,15 +11,17 @@ from romashka._answers import stream_answer
 from romashka._core import Core
 from romashka._errors import Conflict, InvalidRequest, NoAnswer, NotFound
 from romashka._events import Event, MessageCreated, follow
+from romashka._explanation import Explanation
 from romashka._listener import OnConnection, Page
-from romashka._metrics import ConversationMetrics
 from romashka._models import (
     Attachment,
     Choice,
     ConversationDetails,
+    ConversationMetrics,
     Delivery,
     Message,
     Note,
+    Priority,
     conversation_fields,
 )
 from romashka._presence import Presence, Role, present_in
@@ -35,7 +37,7 @@ async def read_conversation(core: Core, conversation_id: str) -> Mapping[str, An
     Raises:
         NotFound: there is none, or it is somebody else's.
     """
-    query = core.supabase.table("conversations").select("*").eq("id", conversation_id)
+    query = core.supabase.table("conversations").select("*, turn").eq("id", conversation_id)
     try:
         found = await fetch(query)
     except InvalidRequest as error:
@@ -260,6 +262,54 @@ class Conversation(ConversationDetails):
         """
         await self._change("assign_conversation", agent_id=agent_id)
 
+    async def set_priority(self, priority: Priority) -> None:
+        """Say how soon it is to be answered. For staff.
+
+        Example:
+            await (await staff.conversations.get(conversation.id)).set_priority("high")
+        """
+        await self._update({"priority": priority})
+
+    async def tag(self, add: Sequence[str] = (), remove: Sequence[str] = ()) -> tuple[str, ...]:
+        """Add tags, and remove others; return those that it has then. For staff.
+
+        Two who tag at once lose nothing.
+
+        Raises:
+            InvalidRequest: a tag is empty, or longer than 100 characters.
+
+        Example:
+            work = await staff.conversations.get(conversation.id)
+            await work.tag(["refund"])
+            await work.tag(remove=["refund"])  # undone
+        """
+        tags = {"conversation_id": self.id, "add": [*add], "remove": [*remove]}
+        return tuple(await repeated(lambda: self._core.call("tag_conversation", **tags)))
+
+    async def reopen(self) -> None:
+        """Open it again after it was resolved, with the AI. For staff.
+
+        Example:
+            work = await staff.conversations.get(conversation.id)
+            await work.resolve()
+            await work.reopen()
+        """
+        await self._update({"status": "active"})
+
+    async def explain(self, message_id: str) -> Explanation:
+        """Return why the AI wrote a message of it. For staff.
+
+        Raises:
+            NotFound: the AI wrote no such message.
+
+        Example:
+            answer = await conversation.ask("What is Romashka?")
+            why = await (await staff.conversations.get(conversation.id)).explain(answer.id)
+            print([(source.title, source.score) for source in why.sources])
+        """
+        told = await self._core.call("explain_ai_response", message_id=message_id)
+        return Explanation.from_row(told)
+
     async def mark_read(self, up_to_position: int | None = None) -> None:
         """Say how far the caller's side has read; without a position, everything.
 
@@ -302,6 +352,16 @@ class Conversation(ConversationDetails):
             )
         )
         return [Note.from_row(row) for row in rows]
+
+    async def remove_note(self, note_id: str) -> None:
+        """Remove a note of one's own; that there is none changes nothing. For staff.
+
+        Example:
+            work = await staff.conversations.get(conversation.id)
+            await work.remove_note((await work.add_note("Knows us well.")).id)
+        """
+        notes = self._core.supabase.table("conversation_notes").delete()
+        await fetch(notes.match({"conversation_id": self.id, "id": note_id}))
 
     async def deliveries(self) -> list[Delivery]:
         """Return its messages that go out by a channel, oldest first. For staff.
@@ -367,6 +427,14 @@ class Conversation(ConversationDetails):
             if not stored:
                 raise  # the id is another message's
         return Message.from_row(stored[0])
+
+    async def _update(self, columns: Mapping[str, Any]) -> None:
+        conversations = partial(self._core.supabase.table, "conversations")
+        if not await repeated(
+            lambda: fetch(conversations().update(dict(columns)).eq("id", self.id))
+        ):
+            reason = f"there is no conversation {self.id} that you may change"
+            raise NotFound(reason, name="conversation_not_found")
 
     async def _change(self, function: str, **arguments: Any) -> None:
         await repeated(lambda: self._core.call(function, conversation_id=self.id, **arguments))

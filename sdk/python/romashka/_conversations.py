@@ -1,14 +1,12 @@
 """`client.conversations`: open one, get one, list them page by page."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from romashka._conversation import Conversation, read_conversation
 from romashka._core import Core
+from romashka._filters import Filters, narrowed
 from romashka._models import ChannelType, ConversationDetails, Priority, Status
 from romashka._rows import fetch, fetch_up_to
-
-_SEARCHED = ("customer_name", "user_name", "user_email", "customer_phone", "last_message")
 
 
 class Conversations:
@@ -57,10 +55,12 @@ class Conversations:
         self,
         *,
         channel_type: ChannelType | None = None,
-        status: Status | None = None,
+        status: Status | Sequence[Status] | None = None,
         priority: Priority | None = None,
         assigned_agent_id: str | None = None,
+        unassigned: bool | None = None,
         requires_human: bool | None = None,
+        tags: Sequence[str] | None = None,
         search: str | None = None,
         before: ConversationDetails | None = None,
         limit: int = 50,
@@ -68,37 +68,35 @@ class Conversations:
         """Return a page of the conversations that the caller may see, the latest first.
 
         Args:
+            status: one, or any of several.
+            unassigned: those that are nobody's; with False, somebody's.
+            tags: those that have all of these.
             search: in names, addresses, numbers and the last message, whatever the case.
             before: the last one of the page before this one.
 
         Example:
             waiting = await staff.conversations.list(requires_human=True, limit=20)
             older = await staff.conversations.list(before=waiting[-1]) if waiting else []
+            free = await staff.conversations.list(status=["active", "escalated"], unassigned=True)
         """
-        equal = {
-            "channel_type": channel_type,
-            "status": status,
-            "priority": priority,
-            "assigned_agent_id": assigned_agent_id,
-            "requires_human": None if requires_human is None else str(requires_human).lower(),
-        }
-        wanted = {column: value for column, value in equal.items() if value is not None}
+        filters = Filters(
+            channel_type=channel_type,
+            status=status,
+            priority=priority,
+            assigned_agent_id=assigned_agent_id,
+            unassigned=unassigned,
+            requires_human=requires_human,
+            tags=tags,
+            search=search,
+        )
         return await fetch_up_to(
-            limit, lambda last, count: self._page(wanted, search, last or before, count)
+            limit, lambda last, count: self._page(filters, last or before, count)
         )
 
     async def _page(
-        self,
-        wanted: Mapping[str, str],
-        search: str | None,
-        before: ConversationDetails | None,
-        limit: int,
+        self, filters: Filters, before: ConversationDetails | None, limit: int
     ) -> Sequence[Conversation]:
-        query: Any = self._core.supabase.table("conversations").select("*")
-        for column, value in wanted.items():
-            query = query.eq(column, value)
-        if search:
-            query = query.or_(_matching(search))
+        query = narrowed(self._core.supabase.table("conversations").select("*, turn"), filters)
         if before is not None:
             # Twice: the database begins to read where the first says, and the second is exact.
             query = query.lte("last_message_at", before.last_message_at.isoformat())
@@ -111,11 +109,3 @@ class Conversations:
 def _older_than(conversation: ConversationDetails) -> str:
     at = conversation.last_message_at.isoformat()
     return f'last_message_at.lt."{at}",and(last_message_at.eq."{at}",id.lt."{conversation.id}")'
-
-
-def _matching(text: str) -> str:
-    """Return the filter that finds `text` anywhere in a searched column, its signs as they are."""
-    for sign in ("\\", "%", "_"):
-        text = text.replace(sign, f"\\{sign}")
-    pattern = f"%{text}%".replace("\\", "\\\\").replace('"', '\\"').replace("*", "_")
-    return ",".join(f'{column}.ilike."{pattern}"' for column in _SEARCHED)

@@ -19,6 +19,7 @@ class Core:
     def __init__(self, supabase: AsyncClient, session: Session) -> None:
         self.supabase = supabase
         """The wrapped client, for everything that this package does not cover."""
+        self._session = session
         self.topics = Topics(supabase.realtime, session)
         """Private broadcast topics, kept subscribed."""
 

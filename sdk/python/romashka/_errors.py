@@ -97,15 +97,20 @@ class Busy(ServerError):
 
 
 _BY_NAME: Mapping[str, type[ServerError]] = {
+    "account_exists": Conflict,
+    "admin_only": PermissionDenied,
     "ai_message_refused": PermissionDenied,
     "bad_agent": InvalidRequest,
     "bad_channel": InvalidRequest,
     "bad_claim": InvalidRequest,
+    "bad_draft": InvalidRequest,
+    "bad_email": InvalidRequest,
     "bad_hours": InvalidRequest,
     "bad_identifier": InvalidRequest,
     "bad_limit": InvalidRequest,
     "bad_rating": InvalidRequest,
     "bad_results": InvalidRequest,
+    "bad_role": InvalidRequest,
     "bad_secret": InvalidRequest,
     "bad_traces": InvalidRequest,
     "bad_views": InvalidRequest,
@@ -116,10 +121,14 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "conversation_not_found": NotFound,
     "customer_not_found": NotFound,
     "customer_referred_to": Conflict,
+    "draft_changed": Conflict,
+    "draft_too_long": TooLarge,
+    "last_admin": Conflict,
     "message_empty": InvalidRequest,
     "message_too_long": TooLarge,
     "profile_too_long": TooLarge,
     "no_room_for_files": TooLarge,
+    "own_role": PermissionDenied,
     "rule_not_found": NotFound,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
@@ -127,6 +136,7 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "too_many_files": RateLimited,
     "too_many_messages": RateLimited,
     "too_many_ratings": RateLimited,
+    "user_not_found": NotFound,
     "webhook_not_found": NotFound,
 }
 """The stable names that our database functions put into an error's `detail`."""

@@ -2,17 +2,21 @@
 
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from romashka._colleagues import Colleagues, colleagues_in
 from romashka._conversation import Conversation
 from romashka._conversations import Conversations
 from romashka._core import Core
+from romashka._filters import Filters, given
 from romashka._listener import Broadcast, OnConnection, Page, Resync, Signal
+from romashka._models import Note
 from romashka._reader import Reader
 from romashka._rows import fetch
+from romashka._search import SearchHit, SearchPage, SearchPlace
 
 _PAGE = 500
 _REMEMBERED = 10_000
@@ -38,7 +42,23 @@ class DeliveryFailed:
     error: str | None
 
 
-InboxEvent = ConversationChanged | DeliveryFailed
+@dataclass(frozen=True, slots=True)
+class NoteCreated:
+    """Staff wrote a note."""
+
+    conversation_id: str
+    note: Note
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRemoved:
+    """A note was removed by its author."""
+
+    conversation_id: str
+    note_id: str
+
+
+InboxEvent = ConversationChanged | DeliveryFailed | NoteCreated | NoteRemoved
 
 
 class Inbox:
@@ -46,6 +66,22 @@ class Inbox:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+
+    async def counts(self, views: Mapping[str, Filters]) -> dict[str, int]:
+        """Return how many conversations each view has, all in one call.
+
+        Raises:
+            InvalidRequest: a view has a filter that is none.
+
+        Example:
+            found = await staff.inbox.counts(
+                {"waiting": {"requires_human": True}, "free": {"unassigned": True}}
+            )
+            print(found["waiting"], found["free"])
+        """
+        named = {name: given(filters) for name, filters in views.items()}
+        counted: dict[str, int] = await self._core.call("count_conversations", views=named)
+        return counted
 
     async def events(
         self, newest: int = 50, *, on_connection: OnConnection | None = None
@@ -72,7 +108,7 @@ class Inbox:
     async def live(
         self, newest: int = 50, *, on_connection: OnConnection | None = None
     ) -> AsyncGenerator[InboxEvent]:
-        """Yield what `events` yields, and in between what passes by: deliveries that failed.
+        """Yield what `events` yields, and in between what passes by: failed deliveries, and notes.
 
         Example:
             async for event in staff.inbox.live():
@@ -88,14 +124,70 @@ class Inbox:
             reader = Reader(listener, feed.read)
             try:
                 async for signal in listener:
-                    if isinstance(signal, Broadcast) and signal.event == "delivery.failed":
-                        yield _failure(signal.payload)
+                    if isinstance(signal, Broadcast) and (passing := _passing(signal)):
+                        yield passing
                     for conversation in feed.states_of(signal):
                         if feed.is_news(conversation):
                             yield ConversationChanged(conversation)
                     feed.go_on(reader, signal)
             finally:
                 reader.close()
+
+    def colleagues(self, name: str) -> AbstractAsyncContextManager[Colleagues]:
+        """Be seen by the others of the team, and see where they look and what they write.
+
+        Customers never hear of it.
+
+        Example:
+            async with staff.inbox.colleagues("Ada") as colleagues:
+                await colleagues.look(conversation.id)
+        """
+        return colleagues_in(self._core.topics, name)
+
+    async def search(
+        self, query: str, *, after: SearchPlace | None = None, limit: int = 20
+    ) -> SearchPage[Conversation]:
+        """Find conversations by customers' names, addresses and numbers, and by what was said.
+
+        By words, parts of words and "phrases in quotes", without regard to case and accents. Each
+        comes once, with what matches.
+
+        Args:
+            after: `next` of the page before.
+
+        Raises:
+            PermissionDenied: the caller is not staff.
+            InvalidRequest: more than 200 characters, or more than 100 hits.
+
+        Example:
+            page = await staff.inbox.search("parcel")
+            for hit in page.hits:
+                print([part.text for part in hit.excerpt if part.is_match])
+        """
+        found = await self._core.call(
+            "search_conversations", query=query, after=after, max_results=limit
+        )
+        hits = [
+            SearchHit.from_row(row, Conversation.from_row(row["conversation"], self._core))
+            for row in found["hits"]
+        ]
+        return SearchPage(tuple(hits), found["next"])
+
+
+def _passing(event: Broadcast) -> DeliveryFailed | NoteCreated | NoteRemoved | None:
+    """Return what is told once and not read again; of another kind or version, nothing."""
+    try:
+        match event.event:
+            case "delivery.failed":
+                return _failure(event.payload)
+            case "note.created":
+                row = event.payload["note"]
+                return NoteCreated(row["conversation_id"], Note.from_row(row))
+            case "note.removed":
+                return NoteRemoved(event.payload["conversation_id"], event.payload["note_id"])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass
+    return None
 
 
 def _failure(payload: Mapping[str, Any]) -> DeliveryFailed:
@@ -166,7 +258,7 @@ class _Feed:
             newest = await Conversations(self._core).list(limit=self._newest)
             return Page(newest[::-1], is_last=True)
         at, last = self._cursor or ((self._latest - _OVERLAP).isoformat(), _NO_ID)
-        conversations = self._core.supabase.table("conversations").select("*")
+        conversations = self._core.supabase.table("conversations").select("*, turn")
         # Twice: the database begins to read where the first says, and the second is exact.
         query = conversations.gte("updated_at", at).or_(
             f'updated_at.gt."{at}",and(updated_at.eq."{at}",id.gt."{last}")'

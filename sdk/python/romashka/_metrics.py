@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
+from romashka._conversation import Conversation
 from romashka._core import Core
+from romashka._levels import FigurePage, FigurePlace, FigureRow, LevelOverTime
+from romashka._models import ChannelType
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,35 +50,6 @@ class ServiceLevel:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationMetrics:
-    """One conversation in figures."""
-
-    total_messages: int
-    ai_messages: int
-    human_messages: int
-    """Written by agents."""
-    avg_response_time_ms: float | None
-    ai_confidence_avg: float | None
-    escalation_count: int
-    satisfaction_rating: float | None
-    conversation_duration_minutes: int | None
-
-    @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "ConversationMetrics":
-        """Parse a row of `get_conversation_performance_metrics`."""
-        return cls(
-            total_messages=row["total_messages"],
-            ai_messages=row["ai_messages"],
-            human_messages=row["human_messages"],
-            avg_response_time_ms=_number(row["avg_response_time_ms"]),
-            ai_confidence_avg=_number(row["ai_confidence_avg"]),
-            escalation_count=row["escalation_count"],
-            satisfaction_rating=_number(row["satisfaction_rating"]),
-            conversation_duration_minutes=row["conversation_duration_minutes"],
-        )
-
-
 class Metrics:
     """`client.metrics`; for staff."""
 
@@ -94,6 +69,96 @@ class Metrics:
         """
         rows = await self._core._read("get_messaging_slo", window_minutes=window_minutes)
         return [ServiceLevel.from_row(row) for row in rows]
+
+    async def service_level_over_time(
+        self,
+        starts_at: datetime,
+        ends_at: datetime | None = None,
+        *,
+        bucket: Literal["hour", "day", "week", "month"] = "day",
+        timezone: str = "UTC",
+    ) -> LevelOverTime:
+        """Return the service level of a range, and of each hour, day, week or month of it.
+
+        Args:
+            starts_at: a time with a zone.
+            ends_at: now, unless it says otherwise.
+            timezone: whose days they are, as `Europe/Berlin`.
+
+        Raises:
+            PermissionDenied: the caller is not staff.
+            InvalidRequest: the range is longer than 400 days (hours: 31), or backwards.
+
+        Example:
+            from datetime import UTC, datetime, timedelta
+
+            week = await staff.metrics.service_level_over_time(datetime.now(UTC) - timedelta(7))
+            print([(day.starts_at, day.channels[-1:]) for day in week.buckets])
+        """
+        times = _times(starts_at, ends_at)
+        found = await self._core.call(
+            "get_service_level", **times, bucket=bucket, timezone=timezone
+        )
+        return LevelOverTime.from_row(found)
+
+    async def conversations_behind(
+        self,
+        starts_at: datetime,
+        ends_at: datetime | None = None,
+        *,
+        channel_type: ChannelType | None = None,
+        outcome: Literal["replied", "escalated"] | None = None,
+        reason: str | None = None,
+        within_6s: bool | None = None,
+        resolved_by_ai: bool | None = None,
+        delivered: bool | None = None,
+        after: FigurePlace | None = None,
+        limit: int = 50,
+    ) -> FigurePage[Conversation]:
+        """Return the conversations behind a figure of `service_level_over_time`.
+
+        Args:
+            after: `next` of the page before.
+
+        Raises:
+            PermissionDenied: the caller is not staff.
+
+        Example:
+            from datetime import UTC, datetime, timedelta
+
+            yesterday = datetime.now(UTC) - timedelta(1)
+            late = await staff.metrics.conversations_behind(yesterday, within_6s=False)
+        """
+        filters = {
+            "channel_type": channel_type,
+            "outcome": outcome,
+            "reason": reason,
+            "within_6s": within_6s,
+            "resolved_by_ai": resolved_by_ai,
+            "delivered": delivered,
+        }
+        found = await self._core.call(
+            "get_service_level_conversations",
+            **_times(starts_at, ends_at or datetime.now(UTC)),
+            filters={name: value for name, value in filters.items() if value is not None},
+            after=after,
+            max_results=limit,
+        )
+        rows = (self._figure_row(row) for row in found["rows"])
+        return FigurePage(tuple(rows), found["next"])
+
+    def _figure_row(self, row: Mapping[str, Any]) -> FigureRow[Conversation]:
+        names = ("turn_id", "outcome", "reason", "answer_ms", "turns")
+        return FigureRow(
+            conversation=Conversation.from_row(row["conversation"], self._core),
+            started_at=datetime.fromisoformat(row["started_at"]),
+            **{name: row[name] for name in names},
+        )
+
+
+def _times(starts_at: datetime, ends_at: datetime | None) -> dict[str, str]:
+    ends = {"ends_at": ends_at.isoformat()} if ends_at else {}
+    return {"starts_at": starts_at.isoformat()} | ends
 
 
 def _number(value: Any) -> float | None:

@@ -13,6 +13,7 @@ SenderType = Literal["user", "ai", "agent"]
 MessageKind = Literal["message", "reply", "handover"]
 MessageType = Literal["text", "image", "audio", "video", "document", "location"]
 
+Outcome = Literal["replied", "escalated", "not_needed", "taken_over", "superseded"]
 DeliveryStatus = Literal["pending", "sending", "sent", "delivered", "read", "failed"]
 
 _PATH = re.compile(r"[0-9a-f-]{36}/[0-9a-f-]{36}(\.[a-z0-9]+)?")
@@ -138,6 +139,49 @@ def _attachment(row: Mapping[str, Any], described: Any) -> Attachment | None:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """The customer's messages that wait for one answer, and what became of them."""
+
+    job_id: str
+    turn_id: str
+    status: Literal["pending", "processing", "completed", "failed"]
+    started_at: datetime
+    """When its first message came."""
+    process_after: datetime
+    deadline: datetime
+    """Until when it is answered."""
+    outcome: Outcome | None
+    """None while it is open."""
+    ended_at: datetime | None
+
+    def is_writing(self, now: datetime) -> bool:
+        """Is the AI writing? No event tells that: it follows from the time.
+
+        Example:
+            from datetime import UTC, datetime
+
+            turn = (await conversation.refresh()).turn
+            print(turn is not None and turn.is_writing(datetime.now(UTC)))
+        """
+        is_due = self.status == "processing" or self.process_after <= now
+        return self.outcome is None and is_due and now < self.deadline
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "Turn":
+        """Parse the column `turn` of `conversations`."""
+        return cls(
+            job_id=row["job_id"],
+            turn_id=row["turn_id"],
+            status=row["status"],
+            started_at=datetime.fromisoformat(row["started_at"]),
+            process_after=datetime.fromisoformat(row["process_after"]),
+            deadline=datetime.fromisoformat(row["deadline"]),
+            outcome=row["outcome"],
+            ended_at=_time(row["ended_at"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationDetails:
     """What a conversation is, as it was when it was read."""
 
@@ -148,6 +192,8 @@ class ConversationDetails:
     priority: Priority
     requires_human: bool
     escalation_reason: str | None
+    waiting_since: datetime | None
+    """Since when the customer waits for a human whom nobody is yet."""
     assigned_agent_id: str | None
     customer_name: str | None
     language: str | None
@@ -162,6 +208,8 @@ class ConversationDetails:
     last_message_at: datetime
     created_at: datetime
     updated_at: datetime
+    turn: Turn | None
+    """The one that is open, else the last one."""
 
 
 def conversation_fields(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -175,6 +223,7 @@ def conversation_fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "priority": row["priority"],
         "requires_human": bool(row["requires_human"]),
         "escalation_reason": row["escalation_reason"],
+        "waiting_since": _time(row.get("waiting_since")),
         "assigned_agent_id": row["assigned_agent_id"],
         "customer_name": row["customer_name"] or row["user_name"],
         "language": row["language"],
@@ -189,7 +238,12 @@ def conversation_fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "last_message_at": datetime.fromisoformat(row["last_message_at"] or row["created_at"]),
         "created_at": datetime.fromisoformat(row["created_at"]),
         "updated_at": datetime.fromisoformat(row["updated_at"]),
+        "turn": Turn.from_row(row["turn"]) if row.get("turn") else None,
     }
+
+
+def _time(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +279,6 @@ class Delivery:
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "Delivery":
         """Parse a row of `channel_deliveries`."""
-        settled_at = row["settled_at"]
         return cls(
             id=row["id"],
             message_id=row["message_id"],
@@ -234,5 +287,38 @@ class Delivery:
             error_code=row["error_code"],
             error=row["error"],
             created_at=datetime.fromisoformat(row["created_at"]),
-            settled_at=datetime.fromisoformat(settled_at) if settled_at else None,
+            settled_at=_time(row["settled_at"]),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationMetrics:
+    """One conversation in figures."""
+
+    total_messages: int
+    ai_messages: int
+    human_messages: int
+    """Written by agents."""
+    avg_response_time_ms: float | None
+    ai_confidence_avg: float | None
+    escalation_count: int
+    satisfaction_rating: float | None
+    conversation_duration_minutes: int | None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "ConversationMetrics":
+        """Parse a row of `get_conversation_performance_metrics`."""
+        return cls(
+            total_messages=row["total_messages"],
+            ai_messages=row["ai_messages"],
+            human_messages=row["human_messages"],
+            avg_response_time_ms=_figure(row["avg_response_time_ms"]),
+            ai_confidence_avg=_figure(row["ai_confidence_avg"]),
+            escalation_count=row["escalation_count"],
+            satisfaction_rating=_figure(row["satisfaction_rating"]),
+            conversation_duration_minutes=row["conversation_duration_minutes"],
+        )
+
+
+def _figure(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -97,6 +97,11 @@ class Session:
         return self._current is not None
 
     @property
+    def user_id(self) -> str | None:
+        """Whose session it is; None with a key alone."""
+        return None if self._current is None else str(self._current.user.id)
+
+    @property
     def is_expired(self) -> bool:
         """Is there a session whose token is too old to be used, by the time since it came?"""
         if self._current is None:

@@ -119,6 +119,7 @@ class Topic:
         """Let the others see this whenever the topic is subscribed."""
         self._tracked, self._is_tracked = payload, False
         self._changed.ring()
+        self._changed.ring()
 
     async def _run(self) -> None:
         try:
@@ -299,7 +300,7 @@ class Topic:
 
     @property
     def _has_presence(self) -> bool:
-        return self.name.endswith(":typing")
+        return self.name.endswith((":typing", ":presence"))
 
     def _options(self) -> RealtimeChannelOptions:
         return {

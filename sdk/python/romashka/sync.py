@@ -10,20 +10,28 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from supabase import Client, ClientOptions
 
 from romashka._attachments import Attachments as AsyncAttachments
+from romashka._business_hours import BusinessHoursOfChannels as AsyncBusinessHoursOfChannels
 from romashka._client import TIMEOUT, AsyncRomashka, tls_context
+from romashka._colleagues import Colleagues as AsyncColleagues
 from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
 from romashka._facade import Facade, forward, iterate, manage
 from romashka._inbox import ConversationChanged as AsyncConversationChanged
-from romashka._inbox import DeliveryFailed
+from romashka._inbox import DeliveryFailed, NoteCreated, NoteRemoved
 from romashka._inbox import Inbox as AsyncInbox
 from romashka._knowledge import Knowledge as AsyncKnowledge
+from romashka._levels import FigurePage, FigureRow
 from romashka._listener import Listener as AsyncListener
 from romashka._listener import Signal
+from romashka._message_drafts import Drafts as AsyncDrafts
 from romashka._metrics import Metrics as AsyncMetrics
 from romashka._models import ConversationDetails
 from romashka._presence import Presence as AsyncPresence
+from romashka._saved_replies import SavedReplies as AsyncSavedReplies
+from romashka._search import SearchHit, SearchPage
+from romashka._team import Team as AsyncTeam
 from romashka._topics import Topics as AsyncTopics
+from romashka._widget import Widget as AsyncWidget
 
 
 class Presence(Facade[AsyncPresence]):
@@ -59,10 +67,15 @@ class Conversation(ConversationDetails):
     return_to_ai = forward(AsyncConversation.return_to_ai)
     resolve = forward(AsyncConversation.resolve)
     assign = forward(AsyncConversation.assign)
+    set_priority = forward(AsyncConversation.set_priority)
+    tag = forward(AsyncConversation.tag)
+    reopen = forward(AsyncConversation.reopen)
+    explain = forward(AsyncConversation.explain)
     mark_read = forward(AsyncConversation.mark_read)
     rate = forward(AsyncConversation.rate)
     add_note = forward(AsyncConversation.add_note)
     notes = forward(AsyncConversation.notes)
+    remove_note = forward(AsyncConversation.remove_note)
     deliveries = forward(AsyncConversation.deliveries)
     metrics = forward(AsyncConversation.metrics)
 
@@ -98,17 +111,51 @@ class ConversationChanged:
         return cls(Conversation.of(twin.conversation, portal))
 
 
+Passing = DeliveryFailed | NoteCreated | NoteRemoved
+
+
 def _inbox_event(
-    twin: AsyncConversationChanged | DeliveryFailed, portal: BlockingPortal
-) -> ConversationChanged | DeliveryFailed:
-    return twin if isinstance(twin, DeliveryFailed) else ConversationChanged.of(twin, portal)
+    twin: AsyncConversationChanged | Passing, portal: BlockingPortal
+) -> ConversationChanged | Passing:
+    if isinstance(twin, AsyncConversationChanged):
+        return ConversationChanged.of(twin, portal)
+    return twin
+
+
+def _search_page(
+    twin: SearchPage[AsyncConversation], portal: BlockingPortal
+) -> SearchPage[Conversation]:
+    hits = [
+        SearchHit(
+            hit.kind,
+            Conversation.of(hit.conversation, portal),
+            hit.excerpt,
+            hit.message_id,
+            hit.position,
+            hit.sender_type,
+            hit.created_at,
+        )
+        for hit in twin.hits
+    ]
+    return SearchPage(tuple(hits), twin.next)
+
+
+class Colleagues(Facade[AsyncColleagues]):
+    """Oneself among the team."""
+
+    look = forward(AsyncColleagues.look)
+    typing = forward(AsyncColleagues.typing)
+    people = iterate(AsyncColleagues.people)
 
 
 class Inbox(Facade[AsyncInbox]):
     """`client.inbox`; for staff."""
 
+    counts = forward(AsyncInbox.counts)
     events = iterate(AsyncInbox.events, ConversationChanged.of)
     live = iterate(AsyncInbox.live, _inbox_event)
+    search = forward(AsyncInbox.search, _search_page)
+    colleagues = manage(AsyncInbox.colleagues, Colleagues)
 
 
 class Attachments(Facade[AsyncAttachments]):
@@ -129,10 +176,72 @@ class Knowledge(Facade[AsyncKnowledge]):
     remove = forward(AsyncKnowledge.remove)
 
 
+def _figure_page(
+    twin: FigurePage[AsyncConversation], portal: BlockingPortal
+) -> FigurePage[Conversation]:
+    rows = [
+        FigureRow(
+            Conversation.of(row.conversation, portal),
+            row.turn_id,
+            row.started_at,
+            row.outcome,
+            row.reason,
+            row.answer_ms,
+            row.turns,
+        )
+        for row in twin.rows
+    ]
+    return FigurePage(tuple(rows), twin.next)
+
+
 class Metrics(Facade[AsyncMetrics]):
     """`client.metrics`; for staff."""
 
     service_level = forward(AsyncMetrics.service_level)
+    service_level_over_time = forward(AsyncMetrics.service_level_over_time)
+    conversations_behind = forward(AsyncMetrics.conversations_behind, _figure_page)
+
+
+class Drafts(Facade[AsyncDrafts]):
+    """`client.drafts`; for staff, each of whom has their own."""
+
+    list = forward(AsyncDrafts.list)
+    save = forward(AsyncDrafts.save)
+    events = iterate(AsyncDrafts.events)
+
+
+class SavedReplies(Facade[AsyncSavedReplies]):
+    """`client.saved_replies`; for staff."""
+
+    list = forward(AsyncSavedReplies.list)
+    add = forward(AsyncSavedReplies.add)
+    update = forward(AsyncSavedReplies.update)
+    remove = forward(AsyncSavedReplies.remove)
+
+
+class Team(Facade[AsyncTeam]):
+    """`client.team`; staff see who is there, admins change it."""
+
+    list = forward(AsyncTeam.list)
+    set_role = forward(AsyncTeam.set_role)
+    invite = forward(AsyncTeam.invite)
+    invitations = forward(AsyncTeam.invitations)
+    revoke = forward(AsyncTeam.revoke)
+
+
+class BusinessHoursOfChannels(Facade[AsyncBusinessHoursOfChannels]):
+    """`client.business_hours`; staff read them, admins write them."""
+
+    list = forward(AsyncBusinessHoursOfChannels.list)
+    set = forward(AsyncBusinessHoursOfChannels.set)
+    remove = forward(AsyncBusinessHoursOfChannels.remove)
+
+
+class Widget(Facade[AsyncWidget]):
+    """`client.widget`; everybody reads its settings, admins change them."""
+
+    settings = forward(AsyncWidget.settings)
+    update = forward(AsyncWidget.update)
 
 
 class Listener(Facade[AsyncListener]):
@@ -181,6 +290,11 @@ class Romashka(Facade[AsyncRomashka]):
         self.attachments = Attachments(twin.attachments, portal)
         self.knowledge = Knowledge(twin.knowledge, portal)
         self.metrics = Metrics(twin.metrics, portal)
+        self.drafts = Drafts(twin.drafts, portal)
+        self.saved_replies = SavedReplies(twin.saved_replies, portal)
+        self.team = Team(twin.team, portal)
+        self.widget = Widget(twin.widget, portal)
+        self.business_hours = BusinessHoursOfChannels(twin.business_hours, portal)
 
     @classmethod
     @contextmanager

@@ -1,10 +1,15 @@
 /** The client of a backend: one project, one identity; what does not need more than that hangs on it. */
 import type { Backend } from "./backend.js";
+import { BusinessHoursOfChannels } from "./businessHours.js";
 import { Conversations } from "./conversations.js";
 import { Core } from "./core.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
+import { Drafts } from "./messageDrafts.js";
 import { Metrics } from "./metrics.js";
+import { SavedReplies } from "./savedReplies.js";
+import { Team } from "./team.js";
+import { Widget } from "./widget.js";
 
 /**
  * A Romashka project, as tables, functions and a socket: for widgets, which have no room for all of supabase-js.
@@ -20,6 +25,11 @@ export class Client extends Core {
   readonly conversations: Conversations;
   readonly knowledge: Knowledge;
   readonly metrics: Metrics;
+  readonly drafts: Drafts;
+  readonly savedReplies: SavedReplies;
+  readonly team: Team;
+  readonly widget: Widget;
+  readonly businessHours: BusinessHoursOfChannels;
 
   constructor(backend: Backend) {
     super(backend);
@@ -27,5 +37,10 @@ export class Client extends Core {
     this.conversations = new Conversations(this, (id) => this.inbox.feed.latest(id));
     this.knowledge = new Knowledge(this);
     this.metrics = new Metrics(this);
+    this.drafts = new Drafts(this);
+    this.savedReplies = new SavedReplies(this);
+    this.team = new Team(this);
+    this.widget = new Widget(this);
+    this.businessHours = new BusinessHoursOfChannels(this);
   }
 }

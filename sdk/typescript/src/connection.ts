@@ -22,6 +22,9 @@ type Name = ConnectionState["state"];
 /** Of several subscriptions the one that is furthest behind counts; one that is refused, if no other is there. */
 const WORST_FIRST: Name[] = ["offline", "connecting", "catching up", "live", "refused"];
 
+/** What a browser tells of its device. */
+const NETWORK = ["online", "offline"] as const;
+
 /** All of one client's subscriptions together. */
 export class Connection extends Observed<ConnectionState> {
   readonly #retries = new Set<() => void>();
@@ -48,14 +51,12 @@ export class Connection extends Observed<ConnectionState> {
   }
 
   protected begin(): void {
-    globalThis.window?.addEventListener?.("online", this.#onNetwork);
-    globalThis.window?.addEventListener?.("offline", this.#onNetwork);
+    NETWORK.forEach((event) => globalThis.window?.addEventListener?.(event, this.#onNetwork));
     this.#look();
   }
 
   protected end(): void {
-    globalThis.window?.removeEventListener?.("online", this.#onNetwork);
-    globalThis.window?.removeEventListener?.("offline", this.#onNetwork);
+    NETWORK.forEach((event) => globalThis.window?.removeEventListener?.(event, this.#onNetwork));
   }
 
   readonly #onNetwork = (): void => {

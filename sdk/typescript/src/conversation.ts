@@ -3,7 +3,8 @@ import { type AskOptions, streamAnswer } from "./answers.js";
 import { chosen, type Offering } from "./choices.js";
 import type { Core } from "./core.js";
 import type { Database } from "./database.js";
-import { NoAnswer, RomashkaError } from "./errors.js";
+import { NoAnswer, NotFound, RomashkaError } from "./errors.js";
+import { explain, type Explanation } from "./explanation.js";
 import { follow } from "./events.js";
 import { readConversation } from "./listing.js";
 import type { OnConnection, Page } from "./listener.js";
@@ -14,6 +15,8 @@ import {
   type Message,
   type MessageCreated,
   type Note,
+  type Priority,
+  type Status,
 } from "./models.js";
 import { repeated, type SendOptions, store } from "./outgoing.js";
 import { readUpTo } from "./pages.js";
@@ -241,6 +244,40 @@ export class Conversation {
     await this.#change("assign_conversation", { agent_id: agentId as string });
   }
 
+  /** Say how soon it is to be answered. Staff only. */
+  async setPriority(priority: Priority): Promise<void> {
+    await this.#update({ priority });
+  }
+
+  /**
+   * Add tags, and remove others; return those that it has then. Two who tag at once lose nothing. Staff only.
+   *
+   * @throws {@link InvalidRequest} a tag is empty, or longer than 100 characters
+   * @example
+   * ```ts
+   * await conversation.tag(["refund"]);
+   * await conversation.tag([], ["refund"]); // undone
+   * ```
+   */
+  async tag(add: readonly string[], remove: readonly string[] = []): Promise<string[]> {
+    const tags = { conversation_id: this.id, add: [...add], remove: [...remove] };
+    return repeated(() => this.core.call("tag_conversation", tags));
+  }
+
+  /** Open it again after it was resolved, with the AI. Staff only. */
+  async reopen(): Promise<void> {
+    await this.#update({ status: "active" });
+  }
+
+  /**
+   * Return why the AI wrote a message of it: sources, probabilities, attempts, time by stage. Staff only.
+   *
+   * @throws {@link NotFound} the AI wrote no such message
+   */
+  async explain(messageId: string): Promise<Explanation> {
+    return explain(this.core, messageId);
+  }
+
   /** Say how far the caller's side has read; without a position, everything. */
   async markRead(upTo?: number): Promise<void> {
     const position = upTo === undefined ? {} : { up_to_position: upTo };
@@ -281,6 +318,12 @@ export class Conversation {
     });
   }
 
+  /** Remove a note of one's own; that there is none changes nothing. */
+  async removeNote(noteId: string): Promise<void> {
+    const notes = this.core.backend.from("conversation_notes").delete();
+    await this.core.send(notes.eq("conversation_id", this.id).eq("id", noteId).select("id"));
+  }
+
   /** Return its messages that go out by a channel, oldest first. Staff only. */
   async deliveries(): Promise<Delivery[]> {
     return readUpTo<Delivery>(Infinity, async (_, __, from) => {
@@ -308,6 +351,16 @@ export class Conversation {
   ) {
     const all = { conversation_id: this.id, ...parameters } as Arguments<Name>;
     await repeated(() => this.core.call(name, all));
+  }
+
+  async #update(columns: { priority?: Priority; status?: Status }): Promise<void> {
+    const updated = await repeated(() => {
+      const conversations = this.core.backend.from("conversations").update(columns);
+      return this.core.send(conversations.eq("id", this.id).select("id"));
+    });
+    if (updated.length > 0) return;
+    const reason = `there is no conversation ${this.id} that you may change`;
+    throw new NotFound(reason, "conversation_not_found");
   }
 
   #after(position: number, limit: number): Promise<Message[]> {

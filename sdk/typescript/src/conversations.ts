@@ -3,9 +3,8 @@ import { Conversation } from "./conversation.js";
 import type { Core } from "./core.js";
 import { type Filters, readConversation, readList } from "./listing.js";
 import type { ChannelType, ConversationRow } from "./models.js";
-import { Recent } from "./recent.js";
 import { checkStorable } from "./storable.js";
-import { Thread } from "./thread.js";
+import { Threads } from "./threads.js";
 
 /** Which conversations, and how many. */
 export interface ListOptions extends Filters {
@@ -14,20 +13,13 @@ export interface ListOptions extends Filters {
   limit?: number;
 }
 
-/** So many threads that nobody looks at are kept: who comes back sees them at once. */
-const MAX_THREADS = 20;
-
-export class Conversations {
-  readonly #threads = new Recent<Thread>(MAX_THREADS);
-
+export class Conversations extends Threads {
   /** @param latest gives the row that was heard of last, of a conversation that it knows */
   constructor(
-    private readonly core: Core,
+    core: Core,
     private readonly latest: (id: string) => ConversationRow | undefined = () => undefined,
   ) {
-    core.onAgain((isOther) => {
-      this.#threads.forEach((thread) => (isOther ? thread.forget() : thread.retry()));
-    });
+    super(core);
   }
 
   /**
@@ -75,24 +67,6 @@ export class Conversations {
     if (typeof conversation !== "string") return new Conversation(this.core, conversation);
     checkStorable(conversation);
     return new Conversation(this.core, this.latest(conversation) ?? conversation);
-  }
-
-  /**
-   * Return the messages of a conversation as a screen shows them; the same store for the same conversation.
-   *
-   * It stays up to date while somebody is subscribed to it, and is kept for a while after that.
-   *
-   * @example
-   * ```ts
-   * const thread = client.conversations.thread(id);
-   * const leave = thread.subscribe(() => render(thread.getSnapshot().messages));
-   * ```
-   */
-  thread(id: string): Thread {
-    return this.#threads.get(id, () => {
-      checkStorable(id);
-      return new Thread(this.core, id);
-    });
   }
 
   /**

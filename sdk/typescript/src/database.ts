@@ -216,6 +216,45 @@ export type Database = {
         };
         Relationships: [];
       };
+      business_hours: {
+        Row: {
+          away_texts: NonNullable<Json>;
+          channel_id: string | null;
+          channel_type: string | null;
+          created_at: string;
+          hours: NonNullable<Json>;
+          id: string;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          away_texts?: NonNullable<Json>;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string;
+          hours: NonNullable<Json>;
+          id?: string;
+          updated_at?: string;
+        };
+        Update: {
+          away_texts?: NonNullable<Json>;
+          channel_id?: string | null;
+          channel_type?: string | null;
+          created_at?: string;
+          hours?: NonNullable<Json>;
+          id?: string;
+          updated_at?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "business_hours_channel_id_fkey";
+            columns: ["channel_id"];
+            isOneToOne: false;
+            referencedRelation: "communication_channels";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       channel_deliveries: {
         Row: {
           attempt: number;
@@ -454,9 +493,11 @@ export type Database = {
           updated_at: string | null;
           user_email: string | null;
           user_name: string | null;
+          waiting_since: string | null;
           workflow_id: string | null;
+          turn: Json | null;
         };
-        ComputedFields: never;
+        ComputedFields: "turn";
         Insert: {
           agent_read_position?: number;
           ai_confidence?: number | null;
@@ -495,6 +536,7 @@ export type Database = {
           updated_at?: string | null;
           user_email?: string | null;
           user_name?: string | null;
+          waiting_since?: string | null;
           workflow_id?: string | null;
         };
         Update: {
@@ -535,6 +577,7 @@ export type Database = {
           updated_at?: string | null;
           user_email?: string | null;
           user_name?: string | null;
+          waiting_since?: string | null;
           workflow_id?: string | null;
         };
         Relationships: [
@@ -685,6 +728,52 @@ export type Database = {
           usage_count?: number | null;
         };
         Relationships: [];
+      };
+      message_drafts: {
+        Row: {
+          agent_id: string;
+          content: string;
+          conversation_id: string;
+          id: string;
+          mode: string;
+          revision: number;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          agent_id?: string;
+          content: string;
+          conversation_id: string;
+          id?: string;
+          mode?: string;
+          revision: number;
+          updated_at?: string;
+        };
+        Update: {
+          agent_id?: string;
+          content?: string;
+          conversation_id?: string;
+          id?: string;
+          mode?: string;
+          revision?: number;
+          updated_at?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "message_drafts_agent_id_fkey";
+            columns: ["agent_id"];
+            isOneToOne: false;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "message_drafts_conversation_id_fkey";
+            columns: ["conversation_id"];
+            isOneToOne: false;
+            referencedRelation: "conversations";
+            referencedColumns: ["id"];
+          },
+        ];
       };
       messages: {
         Row: {
@@ -1000,6 +1089,73 @@ export type Database = {
         };
         Relationships: [];
       };
+      saved_replies: {
+        Row: {
+          content: string;
+          created_at: string;
+          id: string;
+          language: string | null;
+          shortcut: string;
+          title: string;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          content: string;
+          created_at?: string;
+          id?: string;
+          language?: string | null;
+          shortcut: string;
+          title: string;
+          updated_at?: string;
+        };
+        Update: {
+          content?: string;
+          created_at?: string;
+          id?: string;
+          language?: string | null;
+          shortcut?: string;
+          title?: string;
+          updated_at?: string;
+        };
+        Relationships: [];
+      };
+      staff_invitations: {
+        Row: {
+          created_at: string;
+          email: string;
+          expires_at: string;
+          id: string;
+          invited_by: string | null;
+          role: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          email: string;
+          expires_at?: string;
+          id?: string;
+          invited_by?: string | null;
+          role: string;
+        };
+        Update: {
+          created_at?: string;
+          email?: string;
+          expires_at?: string;
+          id?: string;
+          invited_by?: string | null;
+          role?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "staff_invitations_invited_by_fkey";
+            columns: ["invited_by"];
+            isOneToOne: false;
+            referencedRelation: "profiles";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
       webhook_events: {
         Row: {
           attempts: number;
@@ -1040,6 +1196,40 @@ export type Database = {
           payload?: string;
           processed_at?: string | null;
           received_at?: string;
+        };
+        Relationships: [];
+      };
+      widget_settings: {
+        Row: {
+          color: string;
+          id: boolean;
+          languages: string[];
+          logo_url: string | null;
+          shows_team: boolean;
+          text_color: string;
+          texts: NonNullable<Json>;
+          updated_at: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          color?: string;
+          id?: boolean;
+          languages?: string[];
+          logo_url?: string | null;
+          shows_team?: boolean;
+          text_color?: string;
+          texts?: NonNullable<Json>;
+          updated_at?: string;
+        };
+        Update: {
+          color?: string;
+          id?: boolean;
+          languages?: string[];
+          logo_url?: string | null;
+          shows_team?: boolean;
+          text_color?: string;
+          texts?: NonNullable<Json>;
+          updated_at?: string;
         };
         Relationships: [];
       };
@@ -1137,6 +1327,7 @@ export type Database = {
         }[];
       };
       erase_customer: { Args: { customer_id: string }; Returns: Json };
+      explain_ai_response: { Args: { message_id: string }; Returns: Json };
       export_customer: { Args: { customer_id: string }; Returns: Json };
       extend_ai_response_leases: {
         Args: { jobs: Json; lease_seconds?: number; worker_id: string };
@@ -1268,7 +1459,22 @@ export type Database = {
       get_romashka_grants: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_guards: { Args: Record<PropertyKey, never>; Returns: Json };
       get_romashka_installation: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_service_level: {
+        Args: { bucket?: string; ends_at?: string; starts_at: string; timezone?: string };
+        Returns: Json;
+      };
+      get_service_level_conversations: {
+        Args: {
+          after?: Json;
+          ends_at: string;
+          filters?: Json;
+          max_results?: number;
+          starts_at: string;
+        };
+        Returns: Json;
+      };
       get_staff: { Args: Record<PropertyKey, never>; Returns: Json };
+      get_widget_settings: { Args: Record<PropertyKey, never>; Returns: Json };
       import_knowledge: {
         Args: { sections: Json; source: string };
         Returns: {
@@ -1279,6 +1485,7 @@ export type Database = {
         }[];
       };
       ingest_channel_message: { Args: { channel_type: string; message: Json }; Returns: Json };
+      invite_staff: { Args: { email: string; role?: string }; Returns: Json };
       mark_conversation_read: {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
@@ -1309,6 +1516,14 @@ export type Database = {
       replay_channel_webhook: { Args: { webhook_id: string }; Returns: Json };
       resolve_conversation: { Args: { conversation_id: string }; Returns: undefined };
       return_conversation_to_ai: { Args: { conversation_id: string }; Returns: undefined };
+      save_draft: {
+        Args: { content: string; conversation_id: string; mode?: string; revision?: number };
+        Returns: number;
+      };
+      search_conversations: {
+        Args: { after?: Json; max_results?: number; query: string };
+        Returns: Json;
+      };
       search_knowledge: {
         Args: {
           embedding_model?: string;
@@ -1332,7 +1547,7 @@ export type Database = {
         Args: { channel_id: string; name: string; value: string };
         Returns: undefined;
       };
-      set_staff_role: { Args: { email: string; role: string }; Returns: number };
+      set_staff_role: { Args: { role: string; user_id: string }; Returns: undefined };
       settle_channel_deliveries: {
         Args: { results: Json };
         Returns: {
@@ -1350,8 +1565,21 @@ export type Database = {
       };
       settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };
       store_knowledge_embeddings: { Args: { embeddings: Json; model: string }; Returns: number };
+      tag_conversation: {
+        Args: { add?: string[]; conversation_id: string; remove?: string[] };
+        Returns: string[];
+      };
       take_over_conversation: { Args: { conversation_id: string }; Returns: undefined };
       test_notification_rule: { Args: { rule_id: string }; Returns: string };
+      turn: {
+        Args: {
+          conversation: Omit<
+            Database["public"]["Tables"]["conversations"]["Row"],
+            Database["public"]["Tables"]["conversations"]["ComputedFields"]
+          >;
+        };
+        Returns: Json;
+      };
     };
     Enums: {
       [_ in never]: never;

@@ -1,12 +1,12 @@
 /** The inbox's topic, heard once for all lists of a client: what changed, and when something was missed. */
-import { conversationsOf, isWithoutRows } from "./changes.js";
+import { conversationsOf, isWithoutRows, noteOf } from "./changes.js";
 import type { Core } from "./core.js";
 import { Effort } from "./effort.js";
 import type { Source } from "./following.js";
 import { onFrame } from "./frames.js";
 import type { Broadcast } from "./listener.js";
-import { WITH_CUSTOMER } from "./listing.js";
-import type { ConversationRow } from "./models.js";
+import { conversations } from "./listing.js";
+import type { ConversationRow, NoteEvent } from "./models.js";
 import { isLater } from "./time.js";
 import { Watch, type Watcher } from "./watch.js";
 
@@ -25,6 +25,8 @@ const OVERLAP_MS = 60_000;
 export interface Follower {
   /** These changed; once a frame. */
   onChanged(rows: ConversationRow[]): void;
+  /** Staff noted something. */
+  onNote?(event: NoteEvent): void;
   /** Something may have been missed: read anew, then call `caughtUp`. */
   onMissed(isInterrupted: boolean): void;
   /** The feed's state is another. */
@@ -129,6 +131,8 @@ export class Feed implements Watcher {
   onBroadcast(signal: Broadcast): void {
     conversationsOf(signal).forEach((row) => this.#take(row));
     if (isWithoutRows(signal)) this.#watch.miss(READ_EACH_MS);
+    const event = noteOf(signal);
+    if (event) this.#followers.forEach((each) => each.onNote?.(event));
   }
 
   onMissed(isInterrupted: boolean): void {
@@ -149,7 +153,7 @@ export class Feed implements Watcher {
     const since = new Date(Date.parse(this.#newest) - OVERLAP_MS).toISOString();
     this.#check.begin(
       async (signal) => {
-        const all = this.core.backend.from("conversations").select(WITH_CUSTOMER);
+        const all = conversations(this.core);
         const changed = all.gte("updated_at", since).order("updated_at", { ascending: false });
         const rows = await this.core.send(changed.limit(MAX_CHANGED), { signal });
         return rows as ConversationRow[];
@@ -210,8 +214,8 @@ export class Feed implements Watcher {
     if (ids.length === 0 || this.#completion.isUnderWay) return;
     this.#completion.begin(
       async (signal) => {
-        const all = this.core.backend.from("conversations").select(WITH_CUSTOMER);
-        return (await this.core.send(all.in("id", ids), { signal })) as ConversationRow[];
+        const all = conversations(this.core).in("id", ids);
+        return (await this.core.send(all, { signal })) as ConversationRow[];
       },
       (rows) => {
         ids.forEach((id) => this.#incomplete.delete(id));

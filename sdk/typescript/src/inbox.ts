@@ -1,15 +1,17 @@
 /** `client.inbox`: all conversations as they change, for staff. */
 import { conversationsOf, isWithoutRows } from "./changes.js";
+import { Colleagues } from "./colleagues.js";
 import type { Core } from "./core.js";
-import { Feed } from "./feed.js";
 import type { Listener, OnConnection, Page } from "./listener.js";
-import { columnsOf, type Filters, keyOf, readList } from "./listing.js";
+import { readList } from "./listing.js";
 import type { ConversationChanged, ConversationRow, InboxEvent } from "./models.js";
+import { Notes } from "./notes.js";
 import { Reader } from "./reader.js";
 import { Recent } from "./recent.js";
+import { search, type SearchOptions, type SearchPage } from "./search.js";
 import { subscription } from "./subscription.js";
 import { isLater } from "./time.js";
-import { PAGE as PAGE_OF_VIEW, View, type ViewFilters } from "./view.js";
+import { Views } from "./views.js";
 
 const PAGE = 100;
 /** A transaction writes its time before it commits: so far back another may still appear. */
@@ -17,8 +19,10 @@ const OVERLAP_MS = 60_000;
 /** Of so many conversations it is known which state was given; of others one may come twice. */
 const MAX_KNOWN = 10_000;
 const NO_ID = "00000000-0000-0000-0000-000000000000";
-/** So many lists that nobody looks at are kept: who comes back sees them at once. */
-const MAX_VIEWS = 20;
+/** What is told once, and not read again. */
+const PASSING = new Set(["delivery.failed", "note.created", "note.removed", "notes.changed"]);
+/** The notes of so many conversations are kept, though nobody looks at them. */
+const MAX_NOTES = 20;
 
 export interface InboxOptions {
   /** The latest `updated_at` that is known already: instead of the newest, only what changed since. */
@@ -30,59 +34,53 @@ export interface InboxOptions {
 /** The change up to which pages have been read. */
 type Cursor = Pick<ConversationRow, "updated_at" | "id">;
 
-export class Inbox {
-  /**
-   * What all lists have in common.
-   *
-   * @internal
-   */
-  readonly feed: Feed;
-  readonly #views = new Recent<View>(MAX_VIEWS);
+export class Inbox extends Views {
+  /** Who else of the team is here, where they look and what they write: a store. */
+  readonly colleagues: Colleagues;
+  readonly #notes = new Recent<Notes>(MAX_NOTES);
 
-  constructor(private readonly core: Core) {
-    this.feed = new Feed(core);
+  constructor(core: Core) {
+    super(core);
+    this.colleagues = new Colleagues(core);
     core.onAgain((isOther) => {
-      if (isOther) this.feed.forget();
-      this.#views.forEach((view) => (isOther ? view.forget() : view.retry()));
+      if (isOther) this.colleagues.forget();
+      else this.colleagues.retry();
+      this.#notes.forEach((notes) => (isOther ? notes.forget() : notes.retry()));
     });
   }
 
   /**
-   * Return the list of the conversations that the filters let through; the same one for equal filters.
+   * Return what staff noted about a conversation; the same store for the same conversation.
    *
-   * It is a store: it stays up to date while somebody is subscribed to it.
+   * It stays up to date while somebody is subscribed to it.
    *
    * @example
    * ```ts
-   * const waiting = client.inbox.view({ requiresHuman: true, limit: 20 });
-   * const leave = waiting.subscribe(() => render(waiting.getSnapshot().rows));
+   * const notes = client.inbox.notes(conversation.id);
+   * const leave = notes.subscribe(() => render(notes.getSnapshot().notes));
+   * await conversation.addNote("Knows us well."); // it is heard, as everybody's
    * ```
    */
-  view(filters: ViewFilters = {}): View {
-    const { limit = PAGE_OF_VIEW, ...narrow } = filters;
-    return this.#views.get(keyOf({ ...narrow, limit }), () => {
-      return new View(this.core, this.feed, narrow, limit);
-    });
+  notes(conversationId: string): Notes {
+    return this.#notes.get(conversationId, () => new Notes(this.core, this.feed, conversationId));
   }
 
   /**
-   * Return how many conversations each view has, all in one call.
+   * Find conversations by customers' names, addresses and numbers, and by what was said: words, parts of words, and
+   * "phrases in quotes", without regard to case and accents.
    *
+   * Each comes once, with what matches.
+   *
+   * @throws {@link PermissionDenied} the caller is no staff
+   * @throws {@link InvalidRequest} more than 200 characters, or more than 100 hits
    * @example
    * ```ts
-   * const { waiting, mine } = await client.inbox.counts({
-   *   waiting: { requiresHuman: true },
-   *   mine: { assignedAgentId: me, status: ["active", "escalated"] },
-   * });
+   * const { hits, next } = await client.inbox.search("blue parcel");
+   * const more = next && (await client.inbox.search("blue parcel", { after: next }));
    * ```
    */
-  async counts<Name extends string>(views: Record<Name, Filters>): Promise<Record<Name, number>> {
-    const entries = Object.entries<Filters>(views);
-    const named = entries.map(([name, filters]) => [name, columnsOf(filters)] as const);
-    const counted = await this.core.call("count_conversations", {
-      views: Object.fromEntries(named),
-    });
-    return counted as Record<Name, number>;
+  search(query: string, options: SearchOptions = {}): Promise<SearchPage> {
+    return search(this.core, query, options);
   }
 
   /**
@@ -103,7 +101,7 @@ export class Inbox {
     });
   }
 
-  /** Give what {@link Inbox.events} gives, and what passes by between: deliveries that failed. */
+  /** Give what {@link Inbox.events} gives, and what passes by between: deliveries that failed, and notes. */
   live(options: InboxOptions = {}): AsyncIterableIterator<InboxEvent> {
     return this.#subscribe(options, (events) => events);
   }
@@ -140,7 +138,7 @@ export class Inbox {
           const page = signal as Page<ConversationRow>;
           yield* unseen(page.rows);
           reader.taken(page);
-        } else if (signal.event === "delivery.failed") {
+        } else if (PASSING.has(signal.event)) {
           yield { ...signal.payload, type: signal.event } as InboxEvent;
         } else {
           yield* unseen(conversationsOf(signal));
@@ -167,7 +165,7 @@ export class Inbox {
     // Twice: the database begins to read where the first says, and the second is exact.
     const next = this.core.backend
       .from("conversations")
-      .select()
+      .select("*, turn")
       .gte("updated_at", at)
       .or(`updated_at.gt."${at}",and(updated_at.eq."${at}",id.gt.${id})`);
     const query = next.order("updated_at").order("id").limit(PAGE);

@@ -24,10 +24,13 @@ export interface Filters {
 /** What a place in a list is known by. */
 export type Place = Pick<ConversationRow, "id" | "last_message_at">;
 
-export const WITH_CUSTOMER =
-  "*, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)";
-
 const NO_UUID = "22P02";
+const EQUAL = [
+  ["channelType", "channel_type"],
+  ["priority", "priority"],
+  ["assignedAgentId", "assigned_agent_id"],
+  ["requiresHuman", "requires_human"],
+] as const;
 const SEARCHED = [
   "customer_name",
   "user_name",
@@ -35,6 +38,12 @@ const SEARCHED = [
   "customer_phone",
   "last_message",
 ] as const;
+
+/** Begin a query of conversations, each with its customer. */
+export const conversations = (core: Core) =>
+  core.backend
+    .from("conversations")
+    .select("*, turn, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)");
 
 /**
  * Read up to `limit` conversations after a place, the latest first.
@@ -73,7 +82,7 @@ async function readPage(
   count: number,
   signal: AbortSignal | undefined,
 ): Promise<ConversationRow[]> {
-  let query = narrowed(core.backend.from("conversations").select(WITH_CUSTOMER), filters);
+  let query = narrowed(conversations(core), filters);
   if (after) {
     // Twice: the database begins to read where the first says, and the second is exact.
     query = query.lte("last_message_at", after.last_message_at!).or(following(after));
@@ -95,7 +104,7 @@ export async function readConversation(
   signal?: AbortSignal,
 ): Promise<ConversationRow> {
   checkStorable(id); // in an address it would be replaced
-  const query = core.backend.from("conversations").select(WITH_CUSTOMER).eq("id", id);
+  const query = conversations(core).eq("id", id);
   const [row] = await core.send(query, { signal }).catch((error: unknown) => {
     if (error instanceof InvalidRequest && error.code === NO_UUID) return [];
     throw error;
@@ -107,31 +116,29 @@ export async function readConversation(
 /** Would a list with these filters have the conversation? */
 export function matches(row: ConversationRow, filters: Filters): boolean {
   const { status, tags, unassigned } = filters;
-  const search = filters.search?.toLowerCase() ?? "";
+  const search = filters.search?.toLowerCase();
   return (
-    row.channel_type === (filters.channelType ?? row.channel_type) &&
-    (status === undefined || statuses(status).includes(row.status)) &&
-    row.priority === (filters.priority ?? row.priority) &&
-    row.assigned_agent_id === (filters.assignedAgentId ?? row.assigned_agent_id) &&
+    equalIn(filters).every(([column, value]) => row[column] === value) &&
+    (!status || statuses(status).includes(row.status)) &&
     (unassigned === undefined || unassigned === (row.assigned_agent_id === null)) &&
-    row.requires_human === (filters.requiresHuman ?? row.requires_human) &&
-    (tags === undefined || tags.every((tag) => row.tags?.includes(tag))) &&
-    (search === "" || SEARCHED.some((column) => row[column]?.toLowerCase().includes(search)))
+    (!tags || tags.every((tag) => row.tags?.includes(tag))) &&
+    (!search || SEARCHED.some((column) => row[column]?.toLowerCase().includes(search)))
   );
 }
 
 /** The filters by the names that the database has for them. */
 export function columnsOf(filters: Filters): { [name: string]: Json } {
-  const { channelType, status, assignedAgentId, requiresHuman, ...same } = filters;
-  const named = {
-    ...same,
-    channel_type: channelType,
-    status: status && statuses(status),
-    assigned_agent_id: assignedAgentId,
-    requires_human: requiresHuman,
-  };
-  const given = Object.entries(named).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given) as { [name: string]: Json };
+  const { status, unassigned, tags, search } = filters;
+  const lists = { status: status && statuses(status), unassigned, tags };
+  const others = Object.entries({ ...lists, search: search || undefined }); // an empty one is none
+  const given = others.filter(([, value]) => value !== undefined);
+  return Object.fromEntries([...equalIn(filters), ...given]) as { [name: string]: Json };
+}
+
+/** What columns must be, by the filters that say so. */
+function equalIn(filters: Filters) {
+  const given = EQUAL.map(([filter, column]) => [column, filters[filter]] as const);
+  return given.filter(([, value]) => value !== undefined);
 }
 
 /** The same text for filters that mean the same. */
@@ -154,17 +161,14 @@ interface Query<Self> {
   or(filters: string): Self;
 }
 
-function narrowed<Q>(conversations: Q, filters: Filters): Q {
-  const { channelType, status, priority, assignedAgentId, requiresHuman, tags } = filters;
-  let query = conversations as Query<Q> & Q;
+function narrowed<Q>(all: Q, filters: Filters): Q {
+  const { status, unassigned, tags } = filters;
+  let query = all as Query<Q> & Q;
   const narrow = (next: Q) => (query = next as Query<Q> & Q);
-  const equal = { channel_type: channelType, priority, requires_human: requiresHuman };
-  for (const [column, value] of Object.entries({ ...equal, assigned_agent_id: assignedAgentId })) {
-    if (value !== undefined) narrow(query.eq(column, value as never));
-  }
-  if (status !== undefined) narrow(query.in("status", [...statuses(status)] as never));
-  if (filters.unassigned === true) narrow(query.is("assigned_agent_id", null));
-  if (filters.unassigned === false) narrow(query.not("assigned_agent_id", "is", null));
+  for (const [column, value] of equalIn(filters)) narrow(query.eq(column, value as never));
+  if (status) narrow(query.in("status", [...statuses(status)] as never));
+  if (unassigned) narrow(query.is("assigned_agent_id", null));
+  if (unassigned === false) narrow(query.not("assigned_agent_id", "is", null));
   if (tags?.length) narrow(query.contains("tags", [...tags] as never));
   if (filters.search) narrow(query.or(matching(filters.search)));
   return query;

@@ -17,8 +17,26 @@ export interface Message extends Row<"messages"> {
   created_at: string;
 }
 
-/** A row of `conversations`, with its customer; databases of before 0.2 broadcast it without. */
-export interface ConversationRow extends Row<"conversations"> {
+/** A turn: the customer's messages that wait for one answer, and what became of them. */
+export interface Turn {
+  job_id: string;
+  turn_id: string;
+  status: "pending" | "processing" | "completed" | "failed";
+  /** When its first message came. */
+  started_at: string;
+  process_after: string;
+  /** Until when it is answered. */
+  deadline: string;
+  /** Null while it is open. */
+  outcome: Outcome | null;
+  ended_at: string | null;
+}
+
+/** How a turn ended. */
+export type Outcome = "replied" | "escalated" | "not_needed" | "taken_over" | "superseded";
+
+/** A row of `conversations`, with its customer and turn; databases of before 0.2 broadcast it without. */
+export interface ConversationRow extends Omit<Row<"conversations">, "turn"> {
   channel_type: ChannelType;
   status: Status;
   priority: Priority;
@@ -28,6 +46,8 @@ export interface ConversationRow extends Row<"conversations"> {
   created_at: string;
   updated_at: string;
   customer_profiles?: Customer | null;
+  /** The one that is open, else the last one; null if there was none. */
+  turn?: Turn | null;
 }
 
 /** What frontends show of a customer. */
@@ -36,6 +56,11 @@ type CustomerColumn = "id" | "name" | "email" | "phone" | "preferences" | "satis
 
 /** What staff write down for each other. */
 export type Note = Row<"conversation_notes">;
+
+/** What an agent has begun to write; each state of it has a higher `revision` than the one before. */
+export interface MessageDraft extends Row<"message_drafts"> {
+  mode: "reply" | "note";
+}
 
 /** `reply` or `handover` when the AI wrote it, else `message`. */
 export function kindOf(message: Message): "message" | "reply" | "handover" {
@@ -79,7 +104,7 @@ export interface ReplyDelta {
 export interface ReplySettled {
   type: "reply.settled";
   turn_id: string;
-  outcome: "replied" | "escalated" | "not_needed" | "taken_over" | "superseded";
+  outcome: Outcome;
   message_id: string | null;
 }
 
@@ -105,5 +130,27 @@ export interface DeliveryFailed {
   error: string | null;
 }
 
+/** Staff wrote a note. */
+export interface NoteCreated {
+  type: "note.created";
+  note: Note;
+}
+
+/** A note was removed by its author. */
+export interface NoteRemoved {
+  type: "note.removed";
+  note_id: string;
+  conversation_id: string;
+}
+
+/** Several notes were written or removed at once: read them again, in these conversations; in all, if it is null. */
+export interface NotesChanged {
+  type: "notes.changed";
+  conversation_ids: string[] | null;
+}
+
+/** What staff hear of notes. */
+export type NoteEvent = NoteCreated | NoteRemoved | NotesChanged;
+
 /** An event of the inbox, as `inbox.live()` gives it. */
-export type InboxEvent = ConversationChanged | DeliveryFailed;
+export type InboxEvent = ConversationChanged | DeliveryFailed | NoteEvent;

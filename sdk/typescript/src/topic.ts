@@ -311,7 +311,7 @@ export class Topic implements Heard {
   }
 
   get #hasPresence(): boolean {
-    return this.name.endsWith(":typing");
+    return this.name.endsWith(":typing") || this.name.endsWith(":presence");
   }
 
   get #options() {

@@ -135,6 +135,9 @@ export class View extends Following<ViewState> implements Follower {
 /** A row that is read again is the same object, if nothing of it changed. */
 function asKnown(row: ConversationRow, known: ConversationRow | undefined): ConversationRow {
   if (!known || isLater(row.updated_at, known.updated_at)) return row;
-  const isSame = JSON.stringify(known.customer_profiles) === JSON.stringify(row.customer_profiles);
-  return isSame ? known : { ...known, customer_profiles: row.customer_profiles ?? null };
+  const { customer_profiles = null, turn = null } = row; // a claim, and a change of the customer, leave the row as it is
+  const isSame =
+    JSON.stringify(known.customer_profiles) === JSON.stringify(customer_profiles) &&
+    JSON.stringify(known.turn) === JSON.stringify(turn);
+  return isSame ? known : { ...known, customer_profiles, turn };
 }

@@ -3,7 +3,6 @@ import "./dom.js";
 
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { test } from "node:test";
 
 import { attachmentOf, choiceOf, type Romashka } from "romashka";
 import { type ChatMessage, useRealTimeChat, type UseRealTimeChatOptions } from "romashka/react";
@@ -16,12 +15,13 @@ import {
   newAgent,
   newCustomer,
   newIdentifier,
-  patience,
   quietConversation,
   service,
   until,
+  waiting,
 } from "./project.js";
 import { ANON_KEY, API_URL } from "./settings.js";
+import { test } from "./together.js";
 
 /** A window as the original's widget opens it: with an id of its own making. */
 async function openWindow(client: Romashka, options: UseRealTimeChatOptions = {}) {
@@ -146,9 +146,7 @@ test("a window without a network says so, and recovers", async () => {
     onError: (error) => errors.push(error),
   });
   await until(() => chat.latest.error);
-  patience.requestMs = 2_000;
-  equal(await chat.latest.sendMessage("lost?"), null);
-  patience.requestMs = 10_000;
+  equal(await waiting({ 10_000: 1_000 }, () => chat.latest.sendMessage("lost?")), null);
   await until(() => statuses(chat)[0] === "failed");
   equal(chat.latest.isConnected, false);
   deepEqual(new Set(errors.map(({ name }) => name)), new Set(["Unreachable"]));

@@ -1,10 +1,10 @@
 /** The original's service object, as the original's frontends use it. */
 import { deepEqual, equal } from "node:assert/strict";
-import { test } from "node:test";
 
 import { EnhancedRealtimeMessagingService } from "romashka/compat";
 
 import { answerNext, newAgent, newCustomer, newIdentifier, until } from "./project.js";
+import { test } from "./together.js";
 
 test("a widget and an inbox work with the service object", async () => {
   const identifier = newIdentifier();

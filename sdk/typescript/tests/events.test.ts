@@ -1,19 +1,19 @@
 /** Events of a conversation: each message once, in order, whatever the network does. */
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { test } from "node:test";
 
 import { Conversation, PermissionDenied } from "romashka";
 
+import { connectAs, customerAs, testForms } from "./forms.js";
 import { openNetwork } from "./network.js";
-import { connectWith, newCustomer, quietConversation, service, take, until } from "./project.js";
+import { newCustomer, quietConversation, service, take, until } from "./project.js";
 import { API_URL } from "./settings.js";
 import { claimsOf, signed } from "./tokens.js";
 
 const texts = (events: { message: { content: string } }[]) =>
   events.map(({ message }) => message.content);
 
-test("what was there comes first, then what is new", async () => {
-  const client = await newCustomer();
+testForms("what was there comes first, then what is new", async (form) => {
+  const client = await customerAs(form);
   const conversation = await quietConversation(client, "past");
   const events = conversation.events();
   deepEqual(texts(await take(events, 1)), ["past"]);
@@ -22,16 +22,16 @@ test("what was there comes first, then what is new", async () => {
   deepEqual(texts(await take(events, 1)), ["present"]);
 });
 
-test("a follower can start where it stopped", async () => {
-  const client = await newCustomer();
+testForms("a follower can start where it stopped", async (form) => {
+  const client = await customerAs(form);
   const conversation = await quietConversation(client, "seen");
   await conversation.send("unseen");
 
   deepEqual(texts(await take(conversation.events({ after: 1 }), 1)), ["unseen"]);
 });
 
-test("messages written at once come once and in order", async () => {
-  const client = await newCustomer();
+testForms("messages written at once come once and in order", async (form) => {
+  const client = await customerAs(form);
   const conversation = await quietConversation(client);
   const events = conversation.events();
   const writing = Promise.all([...Array(20).keys()].map((n) => conversation.send(`message ${n}`)));
@@ -45,31 +45,34 @@ test("messages written at once come once and in order", async () => {
   equal(new Set(seen).size, 20);
 });
 
-test("what was missed while the network was down is read, and only who asks hears of it", async () => {
-  const network = await openNetwork(API_URL);
-  const client = await newCustomer(network.url);
-  const conversation = await quietConversation(client);
-  const elsewhere = await service.conversations.get(conversation.id);
-  const connection: boolean[] = [];
-  const events = conversation.events({ onConnection: (isLive) => connection.push(isLive) });
-  await elsewhere.send("before");
-  deepEqual(texts(await take(events, 1)), ["before"]);
-  network.refuse(true);
-  network.cut();
-  await elsewhere.send("during 1");
-  await elsewhere.send("during 2");
-  network.refuse(false);
-  deepEqual(texts(await take(events, 2)), ["during 1", "during 2"]);
-  await elsewhere.send("after");
+testForms(
+  "what was missed while the network was down is read, and only who asks hears of it",
+  async (form) => {
+    const network = await openNetwork(API_URL);
+    const client = await customerAs(form, network.url);
+    const conversation = await quietConversation(client);
+    const elsewhere = await service.conversations.get(conversation.id);
+    const connection: boolean[] = [];
+    const events = conversation.events({ onConnection: (isLive) => connection.push(isLive) });
+    await elsewhere.send("before");
+    deepEqual(texts(await take(events, 1)), ["before"]);
+    network.refuse(true);
+    network.cut();
+    await elsewhere.send("during 1");
+    await elsewhere.send("during 2");
+    network.refuse(false);
+    deepEqual(texts(await take(events, 2)), ["during 1", "during 2"]);
+    await elsewhere.send("after");
 
-  deepEqual(texts(await take(events, 1)), ["after"]);
-  await until(() => connection.length === 3);
-  deepEqual(connection, [true, false, true]);
-});
+    deepEqual(texts(await take(events, 1)), ["after"]);
+    await until(() => connection.length === 3);
+    deepEqual(connection, [true, false, true]);
+  },
+);
 
-test("the connection may break at any byte", async () => {
+testForms("the connection may break at any byte", async (form) => {
   const network = await openNetwork(API_URL);
-  const client = await newCustomer(network.url);
+  const client = await customerAs(form, network.url);
   const conversation = await quietConversation(client);
   const elsewhere = await service.conversations.get(conversation.id);
   const events = conversation.events();
@@ -87,7 +90,7 @@ test("the connection may break at any byte", async () => {
   deepEqual(seen, sent);
 });
 
-test("an expired token is replaced, and what came meanwhile is read", async () => {
+testForms("an expired token is replaced, and what came meanwhile is read", async (form) => {
   const customer = await newCustomer();
   const conversation = await quietConversation(customer);
   const { data } = await customer.supabase.auth.getSession();
@@ -95,7 +98,7 @@ test("an expired token is replaced, and what came meanwhile is read", async () =
   const expiresAt = Math.ceil(Date.now() / 1000) + 2;
   const short = signed({ ...claimsOf(good), exp: expiresAt });
   const isOver = () => Date.now() > 1000 * (expiresAt + 1);
-  const laptop = connectWith(async () => (isOver() ? good : short));
+  const laptop = connectAs(form, async () => (isOver() ? good : short));
   const events = new Conversation(laptop, conversation.row).events();
   await conversation.send("before");
   deepEqual(texts(await take(events, 1)), ["before"]);
@@ -105,17 +108,17 @@ test("an expired token is replaced, and what came meanwhile is read", async () =
   deepEqual(texts(await take(events, 1)), ["after"]);
 });
 
-test("a stranger cannot listen", async () => {
-  const client = await newCustomer();
+testForms("a stranger cannot listen", async (form) => {
+  const client = await customerAs(form);
   const conversation = await quietConversation(client, "private");
-  const stranger = await newCustomer();
+  const stranger = await customerAs(form);
   const listener = stranger.topics.listen(`conversation:${conversation.id}`);
 
   await rejects(listener.next(), PermissionDenied);
 });
 
-test("who leaves while nothing happens is let go, and the topic with it", async () => {
-  const client = await newCustomer();
+testForms("who leaves while nothing happens is let go, and the topic with it", async (form) => {
+  const client = await customerAs(form);
   const conversation = await quietConversation(client, "only");
   const events = conversation.events();
   await take(events, 1);
@@ -125,5 +128,5 @@ test("who leaves while nothing happens is let go, and the topic with it", async 
   equal((await waiting).done, true);
   equal((await events.next()).done, true);
   await client.close();
-  deepEqual(client.supabase.getChannels(), []);
+  deepEqual(client.backend.realtime.getChannels(), []);
 });

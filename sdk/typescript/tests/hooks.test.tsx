@@ -2,7 +2,8 @@
 import "./dom.js";
 
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { test } from "node:test";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 
 import { createElement, useState } from "react";
 import type { Romashka } from "romashka";
@@ -18,6 +19,7 @@ import {
 import { clientOf } from "./forms.js";
 import { use } from "./hooks.js";
 import { newAgent, newCustomer, quietConversation, until } from "./project.js";
+import { test } from "./together.js";
 
 test("components share a list and a thread, and each is read once, in StrictMode too", async () => {
   const agent = await newAgent();
@@ -115,20 +117,31 @@ test("a hook that could not load says why, and recovers", async () => {
   shown.unmount();
 });
 
-test("a server renders what is not loaded yet, and asks for nothing", async () => {
-  const { renderToString } = await import("react-dom/server");
+test("a server renders what is not loaded yet, and asks for nothing; a browser takes it over", async () => {
+  const { renderToPipeableStream } = await import("react-dom/server");
+  const { hydrateRoot } = await import("react-dom/client");
   const agent = await newAgent();
+  const conversation = await quietConversation(await newCustomer(), "one");
   const { client, wire } = clientOf(() => agent, "supabase-js");
   function Page() {
-    const { rows, state } = useInboxView();
-    const { messages } = useThread("00000000-0000-0000-0000-000000000000");
-    return createElement(
-      "p",
-      null,
-      `${state} ${rows.length} ${messages.length} ${useConnection().state}`,
-    );
+    const { rows, state } = useInboxView({ limit: 1 });
+    const texts = useThread(conversation.id).messages.map(({ content }) => content);
+    return createElement("p", null, [state, rows.length, ...texts, useConnection().state].join());
   }
-  const html = renderToString(createElement(RomashkaProvider, { client }, createElement(Page)));
-  equal(html, "<p>loading 0 0 connecting</p>");
+  const tree = createElement(RomashkaProvider, { client }, createElement(Page));
+  const html = await text(renderToPipeableStream(tree).pipe(new PassThrough()));
+  equal(html, "<p>loading,0,connecting</p>");
   deepEqual([wire.sent, client.backend.realtime.getChannels()], [[], []]);
+
+  const thread = client.conversations.thread(conversation.id); // as a page that was left a moment ago has it
+  const leave = thread.subscribe(() => {});
+  await until(() => thread.getSnapshot().state === "live");
+  const root = globalThis.document.createElement("div");
+  root.innerHTML = html;
+  const wrong: unknown[] = [];
+  const hydrated = hydrateRoot(root, tree, { onRecoverableError: (error) => wrong.push(error) });
+  await until(() => root.textContent === "live,1,one,live");
+  deepEqual(wrong, []);
+  leave();
+  hydrated.unmount();
 });

@@ -3,7 +3,6 @@ import "./dom.js";
 
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { test } from "node:test";
 import { choiceOf, choicesOf, type Romashka } from "romashka";
 import {
   useReplyStream,
@@ -22,6 +21,7 @@ import {
   service,
   until,
 } from "./project.js";
+import { test } from "./together.js";
 
 async function useInbox(client: Romashka, options: UseRealtimeMessagesOptions = {}) {
   return use(client, () => useRealtimeMessages(options));

@@ -1,4 +1,7 @@
-"""`romashka doctor --try`: Romashka in an empty project for a minute, tried in every role."""
+"""`romashka doctor --try`: Romashka in an empty project for a minute, tried in every role.
+
+Where it is in use, a customer says hello there, and nothing else is done.
+"""
 
 import asyncio
 import os
@@ -9,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from pydantic import AliasChoices, Field, SecretStr
 from romashka import AsyncRomashka, NotFound, RomashkaError
 from romashka._attachments import BUCKET
 from romashka._errors import translated
@@ -21,6 +23,8 @@ from romashka_worker.doctor import examine_project
 from romashka_worker.doctor.finding import Finding
 from romashka_worker.settings import Settings, SettingsError
 from romashka_worker.trial.cast import Project, open_cast
+from romashka_worker.trial.in_use import is_in_use, try_in_use
+from romashka_worker.trial.settings import TrialSettings
 from romashka_worker.trial.steps import (
     ANSWER,
     QUESTION,
@@ -35,26 +39,32 @@ Tell = Callable[[Finding], None]
 _STEP_SECONDS = 30.0
 
 
-class TrialSettings(Settings):
-    """What a worker needs, and what a website has."""
-
-    anon_key: SecretStr = Field(
-        validation_alias=AliasChoices("SUPABASE_ANON_KEY", "SUPABASE_PUBLISHABLE_KEY")
-    )
+class DatabaseNeeded(Exception):
+    """Where nothing is installed, the database is needed to install it."""
 
 
-async def try_out(db_url: str, tell: Tell) -> None:
+async def try_out(db_url: str | None, tell: Tell) -> None:
     """Install, try, and remove everything again, whatever happens; tell what is found.
 
     Installing and removing block the loop: who cancels this comes before or after them, and never
     leaves half of it.
+
+    Raises:
+        DatabaseNeeded: the project is empty, and nobody said where its database is.
     """
     try:
         settings = TrialSettings.from_environment()
     except SettingsError as error:
+        if db_url is None and "SUPABASE_URL" in str(error):
+            raise DatabaseNeeded from error
         name = str(error).partition(" ")[0].rstrip(":")
         tell(Finding.problem("settings", str(error), f"export {name}=..."))
         return
+    if await is_in_use(settings):
+        await try_in_use(settings, tell)
+        return
+    if db_url is None:
+        raise DatabaseNeeded
     try:
         await _install_and_try(settings, db_url, tell)
     except NotEmpty as error:

@@ -57,7 +57,7 @@ async def ask(cast: Cast) -> str:
         answer = await cast.conversation.ask(QUESTION)
         seconds = time.monotonic() - asked
         _expect(answer.content == ANSWER, f"the answer was a {answer.kind}, not what is known")
-        await _hear(listener, answer.id)
+        await hear(listener, answer.id)
     return f"asked, was answered in {seconds:.2f} s, and heard of it through Realtime"
 
 
@@ -146,7 +146,7 @@ async def _join(client: AsyncRomashka, topic: str) -> None:
         await anext(listener)
 
 
-async def _hear(listener: Listener, message_id: str) -> None:
+async def hear(listener: Listener, message_id: str) -> None:
     async for signal in listener:
         if isinstance(signal, Broadcast) and signal.event == "message.created":
             if signal.payload["message"]["id"] == message_id:

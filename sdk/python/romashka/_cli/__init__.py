@@ -6,6 +6,7 @@ from typing import NoReturn
 
 # Which extra brings what a command needs; `local` has it all but the worker.
 _EXTRAS = {
+    "dev": "worker,local",
     "worker": "worker",
     "doctor": "worker,migrate",
     "replay": "worker",

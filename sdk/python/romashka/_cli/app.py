@@ -12,6 +12,7 @@ from romashka._cli import (
     customers,
     database,
     demo,
+    dev,
     doctor,
     eval,
     inbox,
@@ -59,6 +60,7 @@ def romashka(
     """Turns a Supabase project into an AI customer-messaging inbox."""
 
 
+app.command("dev")(dev.dev)
 app.command("start")(start.start)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)

@@ -76,6 +76,9 @@ def clear_database_errors() -> Iterator[None]:
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedFunction) as error:
         raise CommandError(NOT_INSTALLED) from error
     except psycopg.Error as error:
+        if (error.sqlstate or "").startswith("PT"):  # our own refusals say what to do
+            said = error.diag
+            raise CommandError(f"{said.message_primary} ({said.message_hint})") from error
         # A wrong password, nobody there: the driver's first line tells which.
         reason = str(error).strip().splitlines()[0]
         raise CommandError(f"unable to use the database; {reason}; {_advice(reason)}") from error

@@ -29,7 +29,8 @@ def doctor(
         bool,
         typer.Option(
             "--try",
-            help="In a project that is empty: install, try every role, and remove it all again.",
+            help="Write as a customer, wait for the answer, and remove it again; in a project that"
+            " is empty: install, try every role, and remove it all.",
         ),
     ] = False,
     db_url: Annotated[
@@ -37,7 +38,7 @@ def doctor(
         typer.Option(
             envvar="DATABASE_URL",
             callback=read_database_option,
-            help="With --try: as `romashka migrate` takes it.",
+            help="With --try in an empty project: as `romashka migrate` takes it.",
         ),
     ] = None,
 ) -> None:
@@ -53,34 +54,42 @@ def doctor(
     if not (tries and db_url):  # whoever names a database alone does not mean the stack beside it
         use_stack()
         db_url = read_database_option(os.environ.get("DATABASE_URL"))
-    if tries and db_url is None:
-        raise CommandError("--try needs the database too; use --db-url, or set DATABASE_URL")
-    asyncio.run(_try(db_url, tell) if tries and db_url else _examine(tell))
+    asyncio.run(_try(db_url, tell) if tries else _examine(tell))
     if as_json:
         say_json(json.dumps([asdict(finding) for finding in findings], indent=2))
     raise typer.Exit(int(any(finding.state == "problem" for finding in findings)))
 
 
 async def _examine(tell: "Tell") -> None:
-    import structlog
     from romashka_worker.doctor import examine
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # of what it asks, as above
+    _log_nothing()
     async for finding in examine():
         tell(finding)
 
 
-async def _try(db_url: str, tell: "Tell") -> None:
-    from romashka_worker.trial import try_out
+def _log_nothing() -> None:
+    import structlog
 
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # of what it asks, as above
+
+
+async def _try(db_url: str | None, tell: "Tell") -> None:
+    from romashka_worker.trial import DatabaseNeeded, try_out
+
+    _log_nothing()
     trial = asyncio.create_task(try_out(db_url, tell))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Once: what removes everything again must not be interrupted itself.
         asyncio.get_running_loop().add_signal_handler(
             number, lambda: None if trial.cancelling() else trial.cancel()
         )
-    with suppress(asyncio.CancelledError):  # it has told so
-        await trial
+    try:
+        with suppress(asyncio.CancelledError):  # it has told so
+            await trial
+    except DatabaseNeeded as needed:
+        says = "--try needs the database too; use --db-url, or set DATABASE_URL"
+        raise CommandError(says) from needed
 
 
 def _show(finding: "Finding") -> None:

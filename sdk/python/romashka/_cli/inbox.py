@@ -75,7 +75,7 @@ def print_table(table: "Table") -> None:
 
 
 async def _follow(project: Project, limit: int, *, as_json: bool) -> None:
-    from romashka import DeliveryFailed
+    from romashka import ConversationChanged, DeliveryFailed
 
     async with opened_as_staff(project) as client:
         if not as_json:
@@ -83,7 +83,7 @@ async def _follow(project: Project, limit: int, *, as_json: bool) -> None:
         async for event in client.inbox.live(newest=limit):
             if isinstance(event, DeliveryFailed):
                 print_json("delivery.failed", **asdict(event))
-            else:
+            elif isinstance(event, ConversationChanged):
                 changed = conversation_json(event.conversation)
                 print_json("conversation.changed", conversation=changed)
 

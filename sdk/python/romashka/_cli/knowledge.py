@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,8 +52,13 @@ async def _add(
 
 @app.command("import")
 def import_files(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Markdown, HTML, CSV, text; folders.")
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PLACE...",
+            help="Files (Markdown, HTML, CSV, text, PDF, DOCX), folders; https://... of a page, of"
+            " a site's folder (it ends with a slash), or of a sitemap.",
+        ),
     ],
     language: Language = None,
     as_json: Json = False,
@@ -62,14 +66,14 @@ def import_files(
     key: StaffKey = None,
     email: Email = None,
 ) -> None:
-    """Make items of files' sections; run again, change only what changed in the files.
+    """Make items of the sections of files and pages; run again, change only what changed in them.
 
-    A file is imported in whole or not at all: one that cannot be read is named, its items stay as
+    Each is imported in whole or not at all: one that cannot be read is named, its items stay as
     they are, the others are imported, and the exit code is 1.
     """
-    from romashka._cli.knowledge_import import import_paths
+    from romashka._cli.knowledge_import import import_all
 
-    run_command(import_paths(Project(url, key, email), paths, language, as_json=as_json))
+    run_command(import_all(Project(url, key, email), places, language, as_json=as_json))
 
 
 @app.command("list")

@@ -61,6 +61,21 @@ def add(
 
 
 @app.command()
+def invite(
+    email: Email,
+    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.AGENT,
+    db_url: DatabaseUrl = None,
+    url: Url = None,
+    key: ServiceKey = None,
+) -> None:
+    """Let somebody who has no account yet be staff, once they have signed up.
+
+    It holds for a week, and for an address that is confirmed by a mail or by another provider.
+    """
+    run(_invite(_Place(db_url, Project(url, key)), email, role))
+
+
+@app.command()
 def remove(
     email: Email, db_url: DatabaseUrl = None, url: Url = None, key: ServiceKey = None
 ) -> None:
@@ -115,7 +130,7 @@ async def _add(place: _Place, email: str, role: Role, *, force: bool, create: bo
         )
     if not (_is_proven(account) or force):
         raise CommandError(f"{_said(account)}; if you know whose it is: --force")
-    await place.call("set_staff_role", email=email, role=role.value)
+    await _set_role(place, account, role.value)
     say(f"{_said(account)}. It is {role} now.")
 
 
@@ -126,17 +141,33 @@ async def _create(place: _Place, email: str, role: Role) -> None:
     password = secrets.token_urlsafe(12)
     async with opened_as_staff(place.project) as client:
         with translated():
-            await client.supabase.auth.admin.create_user(
+            made = await client.supabase.auth.admin.create_user(
                 {"email": email, "password": password, "email_confirm": True}
             )
-        await client.call("set_staff_role", email=email, role=role.value)
+        await client.call("set_staff_role", user_id=str(made.user.id), role=role.value)
     say(f"{email} has an account, and is {role} now; the password, shown once: {password}")
 
 
 async def _remove(place: _Place, email: str) -> None:
-    if not await place.call("set_staff_role", email=email, role="user"):
+    account = await place.call("find_account", email=email)
+    if account is None:
         raise CommandError(f"no user has the address {email}")
+    await _set_role(place, account, "user")
     say(f"{email} is no longer staff.")
+
+
+async def _set_role(place: _Place, account: Mapping[str, Any], role: str) -> None:
+    """Give the role to all accounts of the address."""
+    for user_id in account["ids"]:
+        await place.call("set_staff_role", user_id=user_id, role=role)
+
+
+async def _invite(place: _Place, email: str, role: Role) -> None:
+    invitation = await place.call("invite_staff", email=email, role=role.value)
+    say(
+        f"{invitation['email']} will be {role} once they have signed up and confirmed the address,"
+        f" until {invitation['expires_at'][:10]}. Nothing was sent: tell them."
+    )
 
 
 async def _list(place: _Place) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 MAX_TITLE = 500
 MAX_FILE_BYTES = 5_000_000
+MAX_BINARY_BYTES = 50_000_000  # most of these are pictures
 MAX_SECTIONS = 2_000  # what one call stores well within its time
 _MUCH_LOST = 0.05
 _MUCH_LOST_CHARACTERS = 20
@@ -41,6 +42,8 @@ class Document:
     sections: Sequence[Section]
     text: str
     """All that a reader would read of the file."""
+    left_out: str = ""
+    """Which parts of it cannot be read, and why."""
 
     @cached_property
     def characters(self) -> int:
@@ -77,8 +80,8 @@ def find_documents(paths: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
             found += (file for file in sorted(path.rglob("*")) if _is_document(file, path))
         elif not path.exists():
             bad[str(path)] = "it is not there"
-        elif path.suffix.lower() not in _READERS:
-            bad[str(path)] = f"it is none of {', '.join(sorted(_READERS))}"
+        elif path.suffix.lower() not in KINDS:
+            bad[str(path)] = f"it is none of {', '.join(sorted(KINDS))}"
         else:
             found.append(path)
     return list(dict.fromkeys(found)), bad
@@ -90,11 +93,42 @@ def read_document(path: Path) -> Document:
     Raises:
         DocumentError: it cannot be read, or none of its text would be.
     """
-    name = path.stem.replace("-", " ").replace("_", " ")
+    kind = path.suffix.lower()
+    return read_content(_content(path, max_bytes(kind)), kind, readable_name(path.stem))
+
+
+def readable_name(stem: str) -> str:
+    """Return what a file is about, by its name."""
+    return stem.replace("-", " ").replace("_", " ")
+
+
+def max_bytes(kind: str) -> int:
+    """Return how many bytes a document of that kind may have."""
+    return MAX_BINARY_BYTES if kind in BINARY else MAX_FILE_BYTES
+
+
+def read_content(content: bytes, kind: str, name: str) -> Document:
+    """Return what a file's content is read as; `name` is its title where it has none.
+
+    Raises:
+        DocumentError: it cannot be read, or none of its text would be.
+    """
     try:
-        document = _READERS[path.suffix.lower()](_text(path), name)
+        if kind in BINARY:
+            document = BINARY[kind](content, name)
+        else:
+            document = _TEXTS[kind](_decoded(content), name)
     except RecursionError as error:
         raise DocumentError("it is nested too deeply") from error
+    return checked(document)
+
+
+def checked(document: Document) -> Document:
+    """Return it as it is.
+
+    Raises:
+        DocumentError: it would not be stored, or nothing of it.
+    """
     if len(document.sections) > MAX_SECTIONS:
         raise DocumentError(
             f"it has {len(document.sections)} sections; split it: one has at most {MAX_SECTIONS}"
@@ -116,18 +150,31 @@ def language_code(written: str | None) -> str | None:
     return code if len(code) <= _MAX_LANGUAGE else code.partition("-")[0]
 
 
-def _text(path: Path) -> str:
+def _content(path: Path, most: int) -> bytes:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise DocumentError(f"it is larger than {MAX_FILE_BYTES // 1_000_000} MB")
-        text = path.read_text("utf-8-sig").translate(_UNSEEN)
-    except UnicodeDecodeError as error:
-        raise DocumentError("it is not UTF-8; save it as UTF-8") from error
+        if path.stat().st_size > most:
+            raise DocumentError(f"it is larger than {most // 1_000_000} MB")
+        return path.read_bytes()
     except OSError as error:
         raise DocumentError(error.strerror or str(error)) from error
+
+
+def _decoded(content: bytes) -> str:
+    try:
+        return readable(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise DocumentError("it is not UTF-8; save it as UTF-8") from error
+
+
+def readable(text: str) -> str:
+    """Return a text without what nobody sees, its lines as Python has them.
+
+    Raises:
+        DocumentError: it is none.
+    """
     if "\x00" in text:
         raise DocumentError("it has a NUL character, which no text has")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(_UNSEEN)
 
 
 def _letters(text: str) -> Counter[str]:
@@ -137,7 +184,7 @@ def _letters(text: str) -> Counter[str]:
 
 def _is_document(file: Path, folder: Path) -> bool:
     is_hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return file.is_file() and not is_hidden and file.suffix.lower() in _READERS
+    return file.is_file() and not is_hidden and file.suffix.lower() in KINDS
 
 
 def _read_markdown(text: str, name: str) -> Document:
@@ -166,7 +213,19 @@ def _read_text(text: str, name: str) -> Document:
     return Document([Section(name, text.strip())] if text.strip() else [], text)
 
 
-_READERS: Mapping[str, Callable[[str, str], Document]] = {
+def _read_pdf(content: bytes, name: str) -> Document:
+    from romashka._documents.pdf import read_pdf
+
+    return read_pdf(content, name)
+
+
+def _read_docx(content: bytes, name: str) -> Document:
+    from romashka._documents.docx import read_docx
+
+    return read_docx(content, name)
+
+
+_TEXTS: Mapping[str, Callable[[str, str], Document]] = {
     ".md": _read_markdown,
     ".markdown": _read_markdown,
     ".html": _read_html,
@@ -174,3 +233,6 @@ _READERS: Mapping[str, Callable[[str, str], Document]] = {
     ".csv": _read_csv,
     ".txt": _read_text,
 }
+BINARY: Mapping[str, Callable[[bytes, str], Document]] = {".docx": _read_docx, ".pdf": _read_pdf}
+"""What a program writes, and a hostile one may have written: read apart (`apart.py`)."""
+KINDS = frozenset(_TEXTS) | frozenset(BINARY)

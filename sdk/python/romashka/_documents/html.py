@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 from bs4 import BeautifulSoup, Tag
 from bs4.element import PreformattedString
@@ -77,8 +78,10 @@ class _Converter(MarkdownConverter):
     convert_main = convert_form = convert_figure = convert_address = convert_fieldset = convert_div
 
 
-def read_html(text: str, name: str) -> Document:
+def read_html(text: str, name: str, address: str | None = None) -> Document:
     """Return the sections of a page; `name` is its title if it has none.
+
+    Its links lead where they do at its address, if it has one.
 
     Raises:
         DocumentError: a comment does not end, or elements are nested too deeply.
@@ -91,6 +94,8 @@ def read_html(text: str, name: str) -> Document:
     page = BeautifulSoup(text.replace(_MARK, ""), "html.parser")
     language = str(page.html.get("lang") or "") if page.html else ""
     title = " ".join(page.title.get_text().split()) if page.title else ""
+    if address is not None:
+        _complete_links(page, address)
     for element in page.select(_NEVER_SHOWN):
         element.extract()
     body = page.body or page
@@ -127,6 +132,20 @@ def _never_ends(text: str) -> bool:
         if is_open > _MAX_OPEN:
             return True
     return False
+
+
+def _complete_links(page: Tag, address: str) -> None:
+    base = page.select_one("base[href]")
+    try:
+        start = urljoin(address, str(base["href"])) if base else address
+    except ValueError:
+        start = address
+    for link in page.select("a[href]"):
+        href = str(link["href"])
+        try:
+            link["href"] = href if href.startswith("#") else urljoin(start, href)
+        except ValueError:  # such as http://[
+            del link["href"]
 
 
 def _remove_hidden(body: Tag) -> None:

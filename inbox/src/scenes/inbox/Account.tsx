@@ -1,0 +1,64 @@
+/** Whoever is in front of the screen: keys, appearance, language, and the way out. */
+import { Keyboard, LogOut } from "lucide-react";
+
+import { Avatar } from "../../parts/Avatar";
+import type { Me } from "../../session/session";
+import { change, type Settings, useSettings } from "../../settings";
+import { LANGUAGES, useSpoken } from "../../strings";
+import css from "./Account.module.css";
+
+interface Props {
+  me: Me;
+  onSheet: () => void;
+  onLeave: () => void;
+}
+
+export function Account({ me, onSheet, onLeave }: Props) {
+  const { strings, language } = useSpoken();
+  const { theme } = useSettings();
+  return (
+    <div className={css["account"]}>
+      <button type="button" popoverTarget="account" title={me.name}>
+        <Avatar name={me.name} />
+        <span className="heard">{me.name}</span>
+      </button>
+      <div id="account" popover="auto" className={css["menu"]}>
+        <p className={css["name"]} dir="auto">
+          {me.name}
+        </p>
+        <p className={css["quiet"]}>{me.email}</p>
+        <label>
+          {strings.theme}
+          <select
+            value={theme}
+            onChange={(event) => change({ theme: event.target.value as Settings["theme"] })}
+          >
+            {Object.entries(strings.themes).map(([each, name]) => (
+              <option key={each} value={each}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          {strings.language}
+          <select value={language} onChange={(event) => change({ language: event.target.value })}>
+            {Object.entries(LANGUAGES).map(([each, name]) => (
+              <option key={each} value={each} lang={each}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <button type="button" popoverTarget="account" popoverTargetAction="hide" onClick={onSheet}>
+          <Keyboard size={16} aria-hidden="true" />
+          {strings.actions.sheet}
+        </button>
+        <button type="button" onClick={onLeave}>
+          <LogOut size={16} aria-hidden="true" />
+          {strings.signOut}
+        </button>
+      </div>
+    </div>
+  );
+}

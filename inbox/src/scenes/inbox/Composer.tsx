@@ -1,0 +1,168 @@
+/** Where a reply is written; what is written stays until it is stored. */
+import { Lock, Reply, SendHorizontal } from "lucide-react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+
+import { MOD } from "../../actions/keys";
+import { draftKey, type Mode, useDraft } from "../../drafts";
+import { Button } from "../../parts/Button";
+import { change, useSettings } from "../../settings";
+import { useStrings } from "../../strings";
+import css from "./Composer.module.css";
+
+/** Somebody who answered while a reply was being written. */
+export interface Answered {
+  name: string;
+  text: string;
+}
+
+interface Props {
+  conversationId: string;
+  customer: string;
+  hint: string | null;
+  /** Who answered since the position, if somebody did. */
+  answeredSince: (position: number) => Answered | null;
+  newest: number;
+  onSend: (text: string) => void;
+  /** Keep a note; was it kept? */
+  onNote: (text: string) => Promise<boolean>;
+}
+
+export function Composer(props: Props) {
+  const { conversationId, customer, hint, answeredSince, newest, onSend, onNote } = props;
+  const { composer } = useStrings();
+  const { enterSends } = useSettings();
+  const [mode, setMode] = useMode();
+  const [text, setText] = useDraft(draftKey(conversationId, mode));
+  const isNote = mode === "note";
+  const [answered, setAnswered] = useState<Answered | null>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
+  /** The newest message when the reply was begun. */
+  const begunAt = useRef<number | null>(null);
+  const isEmpty = text.trim() === "";
+
+  function write(next: string) {
+    if (isEmpty || begunAt.current === null) begunAt.current = newest;
+    setText(next);
+  }
+
+  function send() {
+    if (isEmpty) return;
+    if (isNote) return void keep();
+    const other = answeredSince(begunAt.current ?? newest);
+    if (other) {
+      begunAt.current = newest; // it is asked once
+      return setAnswered(other);
+    }
+    sendAnyway();
+  }
+
+  async function keep() {
+    if (await onNote(text.trim())) setText("");
+    field.current?.focus();
+  }
+
+  function sendAnyway() {
+    onSend(text.trim());
+    setText("");
+    setAnswered(null);
+    begunAt.current = null;
+    field.current?.focus();
+  }
+
+  function keepWriting() {
+    setAnswered(null);
+    field.current?.focus();
+  }
+
+  function onKeyDown(event: KeyboardEvent) {
+    // Out of the field, single keys are actions again.
+    if (event.key === "Escape" && !event.nativeEvent.isComposing) {
+      document.getElementById("messages")?.focus();
+    }
+    // An input method takes Enter for itself.
+    if (event.key !== "Enter" || event.nativeEvent.isComposing || event.keyCode === 229) return;
+    const isMod = event.metaKey || event.ctrlKey;
+    if (event.shiftKey || event.altKey || (!isMod && !enterSends)) return;
+    event.preventDefault();
+    send();
+  }
+
+  return (
+    <form
+      className={`${css["composer"]} ${isNote ? css["isNote"] : ""}`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {answered && (
+        <div className={css["answered"]} role="alert">
+          <p>{composer.answered(answered.name)}</p>
+          <blockquote dir="auto">{answered.text}</blockquote>
+          <div>
+            <Button look="main" onClick={sendAnyway}>
+              {composer.sendAnyway}
+            </Button>
+            <Button onClick={keepWriting}>{composer.keepWriting}</Button>
+          </div>
+        </div>
+      )}
+      <div className={css["modes"]} role="radiogroup" aria-label={composer.mode}>
+        <label>
+          <input type="radio" name="mode" checked={!isNote} onChange={() => setMode("reply")} />
+          <Reply size={14} aria-hidden="true" />
+          {composer.label}
+        </label>
+        <label>
+          <input type="radio" name="mode" checked={isNote} onChange={() => setMode("note")} />
+          <Lock size={13} aria-hidden="true" />
+          {composer.note}
+        </label>
+      </div>
+      <textarea
+        ref={field}
+        id="composer"
+        aria-label={isNote ? composer.note : composer.label}
+        placeholder={isNote ? composer.notePlaceholder : composer.placeholder(customer)}
+        dir="auto"
+        rows={2}
+        value={text}
+        onChange={(event) => write(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      <div className={css["bar"]}>
+        <p className={css["hint"]} role="status">
+          {isNote ? composer.noteHint : hint}
+        </p>
+        <button
+          type="button"
+          className={css["setting"]}
+          onClick={() => change({ enterSends: !enterSends })}
+        >
+          {enterSends ? composer.enterSends : composer.modEnterSends(MOD)}
+        </button>
+        <Button look="main" type="submit" disabled={isEmpty}>
+          {isNote ? composer.keep : composer.send}
+          {!isNote && <SendHorizontal size={15} className={css["arrow"]} aria-hidden="true" />}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** A reply, unless somebody asks for a note: the actions `reply` and `note` do. */
+function useMode(): [Mode, (mode: Mode) => void] {
+  const [mode, setMode] = useState<Mode>("reply");
+  useEffect(() => {
+    const onMode = (event: Event) => setMode((event as CustomEvent<Mode>).detail);
+    document.addEventListener("composer-mode", onMode);
+    return () => document.removeEventListener("composer-mode", onMode);
+  }, []);
+  return [mode, setMode];
+}
+
+/** Write a reply, or a note, from anywhere on the page. */
+export function compose(mode: Mode): void {
+  document.dispatchEvent(new CustomEvent("composer-mode", { detail: mode }));
+  requestAnimationFrame(() => document.getElementById("composer")?.focus());
+}

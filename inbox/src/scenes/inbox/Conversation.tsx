@@ -1,0 +1,282 @@
+/** The open conversation: what was said, what is being written, and where to answer. */
+import { CircleAlert, MessageSquareOff, ShieldX } from "lucide-react";
+import {
+  type ConversationRow,
+  NotFound,
+  type Outgoing,
+  PermissionDenied,
+  type Thread,
+  Unreachable,
+  whoAnswers,
+} from "romashka";
+import { useConnection, useStore, useThread } from "romashka/react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
+
+import { draftKey, readDraft, writeDraft } from "../../drafts";
+import { Button } from "../../parts/Button";
+import { Notice } from "../../parts/Notice";
+import { Skeleton } from "../../parts/Skeleton";
+import { isClosed, nameOf, type Team } from "../../people";
+import type { Me } from "../../session/session";
+import { type Strings, useSpoken } from "../../strings";
+import { showToast } from "../../toasts";
+import { day, dayKey, lasting, useNow } from "../../time";
+import { Announcer } from "./Announcer";
+import { type Answered, compose, Composer } from "./Composer";
+import css from "./Conversation.module.css";
+import { Draft, Stopped } from "./Draft";
+import { type Item, itemsOf } from "./items";
+import { authorOf, Message, Sending } from "./Message";
+import { Line, Messages } from "./Messages";
+import { NoteCard } from "./NoteCard";
+import { type Stopping } from "./stopping";
+import { useNotes } from "./useNotes";
+
+interface Props {
+  id: string;
+  row: ConversationRow | null;
+  error: Error | null;
+  me: Me;
+  team: Team;
+  stopping: Stopping;
+  header: ReactNode;
+  takeOver: () => void;
+  markRead: (position: number) => void;
+}
+
+export function Conversation(props: Props) {
+  const { id, row, me, team, stopping, header } = props;
+  const { strings } = useSpoken();
+  const { thread, ...shown } = useThread(id);
+  const stop = useStore(stopping);
+  const connection = useConnection();
+  const isOffline = connection.state === "offline";
+  useSendingAgain(thread, shown.outgoing, connection.state === "live");
+  const readUpTo = useReadUpTo(id, row);
+  const { notes, add: addNote, remove: removeNote } = useNotes(id, row?.updated_at);
+  const items = useMemo(
+    () => itemsOf(shown, notes, readUpTo, stop),
+    [shown.messages, shown.draft, shown.outgoing, shown.hasOlder, notes, readUpTo, stop],
+  );
+  const customer = row ? nameOf(row, strings) : strings.message.customer;
+  const newest = shown.messages.at(-1)?.position ?? 0;
+  const { markRead } = props;
+  const seen = useCallback(() => {
+    if (newest > 0 && document.visibilityState === "visible") markRead(newest);
+  }, [newest, markRead]);
+  const loadOlder = useCallback(() => void thread?.loadOlder().catch(() => {}), [thread]);
+
+  const error = props.error ?? (shown.messages.length === 0 ? shown.error : null);
+  if (error) return <Problem error={error} header={header} retry={() => thread?.retry()} />;
+
+  function send(text: string) {
+    void thread?.send(text, { senderType: "agent" }).catch(() => {}); // it is shown as failed
+    if (stopping.getSnapshot()?.phase !== "stopping") stopping.clear();
+  }
+
+  /** Say what went wrong, if something did. */
+  async function run(work: Promise<void>): Promise<boolean> {
+    try {
+      await work;
+      return true;
+    } catch (failure) {
+      showToast({ text: strings.done.failed((failure as Error).message), isAlert: true });
+      return false;
+    }
+  }
+
+  function use(text: string) {
+    writeDraft(draftKey(id, "reply"), text);
+    if (stop?.phase === "won") stopping.clear();
+    compose("reply");
+  }
+
+  function edit({ id: message, text }: Outgoing) {
+    thread?.discard(message);
+    const key = draftKey(id, "reply");
+    writeDraft(key, [readDraft(key), text].filter(Boolean).join("\n"));
+    compose("reply");
+  }
+
+  function answeredSince(position: number): Answered | null {
+    const other = shown.messages.findLast(
+      (message) =>
+        message.position > position &&
+        message.sender_type !== "user" &&
+        message.sender_id !== me.id,
+    );
+    return other ? { name: authorOf(other, customer, team, strings), text: other.content } : null;
+  }
+
+  function render(item: Item): ReactNode {
+    switch (item.kind) {
+      case "day":
+        return <DayLine time={item.time} />;
+      case "unread":
+        return <Line text={strings.conversation.unread} isAlert />;
+      case "message":
+        return (
+          <Message
+            message={item.message}
+            isFirst={item.isFirst}
+            customer={customer}
+            team={team}
+            isLost={
+              stop?.phase === "lost" &&
+              stop.turnId === item.message.turn_id &&
+              item.message.sender_type === "ai"
+            }
+          />
+        );
+      case "note":
+        return (
+          <NoteCard
+            note={item.note}
+            author={team.get(item.note.author_id ?? "")?.name ?? strings.message.agent}
+            onRemove={
+              item.note.author_id === me.id ? () => void run(removeNote(item.note.id)) : null
+            }
+          />
+        );
+      case "draft":
+        return <Draft draft={item.draft} onStop={props.takeOver} />;
+      case "stopped":
+        return <Stopped stop={item.stop} onUse={use} />;
+      case "outgoing":
+        return (
+          <Sending
+            outgoing={item.outgoing}
+            me={me.name}
+            isQueued={isOffline && isLost(item.outgoing)}
+            onRetry={() => void thread?.retrySend(item.outgoing.id).catch(() => {})}
+            onEdit={() => edit(item.outgoing)}
+            onDiscard={() => thread?.discard(item.outgoing.id)}
+          />
+        );
+    }
+  }
+
+  const isLoading = shown.state === "loading" || !row;
+  return (
+    <section className={css["conversation"]} aria-label={strings.conversation.label}>
+      {header}
+      {row && <Standing row={row} />}
+      {isLoading ? (
+        <Skeleton kind="messages" />
+      ) : (
+        <Messages
+          key={id}
+          items={items}
+          render={render}
+          hasOlder={shown.hasOlder}
+          loadOlder={loadOlder}
+          onSeen={seen}
+        />
+      )}
+      <Announcer
+        conversationId={id}
+        messages={shown.messages}
+        isDrafting={shown.draft !== null}
+        customer={customer}
+        team={team}
+      />
+      <Composer
+        key={`composer:${id}`}
+        conversationId={id}
+        customer={customer}
+        hint={hintOf(row, isOffline, strings)}
+        answeredSince={answeredSince}
+        newest={newest}
+        onSend={send}
+        onNote={(text) => run(addNote(text))}
+      />
+    </section>
+  );
+}
+
+/** How the conversation stands, when that is more than the header can say. */
+function Standing({ row }: { row: ConversationRow }) {
+  const { strings, locale } = useSpoken();
+  const now = useNow();
+  const { who, waitingSince } = whoAnswers(row, now);
+  if (who === "nobody") return <p className={css["standing"]}>{strings.conversation.resolved}</p>;
+  if (who !== "waiting") return null;
+  const reason = row.escalation_reason && strings.reasons[row.escalation_reason];
+  return (
+    <p className={`${css["standing"]} ${css["isWaiting"]}`}>
+      {strings.conversation.waits(lasting(waitingSince, now, locale))}{" "}
+      {reason && <span>{reason}.</span>}
+    </p>
+  );
+}
+
+function DayLine({ time }: { time: string }) {
+  const { strings, locale } = useSpoken();
+  const now = useNow();
+  const key = dayKey(time);
+  const { today, yesterday } = strings.conversation;
+  const text =
+    key === dayKey(now) ? today : key === dayKey(now - 86_400_000) ? yesterday : day(time, locale);
+  return <Line text={text} />;
+}
+
+function Problem({ error, header, retry }: { error: Error; header: ReactNode; retry: () => void }) {
+  const { strings } = useSpoken();
+  const { conversation: words } = strings;
+  const isMissing = error instanceof NotFound;
+  const isRefused = error instanceof PermissionDenied;
+  const Icon = isMissing ? MessageSquareOff : isRefused ? ShieldX : CircleAlert;
+  return (
+    <section className={css["conversation"]} aria-label={words.label}>
+      {header}
+      <Notice
+        title={isMissing ? words.notFound : isRefused ? words.refused : words.failed}
+        text={isMissing ? words.notFoundHint : undefined}
+        icon={<Icon size={36} />}
+        isAlert
+      >
+        {!isMissing && <Button onClick={retry}>{strings.retry}</Button>}
+      </Notice>
+    </section>
+  );
+}
+
+function hintOf(
+  row: ConversationRow | null,
+  isOffline: boolean,
+  { composer }: Strings,
+): string | null {
+  if (isOffline) return composer.offline;
+  if (row && !row.requires_human && !isClosed(row)) return composer.takesOver;
+  return null;
+}
+
+/** Did it fail because nobody could be reached? */
+function isLost({ state, error }: Outgoing): boolean {
+  return state === "failed" && error instanceof Unreachable;
+}
+
+/** What could not be sent without a connection is sent when there is one: the same message, once. */
+function useSendingAgain(
+  thread: Thread | null,
+  outgoing: readonly Outgoing[],
+  isLive: boolean,
+): void {
+  const latest = useRef(outgoing);
+  useEffect(() => void (latest.current = outgoing));
+  useEffect(() => {
+    if (!thread || !isLive) return;
+    for (const each of latest.current)
+      if (isLost(each)) void thread.retrySend(each.id).catch(() => {});
+  }, [thread, isLive]);
+}
+
+/** How far the team had read when the conversation was opened: the line stays where it was. */
+function useReadUpTo(id: string, row: ConversationRow | null): number | null {
+  const opened = useRef<{ id: string; position: number } | null>(null);
+  if (row?.id === id && opened.current?.id !== id) {
+    const isRead = row.agent_read_position >= row.message_count;
+    opened.current = { id, position: isRead ? Infinity : row.agent_read_position };
+  }
+  return opened.current?.id === id ? opened.current.position : null;
+}

@@ -1,0 +1,330 @@
+/** The inbox: views, their conversations, the open one, and its customer. */
+import { CircleAlert, MessagesSquare, ShieldX } from "lucide-react";
+import type { ConversationRow, Priority, Romashka } from "romashka";
+import { useInboxView, useThread } from "romashka/react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import type { Action, Scene, Undo } from "../../actions/action";
+import { actionOf } from "../../actions/keys";
+import { Palette } from "../../actions/Palette";
+import { ACTIONS, assign, prioritise, tag } from "../../actions/registry";
+import { Sheet } from "../../actions/Sheet";
+import { format } from "../../address/address";
+import { useAddress } from "../../address/useAddress";
+import { draftKey, forgetDrafts, openDrafts, readDraft } from "../../drafts";
+import { Button } from "../../parts/Button";
+import { Notice } from "../../parts/Notice";
+import { Skeleton } from "../../parts/Skeleton";
+import { Toast } from "../../parts/Toast";
+import type { Me } from "../../session/session";
+import { change, readSettings, useSettings } from "../../settings";
+import { useStrings } from "../../strings";
+import { showToast, undoLast } from "../../toasts";
+import { Account } from "./Account";
+import { ConnectionLine } from "./ConnectionLine";
+import { Conversation } from "./Conversation";
+import { Customer } from "./Customer";
+import { filtersOf } from "./filters";
+import { Header } from "./Header";
+import css from "./Inbox.module.css";
+import { List } from "./List";
+import { ListHead } from "./ListHead";
+import { stoppingOf } from "./stopping";
+import { useConversation } from "./useConversation";
+import { useCounts } from "./useCounts";
+import { useEarlier } from "./useEarlier";
+import { useTeam } from "./useTeam";
+import { Views } from "./Views";
+
+/** Which of the actions are buttons in the header. */
+const BUTTONS = ["takeOver", "returnToAi", "resolve", "reopen"];
+/** There is room for the customer beside the conversation. */
+const BESIDE = "(width >= 1100px)";
+/** Where each list was scrolled to. */
+const OFFSETS = new Map<string, number>();
+
+interface Props {
+  client: Romashka;
+  me: Me;
+  onLeave: () => void;
+}
+
+export function Inbox({ client, me, onLeave }: Props) {
+  const strings = useStrings();
+  const address = useAddress();
+  const settings = useSettings();
+  const { conversation: openId } = address;
+  const team = useTeam(client);
+  const counts = useCounts(me.id);
+  const filters = filtersOf(address, me.id);
+  const { view, ...list } = useInboxView(filters);
+  const { row, error } = useConversation(openId);
+  const thread = useThread(openId);
+  const earlier = useEarlier(row);
+  const isWide = useMedia(BESIDE);
+  const [peeksAt, setPeeksAt] = useState<string | null>(null);
+  const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
+  const [opened, setOpened] = useState<"palette" | "sheet" | null>(null);
+  const [shownRows, setShownRows] = useState<readonly ConversationRow[]>([]);
+  const stopping = stoppingOf(openId ?? "");
+  useState(() => openDrafts(me.id));
+
+  async function takeOver(): Promise<void> {
+    if (!openId) return;
+    const conversation = client.conversations.open(openId);
+    if (thread.thread && thread.draft)
+      await stopping.begin(conversation, thread.thread, thread.draft);
+    else await conversation.takeOver();
+  }
+
+  function showCustomer(isShown: boolean): void {
+    if (isWide) change({ showsCustomer: isShown });
+    else setPeeksAt(isShown ? openId : null);
+  }
+
+  const scene: Scene = {
+    client,
+    me,
+    address,
+    row,
+    rows: shownRows,
+    isDrafting: thread.draft !== null,
+    takeOver,
+    showsCustomer,
+    showCustomer,
+    openPalette: () => setOpened("palette"),
+    openSheet: () => setOpened("sheet"),
+  };
+  const latest = useLatest({ scene, strings });
+
+  /** Do something; say that it was done, how to go back, or what went wrong. */
+  const carryOut = useCallback(
+    async (work: () => ReturnType<Action["do"]>, done?: Action["done"]) => {
+      const words = latest.current.strings;
+      const failed = (failure: unknown) =>
+        showToast({ text: words.done.failed((failure as Error).message), isAlert: true });
+      try {
+        const undo = (await work()) ?? undefined;
+        if (done) showToast({ text: done(words), undo: undo && (() => void undo().catch(failed)) });
+      } catch (failure) {
+        failed(failure);
+      }
+    },
+    [latest],
+  );
+  const run = useCallback(
+    (action: Action) => void carryOut(() => action.do(latest.current.scene), action.done),
+    [carryOut, latest],
+  );
+  useKeys(latest, run);
+  useTitle(counts.waiting ?? 0, strings.inbox);
+
+  const markRead = useMarkingRead(client, openId, row);
+  const hrefOf = useCallback((id: string) => format({ ...address, conversation: id }), [address]);
+  const listKey = format({ ...address, conversation: null });
+  const changed = (work: () => Promise<Undo>, done: Action["done"]) => void carryOut(work, done);
+  const leave = () => {
+    forgetDrafts();
+    onLeave();
+  };
+
+  return (
+    <div className={css["inbox"]} data-shows={openId ? "conversation" : "list"}>
+      <div className={css["rail"]}>
+        <Views address={address} counts={counts} />
+        <Account me={me} onSheet={scene.openSheet} onLeave={leave} />
+      </div>
+      <main className={css["listPane"]}>
+        <ListHead address={address} />
+        <ListBody
+          list={list}
+          retry={() => view.retry()}
+          emptyKey={address.search ? "search" : address.view}
+        >
+          <List
+            key={listKey}
+            rows={list.rows}
+            hasMore={list.hasMore}
+            loadMore={() => view.loadMore()}
+            hrefOf={hrefOf}
+            openId={openId}
+            draftOf={draftOf}
+            team={team}
+            offset={OFFSETS.get(listKey)}
+            onScroll={(offset) => OFFSETS.set(listKey, offset)}
+            onShown={setShownRows}
+          />
+        </ListBody>
+        <ConnectionLine />
+      </main>
+      <div className={css["conversationPane"]}>
+        {openId ? (
+          <Conversation
+            id={openId}
+            row={row}
+            error={error}
+            me={me}
+            team={team}
+            stopping={stopping}
+            takeOver={() => run(actionNamed("takeOver"))}
+            markRead={markRead}
+            header={
+              row && (
+                <Header
+                  row={row}
+                  me={me.id}
+                  team={team}
+                  actions={BUTTONS.map(actionNamed).filter((action) => action.when(scene))}
+                  run={run}
+                  onBack={() => run(actionNamed("back"))}
+                  onAssign={(to) =>
+                    changed(
+                      () => assign(client, row, to),
+                      ({ done }) => done.assign,
+                    )
+                  }
+                  onPriority={(priority: Priority) =>
+                    changed(
+                      () => prioritise(client, row, priority),
+                      ({ done }) => done.priority,
+                    )
+                  }
+                  showsCustomer={showsCustomer}
+                  onCustomer={() => showCustomer(!showsCustomer)}
+                />
+              )
+            }
+          />
+        ) : (
+          <Notice
+            title={strings.conversation.choose}
+            text={strings.conversation.chooseHint}
+            icon={<MessagesSquare size={40} />}
+          />
+        )}
+      </div>
+      {row && showsCustomer && (
+        <div className={css["customerPane"]}>
+          <Customer
+            key={row.id}
+            row={row}
+            earlier={earlier}
+            hrefOf={hrefOf}
+            onTags={(add, remove) =>
+              changed(
+                () => tag(client, row, add, remove),
+                ({ done }) => done.tag,
+              )
+            }
+            onClose={() => showCustomer(false)}
+          />
+        </div>
+      )}
+      <Toast />
+      {opened === "palette" && (
+        <Palette
+          actions={ACTIONS.filter((action) => action.id !== "palette" && action.when(scene))}
+          run={run}
+          onClose={() => setOpened(null)}
+        />
+      )}
+      {opened === "sheet" && <Sheet actions={ACTIONS} onClose={() => setOpened(null)} />}
+    </div>
+  );
+}
+
+/** The list, or why there is none. */
+function ListBody(props: {
+  list: Omit<ReturnType<typeof useInboxView>, "view">;
+  retry: () => void;
+  emptyKey: string;
+  children: React.ReactNode;
+}) {
+  const strings = useStrings();
+  const { rows, state, error } = props.list;
+  if (state === "refused" || (state === "loading" && error)) {
+    const isRefused = state === "refused";
+    return (
+      <Notice
+        title={isRefused ? strings.list.refused : strings.list.failed}
+        icon={isRefused ? <ShieldX size={36} /> : <CircleAlert size={36} />}
+        isAlert
+      >
+        <Button onClick={props.retry}>{strings.retry}</Button>
+      </Notice>
+    );
+  }
+  if (state === "loading") return <Skeleton kind="rows" />;
+  if (rows.length > 0) return props.children;
+  const [title, text] = strings.empty[props.emptyKey]!;
+  return <Notice title={title} text={text} />;
+}
+
+const draftOf = (id: string) => readDraft(draftKey(id, "reply")) || readDraft(draftKey(id, "note"));
+
+const actionNamed = (id: string): Action => ACTIONS.find((action) => action.id === id)!;
+
+type Latest = { current: { scene: Scene } };
+
+function useLatest<T>(value: T): { current: T } {
+  const latest = useRef(value);
+  useEffect(() => void (latest.current = value));
+  return latest;
+}
+
+function useKeys(latest: Latest, run: (action: Action) => void): void {
+  useEffect(() => {
+    function onKeyDown(event: KeyboardEvent) {
+      if (document.querySelector("dialog[open]")) return;
+      const isUndo = event.key === "z" && !event.altKey && !event.metaKey && !event.ctrlKey;
+      if (isUndo && event.target === document.body) return undoLast();
+      const { hasSingleKeys } = readSettings();
+      const possible = ACTIONS.filter((action) => action.when(latest.current.scene));
+      const action = actionOf(event, possible, hasSingleKeys);
+      if (!action) return;
+      event.preventDefault();
+      run(action);
+    }
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [latest, run]);
+}
+
+function useMedia(query: string): boolean {
+  const [list] = useState(() => matchMedia(query));
+  return useSyncExternalStore(
+    useCallback(
+      (onChange) => {
+        list.addEventListener("change", onChange);
+        return () => list.removeEventListener("change", onChange);
+      },
+      [list],
+    ),
+    () => list.matches,
+  );
+}
+
+/** How many wait, in the tab. */
+function useTitle(waiting: number, name: string): void {
+  useEffect(() => {
+    document.title = waiting > 0 ? `(${waiting}) ${name} · Romashka` : `${name} · Romashka`;
+  }, [waiting, name]);
+}
+
+/** Say how far the team has read, once for each new message. */
+function useMarkingRead(client: Romashka, id: string | null, row: ConversationRow | null) {
+  const marked = useRef({ id, position: 0 });
+  const read = row?.agent_read_position ?? Infinity;
+  return useCallback(
+    (position: number) => {
+      if (!id || position <= read) return;
+      if (marked.current.id === id && marked.current.position >= position) return;
+      marked.current = { id, position };
+      void client.conversations
+        .open(id)
+        .markRead(position)
+        .catch(() => {}); // it stays unread
+    },
+    [client, id, read],
+  );
+}

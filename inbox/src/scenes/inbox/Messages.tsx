@@ -1,0 +1,114 @@
+/** All of a conversation, however long: only what is on the screen is there, and nothing moves but by whoever reads. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ArrowDown } from "lucide-react";
+import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+
+import { useStrings } from "../../strings";
+import type { Item } from "./items";
+import css from "./Messages.module.css";
+
+const NEAR_TOP = 600;
+const AT_END = 24;
+
+interface Props {
+  items: readonly Item[];
+  render: (item: Item) => ReactNode;
+  hasOlder: boolean;
+  loadOlder: () => void;
+  /** The newest was seen. */
+  onSeen: () => void;
+}
+
+export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) {
+  const { conversation } = useStrings();
+  const box = useRef<HTMLDivElement>(null);
+  const [isAtEnd, setAtEnd] = useState(true);
+  const [leftAt, setLeftAt] = useState<string | null>(null);
+  const isPlaced = useRef(false);
+  const virtual = useVirtualizer({
+    count: items.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => 72,
+    getItemKey: (index) => items[index]!.key,
+    overscan: 6,
+    anchorTo: "end",
+    followOnAppend: true,
+    scrollEndThreshold: AT_END,
+    paddingStart: 48,
+    paddingEnd: 16,
+  });
+  const shown = virtual.getVirtualItems();
+  const last = items.at(-1)?.key ?? null;
+
+  // Open where the reader left off.
+  useLayoutEffect(() => {
+    if (isPlaced.current || items.length === 0) return;
+    isPlaced.current = true;
+    const unread = items.findIndex(({ kind }) => kind === "unread");
+    if (unread >= 0) virtual.scrollToIndex(unread, { align: "start" });
+    else virtual.scrollToIndex(items.length - 1, { align: "end" });
+  }, [items, virtual]);
+
+  useEffect(() => {
+    if (isAtEnd && last) onSeen();
+  }, [isAtEnd, last, onSeen]);
+
+  function onScroll() {
+    const { scrollTop, scrollHeight, clientHeight } = box.current!;
+    if (hasOlder && scrollTop < NEAR_TOP) loadOlder();
+    const isEnd = scrollHeight - clientHeight - scrollTop <= AT_END;
+    if (isEnd === isAtEnd) return;
+    setAtEnd(isEnd);
+    setLeftAt(isEnd ? null : last);
+  }
+
+  function toNewest() {
+    virtual.scrollToIndex(items.length - 1, { align: "end" });
+  }
+
+  const leftIndex = leftAt ? items.findLastIndex(({ key }) => key === leftAt) : -1;
+  const news =
+    leftIndex < 0 ? 0 : items.slice(leftIndex + 1).filter(({ kind }) => kind === "message").length;
+  return (
+    <div className={css["pane"]}>
+      <div
+        ref={box}
+        id="messages"
+        className={css["scroll"]}
+        onScroll={onScroll}
+        tabIndex={0}
+        aria-label={conversation.label}
+      >
+        <div className={css["all"]} style={{ height: virtual.getTotalSize() }}>
+          <p className={css["top"]}>{hasOlder ? conversation.older : conversation.begin}</p>
+          {shown.map(({ index, key, start }) => (
+            <div
+              key={key}
+              ref={virtual.measureElement}
+              data-index={index}
+              className={css["item"]}
+              style={{ transform: `translateY(${start}px)` }}
+            >
+              {render(items[index]!)}
+            </div>
+          ))}
+        </div>
+      </div>
+      {!isAtEnd && (
+        <button type="button" className={css["newest"]} onClick={toNewest}>
+          <ArrowDown size={14} aria-hidden="true" />
+          {conversation.toNewest(news)}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** A line across, with a word in it. */
+export function Line({ text, isAlert = false }: { text: string; isAlert?: boolean }) {
+  return (
+    <p className={`${css["line"]} ${isAlert ? css["isAlert"] : ""}`}>
+      <span>{text}</span>
+    </p>
+  );
+}

@@ -1,0 +1,238 @@
+/** Messages of all kinds, the AI at work, the composer, and the customer. */
+import { type Message as Row, NotSignedIn, Unreachable } from "romashka";
+
+import { ACTIONS } from "../src/actions/registry";
+import { draftKey, writeDraft } from "../src/drafts";
+import { Skeleton } from "../src/parts/Skeleton";
+import { Composer } from "../src/scenes/inbox/Composer";
+import { Customer } from "../src/scenes/inbox/Customer";
+import { Draft, Stopped } from "../src/scenes/inbox/Draft";
+import { Header } from "../src/scenes/inbox/Header";
+import { Message, Sending } from "../src/scenes/inbox/Message";
+import { Line } from "../src/scenes/inbox/Messages";
+import { NoteCard } from "../src/scenes/inbox/NoteCard";
+import { useStrings } from "../src/strings";
+import { message, NOW, outgoing, row, TEAM } from "./fixtures";
+import type { Story } from "./story";
+
+const ai = {
+  sender_type: "ai",
+  confidence_score: 0.87,
+  knowledge_sources: ["a", "b"],
+} satisfies Partial<Row>;
+const agent = { sender_type: "agent", sender_id: "ada" } as const;
+const offered = {
+  choices: [
+    { label: "How do I return an item?", item_id: "a" },
+    { label: "When is my refund paid?", item_id: "b" },
+    { label: "None of these", item_id: null },
+  ],
+};
+const path = "c1000000-0000-4000-8000-000000000000";
+
+const MESSAGES = [
+  message(),
+  message({
+    content: "It was the blue kettle. See https://example.com/orders/4711 (the second one).",
+  }),
+  message({
+    ...ai,
+    content: "Your parcel left our warehouse on Monday; it should arrive on Thursday.",
+    status: "delivered",
+  }),
+  message({
+    ...ai,
+    content:
+      "Which of these do you mean?\n\n1. How do I return an item?\n2. When is my refund paid?\n3. None of these",
+    metadata: offered,
+  }),
+  message({
+    content: "When is my refund paid?",
+    metadata: { choice: { message_id: "m1", number: 2 } },
+  }),
+  message({
+    content: "How do I return an item?",
+    metadata: { choice: { message_id: "m1", number: 1, is_late: true } },
+  }),
+  message({
+    ...ai,
+    content: "Refunds are paid within five days.",
+    metadata: { while_waiting: true },
+  }),
+  message({
+    ...ai,
+    content: "I am handing this over to a colleague, who will answer you here.",
+    metadata: { kind: "handover" },
+  }),
+  message({ ...agent, content: "Hello Marta, Ada here. I am looking into it.", status: "read" }),
+  message({
+    ...agent,
+    sender_id: "bo",
+    content: "The carrier says: tomorrow before noon.",
+    delivery_status: "failed",
+  }),
+  message({ content: "شكرًا جزيلًا، متى سيصل الطلب؟" }),
+  message({
+    conversation_id: path,
+    content: "This is how it looks.",
+    media_url: `${path}/${path}.png`,
+    metadata: { attachment: { name: "kettle.png", content_type: "image/png", size: 20_480 } },
+  }),
+  message({ content: "x".repeat(180) + "\n\nand <b>no markup</b>" }),
+];
+
+function Messages() {
+  return (
+    <>
+      <Line text="Today" />
+      {MESSAGES.slice(0, 2).map((each, at) => (
+        <Message
+          key={each.id}
+          message={each}
+          isFirst={at === 0}
+          customer="Marta Lindqvist"
+          team={TEAM}
+        />
+      ))}
+      <Line text="New" isAlert />
+      {MESSAGES.slice(2).map((each) => (
+        <Message key={each.id} message={each} isFirst customer="Marta Lindqvist" team={TEAM} />
+      ))}
+    </>
+  );
+}
+
+function AtWork() {
+  const text = "It is on its way with PostNord. The tracking number is in the mail that you got";
+  return (
+    <>
+      <Draft draft={{ turnId: "t", draftId: "d", text }} onStop={() => {}} />
+      <Stopped stop={{ phase: "stopping", turnId: "t", text }} onUse={() => {}} />
+      <Stopped stop={{ phase: "won", turnId: "t", text }} onUse={() => {}} />
+      <Message
+        message={message({ ...ai, content: `${text} on Monday.` })}
+        isFirst
+        customer="Marta"
+        team={TEAM}
+        isLost
+      />
+    </>
+  );
+}
+
+function Outbox() {
+  const ways = { me: "Ada Lindgren", onRetry: () => {}, onEdit: () => {}, onDiscard: () => {} };
+  const failed = (error: Error) => outgoing({ state: "failed", error });
+  return (
+    <>
+      <Sending {...ways} isQueued={false} outgoing={outgoing()} />
+      <Sending {...ways} isQueued outgoing={failed(new Unreachable("no"))} />
+      <Sending {...ways} isQueued={false} outgoing={failed(new NotSignedIn("no"))} />
+    </>
+  );
+}
+
+function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline" }) {
+  const { composer } = useStrings();
+  const id = `story-${text?.length ?? 0}-${hint ?? ""}`;
+  if (text) writeDraft(draftKey(id, "reply"), text);
+  return (
+    <Composer
+      conversationId={id}
+      customer="Marta Lindqvist"
+      hint={hint ? composer[hint] : null}
+      answeredSince={() => null}
+      newest={1}
+      onSend={() => {}}
+      onNote={async () => true}
+    />
+  );
+}
+
+const known = row({ tags: ["order", "delivery", "a rather long tag"], satisfaction_rating: 4 });
+
+function Head({ of }: { of: ReturnType<typeof row> }) {
+  const actions = ACTIONS.filter(({ id }) => ["takeOver", "resolve"].includes(id));
+  const nothing = () => {};
+  return (
+    <Header
+      row={of}
+      me="ada"
+      team={TEAM}
+      actions={actions}
+      run={nothing}
+      showsCustomer={false}
+      onBack={nothing}
+      onAssign={nothing}
+      onPriority={nothing}
+      onCustomer={nothing}
+    />
+  );
+}
+
+export const CONVERSATION: Story[] = [
+  { name: "messages", show: Messages },
+  { name: "ai-at-work", show: AtWork },
+  { name: "outgoing", show: Outbox },
+  {
+    name: "note",
+    show: () => (
+      <NoteCard
+        note={{
+          id: "n",
+          conversation_id: "c1",
+          author_id: "bo",
+          content: "She has called, too.\nhttps://example.com/4711",
+          created_at: new Date(NOW).toISOString(),
+        }}
+        author="Bo Berg"
+        onRemove={() => {}}
+      />
+    ),
+  },
+  { name: "composer", show: () => <Writing hint="takesOver" /> },
+  {
+    name: "composer-written",
+    show: () => <Writing text={"Two lines,\nof a reply that is being written."} hint="offline" />,
+  },
+  { name: "header", show: () => <Head of={known} /> },
+  {
+    name: "header-waiting",
+    show: () => (
+      <Head
+        of={row({
+          name: "Yuki Tanaka",
+          requires_human: true,
+          waiting_since: new Date(NOW - 840_000).toISOString(),
+        })}
+      />
+    ),
+  },
+  {
+    name: "customer",
+    width: 288,
+    show: () => (
+      <Customer
+        row={known}
+        earlier={[row({ last_message: "Can I return the blue kettle?" })]}
+        hrefOf={() => "#"}
+        onTags={() => {}}
+        onClose={() => {}}
+      />
+    ),
+  },
+  {
+    name: "customer-unknown",
+    width: 288,
+    show: () => (
+      <Customer
+        row={row({ customer_profiles: null, user_email: "someone@example.com" })}
+        earlier={[]}
+        hrefOf={() => "#"}
+        onTags={() => {}}
+        onClose={() => {}}
+      />
+    ),
+  },
+  { name: "loading-messages", height: 300, show: () => <Skeleton kind="messages" /> },
+];

@@ -1,0 +1,159 @@
+// By keyboard alone: one registry of actions, shown in the sheet and the palette, and nothing that anybody types is taken.
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { afterEach, before, test } from "node:test";
+
+import { eventually, isLive, openAs, said, serve, sessionOf } from "./browser.mjs";
+import { account, read, update, visitor } from "./project.mjs";
+
+let ada;
+let url;
+let page;
+before(async () => {
+  ada = await account("Ada Agent", "agent");
+  ada.session = await sessionOf(ada);
+  url = await serve();
+  page = await openAs(ada, "#/all", { url, isShared: true });
+});
+afterEach(() => page.unrouteAll({ behavior: "ignoreErrors" }));
+
+const press = (key) => page.keyboard.press(key);
+const reply = () => page.getByRole("textbox", { name: "Reply" });
+const isFocused = (locator) => eventually(() => locator.evaluate((element) => element === document.activeElement));
+const conversation = async (id) => (await read(`conversations?id=eq.${id}`))[0];
+
+/** A few of our own, and nobody else's: the list is the same for each test. */
+async function several(...names) {
+  const word = `w${Math.random().toString(36).slice(2)}`;
+  const all = [];
+  for (const name of names) all.push(await visitor(`${word} from ${name}`, name));
+  await update(`conversations?id=in.(${all.map(({ id }) => id)})`, { requires_human: true });
+  await page.goto(`${url}#/all?q=${word}`);
+  await eventually(async () => (await page.locator("main li").count()) === names.length);
+  await isLive(page);
+  return all.reverse(); // the latest first
+}
+
+test("j and k walk, r writes, Escape leaves the field, u goes back", async () => {
+  const [first, second] = await several("Nell", "Owen");
+  await page.locator("body").click({ position: { x: 900, y: 500 } });
+  await press("j");
+  await said(page, first.name).first().waitFor();
+  await press("j");
+  await said(page, second.name).first().waitFor();
+  await press("k");
+  await said(page, first.name).first().waitFor();
+  await press("r");
+  await isFocused(reply());
+  await page.keyboard.type("jkte?/ąę@");
+  equal(await reply().inputValue(), "jkte?/ąę@");
+  await reply().fill("");
+  await press("Escape");
+  await press("u");
+  await isFocused(page.locator(`#row-${first.id}`));
+  await press("ArrowDown");
+  await isFocused(page.locator(`#row-${second.id}`));
+  await press("Enter");
+  await said(page, second.name).first().waitFor();
+});
+
+test("e resolves and goes on, and z takes it back within five seconds", async () => {
+  const [first, second] = await several("Pia", "Quin");
+  await page.goto(page.url().replace("#/all", `#/all/${first.id}`));
+  await said(page, first.name).first().waitFor();
+  await press("e");
+  await said(page, second.name).first().waitFor();
+  equal((await conversation(first.id)).status, "resolved");
+  await page.getByRole("button", { name: "Undo" }).waitFor();
+  await press("z");
+  await eventually(async () => (await conversation(first.id)).status === "active");
+  equal((await conversation(first.id)).requires_human, true);
+  await said(page, first.name).first().waitFor();
+});
+
+test("t takes over, a and p open their choice, l adds a tag", async () => {
+  const [one] = await several("Rosa");
+  await update(`conversations?id=eq.${one.id}`, { requires_human: false });
+  await page.goto(page.url().replace("#/all", `#/all/${one.id}`));
+  await said(page, "Rosa").first().waitFor();
+  await page.getByRole("button", { name: "Take over from the AI" }).waitFor();
+  await press("t");
+  await eventually(async () => (await conversation(one.id)).assigned_agent_id === ada.id);
+  await isFocused(reply());
+  await press("Escape");
+  await page.getByRole("combobox", { name: "Priority" }).selectOption("high");
+  await eventually(async () => (await conversation(one.id)).priority === "high");
+  await page.getByRole("combobox", { name: "Assignee" }).selectOption("");
+  await eventually(async () => (await conversation(one.id)).assigned_agent_id === null);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await eventually(async () => (await conversation(one.id)).assigned_agent_id === ada.id);
+  await page.getByRole("heading", { name: "Rosa" }).first().click();
+  await press("l");
+  await page.keyboard.type("vip");
+  await press("Enter");
+  await eventually(async () => (await conversation(one.id)).tags.includes("vip"));
+});
+
+test("the palette finds an action by its words, and does it", async () => {
+  await several("Sam");
+  await press("Control+k");
+  await page.keyboard.type("app dark");
+  await press("Enter");
+  await eventually(() => page.evaluate(() => document.documentElement.dataset.theme === "dark"));
+  await press("Control+k");
+  await page.keyboard.type("arab");
+  equal(await page.getByRole("option").count(), 0);
+  await page.keyboard.press("Control+a");
+  await page.keyboard.type("العر");
+  await press("Enter");
+  await eventually(() => page.evaluate(() => document.documentElement.dir === "rtl"));
+  await press("Control+k");
+  await page.keyboard.type("English");
+  await press("Enter");
+  await eventually(() => page.evaluate(() => document.documentElement.lang === "en"));
+});
+
+test("the sheet names each key once, none with Alt, and turns single keys off", async () => {
+  const [first] = await several("Tom");
+  await page.goto(page.url().replace("#/all", `#/all/${first.id}`));
+  await said(page, "Tom").first().waitFor();
+  await page.getByRole("heading", { name: "Tom" }).first().click();
+  await press("?");
+  const keys = await page.locator("dialog dd").allInnerTexts();
+  ok(keys.length > 10);
+  equal(new Set(keys).size, keys.length);
+  ok(!keys.join().includes("Alt"));
+  await page.getByRole("switch").uncheck();
+  await press("Escape");
+  await press("e");
+  await press("Control+k"); // combinations work
+  await page.getByRole("combobox", { name: "Type what you want to do" }).waitFor();
+  await press("Escape");
+  equal((await conversation(first.id)).status, "active");
+  await page.evaluate(() => localStorage.removeItem("romashka.inbox"));
+  await page.reload();
+});
+
+test("ą, ę and @ typed with Option do nothing but type", async () => {
+  const [first] = await several("Uma");
+  await page.goto(page.url().replace("#/all", `#/all/${first.id}`));
+  await said(page, "Uma").first().waitFor();
+  await page.getByRole("heading", { name: "Uma" }).first().click();
+  for (const key of ["e", "t", "r", "j"]) await press(`Alt+${key}`);
+  equal((await conversation(first.id)).status, "active");
+  equal((await conversation(first.id)).assigned_agent_id, null);
+  deepEqual(page.troubles, []);
+});
+
+test("a screen reader's log has each new message once, and no piece of a draft", async () => {
+  const [one] = await several("Vic");
+  await page.goto(page.url().replace("#/all", `#/all/${one.id}`));
+  await said(page, "Vic").first().waitFor();
+  await isLive(page);
+  const log = page.getByRole("log");
+  equal(await log.innerText(), "");
+  await one.say("Are you there?");
+  await eventually(async () => /Are you there/.test(await log.textContent()));
+  await one.say("Please answer.");
+  await eventually(async () => /Please answer/.test(await log.textContent()));
+  deepEqual(await log.locator("p").allTextContents(), ["Vic: Are you there?", "Vic: Please answer."]);
+});
