@@ -368,7 +368,7 @@ def test_in_a_terminal_with_a_week_of_data(checkout: Path) -> None:
     assert programs_of(checkout) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says that a parent is gone")
+@pytest.mark.applies_if(sys.platform == "linux")  # it alone says that a parent is gone
 def test_nothing_outlives_it_when_it_is_killed(checkout: Path) -> None:
     """Or the next one would find its ports taken, and its folder in use."""
     with developing(checkout, "--empty") as session:

@@ -118,6 +118,7 @@ def test_the_readme_is_whole_and_its_links_lead_somewhere(wheel: Path, checkout:
 
     assert said["Description-Content-Type"] == "text/markdown"
     assert said["License-Expression"] == "MIT"
+    assert said["Metadata-Version"] == "2.4"
     assert said.get_all("Project-URL") == [f"Repository, {REPOSITORY}"]
     assert shown.splitlines()[0] == readme.splitlines()[0]
     assert len(shown.splitlines()) == len(readme.splitlines())
