@@ -82,13 +82,13 @@ export const en = {
     ai: ["The AI has nothing open", "Conversations that it answers appear here."],
     all: ["No conversations yet", "The first message of a customer appears here by itself."],
     resolved: ["Nothing is resolved yet", "Resolved conversations are kept here."],
-    search: ["Nothing found", "Try a name, an address, or a word of the last message."],
+    search: ["Nothing found", "Try a name, an address, or a word that was said."],
   } as Record<string, readonly [string, string]>,
 
   list: {
     label: "Conversations",
     search: "Search",
-    searchHint: "Name, address, last message",
+    searchHint: "Name, address, what was said",
     clearSearch: "Clear the search",
     filter: "Filter",
     channel: "Channel",

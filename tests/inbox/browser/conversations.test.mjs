@@ -205,6 +205,18 @@ test("back gives the list as it was left, with the focus where it was", async ()
   await page.setViewportSize({ width: 1440, height: 900 });
 });
 
+test("search finds what was said before, and shows where", async () => {
+  const { id, say } = await opened("My kettle whistles in the key of gis");
+  await say("Never mind.");
+  await page.getByRole("searchbox", { name: "Search" }).fill("whistles");
+  const found = page.locator(`#row-${id}`);
+  await found.getByText("whistles").waitFor();
+  equal(await found.locator("mark").innerText(), "whistles");
+  await page.getByRole("searchbox", { name: "Search" }).fill("whistles nowhere at all");
+  await page.getByText("Nothing found").waitFor();
+  await page.getByRole("button", { name: "Clear the search" }).click();
+});
+
 test("the address has all that is shown", async () => {
   const { id } = await opened("Findable words");
   await page.goto(`${url}#/all/${id}?q=Findable&channel=website`);

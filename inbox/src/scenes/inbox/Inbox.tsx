@@ -2,14 +2,14 @@
 import { CircleAlert, MessagesSquare, ShieldX } from "lucide-react";
 import type { ConversationRow, Priority, Romashka } from "romashka";
 import { useInboxView, useThread } from "romashka/react";
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
 import type { Action, Scene, Undo } from "../../actions/action";
 import { actionOf } from "../../actions/keys";
 import { Palette } from "../../actions/Palette";
 import { ACTIONS, assign, prioritise, tag } from "../../actions/registry";
 import { Sheet } from "../../actions/Sheet";
-import { format } from "../../address/address";
+import { type Address, format } from "../../address/address";
 import { useAddress } from "../../address/useAddress";
 import { draftKey, forgetDrafts, openDrafts, readDraft } from "../../drafts";
 import { Button } from "../../parts/Button";
@@ -33,6 +33,7 @@ import { stoppingOf } from "./stopping";
 import { useConversation } from "./useConversation";
 import { useCounts } from "./useCounts";
 import { useEarlier } from "./useEarlier";
+import { type Found, useSearch } from "./useSearch";
 import { useTeam } from "./useTeam";
 import { Views } from "./Views";
 
@@ -58,6 +59,8 @@ export function Inbox({ client, me, onLeave }: Props) {
   const counts = useCounts(me.id);
   const filters = filtersOf(address, me.id);
   const { view, ...list } = useInboxView(filters);
+  const found = useSearch(address.search);
+  const results = useResults(found, address);
   const { row, error } = useConversation(openId);
   const thread = useThread(openId);
   const earlier = useEarlier(row);
@@ -136,25 +139,39 @@ export function Inbox({ client, me, onLeave }: Props) {
       </div>
       <main className={css["listPane"]}>
         <ListHead address={address} />
-        <ListBody
-          list={list}
-          retry={() => view.retry()}
-          emptyKey={address.search ? "search" : address.view}
-        >
-          <List
-            key={listKey}
-            rows={list.rows}
-            hasMore={list.hasMore}
-            loadMore={() => view.loadMore()}
-            hrefOf={hrefOf}
-            openId={openId}
-            draftOf={draftOf}
-            team={team}
-            offset={OFFSETS.get(listKey)}
-            onScroll={(offset) => OFFSETS.set(listKey, offset)}
-            onShown={setShownRows}
-          />
-        </ListBody>
+        {results && (
+          <FoundBody found={{ ...found!, hits: results.hits }}>
+            <List
+              key={address.search}
+              rows={results.rows}
+              hasMore={false}
+              loadMore={() => {}}
+              hrefOf={hrefOf}
+              openId={openId}
+              draftOf={draftOf}
+              excerpts={results.excerpts}
+              team={team}
+              onShown={setShownRows}
+            />
+          </FoundBody>
+        )}
+        {!results && (
+          <ListBody list={list} retry={() => view.retry()} emptyKey={address.view}>
+            <List
+              key={listKey}
+              rows={list.rows}
+              hasMore={list.hasMore}
+              loadMore={() => view.loadMore()}
+              hrefOf={hrefOf}
+              openId={openId}
+              draftOf={draftOf}
+              team={team}
+              offset={OFFSETS.get(listKey)}
+              onScroll={(offset) => OFFSETS.set(listKey, offset)}
+              onShown={setShownRows}
+            />
+          </ListBody>
+        )}
         <ConnectionLine />
       </main>
       <div className={css["conversationPane"]}>
@@ -231,6 +248,35 @@ export function Inbox({ client, me, onLeave }: Props) {
       {opened === "sheet" && <Sheet actions={ACTIONS} onClose={() => setOpened(null)} />}
     </div>
   );
+}
+
+/** What was found, as far as the filters let it through. */
+function useResults(found: Found | null, { channel, priority }: Address) {
+  const all = found?.hits;
+  return useMemo(() => {
+    const hits = all?.filter(
+      ({ conversation: row }) =>
+        (!channel || row.channel_type === channel) && (!priority || row.priority === priority),
+    );
+    return (
+      hits && {
+        hits,
+        rows: hits.map(({ conversation }) => conversation),
+        excerpts: new Map(hits.map(({ conversation, excerpt }) => [conversation.id, excerpt])),
+      }
+    );
+  }, [all, channel, priority]);
+}
+
+/** What was found, or that nothing was. */
+function FoundBody({ found, children }: { found: Found; children: React.ReactNode }) {
+  const { empty, list } = useStrings();
+  if (found.state === "loading") return <Skeleton kind="rows" />;
+  if (found.state === "failed") {
+    return <Notice title={list.failed} icon={<CircleAlert size={36} />} isAlert />;
+  }
+  const [title, text] = empty["search"]!;
+  return found.hits.length > 0 ? children : <Notice title={title} text={text} />;
 }
 
 /** The list, or why there is none. */

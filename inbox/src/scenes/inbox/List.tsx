@@ -1,12 +1,13 @@
 /** The rows of a view: as many as fit are there, and what is new waits while somebody points at them. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowUp } from "lucide-react";
-import type { ConversationRow } from "romashka";
+import type { ConversationRow, ExcerptPart } from "romashka";
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 import type { Team } from "../../people";
 import { useStrings } from "../../strings";
 import { useNow } from "../../time";
+import { Excerpt } from "./Excerpt";
 import css from "./List.module.css";
 import { Row } from "./Row";
 import { useSteadyRows } from "./useSteadyRows";
@@ -20,6 +21,8 @@ interface Props {
   hrefOf: (id: string) => string;
   openId: string | null;
   draftOf: (id: string) => string;
+  /** Where a search found each of them. */
+  excerpts?: ReadonlyMap<string, readonly ExcerptPart[]>;
   team: Team;
   /** Where it was scrolled to, the last time it was shown. */
   offset?: number | undefined;
@@ -29,7 +32,18 @@ interface Props {
 }
 
 export function List(props: Props) {
-  const { rows: live, hasMore, loadMore, hrefOf, openId, draftOf, team, onScroll, onShown } = props;
+  const {
+    rows: live,
+    hasMore,
+    loadMore,
+    hrefOf,
+    openId,
+    draftOf,
+    excerpts,
+    team,
+    onScroll,
+    onShown,
+  } = props;
   const { list } = useStrings();
   const now = useNow();
   const box = useRef<HTMLDivElement>(null);
@@ -143,6 +157,7 @@ export function List(props: Props) {
                   isOpen={row.id === openId}
                   isCurrent={index === current}
                   draft={row.id === openId ? "" : draftOf(row.id)}
+                  excerpt={excerpts?.has(row.id) && <Excerpt parts={excerpts.get(row.id)!} />}
                   team={team}
                   now={now}
                 />

@@ -75,7 +75,8 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
   }
 
   function toNewest() {
-    virtual.scrollToIndex(items.length - 1, { align: "end" });
+    staysAtEnd.current = true;
+    box.current!.scrollTop = box.current!.scrollHeight;
   }
 
   const leftIndex = leftAt ? items.findLastIndex(({ key }) => key === leftAt) : -1;

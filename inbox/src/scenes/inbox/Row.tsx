@@ -10,7 +10,7 @@ import {
   MessageCircle,
 } from "lucide-react";
 import { type ChannelType, type ConversationRow, whoAnswers } from "romashka";
-import { memo } from "react";
+import { memo, type ReactNode } from "react";
 
 import { Avatar } from "../../parts/Avatar";
 import { nameOf, type Team, unreadOf } from "../../people";
@@ -25,11 +25,22 @@ interface Props {
   isOpen: boolean;
   isCurrent: boolean;
   draft: string;
+  /** Where a search found something, instead of the last message. */
+  excerpt?: ReactNode;
   team: Team;
   now: number;
 }
 
-export const Row = memo(function Row({ row, href, isOpen, isCurrent, draft, team, now }: Props) {
+export const Row = memo(function Row({
+  row,
+  href,
+  isOpen,
+  isCurrent,
+  draft,
+  excerpt,
+  team,
+  now,
+}: Props) {
   const { strings, locale } = useSpoken();
   const name = nameOf(row, strings);
   const unread = unreadOf(row);
@@ -56,7 +67,7 @@ export const Row = memo(function Row({ row, href, isOpen, isCurrent, draft, team
             <b>{strings.list.draft}</b> {draft}
           </>
         ) : (
-          row.last_message || strings.list.noMessage
+          excerpt || row.last_message || strings.list.noMessage
         )}
       </span>
       {unread > 0 && (

@@ -25,10 +25,9 @@ export function filtersOfView(view: ViewName, me: string): ViewFilters {
   }
 }
 
-export function filtersOf({ view, search, channel, priority }: Address, me: string): ViewFilters {
+export function filtersOf({ view, channel, priority }: Address, me: string): ViewFilters {
   return {
     ...filtersOfView(view, me),
-    ...(search.trim() && { search: search.trim() }),
     ...(channel && { channelType: channel }),
     ...(priority && { priority }),
   };
