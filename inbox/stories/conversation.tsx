@@ -11,6 +11,7 @@ import { Header } from "../src/scenes/inbox/Header";
 import { Message, Sending } from "../src/scenes/inbox/Message";
 import { Line } from "../src/scenes/inbox/Messages";
 import { NoteCard } from "../src/scenes/inbox/NoteCard";
+import { Explained } from "../src/scenes/inbox/Why";
 import { useStrings } from "../src/strings";
 import { message, NOW, outgoing, row, TEAM } from "./fixtures";
 import type { Story } from "./story";
@@ -96,7 +97,14 @@ function Messages() {
       ))}
       <Line text="New" isAlert />
       {MESSAGES.slice(2).map((each) => (
-        <Message key={each.id} message={each} isFirst customer="Marta Lindqvist" team={TEAM} />
+        <Message
+          key={each.id}
+          message={each}
+          isFirst
+          customer="Marta Lindqvist"
+          team={TEAM}
+          onWhy={() => {}}
+        />
       ))}
     </>
   );
@@ -174,6 +182,52 @@ export const CONVERSATION: Story[] = [
   { name: "messages", show: Messages },
   { name: "ai-at-work", show: AtWork },
   { name: "outgoing", show: Outbox },
+  {
+    name: "why",
+    width: 540,
+    show: () => (
+      <Explained
+        explanation={{
+          message_id: "m",
+          conversation_id: "c",
+          turn_id: "t",
+          kind: "reply",
+          reason: null,
+          confidence: 0.87,
+          intent: "order_status",
+          language: "en",
+          model: "gemma-3",
+          tokens_used: 512,
+          answer_ms: 1_840,
+          sources: [
+            {
+              id: "a",
+              title: "Where is my parcel?",
+              status: "published",
+              score: 0.91,
+              is_cited: true,
+            },
+            {
+              id: "b",
+              title: "How long does shipping take, and what does it cost?",
+              status: "published",
+              score: 0.64,
+              is_cited: false,
+            },
+            { id: "c", title: null, status: null, score: 0.4, is_cited: false },
+          ],
+          attempts: [
+            {
+              attempt: 1,
+              action: "reply",
+              probabilities: { order_status: 0.93, wants_human: 0.04 },
+              milliseconds: { search: 42, analysis: 610, reply: 1_120 },
+            },
+          ],
+        }}
+      />
+    ),
+  },
   {
     name: "note",
     show: () => (

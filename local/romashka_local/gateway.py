@@ -41,9 +41,12 @@ _METHODS = b"GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS, TRACE, CONNECT"
 class Gateway:
     """The ASGI application that the stack serves."""
 
-    def __init__(self, keys: Keys, servers: Mapping[str, App]) -> None:
-        """Serve each of `servers` (`rest`, `auth`, ...) under `/<name>/v1`."""
+    def __init__(
+        self, keys: Keys, servers: Mapping[str, App], pages: Mapping[str, App] | None = None
+    ) -> None:
+        """Serve each of `servers` (`rest`, `auth`, ...) under `/<name>/v1`, and pages."""
         self._servers = {f"/{name}/v1": app for name, app in servers.items()}
+        self._pages = {f"/{name}": app for name, app in (pages or {}).items()}
         self._verify = keys.verify
         self._tokens = [
             (keys.secret_key.encode(), keys.service_role_key),
@@ -60,6 +63,14 @@ class Gateway:
         headers: Headers = scope["headers"]
         if scope["method"] == "OPTIONS" and (preflight := _preflight(headers)) is not None:
             await _respond(send, 200, b"", preflight)
+            return
+        page, path = self._find_page(scope["path"])
+        if page is not None and path == "":
+            # What the page loads is beside it.
+            await _respond(send, 307, b"", [(b"location", scope["path"].encode() + b"/")])
+            return
+        if page is not None:
+            await page(_moved(scope, path), receive, send)
             return
         send = _with_cors(send)
         app, path = self._find(scope["path"])
@@ -85,6 +96,11 @@ class Gateway:
         scope["headers"] = self._translate(scope["headers"])
         scope["query_string"] = self._translate_query(scope["query_string"])
         await app(_moved(scope, path), receive, send)
+
+    def _find_page(self, path: str) -> tuple[App | None, str]:
+        """Return what serves a page for browsers, and the path as that knows it."""
+        name, slash, rest = path[1:].partition("/")
+        return self._pages.get(f"/{name}"), slash + rest
 
     def _find(self, path: str) -> tuple[App | None, str]:
         """Return the server that `path` belongs to, and the path as that server knows it."""

@@ -15,6 +15,7 @@ from romashka_local.config import StackConfig
 from romashka_local.cron import open_cron
 from romashka_local.functions import open_functions
 from romashka_local.gateway import App, Gateway
+from romashka_local.inbox import find_inbox, inbox_app
 from romashka_local.open_files import watch_open_files
 from romashka_local.postgres import Cluster
 from romashka_local.realtime import open_realtime
@@ -106,7 +107,12 @@ async def _open_gateway(config: StackConfig) -> AsyncIterator[Gateway]:
             "storage": storage,
             "functions": functions,
         }
-        yield Gateway(config.keys, servers)
+        yield Gateway(config.keys, servers, _pages(config))
+
+
+def _pages(config: StackConfig) -> dict[str, App]:
+    folder = find_inbox()
+    return {} if folder is None else {"inbox": inbox_app(folder, config.keys.anon_key)}
 
 
 async def _watch(cluster: Cluster) -> None:

@@ -229,6 +229,24 @@ export const ar: Strings = {
     keepWriting: "أكمل الكتابة",
   },
 
+  why: {
+    ask: "لماذا؟",
+    title: "لماذا كتب الذكاء الاصطناعي هذا",
+    failed: "لم يعد ذلك معروفًا.",
+    reason: "أُحيلت بسبب",
+    confidence: "درجة التأكد",
+    intent: "فُهمت على أنها",
+    model: "كتبها",
+    time: "أُجيب خلال",
+    sources: "ما وجده",
+    noSources: "لا شيء مناسب.",
+    cited: "استُخدم",
+    gone: "مقال لم يعد موجودًا",
+    probabilities: "موضوع الرسالة",
+    stages: "أين ذهب الوقت",
+    attempt: (count) => `المحاولة ${number.format(count)}.`,
+  },
+
   note: {
     by: (author) => `ملاحظة من ${author}`,
     remove: "حذف الملاحظة",

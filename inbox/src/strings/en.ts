@@ -220,6 +220,24 @@ export const en = {
     keepWriting: "Keep writing",
   },
 
+  why: {
+    ask: "Why?",
+    title: "Why the AI wrote this",
+    failed: "It is not known any more.",
+    reason: "Handed over because",
+    confidence: "Confidence",
+    intent: "Taken for",
+    model: "Written by",
+    time: "Answered in",
+    sources: "What it found",
+    noSources: "Nothing that fits.",
+    cited: "used",
+    gone: "An article that is gone",
+    probabilities: "What the message is about",
+    stages: "Where the time went",
+    attempt: (count: number) => `Attempt ${number.format(count)}.`,
+  },
+
   note: {
     by: (author: string) => `Note by ${author}`,
     remove: "Remove the note",

@@ -41,6 +41,9 @@ test("a draft grows where it stands, and its answer takes its place", async () =
   const after = await said(page, "It is on its way.").last().boundingBox();
   ok(Math.abs(after.y - place.y) <= 1, `${place.y} ${after.y}`);
   equal(await page.getByText("Stop and take over").count(), 0);
+  await page.getByRole("button", { name: "Why?" }).click();
+  await page.locator("dialog[open]").getByText("87%").waitFor();
+  await page.keyboard.press("Escape");
   deepEqual(page.troubles, []);
 });
 

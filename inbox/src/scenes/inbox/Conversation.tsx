@@ -10,7 +10,7 @@ import {
   whoAnswers,
 } from "romashka";
 import { useConnection, useStore, useThread } from "romashka/react";
-import { type ReactNode, useCallback, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { draftKey, readDraft, writeDraft } from "../../drafts";
 import { Button } from "../../parts/Button";
@@ -31,6 +31,7 @@ import { Line, Messages } from "./Messages";
 import { NoteCard } from "./NoteCard";
 import { type Stopping } from "./stopping";
 import { useNotes } from "./useNotes";
+import { Why } from "./Why";
 
 interface Props {
   id: string;
@@ -49,6 +50,7 @@ export function Conversation(props: Props) {
   const { strings } = useSpoken();
   const { thread, ...shown } = useThread(id);
   const stop = useStore(stopping);
+  const [why, setWhy] = useState<string | null>(null);
   const connection = useConnection();
   const isOffline = connection.state === "offline";
   useSendingAgain(thread, shown.outgoing, connection.state === "live");
@@ -121,6 +123,7 @@ export function Conversation(props: Props) {
             isFirst={item.isFirst}
             customer={customer}
             team={team}
+            onWhy={setWhy}
             isLost={
               stop?.phase === "lost" &&
               stop.turnId === item.message.turn_id &&
@@ -173,6 +176,7 @@ export function Conversation(props: Props) {
           onSeen={seen}
         />
       )}
+      {why && <Why key={why} conversationId={id} messageId={why} onClose={() => setWhy(null)} />}
       <Announcer
         conversationId={id}
         messages={shown.messages}

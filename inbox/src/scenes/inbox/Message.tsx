@@ -34,6 +34,7 @@ interface Props {
   team: Team;
   /** It was sent before the takeover that should have stopped it. */
   isLost?: boolean;
+  onWhy?: (messageId: string) => void;
 }
 
 export const Message = memo(function Message({
@@ -42,6 +43,7 @@ export const Message = memo(function Message({
   customer,
   team,
   isLost = false,
+  onWhy,
 }: Props) {
   const { strings, locale } = useSpoken();
   const { sender_type: by, content, created_at, confidence_score: confidence } = message;
@@ -67,6 +69,11 @@ export const Message = memo(function Message({
           <span>{strings.message.confidence(confidence)}</span>
         )}
         {by === "ai" && <Sources message={message} />}
+        {by === "ai" && onWhy && (
+          <button type="button" className={css["why"]} onClick={() => onWhy(message.id)}>
+            {strings.why.ask}
+          </button>
+        )}
         {by !== "user" && <Delivery status={message.delivery_status ?? message.status} />}
       </p>
       {content === "" && <span className="heard">{strings.message.attachment}</span>}
