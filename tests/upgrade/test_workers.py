@@ -40,7 +40,12 @@ def old_stack(old: Path) -> Iterator[RunningStack]:
 
 async def _open(client: AsyncRomashka) -> Conversation:
     """Open a conversation as a frontend does that knows no column of this edition."""
-    opened = await client.call("create_conversation", customer_identifier=new_identifier())
+    opened = await client.call(
+        "create_conversation",
+        channel_type="website",
+        customer_identifier=new_identifier(),
+        initial_message=None,
+    )
     rows = client.supabase.table("conversations").select("*").eq("id", opened)
     return Conversation.from_row((await rows.single().execute()).data, client)
 

@@ -1,6 +1,6 @@
 /** What the inbox's events say of conversations. */
 import type { Broadcast } from "./listener.js";
-import type { ConversationRow, NoteEvent } from "./models.js";
+import type { ConversationRow } from "./models.js";
 
 /**
  * Return the conversations that a broadcast is about; of one of another kind or version, none.
@@ -20,13 +20,4 @@ export function conversationsOf({ payload }: Broadcast): ConversationRow[] {
 /** Does it say no more than that there is something to be read? */
 export function isWithoutRows({ event, payload }: Broadcast): boolean {
   return event === "conversations.changed" && !payload["conversations"];
-}
-
-/** Return what a broadcast says of notes; null if that is nothing. */
-export function noteOf({ event, payload }: Broadcast): NoteEvent | null {
-  const isWhole =
-    event === "note.created"
-      ? typeof (payload["note"] as { id?: unknown } | null)?.id === "string"
-      : event === "note.removed" || event === "notes.changed";
-  return isWhole ? ({ ...payload, type: event } as NoteEvent) : null;
 }

@@ -1,12 +1,12 @@
 /** The inbox's topic, heard once for all lists of a client: what changed, and when something was missed. */
-import { conversationsOf, isWithoutRows, noteOf } from "./changes.js";
+import { conversationsOf, isWithoutRows } from "./changes.js";
 import type { Core } from "./core.js";
 import { Effort } from "./effort.js";
 import type { Source } from "./following.js";
 import { onFrame } from "./frames.js";
 import type { Broadcast } from "./listener.js";
 import { conversations } from "./listing.js";
-import type { ConversationRow, NoteEvent } from "./models.js";
+import type { ConversationRow } from "./models.js";
 import { isLater } from "./time.js";
 import { Watch, type Watcher } from "./watch.js";
 
@@ -25,8 +25,8 @@ const OVERLAP_MS = 60_000;
 export interface Follower {
   /** These changed; once a frame. */
   onChanged(rows: ConversationRow[]): void;
-  /** Staff noted something. */
-  onNote?(event: NoteEvent): void;
+  /** Something of conversations was heard, or of what staff note about them. */
+  onBroadcast?(signal: Broadcast): void;
   /** Something may have been missed: read anew, then call `caughtUp`. */
   onMissed(isInterrupted: boolean): void;
   /** The feed's state is another. */
@@ -113,8 +113,9 @@ export class Feed implements Watcher {
 
   /** The states that were told since. */
   changesSince(sequence: number): ConversationRow[] {
-    const changes = [...this.#changes.values()].filter((change) => change.sequence > sequence);
-    return changes.map(({ row }) => row);
+    return [...this.#changes.values()]
+      .filter((change) => change.sequence > sequence)
+      .map(({ row }) => row);
   }
 
   /** Note what a follower read: it may be later than what was heard. */
@@ -131,8 +132,7 @@ export class Feed implements Watcher {
   onBroadcast(signal: Broadcast): void {
     conversationsOf(signal).forEach((row) => this.#take(row));
     if (isWithoutRows(signal)) this.#watch.miss(READ_EACH_MS);
-    const event = noteOf(signal);
-    if (event) this.#followers.forEach((each) => each.onNote?.(event));
+    this.#followers.forEach((each) => each.onBroadcast?.(signal));
   }
 
   onMissed(isInterrupted: boolean): void {

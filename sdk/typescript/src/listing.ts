@@ -43,7 +43,7 @@ const SEARCHED = [
 export const conversations = (core: Core) =>
   core.backend
     .from("conversations")
-    .select("*, turn, customer_profiles(id,name,email,phone,preferences,satisfaction_rating)");
+    .select("*,turn,customer_profiles(id,name,email,phone,preferences,satisfaction_rating)");
 
 /**
  * Read up to `limit` conversations after a place, the latest first.

@@ -2,6 +2,7 @@
 import type { Core } from "./core.js";
 import type { Feed, Follower } from "./feed.js";
 import { type Followed, Following, type Source } from "./following.js";
+import type { Broadcast } from "./listener.js";
 import type { Note, NoteEvent } from "./models.js";
 import { readUpTo } from "./pages.js";
 import { checkStorable } from "./storable.js";
@@ -30,7 +31,9 @@ export class Notes extends Following<NotesState> implements Follower {
 
   onChanged(): void {} // a note changes nothing of its conversation
 
-  onNote(event: NoteEvent): void {
+  onBroadcast(signal: Broadcast): void {
+    const event = noteOf(signal);
+    if (event === null) return;
     this.#heard.push(event);
     if (event.type === "notes.changed") {
       if (event.conversation_ids?.includes(this.conversationId) !== false) this.ask();
@@ -69,3 +72,12 @@ export class Notes extends Following<NotesState> implements Follower {
 }
 
 const order = ({ created_at }: Note): number => Date.parse(created_at);
+
+/** Return what a broadcast says of notes; null if that is nothing. */
+function noteOf({ event, payload }: Broadcast): NoteEvent | null {
+  const isWhole =
+    event === "note.created"
+      ? typeof (payload["note"] as { id?: unknown } | null)?.id === "string"
+      : event === "note.removed" || event === "notes.changed";
+  return isWhole ? ({ ...payload, type: event } as NoteEvent) : null;
+}

@@ -135,9 +135,7 @@ export class View extends Following<ViewState> implements Follower {
 /** A row that is read again is the same object, if nothing of it changed. */
 function asKnown(row: ConversationRow, known: ConversationRow | undefined): ConversationRow {
   if (!known || isLater(row.updated_at, known.updated_at)) return row;
-  const { customer_profiles = null, turn = null } = row; // a claim, and a change of the customer, leave the row as it is
-  const isSame =
-    JSON.stringify(known.customer_profiles) === JSON.stringify(customer_profiles) &&
-    JSON.stringify(known.turn) === JSON.stringify(turn);
-  return isSame ? known : { ...known, customer_profiles, turn };
+  const { customer_profiles = null, turn = null } = row; // what changes though the row does not
+  const now = { ...known, customer_profiles, turn };
+  return JSON.stringify(known) === JSON.stringify(now) ? known : now;
 }

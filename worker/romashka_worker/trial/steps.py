@@ -21,6 +21,7 @@ from romashka_worker.trial.cast import Cast
 QUESTION = "What is Romashka?"
 ANSWER = "Romashka is an inbox in which customers are answered in time."
 
+_ROLES = ("anon", "authenticated", "service_role")
 _RIGHTS = """
 select roles.name, 'execute', objects.name
 from unnest(array['anon', 'authenticated', 'service_role']) as roles (name)
@@ -123,8 +124,9 @@ def look_at_rights(db_url: str) -> Finding:
     with psycopg.connect(db_url, prepare_threshold=None) as database:
         found = set(database.execute(_RIGHTS.encode(), {"ours": list(ours.objects)}).fetchall())
     granted = {
-        (grant.role, grant.privilege, grant.object)
+        (role, grant.privilege, grant.object)
         for grant in ours.granted
+        for role in (_ROLES if grant.role == "public" else (grant.role,))
         if grant.column is None and grant.privilege != "usage"
     }
     if surplus := sorted(found - granted):
