@@ -60,7 +60,7 @@ async def running(
         ProgramError: it ended instead, or took too long.
     """
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", program, *arguments),
+        *(sys.executable, "-P", "-c", program, *arguments),  # -P: no modules of the folder
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -73,6 +73,29 @@ create or replace trigger messages_remove_draft after insert on public.messages
 create or replace trigger conversation_notes_remove_draft after insert on public.conversation_notes
   for each row when (new.author_id is not null) execute function private.remove_sent_draft();
 
+-- A first save that was slower than the message it became would be a draft of what was sent.
+create or replace function private.is_sent(conversation_id uuid, content text, mode text)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_since timestamptz := clock_timestamp() - interval '10 seconds';
+begin
+  return case mode when 'reply' then exists (
+    select from public.messages as messages
+    where messages.sender_id = auth.uid() and messages.created_at > v_since and messages.sender_type = 'agent'
+      and messages.conversation_id = is_sent.conversation_id and starts_with(messages.content, btrim(is_sent.content))
+  ) else exists (
+    select from public.conversation_notes as notes
+    where notes.conversation_id = is_sent.conversation_id and notes.created_at > v_since and notes.author_id = auth.uid()
+      and starts_with(notes.content, btrim(is_sent.content))
+  ) end;
+end $$;
+comment on function private.is_sent is 'Has the caller just written what begins like this?';
+
 -- Who knows the latest revision may write; who knows an older one is told, and nothing is lost. What is there already is
 -- no conflict: a device that got no answer sends the same again. Returns null where it is one.
 create or replace function private.store_draft(conversation_id uuid, content text, mode text, revision bigint)
@@ -91,6 +114,9 @@ begin
     where drafts.agent_id = auth.uid() and drafts.conversation_id = store_draft.conversation_id
       and drafts.mode = store_draft.mode and drafts.revision = store_draft.revision;
   elsif revision = 0 then
+    if private.is_sent(conversation_id, content, mode) then
+      return 0;
+    end if;
     insert into public.message_drafts as drafts (agent_id, conversation_id, mode, content)
     values (auth.uid(), store_draft.conversation_id, store_draft.mode, store_draft.content)
     on conflict on constraint message_drafts_one_each do nothing;

@@ -174,11 +174,9 @@ declare
   v_window text;
   v_marks text;
   v_text text;
-  v_place integer := 1;
-  v_length integer;
-  v_is_match boolean;
-  v_was_match boolean;
-  v_part text := '';
+  v_place integer;
+  v_part text;
+  v_run text;
   v_parts jsonb := '[]';
 begin
   -- A number may be written with signs between its digits.
@@ -198,7 +196,6 @@ begin
       end if;
     end loop;
     v_at := v_low;
-    v_place := 1;
   end if;
   v_at := greatest(v_at - 60, 1);
   v_window := substr(v_content, v_at, 200);
@@ -213,21 +210,25 @@ begin
       v_low := v_low + v_high - 1 + length(v_part);
     end loop;
   end loop;
-  v_part := case when v_at > 1 then '…' else '' end;
-  v_was_match := false;
-  for v_low in 1 .. length(v_window) loop
-    v_length := case when length(v_text) = length(v_window) then 1 else length(private.fold(substr(v_window, v_low, 1))) end;
-    v_is_match := strpos(substr(v_marks, v_place, v_length), '1') > 0;
-    v_place := v_place + v_length;
-    if v_is_match <> v_was_match then
-      v_parts := v_parts || case when v_part <> '' then
-        jsonb_build_object('text', v_part, 'is_match', v_was_match) else '[]'::jsonb end;
-      v_part := '';
-      v_was_match := v_is_match;
-    end if;
-    v_part := v_part || substr(v_window, v_low, 1);
+  if length(v_text) <> length(v_window) then  -- the marks of the text as it was written, letter by letter
+    v_marks := (
+      select string_agg(case when strpos(substr(v_marks, folded.upto - folded.length + 1, folded.length), '1') > 0 then '1' else '0' end,
+        '' order by folded.place)
+      from (
+        select place, length(private.fold(substr(v_window, place, 1)))::integer as length,
+          sum(length(private.fold(substr(v_window, place, 1)))) over (order by place)::integer as upto
+        from generate_series(1, length(v_window)) as place
+      ) as folded
+    );
+  end if;
+  if v_at > 1 then
+    v_parts := v_parts || jsonb_build_object('text', '…', 'is_match', false);
+  end if;
+  v_low := 1;
+  for v_run in select run[1] from regexp_matches(v_marks, '0+|1+', 'g') as run loop
+    v_parts := v_parts || jsonb_build_object('text', substr(v_window, v_low, length(v_run)), 'is_match', v_run like '1%');
+    v_low := v_low + length(v_run);
   end loop;
-  v_parts := v_parts || jsonb_build_object('text', v_part, 'is_match', v_was_match);
   return v_parts || case when v_at + 200 <= length(v_content) or length(content) > 10000 then
     jsonb_build_object('text', '…', 'is_match', false) else '[]'::jsonb end;
 end $$;

@@ -22,15 +22,10 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return (
-    select coalesce(string_agg(named.part, ' · ' order by named.place), '') from (
-      select btrim(part) as part, min(place) as place
-      from unnest(array[customer.name, conversation.customer_name, conversation.user_name, customer.email,
-        conversation.user_email, customer.phone, conversation.customer_phone, customer.company,
-        conversation.customer_social_id, customer.external_id]::text[]) with ordinality as parts (part, place)
-      where btrim(part) <> '' group by 1
-    ) as named
-  );
+  return concat_ws(' · ', customer.name,
+    nullif(conversation.customer_name, customer.name), nullif(conversation.user_name, customer.name), customer.email,
+    nullif(conversation.user_email, customer.email), customer.phone, nullif(conversation.customer_phone, customer.phone),
+    customer.company, conversation.customer_social_id, customer.external_id);
 end $$;
 comment on function private.people_text is 'Whom a conversation is with, by all names and addresses.';
 
@@ -52,6 +47,22 @@ begin
 end $$;
 comment on function private.index_people is 'Let these conversations be found by whom they are with.';
 
+create or replace function private.index_people_of_conversations()
+returns trigger
+language plpgsql
+volatile
+security definer  -- nobody has rights on the index
+set search_path = ''
+as $$
+begin
+  perform private.index_people(array(select changed.id from changed));
+  return null;
+end $$;
+comment on function private.index_people_of_conversations is 'Let new conversations be found by whom they are with.';
+
+create or replace trigger conversations_index_people after insert on public.conversations
+  referencing new table as changed for each statement execute function private.index_people_of_conversations();
+
 -- Not of each change: an inbox's conversations change with each message.
 create or replace function private.index_people_of_conversation()
 returns trigger
@@ -64,10 +75,8 @@ begin
   perform private.index_people(array[new.id]);
   return null;
 end $$;
-comment on function private.index_people_of_conversation is 'Let a conversation be found by whom it is with.';
+comment on function private.index_people_of_conversation is 'Let a conversation be found by whom it is with now.';
 
-create or replace trigger conversations_index_people after insert on public.conversations
-  for each row execute function private.index_people_of_conversation();
 create or replace trigger conversations_index_people_again after update on public.conversations
   for each row when ((old.customer_id, old.customer_name, old.user_name, old.user_email, old.customer_phone, old.customer_social_id)
     is distinct from (new.customer_id, new.customer_name, new.user_name, new.user_email, new.customer_phone, new.customer_social_id))

@@ -3,9 +3,8 @@
 -- Locks:   none.
 -- Undo:    drop the functions.
 
--- How many match decides the way, and no statistics know that of a rare word: so both ways are bounded, and tried in the
--- order of their cost. Down the list, where many match, the next page is near; by the index, where few match, all of them
--- are at hand. A place is the last one of the page before, `at` and `id`, or null.
+-- How many match decides the way, and no statistics know that of a rare word: so both ways are bounded. By the index, where
+-- few match, all of them are at hand; down the list, where many match, the next page is near. A place is the last one of the page before, `at` and `id`, or null.
 
 -- The place so many conversations further down; none at the end of the list.
 create or replace function private.place_after(at timestamptz, id uuid, count integer)
@@ -143,24 +142,15 @@ begin
     v_without := array(
       select messages.conversation_id from public.messages as messages
       where private.search_tokens(messages.content) @@ v_whole
-        and (v_exact = '{}' or private.search_text(messages.content) like all (v_exact))
     );
   end if;
   select array_agg(page.id), array_agg(page.last_message_at), array_agg(page.message_id)
   into conversation_ids, times, message_ids from (
-    select sorted.id, sorted.last_message_at, (  -- the newest of its messages that match
-      select messages.id from unnest(sorted.message_ids) as hit
-      join public.messages as messages on messages.id = hit order by messages.position desc limit 1
-    ) as message_id
+    select sorted.id, sorted.last_message_at, newest.message_id
     from (
       select conversations.id, conversations.last_message_at, grouped.message_ids from (
         select found.conversation_id, array_agg(found.message_id) as message_ids
-        from unnest(v_conversations, v_messages) as found (conversation_id, message_id)
-        where v_exact = '{}' or (
-          select private.search_text(messages.content) like all (v_exact) from public.messages as messages
-          where messages.id = found.message_id
-        )
-        group by found.conversation_id
+        from unnest(v_conversations, v_messages) as found (conversation_id, message_id) group by found.conversation_id
       ) as grouped
       join public.conversations as conversations on conversations.id = grouped.conversation_id
       where (look_up_messages.at is null
@@ -168,6 +158,12 @@ begin
         and not exists (select from unnest(v_without) as other (id) where other.id = conversations.id)
       order by conversations.last_message_at desc, conversations.id desc offset 0
     ) as sorted
+    cross join lateral (  -- of those in the page alone: what stands side by side is seen in the text
+      select messages.id as message_id from unnest(sorted.message_ids) as hit (id)
+      join public.messages as messages on messages.id = hit.id
+      where v_exact = '{}' or private.search_text(messages.content) like all (v_exact)
+      order by messages.position desc limit 1
+    ) as newest
     where (select people.words @@ v_people from private.conversation_people as people
       where people.conversation_id = sorted.id) is not true
     order by sorted.last_message_at desc, sorted.id desc limit look_up_messages.count
@@ -191,22 +187,22 @@ declare
   v_left integer := find_messages.count;
   v_found integer;
   v_page record;
-  v_length integer;
   v_most integer;
+  v_length integer;
 begin
-  -- A few steps down the list, then the index, then further down; and what was said often, and long ago, the index has.
-  for v_length, v_most in select * from (values (30, 8000), (400, 1000000000)) as ways loop
+  -- What is said everywhere is found among the latest.
+  for v_most, v_length in select * from (values (5000, 400), (50000, 2000)) as ways loop
+    v_page := private.look_up_messages(asked, kind, v_at, v_id, v_left, v_most);
+    if v_page.is_all then
+      return query select * from unnest(v_page.conversation_ids, v_page.times, v_page.message_ids);
+      return;
+    end if;
     return query select * from private.walk_to_messages(asked, kind, v_at, v_id, v_left, v_length);
     get diagnostics v_found = row_count;
     v_left := v_left - v_found;
     exit when v_left = 0;
     select * into v_at, v_id from private.place_after(v_at, v_id, v_length);
     exit when v_id is null;
-    v_page := private.look_up_messages(asked, kind, v_at, v_id, v_left, v_most);
-    if v_page.is_all then
-      return query select * from unnest(v_page.conversation_ids, v_page.times, v_page.message_ids);
-      exit;
-    end if;
   end loop;
 end $$;
 comment on function private.find_messages is 'The next conversations in which a message has the words of a search, or parts of them.';
@@ -255,7 +251,8 @@ begin
   v_asked := private.parse_search(query);
   v_terms := array(select jsonb_array_elements_text(v_asked -> 'terms'));
   for v_kind in 1 .. 3 loop
-    continue when cardinality(v_terms) = 0 or v_kind < coalesce((after ->> 'kind')::integer, 1);
+    continue when cardinality(v_terms) = 0 or v_kind < coalesce((after ->> 'kind')::integer, 1)
+      or v_kind = 3 and v_asked ->> 'parts' = v_asked ->> 'whole';  -- of scripts without spaces all are parts
     for v_found in
       select hits.* from private.find_people(v_asked, (after ->> 'at')::timestamptz, (after ->> 'id')::uuid,
         max_results + 1 - jsonb_array_length(v_hits)) as hits where v_kind = 1

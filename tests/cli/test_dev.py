@@ -1,5 +1,6 @@
 """`romashka dev`: one command, in which everything runs, runs anew, and ends."""
 
+import asyncio
 import io
 import os
 import pty
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import httpx
@@ -17,6 +19,8 @@ import psycopg
 import pytest
 from romashka import RomashkaError
 from romashka.sync import Romashka
+from romashka_local.dev.changes import Kind, Sources
+from romashka_local.dev.session import built_inbox
 from romashka_local.dev.stream import Stream
 
 from tests.cli.dev_session import Session, developing, make_checkout, programs_of, start
@@ -26,7 +30,7 @@ from tests.support.folders import make_folder
 from tests.support.stacks import ROMASHKA
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(400)
 
 _STAFF = re.compile(r"(\S+), password: (\S+)")
 
@@ -110,6 +114,82 @@ def test_colours_are_for_terminals(
     assert screen.getvalue().count("\n") == 1
 
 
+def test_a_stream_that_nobody_reads_ends_the_session() -> None:
+    """As `romashka dev | head` does: in order, and without a word."""
+    says = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7));"
+        "from romashka_local.dev.stream import Stream; Stream().say('dev', 'a'); sys.exit(1)"
+    )
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-c", says], stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (7, b"")
+
+
+def _in_place(path: Path) -> None:
+    path.write_text("in place")
+
+
+def _replaced(path: Path) -> None:
+    path.with_suffix(".new").write_text("replaced")
+    path.with_suffix(".new").replace(path)
+
+
+def _put_aside(path: Path) -> None:
+    path.rename(f"{path}~")
+    path.write_text("new")
+
+
+@pytest.mark.parametrize("save", [_in_place, _replaced, _put_aside])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("supabase/repeatable/one.sql", Kind.DATABASE),
+        ("supabase/functions/_shared/a.ts", Kind.FUNCTIONS),
+        ("supabase/config.toml", Kind.STACK),
+        ("programs/turn.py", Kind.WORKER),
+    ],
+)
+async def test_a_save_is_seen_however_an_editor_does_it(
+    tmp_path: Path, save: Callable[[Path], None], name: str, kind: Kind
+) -> None:
+    """In place, by a new file that takes the old one's name, or with the old one put aside."""
+    file = tmp_path / name
+    for folder in (file.parent, tmp_path / "supabase", tmp_path / "programs"):
+        folder.mkdir(parents=True, exist_ok=True)
+    file.write_text("before")
+    async with aclosing(Sources(tmp_path / "supabase", [tmp_path / "programs"]).changes()) as seen:
+        change = asyncio.create_task(anext(seen))
+        while not change.done():  # nothing tells from when on it watches
+            save(file)
+            await asyncio.wait({change}, timeout=0.5)
+
+    assert (await change).keys() == {kind}
+    assert file in (await change)[kind]
+
+
+@pytest.mark.parametrize("status", [200, 404, 0])
+async def test_built_pages_are_found_where_the_stack_serves_them(status: int) -> None:
+    """As in what is installed: there are no sources of pages to serve."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readline()
+        found = status if asked == b"GET /inbox/ HTTP/1.1\r\n" else 404
+        if found:
+            writer.write(b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % found)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = "http://{}:{}".format(*server.sockets[0].getsockname())
+        found = await built_inbox(url)
+
+    assert found == (f"{url}/inbox/" if status == 200 else None)
+
+
 @pytest.mark.parametrize("command", ["dev", "start --port 0 --db-port 0"])
 def test_a_second_one_says_that_one_runs(
     romashka: Command, dev: Session, monkeypatch: pytest.MonkeyPatch, command: str
@@ -171,7 +251,7 @@ def test_a_migration_that_was_saved_is_applied(dev: Session) -> None:
         return httpx.get(f"{said['API_URL']}/rest/v1/orders", headers=key).status_code == 200
 
     assert eventually(orders)
-    file.write_text(f"{file.read_text()}-- more\n")
+    file.write_text(f"{file.read_text()}create index on public.orders (id);\n")
     dev.hears(r"stack +20991231000000_orders.sql was applied before; begin anew .*: .* db reset$")
 
 
@@ -288,7 +368,7 @@ def test_in_a_terminal_with_a_week_of_data(checkout: Path) -> None:
     assert programs_of(checkout) == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says that a parent is gone")
+@pytest.mark.applies_if(sys.platform == "linux")  # it alone says that a parent is gone
 def test_nothing_outlives_it_when_it_is_killed(checkout: Path) -> None:
     """Or the next one would find its ports taken, and its folder in use."""
     with developing(checkout, "--empty") as session:
@@ -302,6 +382,18 @@ def _database_of(said: str) -> str:
     found = re.search(r"postgresql://\S+?/postgres", said)
     assert found
     return found[0]
+
+
+def test_interrupted_while_it_starts_it_ends_too(checkout: Path) -> None:
+    """Who has called the wrong command does not wait for it."""
+    with developing(checkout, "--empty") as session:
+        session.hears(r"dev +starting")
+        eventually(lambda: session.child("start"))
+        session.interrupt()
+
+        assert session.process.wait(30) == 0
+    assert "Traceback" not in session.said()
+    assert programs_of(checkout) == []
 
 
 def test_what_keeps_the_stack_from_starting_is_one_line(checkout: Path, tmp_path: Path) -> None:

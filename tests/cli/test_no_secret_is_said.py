@@ -70,6 +70,7 @@ COMMANDS = [
     ("doctor",),
     ("doctor", "--try"),
     ("staff", "add", "ada@example.com"),
+    ("staff", "invite", "ada@example.com"),
     ("staff", "remove", "ada@example.com"),
     ("staff", "list"),
     ("migrate",),

@@ -190,25 +190,40 @@ def test_a_docx_is_read_as_sections(
     assert _read(tmp_path, "opening-hours.docx", _docx(write)).sections == sections
 
 
-def _with_part(text: bytes, name: str = "word/document.xml") -> bytes:
-    """Return a file of Word with one part replaced."""
+def _with_part(text: bytes, notes: str = "") -> bytes:
+    """Return a file of Word with another text, and footnotes."""
     written = io.BytesIO()
     whole = zipfile.ZipFile(io.BytesIO(_docx(_manual)))
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as changed:
         for part in whole.namelist():
-            changed.writestr(part, text if part == name else whole.read(part))
+            is_text = part == "word/document.xml"
+            changed.writestr(part, text if is_text else whole.read(part))
+        if notes:
+            changed.writestr("word/footnotes.xml", f"<w:footnotes {NAMES}>{notes}</w:footnotes>")
     return written.getvalue()
 
 
+NAMES = " ".join(
+    (
+        'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"',
+        'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"',
+        'xmlns:v="urn:schemas-microsoft-com:vml"',
+    )
+)
+
+
 def _body(xml: str) -> bytes:
-    names = {
-        "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
-        "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
-        "v": "urn:schemas-microsoft-com:vml",
-    }
-    declared = " ".join(f'xmlns:{name}="{space}"' for name, space in names.items())
     paragraphs = f"<w:p><w:r><w:t>Before</w:t></w:r>{xml}</w:p>"
-    return f"<w:document {declared}><w:body>{paragraphs}</w:body></w:document>".encode()
+    return f"<w:document {NAMES}><w:body>{paragraphs}</w:body></w:document>".encode()
+
+
+def test_a_footnote_is_read_where_it_is_referred_to(tmp_path: Path) -> None:
+    """At the end of the file it would be in an item that is about something else."""
+    refers = '<w:r><w:footnoteReference w:id="2"/></w:r><w:r><w:t>, and after</w:t></w:r>'
+    note = '<w:footnote w:id="2"><w:p><w:r><w:t>Not on Sundays.</w:t></w:r></w:p></w:footnote>'
+    document = _read(tmp_path, "note.docx", _with_part(_body(refers), note))
+
+    assert document.sections == [Section("note", "Before (Not on Sundays.), and after")]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,16 @@ import json
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
+from romashka._website import SiteError, Website
 from romashka._website import site as site_module
 from romashka._website import visits as visits_module
 from romashka._website.address import is_same_site, joined, read_address
 
+from tests.channels.mail_server import make_certificate
 from tests.support.commands import Command
 from tests.support.stacks import RunningStack
 from tests.support.websites import Served, Site, website
@@ -277,6 +280,24 @@ def test_robots_txt_is_kept(imported: Any, site: Site, robots: Served, reason: s
 
     assert reason in told["bad"][f"{site.address}/page"]
     assert site.paths() == ["/robots.txt"]
+
+
+async def test_a_certificate_is_that_of_the_name_that_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The address is looked up once; whose it is is looked at with each connection."""
+    own, trusting = make_certificate(tmp_path)
+    monkeypatch.setattr(visits_module, "tls_context", lambda: trusting)
+    with website(own) as site:
+        site["/page"] = _page("Kob", "Text.")
+        async with Website.open(site.address) as reading:
+            page = await reading.read(f"{site.address}/page")
+        stranger = site.address.replace("127.0.0.1", "localhost")  # is not in the certificate
+        with pytest.raises(SiteError, match=r"robots\.txt cannot be read"):
+            async with Website.open(stranger):
+                pass
+
+    assert [section.title for section in page.document.sections] == ["Kob"]
 
 
 def test_a_slow_server_and_a_large_site_have_an_end(

@@ -107,6 +107,30 @@ def test_sending_removes_the_draft_of_what_was_sent(inbox: Inbox) -> None:
     assert len(inbox.run(_MINE, by=colleague)) == 1
 
 
+@pytest.mark.parametrize("mode", ["reply", "note"])
+def test_a_first_save_that_comes_after_the_message_is_no_draft(inbox: Inbox, mode: str) -> None:
+    """Who writes quickly sends before the first save is through; it would come back for ever."""
+    agent, conversation = inbox.user("agent"), inbox.open(inbox.user())
+    if mode == "reply":
+        inbox.say(conversation, "Dear Ada, yes.", by=agent, sender="agent")
+    else:
+        inbox.run(
+            "insert into public.conversation_notes (conversation_id, content, created_at)"
+            " values (%s, 'Dear Ada, yes.', private.test_clock())", conversation,
+        )  # fmt: skip
+        inbox.run("update public.conversation_notes set author_id = %s", agent)
+    late = [
+        _save(inbox, agent, conversation, text, mode=mode) for text in ("Dear", "Dear Ada, yes. ")
+    ]
+    other = _save(inbox, agent, conversation, "And", mode=mode)
+    _save(inbox, agent, conversation, "", other, mode=mode)
+    inbox.let_pass(11)
+
+    assert late == [0, 0]
+    assert other > 0
+    assert _save(inbox, agent, conversation, "Dear", mode=mode) > 0
+
+
 def test_a_message_that_is_refused_keeps_its_draft(inbox: Inbox) -> None:
     """Both go in one transaction, or none."""
     agent, conversation = inbox.user("agent"), inbox.open(inbox.user())

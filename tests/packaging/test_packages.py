@@ -17,6 +17,7 @@ from email.message import Message
 from hashlib import sha256
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.packaging.builds import (
@@ -118,6 +119,7 @@ def test_the_readme_is_whole_and_its_links_lead_somewhere(wheel: Path, checkout:
 
     assert said["Description-Content-Type"] == "text/markdown"
     assert said["License-Expression"] == "MIT"
+    assert said["Metadata-Version"] == "2.4"
     assert said.get_all("Project-URL") == [f"Repository, {REPOSITORY}"]
     assert shown.splitlines()[0] == readme.splitlines()[0]
     assert len(shown.splitlines()) == len(readme.splitlines())
@@ -191,7 +193,7 @@ async def test_an_installed_stack_and_worker_answer_a_customer(environment: Path
     async with running(environment, "start", "--json", "--port", "0", "--db-port", "0") as stack:
         assert stack.stdout is not None
         said = await stack.stdout.readline()
-        assert json.loads(said)["API_URL"]
+        inbox = await asyncio.to_thread(httpx.get, f"{json.loads(said)['API_URL']}/inbox/")
         async with running(environment, "worker") as worker:
             assert worker.stdout is not None
             async for line in worker.stdout:
@@ -201,6 +203,7 @@ async def test_an_installed_stack_and_worker_answer_a_customer(environment: Path
             answer = await asyncio.to_thread(run, environment, *sent)
 
     assert json.loads(answer)["message"]["sender_type"] == "ai"
+    assert (inbox.status_code, "<script" in inbox.text) == (200, True)
 
 
 def test_the_installed_command_says_its_version(environment: Path, wheel: Path) -> None:

@@ -25,6 +25,7 @@ from romashka import (
     Person,
     TooLarge,
 )
+from romashka._answers import stream_answer
 
 from tests.support.answering import answer_next
 from tests.support.customers import (
@@ -273,6 +274,25 @@ async def test_ask_does_not_wait_for_an_answer_that_nobody_owes(stack: RunningSt
         told = await asyncio.gather(*asked, return_exceptions=True)
 
     assert [type(error) for error in told] == [NoAnswerNeeded, NoAnswerNeeded]
+
+
+async def test_ask_is_told_that_no_answer_is_needed_though_it_heard_nothing(
+    stack: RunningStack,
+) -> None:
+    """It is told once: who joins a moment later waited until their time was up."""
+    async with customer_of(stack) as client, service_of(stack) as service:
+        conversation = await client.conversations.create(new_identifier())
+
+        async def send() -> Message:
+            question = await conversation.send("thanks!")
+            await client.supabase.realtime.close()
+            await answer_next(service, conversation.id, "", action="none")
+            return question
+
+        topic = f"conversation:{conversation.id}"
+        with pytest.raises(NoAnswerNeeded):
+            async for _ in stream_answer(client, topic, send, conversation._read_after, 60):
+                pass
 
 
 async def test_ask_says_at_once_that_a_human_has_it(stack: RunningStack) -> None:

@@ -32,8 +32,8 @@ def sdk() -> Path:
     """The package, built and type-checked with its tests and the examples of its page."""
     find_node()
     install_packages(WORKSPACE)
-    write_examples(SDK / "build" / "docs")
-    for project in ("tsconfig.build.json", "tsconfig.test.json", "tsconfig.docs.json"):
+    write_examples(SDK / "tests" / "docs")
+    for project in ("tsconfig.build.json", "tsconfig.test.json"):
         compiled = subprocess.run(
             [BIN / "tsc", "-p", project],
             cwd=SDK,
@@ -151,7 +151,7 @@ SIZES = {
     "Core, Threads": 30_500,
     "Core, Threads, Views": 32 * 1024,
     "Core, Conversations": 34_000,
-    "Client": 36_700,
+    "Client": 36 * 1024,
 }
 """In bytes, on the parts; what an application adds to its page."""
 

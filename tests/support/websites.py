@@ -1,5 +1,6 @@
 """A website on the loopback, which notes what it is asked."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -45,8 +46,8 @@ class Site:
 
 
 @contextmanager
-def website() -> Iterator[Site]:
-    """Run an empty site; what is not in `pages` is not there."""
+def website(certificate: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """Run an empty site, by https with a certificate; what is not in `pages` is not there."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -70,7 +71,9 @@ def website() -> Iterator[Site]:
             """Tests read `asked`."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    site = Site(f"http://127.0.0.1:{server.server_port}")
+    if certificate is not None:
+        server.socket = certificate.wrap_socket(server.socket, server_side=True)
+    site = Site(f"http{'s' * bool(certificate)}://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

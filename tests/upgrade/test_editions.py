@@ -177,8 +177,8 @@ def edition(tmp_path: Path) -> Path:
 def _change_a_comment(edition: Path) -> None:
     path = edition / "repeatable" / _CHANGED
     text = path.read_text()
-    assert "or nobody is there to do it." in text
-    path.write_text(text.replace("or nobody is there to do it.", "at a hand-over."))
+    assert "when a human takes over." in text
+    path.write_text(text.replace("when a human takes over.", "at a hand-over."))
 
 
 def test_a_changed_repeatable_file_is_applied_again(fresh_db: str, edition: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from romashka import Conversation
+from romashka import AsyncRomashka, Conversation
 from romashka_worker.schema import SCHEMA_VERSION
 
 from tests.support.customers import customer_of, new_identifier, service_of
@@ -38,10 +38,17 @@ def old_stack(old: Path) -> Iterator[RunningStack]:
         yield running
 
 
+async def _open(client: AsyncRomashka) -> Conversation:
+    """Open a conversation as a frontend does that knows no column of this edition."""
+    opened = await client.call("create_conversation", customer_identifier=new_identifier())
+    rows = client.supabase.table("conversations").select("*").eq("id", opened)
+    return Conversation.from_row((await rows.single().execute()).data, client)
+
+
 async def _is_answered(stack: RunningStack, worker: WorkerProcess) -> None:
     """Ask one question, then several at once; wait until every turn has its answer."""
     async with customer_of(stack) as client:
-        conversation = await client.conversations.create(new_identifier())
+        conversation = await _open(client)
         first = await conversation.ask(QUESTION, timeout_seconds=60)
         assert first.kind == "reply"
         await asyncio.gather(*(conversation.send(text) for text in BURST))

@@ -1,6 +1,6 @@
 """What a saved file means for what runs, by the place where it is."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from enum import Enum, auto
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class Sources:
         self._supabase = supabase.resolve()
         self._programs = tuple(folder.resolve() for folder in programs)
 
-    async def changes(self) -> AsyncIterator[dict[Kind, set[Path]]]:
+    async def changes(self) -> AsyncGenerator[dict[Kind, set[Path]]]:
         """Yield what was saved, sorted; what is saved at about the same time together."""
         folders = [folder for folder in (self._supabase, *self._programs) if folder.is_dir()]
         async for changes in awatch(*folders, watch_filter=DefaultFilter()):

@@ -151,7 +151,7 @@ async def listened_to(part: Part, port: int) -> None:
 
 
 def _romashka(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", ROMASHKA, *arguments]
+    return [sys.executable, "-P", "-c", ROMASHKA, *arguments]  # -P: no modules of the folder
 
 
 def _tone(said: Mapping[str, Any]) -> Any:

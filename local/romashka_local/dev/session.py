@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import psycopg
 from romashka import RomashkaError
-from romashka._migrations import MigrationError
+from romashka._migrations import MigrationError, edited_after_run
 
 from romashka_local.data_folder import read_state
 from romashka_local.demo_week import load_demo_week
@@ -118,11 +119,15 @@ class Session:
             await self._stack_is_ready()
             sign_in = await self._prepare()
             inbox_port = await self._begin_others(parts)
-            inbox_url = f"http://{HOST}:{inbox_port}" if inbox_port else None
+            inbox_url = (
+                f"http://{HOST}:{inbox_port}"
+                if inbox_port
+                else await built_inbox(self._stack.said["API_URL"])
+            )
             seconds = time.monotonic() - began
             print_welcome(
                 Ready(self._stack, self._worker, sign_in, inbox_url, seconds),
-                self._stream.console,
+                self._stream,
             )
             await self._keep()
 
@@ -212,8 +217,7 @@ class Session:
         if applied:
             self._stream.say("stack", f"applied {', '.join(applied)}")
         # A versioned file runs once; who edits one that has landed here must begin anew.
-        stale = {path for path in changed if path.parent.name == "migrations" and path.exists()}
-        if stale := {path for path in stale if path.name not in applied}:
+        if stale := edited_after_run(self._stack.said["DB_URL"], changed):
             how = f"begin anew to see the change: {called()} db reset"
             self._stream.say("stack", f"{_names(stale)} was applied before; {how}", "warning")
 
@@ -238,6 +242,16 @@ async def _either(part: Part) -> bool:
         for wait in waits:
             wait.cancel()
     return part.is_ready.is_set()
+
+
+async def built_inbox(api_url: str) -> str | None:
+    """Return where the stack serves the inbox's built pages; None where there are none."""
+    url = f"{api_url}/inbox/"
+    with suppress(httpx.HTTPError):
+        async with httpx.AsyncClient() as client:
+            if (await client.get(url)).is_success:
+                return url
+    return None
 
 
 async def _run_to_end(command: Command) -> str | None:

@@ -1,11 +1,11 @@
 """The one stream that a developer reads: a line for each thing, after the name of its part."""
 
 import os
+import signal
 import sys
 from datetime import datetime
 from typing import Literal
 
-from rich.console import Console
 from rich.text import Text
 from romashka._secrets import hide_secrets
 from romashka._terminal import clean_line, open_console
@@ -29,17 +29,22 @@ class Stream:
 
     def __init__(self) -> None:
         is_plain = bool(os.environ.get("NO_COLOR")) or not sys.stdout.isatty()
-        self.console: Console = open_console(
-            soft_wrap=True, **({"color_system": None} if is_plain else {})
-        )
+        self._console = open_console(soft_wrap=True, **({"color_system": None} if is_plain else {}))
 
     def say(self, part: str, text: str, tone: Tone = "plain") -> None:
         """Print a line of a part's."""
         line = clean_line(hide_secrets(text))
-        self.console.print(
+        self.print(
             Text.assemble(
                 (f"{datetime.now():%H:%M:%S} ", "dim"),
                 (f"{part:<{_WIDTH}}  ", _PARTS[part]),
                 (line, _TONES[tone]),
             )
         )
+
+    def print(self, text: Text | str = "", style: str = "") -> None:
+        """Print a line; when nobody reads them any more, everything ends in order."""
+        try:
+            self._console.print(text, style=style)
+        except SystemExit:  # so rich tells of a closed pipe; it writes nowhere from then on
+            signal.raise_signal(signal.SIGTERM)

@@ -6,11 +6,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from romashka_local.dev.parts import Stack, Worker
 from romashka_local.dev.staff import SignIn
+from romashka_local.dev.stream import Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,14 @@ class Ready:
     seconds: float
 
 
-def print_welcome(ready: Ready, console: Console) -> None:
+def print_welcome(ready: Ready, stream: Stream) -> None:
     """Print it."""
-    console.print()
-    console.print(f"Ready in {ready.seconds:.1f} s. Ctrl-C ends all.", style="bold")
-    _print_rows(console, _places(ready))
-    console.print("\nTry, in a second terminal:", style="bold")
-    _print_rows(console, _things_to_try(ready), width=_program_width())
-    console.print()
+    stream.print()
+    stream.print(f"Ready in {ready.seconds:.1f} s. Ctrl-C ends all.", style="bold")
+    _print_rows(stream, _places(ready))
+    stream.print("\nTry, in a second terminal:", style="bold")
+    _print_rows(stream, _things_to_try(ready), width=_program_width())
+    stream.print()
 
 
 def _places(ready: Ready) -> list[tuple[str, str]]:
@@ -52,7 +52,7 @@ def _places(ready: Ready) -> list[tuple[str, str]]:
 
 def _answers(worker: Worker) -> str:
     if not worker.said:
-        return "no worker runs; the lines above say why"
+        return "no worker is ready; the lines above say why, or it is slow"
     if model := worker.said.get("model"):
         return f"by {model}"
     return (
@@ -92,6 +92,6 @@ def _program_width() -> int:
     return len(called()) + len(" conversations waiting")
 
 
-def _print_rows(console: Console, rows: list[tuple[str, str]], width: int = 9) -> None:
+def _print_rows(stream: Stream, rows: list[tuple[str, str]], width: int = 9) -> None:
     for name, value in rows:
-        console.print(Text.assemble("  ", (f"{name:<{width}}", "cyan"), f"  {value}"))
+        stream.print(Text.assemble("  ", (f"{name:<{width}}", "cyan"), f"  {value}"))

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import AsyncExitStack, aclosing, suppress
 
 from romashka._core import Core
 from romashka._drafts import ReplySettled
 from romashka._errors import HumanHasIt, NoAnswer, NoAnswerNeeded, RomashkaError
 from romashka._events import Event, MessageCreated, ReadAfter, follow
+from romashka._listener import Listener
 from romashka._models import Message
 from romashka._rows import fetch, repeated
 
 _LAST_LOOK_SECONDS = 1.0
 _HUMAN = "a human has the conversation, and answers there"
+_NONE = "the message needs no answer"
 
 
 async def stream_answer(
@@ -29,8 +31,16 @@ async def stream_answer(
         NoAnswerNeeded: there will be none.
         HumanHasIt: there will be none of its own accord.
     """
-    async with core.topics.listen(topic) as listener:
+    became_live = asyncio.Event()
+
+    def note(is_live: bool) -> None:
+        if is_live:
+            became_live.set()
+
+    async with core.topics.listen(topic, note) as listener, AsyncExitStack() as leaving:
         question = await send()
+        looking = asyncio.create_task(_look_when_live(core, listener, became_live, question))
+        leaving.callback(looking.cancel)
         deadline = asyncio.get_running_loop().time() + timeout_seconds
         if await is_with_human(core, question):
             raise HumanHasIt(_HUMAN)
@@ -75,6 +85,25 @@ async def is_with_human(core: Core, question: Message) -> bool:
     return any(row["requires_human"] and not row["jobs"] and not row["answers"] for row in rows)
 
 
+async def _look_when_live(
+    core: Core, listener: Listener, became_live: asyncio.Event, question: Message
+) -> None:
+    """Refuse who listens if no answer is needed: that is told once, and they may have missed it."""
+    while True:
+        await became_live.wait()
+        became_live.clear()
+        with suppress(RomashkaError):
+            if await _needs_no_answer(core, question):
+                listener.refuse(NoAnswerNeeded(_NONE))
+
+
+async def _needs_no_answer(core: Core, question: Message) -> bool:
+    """Has the turn that ends with that message ended, without one?"""
+    jobs = core.supabase.table("ai_response_queue").select("id")
+    ended = jobs.eq("conversation_id", question.conversation_id).eq("outcome", "not_needed")
+    return bool(await fetch(ended.or_(f"turn_id.eq.{question.id},message_id.eq.{question.id}")))
+
+
 async def _why_nobody_answered(core: Core, question: Message) -> NoAnswer | None:
     """Return why nothing came in time: no event tells that what nobody has begun was taken."""
     with suppress(RomashkaError, TimeoutError):
@@ -98,7 +127,7 @@ async def _raise_if_over(
     """
     if event.outcome == "not_needed":
         if await _is_in_turn(core, event.turn_id, question, positions):
-            raise NoAnswerNeeded("the message needs no answer")
+            raise NoAnswerNeeded(_NONE)
     elif event.outcome == "taken_over" and await is_with_human(core, question):
         raise HumanHasIt(_HUMAN)
 

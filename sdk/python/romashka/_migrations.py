@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import psycopg
@@ -100,6 +101,27 @@ def take_turns(connection: psycopg.Connection) -> None:
     """Wait for whoever else migrates this database, until the end of the transaction."""
     # Of the transaction, not of the session: works through a pooler, and no crash leaves it behind.
     connection.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+
+
+def edited_after_run(db_url: str, paths: Iterable[Path]) -> set[Path]:
+    """Return which of these files a database has run with other statements than they have now.
+
+    Raises:
+        psycopg.OperationalError: the database cannot be reached.
+    """
+    with connect_for_migrations(db_url) as connection:
+        recorded = connection.execute(
+            "select version, statements from supabase_migrations.schema_migrations"
+        ).fetchall()
+    ran = {version: statements for version, statements in recorded if statements}
+    found = {path: ran.get(path.name.partition("_")[0]) for path in paths if path.exists()}
+    return {
+        path
+        for path, statements in found.items()
+        if path.parent.name == "migrations"
+        and statements is not None
+        and statements != split_statements(read_sql(path))
+    }
 
 
 def apply_migration(connection: psycopg.Connection, migration: Migration) -> bool:

@@ -26,10 +26,19 @@ export async function* streamAnswer(
   text: string,
   { timeoutMs = 10_000, attachment }: AskOptions,
 ): AsyncGenerator<ConversationEvent, void> {
-  const listener = core.topics.listen(conversation.topic);
+  let isUnneeded = false;
+  let look = async (): Promise<void> => {};
+  const listener = core.topics.listen(conversation.topic, (isLive) => isLive && void look());
+  const wasLive = listener.isLive;
   const timer = setTimeout(() => void listener.return(), timeoutMs);
   try {
     const question = await conversation.send(text, { attachment, timeoutMs });
+    // That a turn ended without a message is told once: who was not live looks.
+    look = async () => {
+      isUnneeded = await needsNoAnswer(core, question).catch(() => false);
+      if (isUnneeded) await listener.return();
+    };
+    if (listener.isLive && !wasLive) void look();
     if (await isWithHuman(core, question)) throw new HumanHasIt(HUMAN);
     const positions = new Map([[question.id, question.position]]);
     for await (const event of follow(listener, readAfter, question.position)) {
@@ -44,9 +53,10 @@ export async function* streamAnswer(
       }
       if (event.type === "reply.settled" && event.outcome === "not_needed") {
         const isOurs = await isInTurn(core, listener, event.turn_id, question, positions);
-        if (isOurs) throw new NoAnswerNeeded("the message needs no answer");
+        if (isOurs) throw new NoAnswerNeeded(NONE);
       }
     }
+    if (isUnneeded) throw new NoAnswerNeeded(NONE);
     throw new NoAnswer(`nobody answered within ${timeoutMs} ms`);
   } finally {
     clearTimeout(timer);
@@ -55,6 +65,14 @@ export async function* streamAnswer(
 }
 
 const HUMAN = "a human has the conversation, and answers there";
+const NONE = "the message needs no answer";
+
+/** Has the turn that ends with that message ended, without one? */
+async function needsNoAnswer(core: Core, { id, conversation_id }: Message): Promise<boolean> {
+  const jobs = core.backend.from("ai_response_queue").select("id").match({ conversation_id });
+  const ended = jobs.eq("outcome", "not_needed").or(`turn_id.eq.${id},message_id.eq.${id}`);
+  return (await core.send(ended)).length > 0;
+}
 
 /** Has a human the conversation, and does nothing automatic come to that message any more? In one statement. */
 async function isWithHuman(core: Core, question: Message): Promise<boolean> {

@@ -34,6 +34,8 @@ export class Core {
     this.session = new Session(backend);
     this.topics = new Topics(backend.realtime, this.session, this.#clock);
     this.connection = new Connection(this.topics);
+    // Somebody else may be there by now, of whom nobody has told: an application that brings its tokens asks.
+    this.connection.onRetry(() => void this.session.renewIfExpired().catch(() => {}));
   }
 
   /**

@@ -23,7 +23,7 @@ import {
   kindOf,
 } from "romashka";
 
-import { agentAs, clientOf, customerAs, testForms } from "./forms.js";
+import { agentAs, clientOf, customerAs, gate, testForms } from "./forms.js";
 import { openNetwork } from "./network.js";
 import {
   answerNext,
@@ -32,6 +32,7 @@ import {
   newCustomer,
   newIdentifier,
   quietConversation,
+  service,
   until,
 } from "./project.js";
 import { ANON_KEY, API_URL } from "./settings.js";
@@ -147,6 +148,24 @@ testForms("a question does not wait for an answer that nobody owes", async (form
   const asked = conversation.ask("thanks!", { timeoutMs: 60_000 });
   const refused = rejects(asked, NoAnswerNeeded);
   await answerNext(conversation.id, "", { action: "none" });
+
+  await refused;
+});
+
+testForms("a question whose turn ends while nothing is heard is told so", async (form) => {
+  const customer = await newCustomer();
+  const { client, wire } = clientOf(() => customer, form);
+  const conversation = await client.conversations.create(newIdentifier());
+  const sent = gate();
+  wire.after = (path) => (path.includes("/messages") ? sent.wait : undefined);
+  const asked = conversation.ask("thanks!", { timeoutMs: 60_000 });
+  const refused = rejects(asked, NoAnswerNeeded);
+  const elsewhere = await service.conversations.get(conversation.id);
+  await until(async () => (await elsewhere.messages()).length === 1);
+  await client.backend.realtime.disconnect(); // so what is told is lost
+  await answerNext(conversation.id, "", { action: "none" });
+  sent.open();
+  client.connection.retry();
 
   await refused;
 });

@@ -129,7 +129,9 @@ test("a server renders what is not loaded yet, and asks for nothing; a browser t
     return createElement("p", null, [state, rows.length, ...texts, useConnection().state].join());
   }
   const tree = createElement(RomashkaProvider, { client }, createElement(Page));
-  const html = await text(renderToPipeableStream(tree).pipe(new PassThrough()));
+  const page = new PassThrough();
+  renderToPipeableStream(tree, {}).pipe(page);
+  const html = await text(page);
   equal(html, "<p>loading,0,connecting</p>");
   deepEqual([wire.sent, client.backend.realtime.getChannels()], [[], []]);
 

@@ -13,10 +13,11 @@ import {
   Unreachable,
 } from "romashka";
 
-import { clientOf, type Form, type Formed, gate, testForms } from "./forms.js";
+import { clientOf, connectAs, type Form, type Formed, gate, testForms } from "./forms.js";
 import { openNetwork } from "./network.js";
 import { newAgent, newCustomer, quietConversation, service, until, waiting } from "./project.js";
 import { test } from "./together.js";
+import { claimsOf, signed } from "./tokens.js";
 
 /** Look at a store; `seen` is all that it showed. */
 function look<T>(store: Store<T>) {
@@ -236,10 +237,6 @@ testForms(
 
     owner = await newCustomer();
     client.connection.retry();
-    await client.topics
-      .listen("conversation:x")
-      .next()
-      .catch(() => {}); // joins as who is there now
     await until(() => thread.now.state === "refused");
     deepEqual(thread.now.messages, []);
     thread.leave();
@@ -283,6 +280,45 @@ testForms(
     deepEqual(thread.now.messages, await conversation.messages());
   },
 );
+
+testForms(
+  "two windows whose token runs out while both write end as the database is",
+  async (form) => {
+    const conversation = await quietConversation(await newCustomer(), "first");
+    const { data } = await (await agent).supabase.auth.getSession();
+    const { access_token: good } = data.session!;
+    const exp = Math.ceil(Date.now() / 1_000) + 2;
+    const short = signed({ ...claimsOf(good), exp });
+    const isOver = () => Date.now() >= 1_000 * exp;
+    const threads = [0, 1].map(() => {
+      const client = connectAs(form, async () => (isOver() ? good : short));
+      return client.conversations.thread(conversation.id);
+    });
+    const shown = threads.map(look);
+    await until(() => shown.every(isLive));
+    const write = (text: string) =>
+      Promise.all(threads.map((thread) => thread.send(text, { senderType: "agent" })));
+    for (let round = 0; !isOver(); round += 1) {
+      await write(`${round}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await write("with the new token");
+    const stored = await conversation.messages();
+    await until(() =>
+      shown.every((each) => isLive(each) && each.now.messages.length === stored.length),
+    );
+    shown.forEach(({ now }) => deepEqual([now.messages, now.outgoing], [stored, []]));
+    ok(shown.every(({ seen }) => seen.every(({ messages }) => messages.every(isNextOf))));
+    shown.forEach(({ leave }) => leave());
+  },
+);
+
+/** Is a message the one after that before it? */
+const isNextOf = (
+  { position }: { position: number },
+  at: number,
+  all: readonly { position: number }[],
+) => at === 0 || position === all[at - 1]!.position + 1;
 
 testForms("the same id is the same message, however many answers get lost", async (form) => {
   const conversation = await quietConversation(await newCustomer(), "first");
@@ -388,6 +424,31 @@ testAlone("browsing quickly leaves few channels, and the last conversation is li
     await until(() => client.backend.realtime.getChannels().length === 0);
   });
 });
+
+testForms(
+  "a customer's new name is shown by the next change, and by a list that is read anew",
+  async (form) => {
+    const { id, row } = await quietConversation(await newCustomer(), "hi");
+    const tags = [randomUUID()];
+    await change(id, { tags });
+    const rename = async (name: string) => {
+      const customers = service.supabase.from("customer_profiles");
+      const { error } = await customers.update({ name }).eq("id", row.customer_id!);
+      if (error) throw error;
+    };
+    const view = openAs(form).client.inbox.view({ tags });
+    const shown = look(view);
+    const name = () => shown.now.rows[0]?.customer_profiles?.name;
+    await until(() => isLive(shown));
+    await rename("Ada");
+    await view.refresh();
+    equal(name(), "Ada");
+    await rename("Grace");
+    await change(id, { priority: "high" });
+    await until(() => name() === "Grace");
+    shown.leave();
+  },
+);
 
 testForms("closing ends whoever reads", async (form) => {
   const conversation = await quietConversation(await newCustomer(), "first");

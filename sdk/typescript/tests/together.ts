@@ -9,7 +9,7 @@ const declared: { name: string; timeout: number; run: Run }[] = [];
 
 /** Declare a test that changes nothing which others see; one that does is `node:test`'s, and runs alone. */
 export function test(name: string, run: Run, timeout = 120_000): void {
-  if (declared.length === 0) setImmediate(declareAll);
+  if (declared.length === 0) queueMicrotask(declareAll); // when all files are loaded
   declared.push({ name, timeout, run });
 }
 
