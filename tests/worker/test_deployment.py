@@ -238,16 +238,9 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
 def test_the_page_names_every_file() -> None:
     """And no other."""
     page = (ROOT / "docs" / "deploying.md").read_text()
-<<<<<<< HEAD
-    named = set(re.findall(r"\]\(\.\./deploy/([\w.]+)\)", page))
-    not_for_people = {"Dockerfile", "build.lock", "worker.lock", ".env"} | {
-        path.name for path in DEPLOY.glob("*.dockerignore")
-    }
-=======
     named = set(re.findall(r"`deploy/([\w.]+)`", page))
     not_for_people = {"Dockerfile", "build.lock", "worker.lock", ".env"}
     files = {file.name for file in DEPLOY.iterdir() if file.suffix != ".dockerignore"}
->>>>>>> stage
 
     assert named - not_for_people == files - not_for_people
 
