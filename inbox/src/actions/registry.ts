@@ -68,7 +68,7 @@ const field = (
   when: id === "search" ? always : isOpen,
   do: (scene) => {
     if (id === "tag") scene.showCustomer(true);
-    requestAnimationFrame(() => enter(place));
+    enter(place);
   },
 });
 
@@ -271,9 +271,10 @@ async function reopen({ supabase }: Scene["client"], before: ConversationRow): P
   if (error) throw new Error(error.message);
 }
 
-/** Put the focus there; a list of choices opens. */
-function enter(id: string): void {
+/** Put the focus there, at once or when it is there; a list of choices opens. */
+function enter(id: string, isLast = false): void {
   const element = document.getElementById(id);
   element?.focus();
   if (element instanceof HTMLSelectElement) element.showPicker?.();
+  if (!element && !isLast) requestAnimationFrame(() => enter(id, true));
 }

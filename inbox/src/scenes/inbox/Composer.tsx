@@ -164,5 +164,5 @@ function useMode(): [Mode, (mode: Mode) => void] {
 /** Write a reply, or a note, from anywhere on the page. */
 export function compose(mode: Mode): void {
   document.dispatchEvent(new CustomEvent("composer-mode", { detail: mode }));
-  requestAnimationFrame(() => document.getElementById("composer")?.focus());
+  document.getElementById("composer")?.focus();
 }

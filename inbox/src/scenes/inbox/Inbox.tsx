@@ -142,7 +142,7 @@ export function Inbox({ client, me, onLeave }: Props) {
         {results && (
           <FoundBody found={{ ...found!, hits: results.hits }}>
             <List
-              key={address.search}
+              key={found!.of}
               rows={results.rows}
               hasMore={false}
               loadMore={() => {}}

@@ -50,8 +50,9 @@ export function itemsOf(
   }
   items.push(...noted.map(noteItem));
   const { draft } = shown;
-  if (stop && stop.phase !== "lost")
-    items.push({ kind: "stopped", key: `turn:${stop.turnId}`, stop });
+  // An answer that is there was first, whatever is not decided yet: never both.
+  const isStopped = stop && stop.phase !== "lost" && !hasAnswer(shown.messages, stop.turnId);
+  if (isStopped) items.push({ kind: "stopped", key: `turn:${stop.turnId}`, stop });
   else if (draft) items.push({ kind: "draft", key: `turn:${draft.turnId}`, draft });
   for (const outgoing of shown.outgoing) {
     items.push({ kind: "outgoing", key: outgoing.id, outgoing });
@@ -61,6 +62,11 @@ export function itemsOf(
 
 function noteItem(note: Note): Item {
   return { kind: "note", key: note.id, note };
+}
+
+/** Is the turn's answer among the messages? */
+export function hasAnswer(messages: readonly Message[], turnId: string): boolean {
+  return messages.some(({ sender_type, turn_id }) => sender_type === "ai" && turn_id === turnId);
 }
 
 /** An answer stands where its draft was; what was sent, where it was written. */

@@ -6,6 +6,8 @@
  */
 import type { Conversation, Draft, Store, Thread } from "romashka";
 
+import { hasAnswer } from "./items";
+
 export interface Stop {
   phase: "stopping" | "won" | "lost";
   turnId: string;
@@ -39,7 +41,7 @@ export class Stopping implements Store<Stop | null> {
     try {
       await conversation.takeOver();
       await thread.refresh(); // an answer that was first is stored, and may not be heard yet
-      const isAnswered = thread.getSnapshot().messages.some((message) => isAnswer(message, turnId));
+      const isAnswered = hasAnswer(thread.getSnapshot().messages, turnId);
       this.#show({ ...this.#stop!, phase: isAnswered ? "lost" : "won" });
     } catch (error) {
       this.clear(); // the draft goes on
@@ -58,13 +60,6 @@ export class Stopping implements Store<Stop | null> {
     this.#stop = stop;
     this.#watchers.forEach((tell) => tell());
   }
-}
-
-function isAnswer(
-  message: { sender_type: string; turn_id: string | null },
-  turnId: string,
-): boolean {
-  return message.sender_type === "ai" && message.turn_id === turnId;
 }
 
 const known = new Map<string, Stopping>();

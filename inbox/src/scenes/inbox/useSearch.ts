@@ -7,16 +7,18 @@ const PAUSE_MS = 150;
 const MOST = 50;
 
 export interface Found {
+  /** What was looked for. */
+  of: string;
   hits: readonly SearchHit[];
   state: "loading" | "done" | "failed";
 }
 
-const NOTHING: Found = { hits: [], state: "loading" };
+const NOTHING: Found = { of: "", hits: [], state: "loading" };
 
 /** Return it; null while nothing is looked for. */
 export function useSearch(text: string): Found | null {
   const { inbox } = useClient();
-  const [found, setFound] = useState<Found & { of: string }>({ ...NOTHING, of: "" });
+  const [found, setFound] = useState(NOTHING);
   const query = text.trim();
   useEffect(() => {
     if (!query) return;
@@ -48,6 +50,8 @@ export function useSearch(text: string): Found | null {
     [inbox],
   );
   if (!query) return null;
-  // What was found before stays until there is something better.
-  return found.of === query ? found : { ...found, state: found.hits.length ? "done" : "loading" };
+  if (found.of === query) return found;
+  // While somebody types on, what was found for the beginning stays until there is something better.
+  const isTypedOn = found.hits.length > 0 && query.startsWith(found.of);
+  return isTypedOn ? found : NOTHING;
 }
