@@ -30,8 +30,17 @@ export function languageOf(wanted: readonly string[]): Language {
 
 /** Load what a language says. */
 export async function load(language: Language): Promise<Spoken> {
-  const locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
+  const locale = navigator.languages.find((each) => isLocaleOf(each, language)) ?? language;
   return { language, locale, strings: await LOADERS[language]() };
+}
+
+/** Some browsers name what is none, such as en-US@posix. */
+function isLocaleOf(tag: string, language: Language): boolean {
+  try {
+    return new Intl.Locale(tag).language === language;
+  } catch {
+    return false;
+  }
 }
 
 /** Give what is said to all components below. */

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from romashka import AsyncRomashka, NotSignedIn
 from romashka._errors import translated
+from romashka._team import StaffRole
 
 from romashka_local.demo_week import TEAM
 from romashka_local.dev.parts import Stack
@@ -41,8 +42,8 @@ async def ensure_staff(stack: Stack, *, is_alone: bool) -> SignIn:
 
 async def _create(service: AsyncRomashka, email: str) -> None:
     with translated():
-        await service.supabase.auth.admin.create_user(
+        made = await service.supabase.auth.admin.create_user(
             {"email": email, "password": PASSWORD, "email_confirm": True}
         )
-    role = "admin" if email == EMAIL else "agent"
-    await service.call("set_staff_role", email=email, role=role)
+    role: StaffRole = "admin" if email == EMAIL else "agent"
+    await service.team.set_role(str(made.user.id), role)

@@ -65,8 +65,7 @@ export async function readList(
   while (rows.length < limit) {
     const page = await readPage(core, filters, rows.at(-1) ?? after, limit - rows.length, signal);
     rows.push(...page);
-    const widest = WIDEST.get(core) ?? 0;
-    if (page.length === 0 || page.length < widest) break;
+    if (page.length < (WIDEST.get(core) ?? 1)) break;
     WIDEST.set(core, page.length);
   }
   return rows;

@@ -103,9 +103,7 @@ export class View extends Following<ViewState> implements Follower {
   #put(row: ConversationRow): void {
     const known = this.#known.get(row.id);
     if (known && isLater(known.updated_at, row.updated_at)) return;
-    const customer = known?.customer_profiles;
-    const isIncomplete = row.customer_profiles === undefined && customer !== undefined;
-    const whole = isIncomplete ? { ...row, customer_profiles: customer } : row;
+    const whole = row.customer_profiles === undefined ? { ...known, ...row } : row;
     this.#known.remove(row.id);
     if (!matches(whole, this.filters)) return;
     if (this.#bottom === null || isNotAfter(whole, this.#bottom)) this.#known.put(whole);

@@ -55,11 +55,11 @@ export class Views {
    * ```
    */
   async counts<Name extends string>(views: Record<Name, Filters>): Promise<Record<Name, number>> {
-    const entries = Object.entries<Filters>(views);
-    const named = entries.map(([name, filters]) => [name, columnsOf(filters)] as const);
-    const counted = await this.core.call("count_conversations", {
-      views: Object.fromEntries(named),
-    });
-    return counted as Record<Name, number>;
+    const named = Object.entries<Filters>(views).map(([name, filters]) => [
+      name,
+      columnsOf(filters),
+    ]);
+    const counted = this.core.call("count_conversations", { views: Object.fromEntries(named) });
+    return (await counted) as Record<Name, number>;
   }
 }
