@@ -206,7 +206,7 @@ grant execute on function
   public.get_conversation_with_messages, public.take_over_conversation, public.return_conversation_to_ai,
   public.resolve_conversation, public.assign_conversation, public.rate_conversation,
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
-  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response, public.save_draft,
+  public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response,
   public.search_conversations, public.tag_conversation, public.get_service_level,
   public.get_service_level_conversations, public.set_staff_role, public.invite_staff
 to authenticated, service_role;
@@ -244,7 +244,7 @@ grant execute on function
   private.my_conversation_ids, private.find_or_create_customer, private.find_or_create_own_customer,
   private.open_conversation, private.raise_unless_staff_changed, private.raise_unless_readable,
   private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
-  private.explain_answer, private.store_draft, private.search_conversations, private.listed,
+  private.explain_answer, private.search_conversations, private.listed,
   private.check_service_level_range, private.turns_between, private.buckets_between, private.change_staff_role,
   private.store_invitation
 to authenticated, service_role;

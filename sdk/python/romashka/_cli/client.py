@@ -150,7 +150,11 @@ def _read(url: str, key: str, key_name: str, role: str | None) -> tuple[str, str
 
 def print_json(event: str, **values: object) -> None:
     """Print one line of JSON at once."""
-    say_json(json.dumps({"event": event, **values}, default=datetime.isoformat, ensure_ascii=False))
+    say_json(json.dumps({"event": event, **values}, default=_as_json, ensure_ascii=False))
+
+
+def _as_json(value: Any) -> object:
+    return value.isoformat() if isinstance(value, datetime) else asdict(value)
 
 
 def message_json(message: "Message") -> dict[str, Any]:
