@@ -115,7 +115,7 @@ def test_workers_hear_of_each_job(inbox: Inbox) -> None:
     assert [turn["status"] for turn in turns] == ["pending", "processing", "pending"]
     assert turns[0]["job_id"] == turns[1]["job_id"] == str(running["job_id"])
     assert turns[2]["job_id"] == str(waiting["id"])
-    assert turns[2].keys() == {"job_id", "turn_id", "status", "process_after", "deadline"}
+    assert {"job_id", "turn_id", "status", "process_after", "deadline"} <= turns[2].keys()
 
 
 def test_concurrent_messages_have_gapless_positions_in_commit_order(
