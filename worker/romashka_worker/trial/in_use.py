@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from romashka import AsyncRomashka, Message, NoAnswer, RomashkaError
 from romashka._errors import translated
@@ -16,6 +16,7 @@ from romashka_worker.trial.settings import TrialSettings
 from romashka_worker.trial.steps import hear
 
 Tell = Callable[[Finding], None]
+_Made = TypeVar("_Made")
 
 _GREETING = "Hello!"
 """Answered from the settings: no model is asked, and no colleague is called."""
@@ -55,8 +56,8 @@ async def _greet(
 ) -> Finding:
     anon_key = settings.anon_key.get_secret_value()
     async with AsyncRomashka.connect(settings.supabase_url, anon_key) as customer:
-        tell(await sign_in_customer(customer, service, users))
-        conversation = await customer.conversations.create(_NAME)
+        tell(await _whole(sign_in_customer(customer, service, users)))
+        conversation = await _whole(customer.conversations.create(_NAME))
         async with customer.topics.listen(f"conversation:{conversation.id}") as listener:
             await anext(listener)
             began = time.monotonic()
@@ -72,6 +73,16 @@ async def _greet(
                 says = f"was answered in {seconds:.2f} s, and did not hear of it through Realtime"
                 return Finding("customer", "problem", says)
     return _told(answer, seconds)
+
+
+async def _whole(step: Coroutine[Any, Any, _Made]) -> _Made:
+    """Let a step end before an interruption is heeded: all that it makes is to be removed."""
+    task = asyncio.create_task(step)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _told(answer: Message, seconds: float) -> Finding:
