@@ -1,22 +1,25 @@
 """What the README shows works as it stands there."""
 
 import re
-import runpy
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-
-from tests.support.stacks import ROOT, RunningStack
+from tests.support.stacks import ROMASHKA, ROOT, RunningStack, running_in
 
 
-async def test_the_example_gets_an_answer(
-    stack: RunningStack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_example_gets_an_answer(stack: RunningStack, tmp_path: Path) -> None:
     """The first thing that a newcomer copies; here no worker runs, so a human is promised."""
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    script = tmp_path / "example.py"
-    script.write_text(code, encoding="utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (command,) = re.findall(r"```sh\n(env .*?)\n```", readme)
+    (tmp_path / "example.py").write_text(code, encoding="utf-8")
+    for name, program in ((".venv/bin/romashka", ROMASHKA), (".venv/bin/python", sys.executable)):
+        command = command.replace(name, str(program))
+    with running_in(tmp_path, stack):
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
 
-    await runpy.run_path(str(script))["main"](stack.api_url, stack.anon_key)
-
-    assert "human" in capsys.readouterr().out
+    assert done.returncode == 0, done.stderr
+    assert "human" in done.stdout
