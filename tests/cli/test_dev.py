@@ -319,7 +319,7 @@ def test_who_begins_anew_can_sign_in(dev: Session) -> None:
 
     def mara_is_there() -> bool:
         with Romashka.connect(said["API_URL"], said["ANON_KEY"]) as client:
-            client.sign_in(*_STAFF.search(dev.address("staff")).groups())  # type: ignore[union-attr]
+            client.sign_in(*_STAFF.search(dev.address("staff")).groups())
             return client.conversations.list() == []
 
     assert done.returncode == 0, done.stderr
