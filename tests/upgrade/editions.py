@@ -25,6 +25,7 @@ EDITIONS = (
     OldEdition("0.1", "ee8f3a5"),
     OldEdition("0.2, before workers had numbers", "1617843"),
     OldEdition("0.2, before views were counted", "5ced04d"),
+    OldEdition("0.2, before the widget", "f01f302"),
 )
 """Those that can be upgraded. The migrations of 0.1 were still edited in place."""
 
