@@ -1,20 +1,17 @@
 /** The inbox: views, their conversations, the open one, and its customer. */
-import { CircleAlert, MessagesSquare, ShieldX } from "lucide-react";
-import type { ConversationRow, Priority, Romashka } from "romashka";
-import { useInboxView, useThread } from "romashka/react";
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { MessagesSquare } from "lucide-react";
+import type { ConversationRow, Priority, Romashka, Thread } from "romashka";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import type { Action, Scene, Undo } from "../../actions/action";
 import { actionOf } from "../../actions/keys";
 import { Palette } from "../../actions/Palette";
 import { ACTIONS, assign, prioritise, tag } from "../../actions/registry";
 import { Sheet } from "../../actions/Sheet";
-import { type Address, format } from "../../address/address";
+import { format } from "../../address/address";
 import { useAddress } from "../../address/useAddress";
-import { draftKey, forgetDrafts, openDrafts, readDraft } from "../../drafts";
-import { Button } from "../../parts/Button";
+import { forgetDrafts, openDrafts } from "../../drafts";
 import { Notice } from "../../parts/Notice";
-import { Skeleton } from "../../parts/Skeleton";
 import { Toast } from "../../parts/Toast";
 import type { Me } from "../../session/session";
 import { change, readSettings, useSettings } from "../../settings";
@@ -24,25 +21,19 @@ import { Account } from "./Account";
 import { ConnectionLine } from "./ConnectionLine";
 import { Conversation } from "./Conversation";
 import { Customer } from "./Customer";
-import { filtersOf } from "./filters";
 import { Header } from "./Header";
 import css from "./Inbox.module.css";
-import { List } from "./List";
-import { ListHead } from "./ListHead";
+import { ListPane } from "./ListPane";
 import { stoppingOf } from "./stopping";
 import { useConversation } from "./useConversation";
-import { useCounts } from "./useCounts";
 import { useEarlier } from "./useEarlier";
-import { type Found, useSearch } from "./useSearch";
 import { useTeam } from "./useTeam";
-import { Views } from "./Views";
+import { CountedViews } from "./Views";
 
 /** Which of the actions are buttons in the header. */
 const BUTTONS = ["takeOver", "returnToAi", "resolve", "reopen"];
 /** There is room for the customer beside the conversation. */
 const BESIDE = "(width >= 1100px)";
-/** Where each list was scrolled to. */
-const OFFSETS = new Map<string, number>();
 
 interface Props {
   client: Romashka;
@@ -56,27 +47,28 @@ export function Inbox({ client, me, onLeave }: Props) {
   const settings = useSettings();
   const { conversation: openId } = address;
   const team = useTeam(client);
-  const counts = useCounts(me.id);
-  const filters = filtersOf(address, me.id);
-  const { view, ...list } = useInboxView(filters);
-  const found = useSearch(address.search);
-  const results = useResults(found, address);
   const { row, error } = useConversation(openId);
-  const thread = useThread(openId);
+  const thread = openId ? client.conversations.thread(openId) : null;
+  const isDrafting = useIsDrafting(thread);
   const earlier = useEarlier(row);
   const isWide = useMedia(BESIDE);
   const [peeksAt, setPeeksAt] = useState<string | null>(null);
   const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
   const [opened, setOpened] = useState<"palette" | "sheet" | null>(null);
-  const [shownRows, setShownRows] = useState<readonly ConversationRow[]>([]);
+  /** What the list shows: it changes often, and only actions ask for it. */
+  const shownRows = useRef<readonly ConversationRow[]>([]);
+  const onShown = useCallback(
+    (rows: typeof shownRows.current) => void (shownRows.current = rows),
+    [],
+  );
   const stopping = stoppingOf(openId ?? "");
   useState(() => openDrafts(me.id));
 
   async function takeOver(): Promise<void> {
     if (!openId) return;
     const conversation = client.conversations.open(openId);
-    if (thread.thread && thread.draft)
-      await stopping.begin(conversation, thread.thread, thread.draft);
+    const draft = thread?.getSnapshot().draft;
+    if (thread && draft) await stopping.begin(conversation, thread, draft);
     else await conversation.takeOver();
   }
 
@@ -90,8 +82,10 @@ export function Inbox({ client, me, onLeave }: Props) {
     me,
     address,
     row,
-    rows: shownRows,
-    isDrafting: thread.draft !== null,
+    get rows() {
+      return shownRows.current;
+    },
+    isDrafting,
     takeOver,
     showsCustomer,
     showCustomer,
@@ -120,11 +114,9 @@ export function Inbox({ client, me, onLeave }: Props) {
     [carryOut, latest],
   );
   useKeys(latest, run);
-  useTitle(counts.waiting ?? 0, strings.inbox);
 
   const markRead = useMarkingRead(client, openId, row);
   const hrefOf = useCallback((id: string) => format({ ...address, conversation: id }), [address]);
-  const listKey = format({ ...address, conversation: null });
   const changed = (work: () => Promise<Undo>, done: Action["done"]) => void carryOut(work, done);
   const leave = () => {
     forgetDrafts();
@@ -134,44 +126,11 @@ export function Inbox({ client, me, onLeave }: Props) {
   return (
     <div className={css["inbox"]} data-shows={openId ? "conversation" : "list"}>
       <div className={css["rail"]}>
-        <Views address={address} counts={counts} />
+        <CountedViews address={address} me={me.id} />
         <Account me={me} onSheet={scene.openSheet} onLeave={leave} />
       </div>
       <main className={css["listPane"]}>
-        <ListHead address={address} />
-        {results && (
-          <FoundBody found={{ ...found!, hits: results.hits }}>
-            <List
-              key={found!.of}
-              rows={results.rows}
-              hasMore={false}
-              loadMore={() => {}}
-              hrefOf={hrefOf}
-              openId={openId}
-              draftOf={draftOf}
-              excerpts={results.excerpts}
-              team={team}
-              onShown={setShownRows}
-            />
-          </FoundBody>
-        )}
-        {!results && (
-          <ListBody list={list} retry={() => view.retry()} emptyKey={address.view}>
-            <List
-              key={listKey}
-              rows={list.rows}
-              hasMore={list.hasMore}
-              loadMore={() => view.loadMore()}
-              hrefOf={hrefOf}
-              openId={openId}
-              draftOf={draftOf}
-              team={team}
-              offset={OFFSETS.get(listKey)}
-              onScroll={(offset) => OFFSETS.set(listKey, offset)}
-              onShown={setShownRows}
-            />
-          </ListBody>
-        )}
+        <ListPane address={address} me={me.id} team={team} onShown={onShown} />
         <ConnectionLine />
       </main>
       <div className={css["conversationPane"]}>
@@ -250,64 +209,6 @@ export function Inbox({ client, me, onLeave }: Props) {
   );
 }
 
-/** What was found, as far as the filters let it through. */
-function useResults(found: Found | null, { channel, priority }: Address) {
-  const all = found?.hits;
-  return useMemo(() => {
-    const hits = all?.filter(
-      ({ conversation: row }) =>
-        (!channel || row.channel_type === channel) && (!priority || row.priority === priority),
-    );
-    return (
-      hits && {
-        hits,
-        rows: hits.map(({ conversation }) => conversation),
-        excerpts: new Map(hits.map(({ conversation, excerpt }) => [conversation.id, excerpt])),
-      }
-    );
-  }, [all, channel, priority]);
-}
-
-/** What was found, or that nothing was. */
-function FoundBody({ found, children }: { found: Found; children: React.ReactNode }) {
-  const { empty, list } = useStrings();
-  if (found.state === "loading") return <Skeleton kind="rows" />;
-  if (found.state === "failed") {
-    return <Notice title={list.failed} icon={<CircleAlert size={36} />} isAlert />;
-  }
-  const [title, text] = empty["search"]!;
-  return found.hits.length > 0 ? children : <Notice title={title} text={text} />;
-}
-
-/** The list, or why there is none. */
-function ListBody(props: {
-  list: Omit<ReturnType<typeof useInboxView>, "view">;
-  retry: () => void;
-  emptyKey: string;
-  children: React.ReactNode;
-}) {
-  const strings = useStrings();
-  const { rows, state, error } = props.list;
-  if (state === "refused" || (state === "loading" && error)) {
-    const isRefused = state === "refused";
-    return (
-      <Notice
-        title={isRefused ? strings.list.refused : strings.list.failed}
-        icon={isRefused ? <ShieldX size={36} /> : <CircleAlert size={36} />}
-        isAlert
-      >
-        <Button onClick={props.retry}>{strings.retry}</Button>
-      </Notice>
-    );
-  }
-  if (state === "loading") return <Skeleton kind="rows" />;
-  if (rows.length > 0) return props.children;
-  const [title, text] = strings.empty[props.emptyKey]!;
-  return <Notice title={title} text={text} />;
-}
-
-const draftOf = (id: string) => readDraft(draftKey(id, "reply")) || readDraft(draftKey(id, "note"));
-
 const actionNamed = (id: string): Action => ACTIONS.find((action) => action.id === id)!;
 
 type Latest = { current: { scene: Scene } };
@@ -350,11 +251,12 @@ function useMedia(query: string): boolean {
   );
 }
 
-/** How many wait, in the tab. */
-function useTitle(waiting: number, name: string): void {
-  useEffect(() => {
-    document.title = waiting > 0 ? `(${waiting}) ${name} · Romashka` : `${name} · Romashka`;
-  }, [waiting, name]);
+/** Does the AI write, whatever it writes? */
+function useIsDrafting(thread: Thread | null): boolean {
+  return useSyncExternalStore(
+    useCallback((onChange) => thread?.subscribe(onChange) ?? (() => {}), [thread]),
+    () => (thread?.getSnapshot().draft ?? null) !== null,
+  );
 }
 
 /** Say how far the team has read, once for each new message. */
