@@ -1,5 +1,6 @@
 /** Views, their head, rows, and the connection. */
 import { parse } from "../src/address/address";
+import { draftKey, writeDraft } from "../src/drafts";
 import { Notice } from "../src/parts/Notice";
 import { Skeleton } from "../src/parts/Skeleton";
 import { Connected } from "../src/scenes/inbox/ConnectionLine";
@@ -58,20 +59,14 @@ const ROWS = {
   empty: row({ name: "", last_message: null, customer_profiles: null }),
 };
 
+writeDraft(draftKey(ROWS.assigned.id, "reply"), "I will look");
+
 function Rows() {
   return (
     <ul aria-label="Rows">
       {Object.entries(ROWS).map(([name, each]) => (
         <li key={name}>
-          <Row
-            row={each}
-            href="#"
-            isOpen={name === "human"}
-            isCurrent
-            draft={name === "assigned" ? "I will look" : ""}
-            team={TEAM}
-            now={NOW}
-          />
+          <Row row={each} href="#" isOpen={name === "human"} isCurrent team={TEAM} now={NOW} />
         </li>
       ))}
     </ul>
@@ -105,7 +100,6 @@ export const LIST: Story[] = [
         loadMore={() => {}}
         hrefOf={() => "#"}
         openId={ROWS.read.id}
-        draftOf={() => ""}
         team={TEAM}
       />
     ),

@@ -227,6 +227,9 @@ export const ar: Strings = {
     answered: (name) => `أجاب ${name} بينما كنت تكتب. هل ترسل رغم ذلك؟`,
     sendAnyway: "أرسل رغم ذلك",
     keepWriting: "أكمل الكتابة",
+    elsewhere: (time) => `كتبت هذا على جهاز آخر، الساعة ${time}.`,
+    takeElsewhere: "استخدم ذاك",
+    keepMine: "أبقِ ما هنا",
   },
 
   why: {

@@ -218,6 +218,9 @@ export const en = {
     answered: (name: string) => `${name} answered while you wrote. Send anyway?`,
     sendAnyway: "Send anyway",
     keepWriting: "Keep writing",
+    elsewhere: (time: string) => `You wrote this on another device, at ${time}.`,
+    takeElsewhere: "Use that",
+    keepMine: "Keep mine",
   },
 
   why: {

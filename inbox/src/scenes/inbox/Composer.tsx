@@ -3,10 +3,11 @@ import { Lock, Reply, SendHorizontal } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 
 import { MOD } from "../../actions/keys";
-import { draftKey, type Mode, useDraft } from "../../drafts";
+import { draftKey, type Mode, useDraft, useRival } from "../../drafts";
 import { Button } from "../../parts/Button";
 import { change, useSettings } from "../../settings";
-import { useStrings } from "../../strings";
+import { useSpoken, useStrings } from "../../strings";
+import { clock } from "../../time";
 import css from "./Composer.module.css";
 
 /** Somebody who answered while a reply was being written. */
@@ -32,7 +33,8 @@ export function Composer(props: Props) {
   const { composer } = useStrings();
   const { enterSends } = useSettings();
   const [mode, setMode] = useMode();
-  const [text, setText] = useDraft(draftKey(conversationId, mode));
+  const key = draftKey(conversationId, mode);
+  const [text, setText] = useDraft(key);
   const isNote = mode === "note";
   const [answered, setAnswered] = useState<Answered | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
@@ -96,17 +98,16 @@ export function Composer(props: Props) {
       }}
     >
       {answered && (
-        <div className={css["answered"]} role="alert">
-          <p>{composer.answered(answered.name)}</p>
-          <blockquote dir="auto">{answered.text}</blockquote>
-          <div>
-            <Button look="main" onClick={sendAnyway}>
-              {composer.sendAnyway}
-            </Button>
-            <Button onClick={keepWriting}>{composer.keepWriting}</Button>
-          </div>
-        </div>
+        <Question
+          asked={composer.answered(answered.name)}
+          quoted={answered.text}
+          yes={composer.sendAnyway}
+          onYes={sendAnyway}
+          no={composer.keepWriting}
+          onNo={keepWriting}
+        />
       )}
+      <Elsewhere draft={key} />
       <div className={css["modes"]} role="radiogroup" aria-label={composer.mode}>
         <label>
           <input type="radio" name="mode" checked={!isNote} onChange={() => setMode("reply")} />
@@ -147,6 +148,47 @@ export function Composer(props: Props) {
         </Button>
       </div>
     </form>
+  );
+}
+
+/** What another device has written meanwhile: neither of the two is lost without a word. */
+function Elsewhere({ draft }: { draft: string }) {
+  const { strings, locale } = useSpoken();
+  const { composer } = strings;
+  const [rival, decide] = useRival(draft);
+  if (!rival) return null;
+  return (
+    <Question
+      asked={composer.elsewhere(clock(rival.updated_at, locale))}
+      quoted={rival.content}
+      yes={composer.takeElsewhere}
+      onYes={() => decide(true)}
+      no={composer.keepMine}
+      onNo={() => decide(false)}
+    />
+  );
+}
+
+/** Something to decide before one goes on. */
+function Question(props: {
+  asked: string;
+  quoted: string;
+  yes: string;
+  onYes: () => void;
+  no: string;
+  onNo: () => void;
+}) {
+  return (
+    <div className={css["question"]} role="alert">
+      <p>{props.asked}</p>
+      <blockquote dir="auto">{props.quoted}</blockquote>
+      <div>
+        <Button look="main" onClick={props.onYes}>
+          {props.yes}
+        </Button>
+        <Button onClick={props.onNo}>{props.no}</Button>
+      </div>
+    </div>
   );
 }
 

@@ -5,12 +5,10 @@ import {
   NotFound,
   type Outgoing,
   PermissionDenied,
-  type Thread,
-  Unreachable,
   whoAnswers,
 } from "romashka";
-import { useConnection, useStore, useThread } from "romashka/react";
-import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useClient, useConnection, useStore, useThread } from "romashka/react";
+import { type ReactNode, useCallback, useMemo, useRef, useState } from "react";
 
 import { draftKey, readDraft, writeDraft } from "../../drafts";
 import { Button } from "../../parts/Button";
@@ -19,6 +17,7 @@ import { Skeleton } from "../../parts/Skeleton";
 import { isClosed, nameOf, type Team } from "../../people";
 import type { Me } from "../../session/session";
 import { type Strings, useSpoken } from "../../strings";
+import { discard, isLost, post, postAgain } from "../../sending";
 import { showToast } from "../../toasts";
 import { day, dayKey, lasting, useNow } from "../../time";
 import { Announcer } from "./Announcer";
@@ -48,12 +47,12 @@ interface Props {
 export function Conversation(props: Props) {
   const { id, row, me, team, stopping, header } = props;
   const { strings } = useSpoken();
+  const client = useClient();
   const { thread, ...shown } = useThread(id);
   const stop = useStore(stopping);
   const [why, setWhy] = useState<string | null>(null);
   const connection = useConnection();
   const isOffline = connection.state === "offline";
-  useSendingAgain(thread, shown.outgoing, connection.state === "live");
   const readUpTo = useReadUpTo(id, row);
   const { notes, add: addNote, remove: removeNote } = useNotes(id, row?.updated_at);
   const items = useMemo(
@@ -72,7 +71,7 @@ export function Conversation(props: Props) {
   if (error) return <Problem error={error} header={header} retry={() => thread?.retry()} />;
 
   function send(text: string) {
-    void thread?.send(text, { senderType: "agent" }).catch(() => {}); // it is shown as failed
+    post(client, id, text);
     if (stopping.getSnapshot()?.phase !== "stopping") stopping.clear();
   }
 
@@ -94,7 +93,7 @@ export function Conversation(props: Props) {
   }
 
   function edit({ id: message, text }: Outgoing) {
-    thread?.discard(message);
+    discard(client, id, message);
     const key = draftKey(id, "reply");
     writeDraft(key, [readDraft(key), text].filter(Boolean).join("\n"));
     compose("reply");
@@ -151,9 +150,9 @@ export function Conversation(props: Props) {
             outgoing={item.outgoing}
             me={me.name}
             isQueued={isOffline && isLost(item.outgoing)}
-            onRetry={() => void thread?.retrySend(item.outgoing.id).catch(() => {})}
+            onRetry={() => postAgain(client, id, item.outgoing.id)}
             onEdit={() => edit(item.outgoing)}
-            onDiscard={() => thread?.discard(item.outgoing.id)}
+            onDiscard={() => discard(client, id, item.outgoing.id)}
           />
         );
     }
@@ -253,26 +252,6 @@ function hintOf(
   if (isOffline) return composer.offline;
   if (row && !row.requires_human && !isClosed(row)) return composer.takesOver;
   return null;
-}
-
-/** Did it fail because nobody could be reached? */
-function isLost({ state, error }: Outgoing): boolean {
-  return state === "failed" && error instanceof Unreachable;
-}
-
-/** What could not be sent without a connection is sent when there is one: the same message, once. */
-function useSendingAgain(
-  thread: Thread | null,
-  outgoing: readonly Outgoing[],
-  isLive: boolean,
-): void {
-  const latest = useRef(outgoing);
-  useEffect(() => void (latest.current = outgoing));
-  useEffect(() => {
-    if (!thread || !isLive) return;
-    for (const each of latest.current)
-      if (isLost(each)) void thread.retrySend(each.id).catch(() => {});
-  }, [thread, isLive]);
 }
 
 /** How far the team had read when the conversation was opened: the line stays where it was. */

@@ -11,7 +11,7 @@ import { ACTIONS, assign, prioritise, tag } from "../../actions/registry";
 import { Sheet } from "../../actions/Sheet";
 import { type Address, format } from "../../address/address";
 import { useAddress } from "../../address/useAddress";
-import { draftKey, forgetDrafts, openDrafts, readDraft } from "../../drafts";
+import { followDrafts, forgetDrafts, openDrafts } from "../../drafts";
 import { Button } from "../../parts/Button";
 import { Notice } from "../../parts/Notice";
 import { Skeleton } from "../../parts/Skeleton";
@@ -19,6 +19,7 @@ import { Toast } from "../../parts/Toast";
 import type { Me } from "../../session/session";
 import { change, readSettings, useSettings } from "../../settings";
 import { useStrings } from "../../strings";
+import { followSending, isSending, stopSending } from "../../sending";
 import { showToast, undoLast } from "../../toasts";
 import { Account } from "./Account";
 import { ConnectionLine } from "./ConnectionLine";
@@ -71,6 +72,9 @@ export function Inbox({ client, me, onLeave }: Props) {
   const [shownRows, setShownRows] = useState<readonly ConversationRow[]>([]);
   const stopping = stoppingOf(openId ?? "");
   useState(() => openDrafts(me.id));
+  useEffect(() => followDrafts(client.drafts), [client]);
+  useEffect(() => followSending(client, me.id), [client, me.id]);
+  useAskingBeforeLeaving(client);
 
   async function takeOver(): Promise<void> {
     if (!openId) return;
@@ -127,8 +131,8 @@ export function Inbox({ client, me, onLeave }: Props) {
   const listKey = format({ ...address, conversation: null });
   const changed = (work: () => Promise<Undo>, done: Action["done"]) => void carryOut(work, done);
   const leave = () => {
-    forgetDrafts();
-    onLeave();
+    stopSending();
+    void forgetDrafts().then(onLeave);
   };
 
   return (
@@ -148,7 +152,6 @@ export function Inbox({ client, me, onLeave }: Props) {
               loadMore={() => {}}
               hrefOf={hrefOf}
               openId={openId}
-              draftOf={draftOf}
               excerpts={results.excerpts}
               team={team}
               onShown={setShownRows}
@@ -164,7 +167,6 @@ export function Inbox({ client, me, onLeave }: Props) {
               loadMore={() => view.loadMore()}
               hrefOf={hrefOf}
               openId={openId}
-              draftOf={draftOf}
               team={team}
               offset={OFFSETS.get(listKey)}
               onScroll={(offset) => OFFSETS.set(listKey, offset)}
@@ -306,8 +308,6 @@ function ListBody(props: {
   return <Notice title={title} text={text} />;
 }
 
-const draftOf = (id: string) => readDraft(draftKey(id, "reply")) || readDraft(draftKey(id, "note"));
-
 const actionNamed = (id: string): Action => ACTIONS.find((action) => action.id === id)!;
 
 type Latest = { current: { scene: Scene } };
@@ -348,6 +348,15 @@ function useMedia(query: string): boolean {
     ),
     () => list.matches,
   );
+}
+
+/** A page that is closed while something is on its way would leave it behind. */
+function useAskingBeforeLeaving(client: Romashka): void {
+  useEffect(() => {
+    const onLeave = (event: BeforeUnloadEvent) => isSending(client) && event.preventDefault();
+    window.addEventListener("beforeunload", onLeave);
+    return () => window.removeEventListener("beforeunload", onLeave);
+  }, [client]);
 }
 
 /** How many wait, in the tab. */

@@ -20,7 +20,6 @@ interface Props {
   loadMore: () => void;
   hrefOf: (id: string) => string;
   openId: string | null;
-  draftOf: (id: string) => string;
   /** Where a search found each of them. */
   excerpts?: ReadonlyMap<string, readonly ExcerptPart[]>;
   team: Team;
@@ -38,7 +37,6 @@ export function List(props: Props) {
     loadMore,
     hrefOf,
     openId,
-    draftOf,
     excerpts,
     team,
     onScroll,
@@ -156,7 +154,6 @@ export function List(props: Props) {
                   href={hrefOf(row.id)}
                   isOpen={row.id === openId}
                   isCurrent={index === current}
-                  draft={row.id === openId ? "" : draftOf(row.id)}
                   excerpt={excerpts?.has(row.id) && <Excerpt parts={excerpts.get(row.id)!} />}
                   team={team}
                   now={now}

@@ -12,6 +12,7 @@ import {
 import { type ChannelType, type ConversationRow, whoAnswers } from "romashka";
 import { memo, type ReactNode } from "react";
 
+import { useDraftOf } from "../../drafts";
 import { Avatar } from "../../parts/Avatar";
 import { nameOf, type Team, unreadOf } from "../../people";
 import { useSpoken } from "../../strings";
@@ -24,24 +25,15 @@ interface Props {
   href: string;
   isOpen: boolean;
   isCurrent: boolean;
-  draft: string;
   /** Where a search found something, instead of the last message. */
   excerpt?: ReactNode;
   team: Team;
   now: number;
 }
 
-export const Row = memo(function Row({
-  row,
-  href,
-  isOpen,
-  isCurrent,
-  draft,
-  excerpt,
-  team,
-  now,
-}: Props) {
+export const Row = memo(function Row({ row, href, isOpen, isCurrent, excerpt, team, now }: Props) {
   const { strings, locale } = useSpoken();
+  const draft = useDraftOf(isOpen ? "" : row.id);
   const name = nameOf(row, strings);
   const unread = unreadOf(row);
   const at = row.last_message_at ?? row.created_at;
