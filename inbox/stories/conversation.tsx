@@ -153,6 +153,8 @@ function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline"
       newest={1}
       onSend={() => {}}
       onNote={async () => true}
+      filling={{ values: { customer: { name: "Marta Lindqvist" } }, language: "en" }}
+      onSavedReplies={() => {}}
     />
   );
 }

@@ -23,6 +23,7 @@ export interface Scene {
   showCustomer: (isShown: boolean) => void;
   openPalette: () => void;
   openSheet: () => void;
+  openReplies: () => void;
 }
 
 /** The way back. */

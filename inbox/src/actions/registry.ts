@@ -15,6 +15,7 @@ import {
   RotateCcw,
   Search,
   Sparkles,
+  SquareSlash,
   SunMoon,
   Tag,
   UserPlus,
@@ -178,6 +179,13 @@ export const ACTIONS: readonly Action[] = [
     label: ({ actions }) => actions.sheet,
     when: always,
     do: ({ openSheet }) => openSheet(),
+  },
+  {
+    id: "replies",
+    icon: SquareSlash,
+    label: ({ replies }) => replies.manage,
+    when: always,
+    do: ({ openReplies }) => openReplies(),
   },
   ...VIEWS.map((view): Action => ({
     id: `view.${view}`,

@@ -1,5 +1,6 @@
 /** Where a reply is written; what is written stays until it is stored. */
-import { Lock, Reply, SendHorizontal } from "lucide-react";
+import { Lock, Reply, SendHorizontal, SquareSlash } from "lucide-react";
+import { REPLY_VARIABLES } from "romashka";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 
 import { MOD } from "../../actions/keys";
@@ -9,6 +10,7 @@ import { change, useSettings } from "../../settings";
 import { useSpoken, useStrings } from "../../strings";
 import { clock } from "../../time";
 import css from "./Composer.module.css";
+import { type Filling, SlashList, useSlash } from "./Slash";
 
 /** Somebody who answered while a reply was being written. */
 export interface Answered {
@@ -24,13 +26,16 @@ interface Props {
   answeredSince: (position: number) => Answered | null;
   newest: number;
   onSend: (text: string) => void;
+  filling: Filling;
+  onSavedReplies: () => void;
   /** Keep a note; was it kept? */
   onNote: (text: string) => Promise<boolean>;
 }
 
 export function Composer(props: Props) {
   const { conversationId, customer, hint, answeredSince, newest, onSend, onNote } = props;
-  const { composer } = useStrings();
+  const { filling, onSavedReplies } = props;
+  const { composer, replies } = useStrings();
   const { enterSends } = useSettings();
   const [mode, setMode] = useMode();
   const key = draftKey(conversationId, mode);
@@ -41,6 +46,8 @@ export function Composer(props: Props) {
   /** The newest message when the reply was begun. */
   const begunAt = useRef<number | null>(null);
   const isEmpty = text.trim() === "";
+  const slash = useSlash({ field, text, write, filling });
+  const [gaps, setGaps] = useState<string[]>([]);
 
   function write(next: string) {
     if (isEmpty || begunAt.current === null) begunAt.current = newest;
@@ -55,6 +62,8 @@ export function Composer(props: Props) {
       begunAt.current = newest; // it is asked once
       return setAnswered(other);
     }
+    const unfilled = isNote ? [] : gapsIn(text);
+    if (unfilled.length > 0 && gaps.length === 0) return setGaps(unfilled);
     sendAnyway();
   }
 
@@ -67,16 +76,19 @@ export function Composer(props: Props) {
     onSend(text.trim());
     setText("");
     setAnswered(null);
+    setGaps([]);
     begunAt.current = null;
     field.current?.focus();
   }
 
   function keepWriting() {
     setAnswered(null);
+    setGaps([]);
     field.current?.focus();
   }
 
   function onKeyDown(event: KeyboardEvent) {
+    if (slash.onKeyDown(event)) return;
     // Out of the field, single keys are actions again.
     if (event.key === "Escape" && !event.nativeEvent.isComposing) {
       document.getElementById("messages")?.focus();
@@ -107,6 +119,16 @@ export function Composer(props: Props) {
           onNo={keepWriting}
         />
       )}
+      {!answered && gaps.length > 0 && (
+        <Question
+          asked={replies.missing(gaps.join(", "))}
+          quoted={text}
+          yes={composer.sendAnyway}
+          onYes={sendAnyway}
+          no={composer.keepWriting}
+          onNo={keepWriting}
+        />
+      )}
       <Elsewhere draft={key} />
       <div className={css["modes"]} role="radiogroup" aria-label={composer.mode}>
         <label>
@@ -120,6 +142,7 @@ export function Composer(props: Props) {
           {composer.note}
         </label>
       </div>
+      {slash.isOpen && <SlashList slash={slash} onManage={onSavedReplies} />}
       <textarea
         ref={field}
         id="composer"
@@ -128,10 +151,20 @@ export function Composer(props: Props) {
         dir="auto"
         rows={2}
         value={text}
+        aria-autocomplete="list"
+        aria-controls={slash.isOpen ? slash.list : undefined}
+        aria-activedescendant={
+          slash.isOpen && slash.found.length > 0 ? `${slash.list}-${slash.at}` : undefined
+        }
         onChange={(event) => write(event.target.value)}
+        onSelect={slash.look}
+        onBlur={slash.close}
         onKeyDown={onKeyDown}
       />
       <div className={css["bar"]}>
+        <Button look="icon" aria-label={replies.open} title={replies.open} onClick={slash.begin}>
+          <SquareSlash size={17} />
+        </Button>
         <p className={css["hint"]} role="status">
           {isNote ? composer.noteHint : hint}
         </p>
@@ -149,6 +182,12 @@ export function Composer(props: Props) {
       </div>
     </form>
   );
+}
+
+/** What of a saved reply is not filled in. */
+function gapsIn(text: string): string[] {
+  const names = [...text.matchAll(/\{\{\s*([a-z_.]+)\s*\}\}/g)].map(([, name]) => name!);
+  return [...new Set(names)].filter((name) => REPLY_VARIABLES.includes(name));
 }
 
 /** What another device has written meanwhile: neither of the two is lost without a word. */

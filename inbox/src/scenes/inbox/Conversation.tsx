@@ -28,6 +28,7 @@ import { type Item, itemsOf } from "./items";
 import { authorOf, Message, Sending } from "./Message";
 import { Line, Messages } from "./Messages";
 import { NoteCard } from "./NoteCard";
+import type { Filling } from "./Slash";
 import { type Stopping } from "./stopping";
 import { useNotes } from "./useNotes";
 import { Why } from "./Why";
@@ -41,6 +42,7 @@ interface Props {
   stopping: Stopping;
   header: ReactNode;
   takeOver: () => void;
+  onSavedReplies: () => void;
   markRead: (position: number) => void;
 }
 
@@ -192,6 +194,8 @@ export function Conversation(props: Props) {
         newest={newest}
         onSend={send}
         onNote={(text) => run(addNote(text))}
+        filling={fillingOf(row, me)}
+        onSavedReplies={props.onSavedReplies}
       />
     </section>
   );
@@ -252,6 +256,17 @@ function hintOf(
   if (isOffline) return composer.offline;
   if (row && !row.requires_human && !isClosed(row)) return composer.takesOver;
   return null;
+}
+
+/** What a saved reply is filled in with. */
+function fillingOf(row: ConversationRow | null, { name }: Me): Filling {
+  const { customer_profiles: profile, customer_name, user_name, user_email } = row ?? {};
+  const customer = {
+    name: profile?.name || customer_name || user_name,
+    email: profile?.email || user_email,
+    phone: profile?.phone || row?.customer_phone,
+  };
+  return { values: { customer, agent: { name } }, language: row?.language?.split("-")[0] ?? null };
 }
 
 /** How far the team had read when the conversation was opened: the line stays where it was. */

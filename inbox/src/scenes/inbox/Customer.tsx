@@ -3,6 +3,7 @@ import { X } from "lucide-react";
 import type { ConversationRow } from "romashka";
 import { type FormEvent, type ReactNode, useState } from "react";
 
+import { languageName } from "../../languages";
 import { Avatar } from "../../parts/Avatar";
 import { Button } from "../../parts/Button";
 import { nameOf } from "../../people";
@@ -135,12 +136,4 @@ function Earlier({ rows, hrefOf }: { rows: Props["earlier"]; hrefOf: Props["href
       </ul>
     </section>
   );
-}
-
-function languageName(code: string, language: string): string {
-  try {
-    return new Intl.DisplayNames(language, { type: "language" }).of(code) ?? code;
-  } catch {
-    return code;
-  }
 }

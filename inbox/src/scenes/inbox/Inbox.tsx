@@ -2,7 +2,16 @@
 import { CircleAlert, MessagesSquare, ShieldX } from "lucide-react";
 import type { ConversationRow, Priority, Romashka } from "romashka";
 import { useInboxView, useThread } from "romashka/react";
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import {
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
 import type { Action, Scene, Undo } from "../../actions/action";
 import { actionOf } from "../../actions/keys";
@@ -45,6 +54,10 @@ const BESIDE = "(width >= 1100px)";
 /** Where each list was scrolled to. */
 const OFFSETS = new Map<string, number>();
 
+/** What lies over the page; what is not needed at once is loaded when it is. */
+type Opened = "palette" | "sheet" | "replies";
+const SavedReplies = lazy(() => import("../replies/SavedReplies"));
+
 interface Props {
   client: Romashka;
   me: Me;
@@ -68,7 +81,7 @@ export function Inbox({ client, me, onLeave }: Props) {
   const isWide = useMedia(BESIDE);
   const [peeksAt, setPeeksAt] = useState<string | null>(null);
   const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
-  const [opened, setOpened] = useState<"palette" | "sheet" | null>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
   const [shownRows, setShownRows] = useState<readonly ConversationRow[]>([]);
   const stopping = stoppingOf(openId ?? "");
   useState(() => openDrafts(me.id));
@@ -101,6 +114,7 @@ export function Inbox({ client, me, onLeave }: Props) {
     showCustomer,
     openPalette: () => setOpened("palette"),
     openSheet: () => setOpened("sheet"),
+    openReplies: () => setOpened("replies"),
   };
   const latest = useLatest({ scene, strings });
 
@@ -186,6 +200,7 @@ export function Inbox({ client, me, onLeave }: Props) {
             team={team}
             stopping={stopping}
             takeOver={() => run(actionNamed("takeOver"))}
+            onSavedReplies={scene.openReplies}
             markRead={markRead}
             header={
               row && (
@@ -248,6 +263,9 @@ export function Inbox({ client, me, onLeave }: Props) {
         />
       )}
       {opened === "sheet" && <Sheet actions={ACTIONS} onClose={() => setOpened(null)} />}
+      <Suspense>
+        {opened === "replies" && <SavedReplies onClose={() => setOpened(null)} />}
+      </Suspense>
     </div>
   );
 }
