@@ -5,6 +5,7 @@
 import { type Client, RomashkaError, type SendOptions, Unreachable } from "romashka";
 
 import { draftKey, readDraft, writeDraft } from "./drafts";
+import { arrived, comeBack, forgetFiles, hasChosen } from "./files";
 
 /** What a reload finds is sent, if it is no older; else it is a draft again. */
 const FRESH_MS = 10 * 60_000;
@@ -56,6 +57,7 @@ export function postAgain(client: Client, conversationId: string, id: string): v
 /** Give one up. */
 export function discard(client: Client, conversationId: string, id: string): void {
   client.conversations.thread(conversationId).discard(id);
+  comeBack(id, conversationId, false);
   forget(id);
 }
 
@@ -63,11 +65,12 @@ export function discard(client: Client, conversationId: string, id: string): voi
 export function stopSending(): void {
   kept().forEach(({ id, conversationId, text }) => backToDraft(conversationId, text, id));
   waiting.clear();
+  forgetFiles();
 }
 
-/** Is something on its way that a closed page would lose, or leave behind? */
+/** Is something chosen, or on its way, that a closed page would lose or leave behind? */
 export function isSending(client: Client): boolean {
-  return [...waiting].some((id) => outgoing(client, id).length > 0);
+  return hasChosen() || [...waiting].some((id) => outgoing(client, id).length > 0);
 }
 
 /** Did it fail because nobody could be reached? */
@@ -89,7 +92,10 @@ function outgoing(client: Client, conversationId: string) {
 /** What failed stays, in `outgoing` and here, until somebody decides. */
 function settle(id: string, sent: Promise<unknown>): void {
   sent.then(
-    () => forget(id),
+    () => {
+      forget(id);
+      arrived(id);
+    },
     (error: unknown) => error instanceof RomashkaError || forget(id),
   );
 }

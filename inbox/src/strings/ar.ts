@@ -256,6 +256,28 @@ export const ar: Strings = {
     missing: (names) => `غير معروف، فلم يُملأ: ${names}. هل ترسلها كما هي؟`,
   },
 
+  files: {
+    attach: "إرفاق ملفات",
+    chosen: "ملفات للإرسال",
+    drop: "أفلت الملفات لإرسالها",
+    uploading: (name) => `جارٍ رفع ${name}`,
+    remove: (name) => `إزالة ${name}`,
+    retry: (name) => `حاول مرة أخرى: ${name}`,
+    download: "تنزيل",
+    gone: "غير متاح",
+    noNotes: "لا ملفات في الملاحظات: اكتب ردًا لإرسالها.",
+    noFolders: "لا يمكن إرسال المجلدات: اختر الملفات التي فيها.",
+    failedBecause: {
+      Unreachable: "لا اتصال: يُعاد عند الإرسال.",
+      NotSignedIn: "انتهت جلستك.",
+      PermissionDenied: "رفضه المشروع.",
+      TooLarge: "أكبر مما يسمح به المشروع.",
+      RateLimited: "ملفات كثيرة في وقت قصير.",
+      InvalidRequest: "لا يقبل المشروع ملفًا كهذا.",
+      other: "لم يستطع المشروع حفظه.",
+    },
+  },
+
   why: {
     ask: "لماذا؟",
     title: "لماذا كتب الذكاء الاصطناعي هذا",

@@ -247,6 +247,28 @@ export const en = {
     missing: (names: string) => `Not known, so not filled in: ${names}. Send it as it is?`,
   },
 
+  files: {
+    attach: "Attach files",
+    chosen: "Files to send",
+    drop: "Drop files to send them",
+    uploading: (name: string) => `Uploading ${name}`,
+    remove: (name: string) => `Remove ${name}`,
+    retry: (name: string) => `Try again: ${name}`,
+    download: "Download",
+    gone: "not available",
+    noNotes: "Notes have no files: write a reply to send them.",
+    noFolders: "Folders cannot be sent: choose the files in them.",
+    failedBecause: {
+      Unreachable: "No connection: it is tried again when it is sent.",
+      NotSignedIn: "Your session has ended.",
+      PermissionDenied: "The project refuses it.",
+      TooLarge: "It is larger than the project allows.",
+      RateLimited: "Too many files in a short time.",
+      InvalidRequest: "The project takes no such file.",
+      other: "The project could not store it.",
+    } as Record<string, string>,
+  },
+
   why: {
     ask: "Why?",
     title: "Why the AI wrote this",

@@ -5,12 +5,14 @@ import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 
 import { MOD } from "../../actions/keys";
 import { draftKey, type Mode, useDraft, useRival } from "../../drafts";
+import { useTray } from "../../files";
 import { Button } from "../../parts/Button";
 import { change, useSettings } from "../../settings";
 import { useSpoken, useStrings } from "../../strings";
 import { clock } from "../../time";
 import css from "./Composer.module.css";
 import { type Filling, SlashList, useSlash } from "./Slash";
+import { Attach, Tray, useDropping } from "./Tray";
 
 /** Somebody who answered while a reply was being written. */
 export interface Answered {
@@ -35,7 +37,7 @@ interface Props {
 export function Composer(props: Props) {
   const { conversationId, customer, hint, answeredSince, newest, onSend, onNote } = props;
   const { filling, onSavedReplies } = props;
-  const { composer, replies } = useStrings();
+  const { composer, replies, files } = useStrings();
   const { enterSends } = useSettings();
   const [mode, setMode] = useMode();
   const key = draftKey(conversationId, mode);
@@ -45,12 +47,15 @@ export function Composer(props: Props) {
   const field = useRef<HTMLTextAreaElement>(null);
   /** The newest message when the reply was begun. */
   const begunAt = useRef<number | null>(null);
-  const isEmpty = text.trim() === "";
+  const isBlank = text.trim() === "";
+  const tray = useTray(conversationId);
+  const { isOver, dropping, onPaste } = useDropping(conversationId, isNote);
+  const isEmpty = isBlank && (isNote || tray.length === 0);
   const slash = useSlash({ field, text, write, filling });
   const [gaps, setGaps] = useState<string[]>([]);
 
   function write(next: string) {
-    if (isEmpty || begunAt.current === null) begunAt.current = newest;
+    if (isBlank || begunAt.current === null) begunAt.current = newest;
     setText(next);
   }
 
@@ -103,7 +108,8 @@ export function Composer(props: Props) {
 
   return (
     <form
-      className={`${css["composer"]} ${isNote ? css["isNote"] : ""}`}
+      className={`${css["composer"]} ${isNote ? css["isNote"] : ""} ${isOver ? css["isOver"] : ""}`}
+      {...dropping}
       onSubmit={(event) => {
         event.preventDefault();
         send();
@@ -157,11 +163,15 @@ export function Composer(props: Props) {
           slash.isOpen && slash.found.length > 0 ? `${slash.list}-${slash.at}` : undefined
         }
         onChange={(event) => write(event.target.value)}
+        onPaste={onPaste}
         onSelect={slash.look}
         onBlur={slash.close}
         onKeyDown={onKeyDown}
       />
+      {isOver && !isNote && <p className={css["drop"]}>{files.drop}</p>}
+      {!isNote && <Tray conversationId={conversationId} />}
       <div className={css["bar"]}>
+        {!isNote && <Attach conversationId={conversationId} />}
         <Button look="icon" aria-label={replies.open} title={replies.open} onClick={slash.begin}>
           <SquareSlash size={17} />
         </Button>

@@ -17,6 +17,7 @@ import { Skeleton } from "../../parts/Skeleton";
 import { isClosed, nameOf, type Team } from "../../people";
 import type { Me } from "../../session/session";
 import { type Strings, useSpoken } from "../../strings";
+import { comeBack, fileNameOf, goesWith, take } from "../../files";
 import { discard, isLost, post, postAgain } from "../../sending";
 import { showToast } from "../../toasts";
 import { day, dayKey, lasting, useNow } from "../../time";
@@ -73,8 +74,17 @@ export function Conversation(props: Props) {
   if (error) return <Problem error={error} header={header} retry={() => thread?.retry()} />;
 
   function send(text: string) {
-    post(client, id, text);
+    const [file, ...others] = take(id);
+    if (text || file) sendOne(text || file!.shown.name, file);
+    others.forEach((each) => sendOne(each.shown.name, each));
     if (stopping.getSnapshot()?.phase !== "stopping") stopping.clear();
+  }
+
+  /** A message has one file; what comes with it stands by its name. */
+  function sendOne(text: string, file: ReturnType<typeof take>[number] | undefined) {
+    const message = crypto.randomUUID();
+    if (file) goesWith(message, file);
+    post(client, id, text, { id: message, attachment: file?.attachment });
   }
 
   /** Say what went wrong, if something did. */
@@ -95,7 +105,10 @@ export function Conversation(props: Props) {
   }
 
   function edit({ id: message, text }: Outgoing) {
+    const isOfFile = text === fileNameOf(message);
+    comeBack(message, id, true);
     discard(client, id, message);
+    if (isOfFile) return compose("reply");
     const key = draftKey(id, "reply");
     writeDraft(key, [readDraft(key), text].filter(Boolean).join("\n"));
     compose("reply");

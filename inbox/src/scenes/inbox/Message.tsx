@@ -7,7 +7,6 @@ import {
   Clock,
   CornerDownLeft,
   ListChecks,
-  Paperclip,
 } from "lucide-react";
 import {
   attachmentOf,
@@ -19,13 +18,16 @@ import {
 } from "romashka";
 import { memo, type ReactNode } from "react";
 
+import { useFileOf } from "../../files";
 import { Avatar } from "../../parts/Avatar";
 import { Button } from "../../parts/Button";
 import { Text } from "../../parts/Text";
 import type { Team } from "../../people";
 import { type Strings, useSpoken } from "../../strings";
 import { clock, full } from "../../time";
+import { Attached } from "./Attached";
 import css from "./Message.module.css";
+import { ChosenFile, reasonOf } from "./Tray";
 
 interface Props {
   message: Row;
@@ -49,14 +51,18 @@ export const Message = memo(function Message({
   const { sender_type: by, content, created_at, confidence_score: confidence } = message;
   const author = authorOf(message, customer, team, strings);
   const isHandover = kindOf(message) === "handover";
+  const file = attachmentOf(message);
+  const text = file?.name === content ? "" : shownText(message);
   return (
     <Bubble by={isHandover ? "handover" : by} author={author} isFirst={isFirst}>
-      <p className={css["text"]} dir="auto">
-        <Text text={shownText(message)} />
-      </p>
+      {text && (
+        <p className={css["text"]} dir="auto">
+          <Text text={text} />
+        </p>
+      )}
       <Choices message={message} />
       <Chosen message={message} />
-      <Attached message={message} />
+      {file && <Attached attachment={file} />}
       {isLost && <p className={css["note"]}>{strings.ai.lost}</p>}
       {(message.metadata as { while_waiting?: unknown } | null)?.while_waiting ? (
         <p className={css["note"]}>{strings.message.whileWaiting}</p>
@@ -95,12 +101,23 @@ export function Sending(props: {
   const { strings } = useSpoken();
   const { failedBecause, delivery } = strings.message;
   const isFailed = outgoing.state === "failed" && !isQueued;
-  const reason = failedBecause[outgoing.error?.name ?? "other"] ?? failedBecause["other"];
+  const file = useFileOf(outgoing.id);
+  const reason = file?.error
+    ? reasonOf(file.error, strings)
+    : (failedBecause[outgoing.error?.name ?? "other"] ?? failedBecause["other"]);
+  const isUploading = outgoing.state === "sending" && file !== null && !file.isStored;
   return (
     <Bubble by="agent" author={me} isFirst isPending>
-      <p className={css["text"]} dir="auto">
-        <Text text={outgoing.text} />
-      </p>
+      {outgoing.text !== file?.name && (
+        <p className={css["text"]} dir="auto">
+          <Text text={outgoing.text} />
+        </p>
+      )}
+      {file && (
+        <p className={css["note"]}>
+          <ChosenFile file={{ ...file, error: null }} />
+        </p>
+      )}
       <p
         className={`${css["foot"]} ${isFailed ? css["failed"] : ""}`}
         role={isFailed ? "alert" : undefined}
@@ -117,6 +134,11 @@ export function Sending(props: {
           </>
         )}
       </p>
+      {isUploading && (
+        <div className={css["ways"]}>
+          <Button onClick={props.onDiscard}>{strings.cancel}</Button>
+        </div>
+      )}
       {(isFailed || isQueued) && (
         <div className={css["ways"]}>
           {isFailed && (
@@ -216,18 +238,6 @@ function Chosen({ message }: { message: Row }) {
     <p className={css["note"]}>
       {choice.is_late ? <CornerDownLeft size={13} /> : <ListChecks size={13} />}
       {choice.is_late ? chosenLate : chosen}
-    </p>
-  );
-}
-
-function Attached({ message }: { message: Row }) {
-  const { strings } = useSpoken();
-  const file = attachmentOf(message);
-  if (!file) return null;
-  return (
-    <p className={css["note"]}>
-      <Paperclip size={13} aria-hidden="true" />
-      <bdi>{file.name || strings.message.attachment}</bdi>
     </p>
   );
 }
