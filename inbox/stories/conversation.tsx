@@ -155,6 +155,7 @@ function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline"
       onNote={async () => true}
       filling={{ values: { customer: { name: "Marta Lindqvist" } }, language: "en" }}
       onSavedReplies={() => {}}
+      onTyping={() => {}}
     />
   );
 }

@@ -325,6 +325,13 @@ export const ar: Strings = {
     priority: "الأولوية",
   },
 
+  others: {
+    looking: (names) => `ينظر إلى هذه المحادثة: ${names}`,
+    writing: (names) => `يكتب ردًا: ${names}`,
+    customerTypes: (name) => `${name} يكتب`,
+    customerHere: "موجود الآن",
+  },
+
   actions: {
     next: "المحادثة التالية",
     previous: "المحادثة السابقة",

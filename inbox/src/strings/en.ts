@@ -316,6 +316,13 @@ export const en = {
     priority: "Priority",
   },
 
+  others: {
+    looking: (names: string) => `Looking at this: ${names}`,
+    writing: (names: string) => `Writing a reply: ${names}`,
+    customerTypes: (name: string) => `${name} is typing`,
+    customerHere: "Here now",
+  },
+
   actions: {
     next: "Next conversation",
     previous: "Previous conversation",

@@ -30,13 +30,15 @@ interface Props {
   onSend: (text: string) => void;
   filling: Filling;
   onSavedReplies: () => void;
+  /** Said while a reply is typed, and never of a note. */
+  onTyping: (isTyping: boolean) => void;
   /** Keep a note; was it kept? */
   onNote: (text: string) => Promise<boolean>;
 }
 
 export function Composer(props: Props) {
   const { conversationId, customer, hint, answeredSince, newest, onSend, onNote } = props;
-  const { filling, onSavedReplies } = props;
+  const { filling, onSavedReplies, onTyping } = props;
   const { composer, replies, files } = useStrings();
   const { enterSends } = useSettings();
   const [mode, setMode] = useMode();
@@ -54,8 +56,11 @@ export function Composer(props: Props) {
   const slash = useSlash({ field, text, write, filling });
   const [gaps, setGaps] = useState<string[]>([]);
 
+  useEffect(() => void (isNote && onTyping(false)), [isNote, onTyping]);
+
   function write(next: string) {
     if (isBlank || begunAt.current === null) begunAt.current = newest;
+    if (!isNote) onTyping(next.trim() !== "");
     setText(next);
   }
 
@@ -78,6 +83,7 @@ export function Composer(props: Props) {
   }
 
   function sendAnyway() {
+    onTyping(false);
     onSend(text.trim());
     setText("");
     setAnswered(null);

@@ -32,6 +32,7 @@ import { NoteCard } from "./NoteCard";
 import type { Filling } from "./Slash";
 import { type Stopping } from "./stopping";
 import { useNotes } from "./useNotes";
+import { useCustomerTyping } from "./useOthers";
 import { Why } from "./Why";
 
 interface Props {
@@ -44,6 +45,8 @@ interface Props {
   header: ReactNode;
   takeOver: () => void;
   onSavedReplies: () => void;
+  /** Who else of the team writes a reply. */
+  writing: string | undefined;
   markRead: (position: number) => void;
 }
 
@@ -57,7 +60,8 @@ export function Conversation(props: Props) {
   const connection = useConnection();
   const isOffline = connection.state === "offline";
   const readUpTo = useReadUpTo(id, row);
-  const { notes, add: addNote, remove: removeNote } = useNotes(id, row?.updated_at);
+  const { notes, add: addNote, remove: removeNote } = useNotes(id);
+  const { isCustomerHere, isCustomerTyping, tell } = useCustomerTyping(id, me);
   const items = useMemo(
     () => itemsOf(shown, notes, readUpTo, stop),
     [shown.messages, shown.draft, shown.outgoing, shown.hasOlder, notes, readUpTo, stop],
@@ -198,6 +202,11 @@ export function Conversation(props: Props) {
         customer={customer}
         team={team}
       />
+      <Others
+        customer={isCustomerTyping ? customer : null}
+        isHere={isCustomerHere}
+        writing={props.writing}
+      />
       <Composer
         key={`composer:${id}`}
         conversationId={id}
@@ -209,8 +218,29 @@ export function Conversation(props: Props) {
         onNote={(text) => run(addNote(text))}
         filling={fillingOf(row, me)}
         onSavedReplies={props.onSavedReplies}
+        onTyping={tell}
       />
     </section>
+  );
+}
+
+/** Who types, beside oneself; in one line that is always there, so that nothing moves. */
+export function Others(props: {
+  customer: string | null;
+  isHere: boolean;
+  writing: string | undefined;
+}) {
+  const { others } = useSpoken().strings;
+  const { customer, isHere, writing } = props;
+  return (
+    <p className={css["others"]}>
+      {writing && <span className={css["isWriting"]}>{others.writing(writing)}</span>}
+      {customer ? (
+        <span dir="auto">{others.customerTypes(customer)}</span>
+      ) : (
+        isHere && <span className={css["isHere"]}>{others.customerHere}</span>
+      )}
+    </p>
   );
 }
 

@@ -43,6 +43,7 @@ import { stoppingOf } from "./stopping";
 import { useConversation } from "./useConversation";
 import { useCounts } from "./useCounts";
 import { useEarlier } from "./useEarlier";
+import { useColleagues } from "./useOthers";
 import { type Found, useSearch } from "./useSearch";
 import { useTeam } from "./useTeam";
 import { Views } from "./Views";
@@ -78,6 +79,7 @@ export function Inbox({ client, me, onLeave }: Props) {
   const { row, error } = useConversation(openId);
   const thread = useThread(openId);
   const earlier = useEarlier(row);
+  const others = useColleagues(me, openId);
   const isWide = useMedia(BESIDE);
   const [peeksAt, setPeeksAt] = useState<string | null>(null);
   const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
@@ -168,6 +170,7 @@ export function Inbox({ client, me, onLeave }: Props) {
               openId={openId}
               excerpts={results.excerpts}
               team={team}
+              looking={others.looking}
               onShown={setShownRows}
             />
           </FoundBody>
@@ -182,6 +185,7 @@ export function Inbox({ client, me, onLeave }: Props) {
               hrefOf={hrefOf}
               openId={openId}
               team={team}
+              looking={others.looking}
               offset={OFFSETS.get(listKey)}
               onScroll={(offset) => OFFSETS.set(listKey, offset)}
               onShown={setShownRows}
@@ -201,6 +205,7 @@ export function Inbox({ client, me, onLeave }: Props) {
             stopping={stopping}
             takeOver={() => run(actionNamed("takeOver"))}
             onSavedReplies={scene.openReplies}
+            writing={others.writing.get(openId)}
             markRead={markRead}
             header={
               row && (
@@ -208,6 +213,7 @@ export function Inbox({ client, me, onLeave }: Props) {
                   row={row}
                   me={me.id}
                   team={team}
+                  looking={others.looking.get(row.id)}
                   actions={BUTTONS.map(actionNamed).filter((action) => action.when(scene))}
                   run={run}
                   onBack={() => run(actionNamed("back"))}

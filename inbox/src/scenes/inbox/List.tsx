@@ -23,6 +23,8 @@ interface Props {
   /** Where a search found each of them. */
   excerpts?: ReadonlyMap<string, readonly ExcerptPart[]>;
   team: Team;
+  /** Who else looks at them. */
+  looking?: ReadonlyMap<string, string>;
   /** Where it was scrolled to, the last time it was shown. */
   offset?: number | undefined;
   onScroll?: (offset: number) => void;
@@ -156,6 +158,7 @@ export function List(props: Props) {
                   isCurrent={index === current}
                   excerpt={excerpts?.has(row.id) && <Excerpt parts={excerpts.get(row.id)!} />}
                   team={team}
+                  looking={props.looking?.get(row.id)}
                   now={now}
                 />
               </li>

@@ -3,6 +3,7 @@ import {
   Bot,
   CircleCheck,
   CircleUser,
+  Eye,
   Flag,
   Globe,
   Hourglass,
@@ -28,10 +29,21 @@ interface Props {
   /** Where a search found something, instead of the last message. */
   excerpt?: ReactNode;
   team: Team;
+  /** Who else looks at it. */
+  looking?: string | undefined;
   now: number;
 }
 
-export const Row = memo(function Row({ row, href, isOpen, isCurrent, excerpt, team, now }: Props) {
+export const Row = memo(function Row({
+  row,
+  href,
+  isOpen,
+  isCurrent,
+  excerpt,
+  team,
+  looking,
+  now,
+}: Props) {
   const { strings, locale } = useSpoken();
   const draft = useDraftOf(isOpen ? "" : row.id);
   const name = nameOf(row, strings);
@@ -72,6 +84,7 @@ export const Row = memo(function Row({ row, href, isOpen, isCurrent, excerpt, te
         <Channel type={row.channel_type} />
         <Answering row={row} team={team} now={now} />
         <PriorityFlag row={row} />
+        {looking && <Looking names={looking} />}
       </span>
     </a>
   );
@@ -111,6 +124,17 @@ export function Answering({ row, team, now }: Pick<Props, "row" | "team" | "now"
     <span className={`${css["sign"]} ${css[look] ?? ""}`}>
       {turn ? <Ring {...turn} /> : <Icon size={13} aria-hidden="true" />}
       <span className={css["cut"]}>{text}</span>
+    </span>
+  );
+}
+
+/** Who else of the team looks at it. */
+export function Looking({ names }: { names: string }) {
+  const { others } = useSpoken().strings;
+  return (
+    <span className={`${css["sign"]} ${css["looking"]}`} title={others.looking(names)}>
+      <Eye size={14} aria-hidden="true" />
+      <span className="heard">{others.looking(names)}</span>
     </span>
   );
 }

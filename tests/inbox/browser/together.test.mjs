@@ -1,0 +1,101 @@
+// A team at work together: who looks, who types, what they note, and what several conversations have in common.
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+
+import { createClient } from "@supabase/supabase-js";
+
+import { eventually, isLive, openAs, said, serve, sessionOf } from "./browser.mjs";
+import { account, ANON_KEY, API_URL, read, update, visitor } from "./project.mjs";
+
+let ada;
+let bo;
+let url;
+let page;
+let other;
+const clients = [];
+before(async () => {
+  [ada, bo] = await Promise.all([account("Ada Lovelace", "agent"), account("Bo Berg", "admin")]);
+  [ada.session, bo.session] = await Promise.all([sessionOf(ada), sessionOf(bo)]);
+  url = await serve();
+  page = await openAs(ada, "#/all", { url, isShared: true });
+  other = await openAs(bo, "#/all", { url, isShared: true });
+});
+after(() => Promise.all(clients.map((client) => client.removeAllChannels())));
+afterEach(async () => {
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  deepEqual([page.troubles, other.troubles], [[], []]);
+});
+
+const reply = (of = page) => of.getByRole("textbox", { name: "Reply" });
+const conversation = async (id) => (await read(`conversations?id=eq.${id}`))[0];
+
+async function openedOn(...pages) {
+  const customer = await visitor("Hello there");
+  for (const each of pages) {
+    await each.goto(`${url}#/all/${customer.id}`);
+    await said(each, "Hello there").waitFor();
+    await isLive(each);
+  }
+  return customer;
+}
+
+/** A customer's window, as far as it is heard and hears. */
+async function windowOf({ id, token }) {
+  const client = createClient(API_URL, ANON_KEY, { auth: { persistSession: false, storageKey: id } });
+  clients.push(client);
+  await client.realtime.setAuth(token);
+  const heard = [];
+  const channel = client.channel(`conversation:${id}:typing`, { config: { private: true, presence: { key: "customer" } } });
+  channel.on("broadcast", { event: "typing" }, ({ payload }) => heard.push(payload.is_typing));
+  channel.on("presence", { event: "sync" }, () => {});
+  await new Promise((resolve) => channel.subscribe((state) => state === "SUBSCRIBED" && resolve()));
+  await channel.track({ role: "customer", name: "Vera" });
+  const present = () => Object.values(channel.presenceState()).flat();
+  const type = () => channel.send({ type: "broadcast", event: "typing", payload: { key: "customer", is_typing: true } });
+  return { heard, present, type };
+}
+
+test("who else looks is seen, in the conversation and in the list", async () => {
+  const { id } = await openedOn(page, other);
+  await page.getByRole("region", { name: "Conversation" }).locator("header").getByText("Looking at this: Bo Berg").waitFor({ state: "attached" });
+  await other.locator(`#row-${id}`).getByText("Looking at this: Ada Lovelace").waitFor({ state: "attached" });
+  await other.goto(`${url}#/all`);
+  await eventually(async () => (await page.getByText("Looking at this: Bo Berg").count()) === 0);
+});
+
+test("who types a reply is seen by the team and the customer; of a note, nobody hears", async () => {
+  const customer = await openedOn(page, other);
+  const theirs = await windowOf(customer);
+  await eventually(() => theirs.present().filter(({ role }) => role === "agent").length === 2);
+  const names = theirs.present().filter(({ role }) => role === "agent").map(({ name }) => name);
+  deepEqual(names.sort(), ["Ada", "Bo"]); // no surname
+  await page.getByRole("radio", { name: "Note" }).check();
+  await page.getByRole("textbox", { name: "Note" }).pressSequentially("Between us");
+  await page.getByRole("textbox", { name: "Note" }).fill("");
+  await theirs.type();
+  await page.getByText("Vera Visitor is typing").waitFor();
+  deepEqual(theirs.heard, []);
+  equal(await other.getByText("Writing a reply: Ada Lovelace").count(), 0);
+  await page.getByRole("radio", { name: "Reply" }).check();
+  await reply().pressSequentially("Dear");
+  await other.getByText("Writing a reply: Ada Lovelace").waitFor();
+  await eventually(() => theirs.heard.includes(true));
+  await page.getByRole("radio", { name: "Note" }).check();
+  await eventually(() => theirs.heard.at(-1) === false);
+  await eventually(async () => (await other.getByText("Writing a reply").count()) === 0);
+  await page.getByRole("radio", { name: "Reply" }).check();
+  await reply().fill("");
+});
+
+test("what a colleague notes is seen by itself, and goes by itself", async () => {
+  await openedOn(page, other);
+  await other.getByRole("radio", { name: "Note" }).check();
+  await other.getByRole("textbox", { name: "Note" }).fill("She called <img src=x onerror=window.pwned=1>");
+  await other.keyboard.press("Enter");
+  const note = page.getByRole("article", { name: "Note by Bo Berg" });
+  await note.getByText("She called <img").waitFor();
+  equal(await note.locator("img").count(), 0);
+  await other.getByRole("button", { name: "Remove the note" }).click();
+  await eventually(async () => (await note.count()) === 0);
+  await other.getByRole("radio", { name: "Reply" }).check();
+});
