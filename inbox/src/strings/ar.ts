@@ -332,6 +332,42 @@ export const ar: Strings = {
     customerHere: "موجود الآن",
   },
 
+  several: {
+    label: "المحدد",
+    count: (count) =>
+      many(count, {
+        one: "محادثة محددة",
+        two: "محادثتان محددتان",
+        few: "# محادثات محددة",
+        other: "# محادثة محددة",
+      }),
+    pick: (name) => `تحديد ${name}`,
+    toggle: "تحديد أو إلغاء التحديد",
+    clear: "إلغاء التحديد",
+    resolved: (count) =>
+      many(count, {
+        one: "أُنهيت محادثة.",
+        two: "أُنهيت محادثتان.",
+        few: "أُنهيت # محادثات.",
+        other: "أُنهيت # محادثة.",
+      }),
+    assigned: (count) =>
+      many(count, {
+        one: "أُسندت محادثة.",
+        two: "أُسندت محادثتان.",
+        few: "أُسندت # محادثات.",
+        other: "أُسندت # محادثة.",
+      }),
+    tagged: (count) =>
+      many(count, {
+        one: "وُسمت محادثة.",
+        two: "وُسمت محادثتان.",
+        few: "وُسمت # محادثات.",
+        other: "وُسمت # محادثة.",
+      }),
+    failed: (done, reason) => `${done} وفشل الباقي: ${reason}`,
+  },
+
   actions: {
     next: "المحادثة التالية",
     previous: "المحادثة السابقة",

@@ -323,6 +323,18 @@ export const en = {
     customerHere: "Here now",
   },
 
+  several: {
+    label: "What is selected",
+    count: (count: number) => many(count, { one: "# selected", other: "# selected" }),
+    pick: (name: string) => `Select ${name}`,
+    toggle: "Select or unselect",
+    clear: "Clear the selection",
+    resolved: (count: number) => many(count, { one: "# resolved.", other: "# resolved." }),
+    assigned: (count: number) => many(count, { one: "# assigned.", other: "# assigned." }),
+    tagged: (count: number) => many(count, { one: "# tagged.", other: "# tagged." }),
+    failed: (done: string, reason: string) => `${done} The others failed: ${reason}`,
+  },
+
   actions: {
     next: "Next conversation",
     previous: "Previous conversation",

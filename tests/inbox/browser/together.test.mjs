@@ -99,3 +99,81 @@ test("what a colleague notes is seen by itself, and goes by itself", async () =>
   await eventually(async () => (await note.count()) === 0);
   await other.getByRole("radio", { name: "Reply" }).check();
 });
+
+/** A few of our own, and nobody else's: the latest first. */
+async function several(...names) {
+  const word = `w${Math.random().toString(36).slice(2)}`;
+  const all = [];
+  for (const name of names) all.push(await visitor(`${word} from ${name}`, name));
+  await page.goto(`${url}#/all?q=${word}`);
+  await eventually(async () => (await page.locator("main li").count()) === names.length);
+  await isLive(page);
+  return all.reverse();
+}
+const pick = (name) => page.getByRole("checkbox", { name: `Select ${name}` });
+const bar = () => page.getByRole("toolbar", { name: "What is selected" });
+const are = (rows, check) => eventually(async () => (await Promise.all(rows.map(({ id }) => conversation(id)))).every(check));
+
+test("several rows are assigned, tagged and resolved by the mouse, and all of it is taken back", async () => {
+  const [first, second, third] = await several("Nell", "Owen", "Pia");
+  const all = [first, second, third];
+  await pick(first.name).click();
+  await pick(third.name).click({ modifiers: ["Shift"] });
+  await bar().getByText("3 selected").waitFor();
+  await bar().getByRole("combobox", { name: "Assign" }).selectOption(bo.id);
+  await page.getByText("3 assigned.").waitFor();
+  await are(all, ({ assigned_agent_id }) => assigned_agent_id === bo.id);
+  equal(await bar().count(), 0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await are(all, ({ assigned_agent_id }) => assigned_agent_id === null);
+  await update(`conversations?id=eq.${first.id}`, { tags: ["vip"] });
+  await pick(first.name).click();
+  await pick(second.name).click();
+  await page.locator(`#row-${first.id}`).waitFor();
+  await bar().getByRole("textbox", { name: "Add a tag" }).fill("vip");
+  await page.keyboard.press("Enter");
+  await are([first, second], ({ tags }) => tags.join() === "vip");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await are([second], ({ tags }) => tags.length === 0);
+  deepEqual((await conversation(first.id)).tags, ["vip"]); // it had it before
+  await update(`conversations?id=eq.${second.id}`, { requires_human: true });
+  for (const { name } of all) await pick(name).click();
+  await bar().getByRole("button", { name: "Resolve" }).click();
+  await page.getByText("3 resolved.").waitFor();
+  await are(all, ({ status }) => status === "resolved");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await are(all, ({ status, requires_human }, at) => status === "active" && requires_human === (at === 1));
+});
+
+test("several rows are picked and resolved by keys alone, and one that fails is told", async () => {
+  const [first, second, third] = await several("Quin", "Rosa", "Sam");
+  await page.locator(`#row-${first.id}`).focus();
+  await page.keyboard.press("Space");
+  await page.keyboard.press("Shift+ArrowDown");
+  await bar().getByText("2 selected").waitFor();
+  await page.keyboard.press("x"); // the one that has the focus
+  await bar().getByText("1 selected").waitFor();
+  await page.keyboard.press("Escape");
+  equal(await bar().count(), 0);
+  await page.keyboard.press("x");
+  await page.keyboard.press("Shift+ArrowDown");
+  await page.keyboard.press("l");
+  await page.keyboard.type("late");
+  await page.keyboard.press("Enter");
+  await are([second, third], ({ tags }) => tags.includes("late"));
+  await page.route("**/rpc/resolve_conversation", (route) =>
+    route.request().postData().includes(second.id)
+      ? route.fulfill({ status: 403, json: { code: "PT403", message: "not you", details: "staff_only", hint: null } })
+      : route.continue(),
+  );
+  for (const { id } of [second, third]) {
+    await page.locator(`#row-${id}`).focus();
+    await page.keyboard.press("x");
+  }
+  await page.keyboard.press("e");
+  await page.getByText("1 resolved. The others failed: not you").waitFor();
+  await are([third], ({ status }) => status === "resolved");
+  equal((await conversation(first.id)).status, "active");
+  equal((await conversation(second.id)).status, "active");
+  await page.keyboard.press("Escape");
+});

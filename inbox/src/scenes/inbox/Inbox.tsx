@@ -16,7 +16,9 @@ import {
 import type { Action, Scene, Undo } from "../../actions/action";
 import { actionOf } from "../../actions/keys";
 import { Palette } from "../../actions/Palette";
-import { ACTIONS, assign, prioritise, tag } from "../../actions/registry";
+import { assign, prioritise, tag } from "../../actions/changes";
+import { ACTIONS } from "../../actions/registry";
+import { assignAll, type Outcome, resolveAll, tagAll } from "../../actions/several";
 import { Sheet } from "../../actions/Sheet";
 import { type Address, format } from "../../address/address";
 import { useAddress } from "../../address/useAddress";
@@ -31,6 +33,7 @@ import { useStrings } from "../../strings";
 import { followSending, isSending, stopSending } from "../../sending";
 import { showToast, undoLast } from "../../toasts";
 import { Account } from "./Account";
+import { Bulk } from "./Bulk";
 import { ConnectionLine } from "./ConnectionLine";
 import { Conversation } from "./Conversation";
 import { Customer } from "./Customer";
@@ -45,6 +48,7 @@ import { useCounts } from "./useCounts";
 import { useEarlier } from "./useEarlier";
 import { useColleagues } from "./useOthers";
 import { type Found, useSearch } from "./useSearch";
+import { usePicking } from "./usePicking";
 import { useTeam } from "./useTeam";
 import { Views } from "./Views";
 
@@ -85,6 +89,7 @@ export function Inbox({ client, me, onLeave }: Props) {
   const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
   const [opened, setOpened] = useState<Opened | null>(null);
   const [shownRows, setShownRows] = useState<readonly ConversationRow[]>([]);
+  const picking = usePicking(shownRows);
   const stopping = stoppingOf(openId ?? "");
   useState(() => openDrafts(me.id));
   useEffect(() => followDrafts(client.drafts), [client]);
@@ -99,6 +104,17 @@ export function Inbox({ client, me, onLeave }: Props) {
     else await conversation.takeOver();
   }
 
+  /** Do something with all that are picked; say how many it was done with, and why not with the others. */
+  async function withPicked(
+    work: (rows: readonly ConversationRow[]) => Promise<Outcome>,
+    said: (count: number) => string,
+  ): Promise<void> {
+    const { count, failure, undo } = await work([...picking.picked.values()]);
+    const text = failure ? strings.several.failed(said(count), failure.message) : said(count);
+    showToast({ text, isAlert: failure !== null, ...(count > 0 && { undo: () => void undo() }) });
+    if (!failure) picking.clear();
+  }
+
   function showCustomer(isShown: boolean): void {
     if (isWide) change({ showsCustomer: isShown });
     else setPeeksAt(isShown ? openId : null);
@@ -110,6 +126,10 @@ export function Inbox({ client, me, onLeave }: Props) {
     address,
     row,
     rows: shownRows,
+    picked: picking.picked,
+    pick: picking.toggle,
+    clearPicked: picking.clear,
+    resolvePicked: () => withPicked((rows) => resolveAll(client, rows), strings.several.resolved),
     isDrafting: thread.draft !== null,
     takeOver,
     showsCustomer,
@@ -128,7 +148,8 @@ export function Inbox({ client, me, onLeave }: Props) {
         showToast({ text: words.done.failed((failure as Error).message), isAlert: true });
       try {
         const undo = (await work()) ?? undefined;
-        if (done) showToast({ text: done(words), undo: undo && (() => void undo().catch(failed)) });
+        if (done && undo !== false)
+          showToast({ text: done(words), undo: undo && (() => void undo().catch(failed)) });
       } catch (failure) {
         failed(failure);
       }
@@ -171,6 +192,7 @@ export function Inbox({ client, me, onLeave }: Props) {
               excerpts={results.excerpts}
               team={team}
               looking={others.looking}
+              picking={picking}
               onShown={setShownRows}
             />
           </FoundBody>
@@ -186,11 +208,27 @@ export function Inbox({ client, me, onLeave }: Props) {
               openId={openId}
               team={team}
               looking={others.looking}
+              picking={picking}
               offset={OFFSETS.get(listKey)}
               onScroll={(offset) => OFFSETS.set(listKey, offset)}
               onShown={setShownRows}
             />
           </ListBody>
+        )}
+        {picking.picked.size > 0 && (
+          <Bulk
+            count={picking.picked.size}
+            me={me.id}
+            team={team}
+            onAssign={(to) =>
+              void withPicked((rows) => assignAll(client, rows, to), strings.several.assigned)
+            }
+            onTag={(tag) =>
+              void withPicked((rows) => tagAll(client, rows, tag), strings.several.tagged)
+            }
+            onResolve={() => run(actionNamed("resolve"))}
+            onClear={picking.clear}
+          />
         )}
         <ConnectionLine />
       </main>

@@ -4,12 +4,14 @@ import { ArrowUp } from "lucide-react";
 import type { ConversationRow, ExcerptPart } from "romashka";
 import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
 
-import type { Team } from "../../people";
+import { nameOf, type Team } from "../../people";
 import { useStrings } from "../../strings";
 import { useNow } from "../../time";
+import { Pick } from "./Bulk";
 import { Excerpt } from "./Excerpt";
 import css from "./List.module.css";
 import { Row } from "./Row";
+import type { Picking } from "./usePicking";
 import { useSteadyRows } from "./useSteadyRows";
 
 const ROW = 84;
@@ -25,6 +27,7 @@ interface Props {
   team: Team;
   /** Who else looks at them. */
   looking?: ReadonlyMap<string, string>;
+  picking?: Picking;
   /** Where it was scrolled to, the last time it was shown. */
   offset?: number | undefined;
   onScroll?: (offset: number) => void;
@@ -43,8 +46,10 @@ export function List(props: Props) {
     team,
     onScroll,
     onShown,
+    picking,
   } = props;
-  const { list } = useStrings();
+  const strings = useStrings();
+  const { list } = strings;
   const now = useNow();
   const box = useRef<HTMLDivElement>(null);
   const [isPointedAt, setPointedAt] = useState(false);
@@ -108,9 +113,18 @@ export function List(props: Props) {
       Home: 0,
       End: rows.length - 1,
     };
+    if (event.key === " " && event.target instanceof HTMLAnchorElement) {
+      event.preventDefault();
+      return picking?.toggle(rows[current]!.id);
+    }
     const to = steps[event.key];
     if (to === undefined || event.metaKey || event.ctrlKey || event.altKey) return;
     event.preventDefault();
+    if (event.shiftKey && picking) {
+      if (picking.picked.size === 0) picking.toggle(rows[current]!.id);
+      const next = rows[Math.max(0, Math.min(rows.length - 1, to))];
+      if (next) picking.toggle(next.id, true);
+    }
     move(to);
   }
 
@@ -147,6 +161,7 @@ export function List(props: Props) {
             return (
               <li
                 key={key}
+                className={picking?.picked.has(row.id) ? css["isPicked"] : undefined}
                 aria-setsize={hasMore ? -1 : rows.length}
                 aria-posinset={index + 1}
                 style={{ transform: `translateY(${start}px)` }}
@@ -161,6 +176,13 @@ export function List(props: Props) {
                   looking={props.looking?.get(row.id)}
                   now={now}
                 />
+                {picking && (
+                  <Pick
+                    name={nameOf(row, strings)}
+                    isPicked={picking.picked.has(row.id)}
+                    onPick={(isRange) => picking.toggle(row.id, isRange)}
+                  />
+                )}
               </li>
             );
           })}
