@@ -6,11 +6,13 @@ import { draftKey, writeDraft } from "../src/drafts";
 import { Skeleton } from "../src/parts/Skeleton";
 import { Composer } from "../src/scenes/inbox/Composer";
 import { Customer } from "../src/scenes/inbox/Customer";
+import CustomerForm from "../src/scenes/inbox/CustomerForm";
 import { Draft, Stopped } from "../src/scenes/inbox/Draft";
 import { Header } from "../src/scenes/inbox/Header";
 import { Message, Sending } from "../src/scenes/inbox/Message";
 import { Line } from "../src/scenes/inbox/Messages";
 import { NoteCard } from "../src/scenes/inbox/NoteCard";
+import type { Profile } from "../src/scenes/inbox/useProfile";
 import { Explained } from "../src/scenes/inbox/Why";
 import { useStrings } from "../src/strings";
 import { message, NOW, outgoing, row, TEAM } from "./fixtures";
@@ -162,6 +164,19 @@ function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline"
 
 const known = row({ tags: ["order", "delivery", "a rather long tag"], satisfaction_rating: 4 });
 
+const PROFILE: Profile = {
+  id: "p1",
+  name: "Marta Lindqvist",
+  email: "marta@example.com",
+  phone: "+46 70 123 45 67",
+  company: "Lindqvist & Daughters",
+  location: "Göteborg",
+  language: "sv",
+  notes: "Calls before she writes.",
+  custom_fields: { "Customer number": "4711", orders: 12 },
+  first_interaction: "2026-03-01T09:00:00Z",
+};
+
 function Head({ of }: { of: ReturnType<typeof row> }) {
   const actions = ACTIONS.filter(({ id }) => ["takeOver", "resolve"].includes(id));
   const nothing = () => {};
@@ -271,6 +286,8 @@ export const CONVERSATION: Story[] = [
     show: () => (
       <Customer
         row={known}
+        known={{ profile: PROFILE, save: async () => {} }}
+        messages={[MESSAGES[3]!, MESSAGES[4]!]}
         earlier={[row({ last_message: "Can I return the blue kettle?" })]}
         hrefOf={() => "#"}
         onTags={() => {}}
@@ -279,11 +296,18 @@ export const CONVERSATION: Story[] = [
     ),
   },
   {
+    name: "customer-form",
+    width: 288,
+    show: () => <CustomerForm profile={PROFILE} onSave={async () => {}} onDone={() => {}} />,
+  },
+  {
     name: "customer-unknown",
     width: 288,
     show: () => (
       <Customer
         row={row({ customer_profiles: null, user_email: "someone@example.com" })}
+        known={{ profile: null, save: async () => {} }}
+        messages={[]}
         earlier={[]}
         hrefOf={() => "#"}
         onTags={() => {}}

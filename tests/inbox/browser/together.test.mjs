@@ -5,7 +5,7 @@ import { after, afterEach, before, test } from "node:test";
 import { createClient } from "@supabase/supabase-js";
 
 import { eventually, isLive, openAs, said, serve, sessionOf } from "./browser.mjs";
-import { account, ANON_KEY, API_URL, read, update, visitor } from "./project.mjs";
+import { account, ANON_KEY, API_URL, read, request, update, visitor } from "./project.mjs";
 
 let ada;
 let bo;
@@ -176,4 +176,47 @@ test("several rows are picked and resolved by keys alone, and one that fails is 
   equal((await conversation(first.id)).status, "active");
   equal((await conversation(second.id)).status, "active");
   await page.keyboard.press("Escape");
+});
+
+test("the customer's profile is edited, and seen wherever they are", async () => {
+  const { id, say } = await openedOn(page);
+  const { customer_id } = await conversation(id);
+  await update(`customer_profiles?id=eq.${customer_id}`, { custom_fields: { plan: "basic", seats: 3 } });
+  await page.reload();
+  const panel = page.getByRole("complementary", { name: "Customer" });
+  await panel.getByText("basic").waitFor();
+  await panel.getByRole("button", { name: "Edit the customer" }).click();
+  await panel.getByLabel("Name", { exact: true }).fill("Vera Lind");
+  await panel.getByLabel("Company").fill("Lind & Co");
+  await panel.getByLabel("Value of plan").fill("pro");
+  await panel.getByRole("button", { name: "Add a field" }).click();
+  await panel.getByLabel("What it is").last().fill("Since");
+  await panel.getByLabel("Value of Since").fill("2019");
+  // A colleague writes meanwhile what this one does not touch.
+  await update(`customer_profiles?id=eq.${customer_id}`, { phone: "+49 170 7654321", custom_fields: { plan: "basic", seats: 4 } });
+  await panel.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved.").waitFor();
+  const [profile] = await read(`customer_profiles?id=eq.${customer_id}`);
+  deepEqual([profile.name, profile.company, profile.phone], ["Vera Lind", "Lind & Co", "+49 170 7654321"]);
+  deepEqual(profile.custom_fields, { plan: "pro", seats: 4, Since: "2019" });
+  await page.locator(`#row-${id}`).getByText("Vera Lind").waitFor();
+  await page.getByRole("heading", { name: "Vera Lind", level: 1 }).waitFor();
+  await panel.getByRole("button", { name: "Edit the customer" }).click();
+  const taken = await account("Tim Taken");
+  await update(`customer_profiles?id=eq.${(await conversation((await visitor("Me too")).id)).customer_id}`, { email: taken.email });
+  await panel.getByLabel("E-mail").fill(taken.email);
+  await panel.getByRole("button", { name: "Save" }).click();
+  await panel.getByText("Another customer has this address or number.").waitFor();
+  await panel.getByRole("button", { name: "Cancel" }).click();
+  ok(say);
+});
+
+test("a conversation that is deleted leaves the list, and says so where it is open", async () => {
+  const { id } = await openedOn(page, other);
+  await other.goto(`${url}#/all`);
+  await isLive(other);
+  await other.locator(`#row-${id}`).waitFor();
+  await request(`/rest/v1/conversations?id=eq.${id}`, { method: "DELETE" });
+  await page.getByText("There is no such conversation").waitFor();
+  await eventually(async () => (await other.locator(`#row-${id}`).count()) === 0);
 });

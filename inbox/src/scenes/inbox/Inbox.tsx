@@ -47,6 +47,7 @@ import { useConversation } from "./useConversation";
 import { useCounts } from "./useCounts";
 import { useEarlier } from "./useEarlier";
 import { useColleagues } from "./useOthers";
+import { type ProfileChanges, useProfile } from "./useProfile";
 import { type Found, useSearch } from "./useSearch";
 import { usePicking } from "./usePicking";
 import { useTeam } from "./useTeam";
@@ -80,7 +81,8 @@ export function Inbox({ client, me, onLeave }: Props) {
   const { view, ...list } = useInboxView(filters);
   const found = useSearch(address.search);
   const results = useResults(found, address);
-  const { row, error } = useConversation(openId);
+  const { row, error, reload } = useConversation(openId);
+  const profile = useProfile(row?.customer_id ?? null);
   const thread = useThread(openId);
   const earlier = useEarlier(row);
   const others = useColleagues(me, openId);
@@ -113,6 +115,14 @@ export function Inbox({ client, me, onLeave }: Props) {
     const text = failure ? strings.several.failed(said(count), failure.message) : said(count);
     showToast({ text, isAlert: failure !== null, ...(count > 0 && { undo: () => void undo() }) });
     if (!failure) picking.clear();
+  }
+
+  /** A profile that changes is no event: what shows it is read anew. */
+  async function saveProfile(changes: ProfileChanges): Promise<void> {
+    await profile.save(changes);
+    reload();
+    view.retry();
+    showToast({ text: strings.customer.saved });
   }
 
   function showCustomer(isShown: boolean): void {
@@ -286,6 +296,8 @@ export function Inbox({ client, me, onLeave }: Props) {
           <Customer
             key={row.id}
             row={row}
+            known={{ profile: profile.profile, save: saveProfile }}
+            messages={thread.messages}
             earlier={earlier}
             hrefOf={hrefOf}
             onTags={(add, remove) =>

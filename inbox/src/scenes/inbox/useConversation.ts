@@ -1,23 +1,34 @@
 /** One conversation's row, as it is now. */
-import type { ConversationRow } from "romashka";
-import { useClient } from "romashka/react";
-import { useEffect, useState } from "react";
+import { type ConversationRow, NotFound } from "romashka";
+import { useClient, useConnection } from "romashka/react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
-export type Found = { row: ConversationRow | null; error: Error | null };
+export interface Found {
+  row: ConversationRow | null;
+  error: Error | null;
+}
 
-export function useConversation(id: string | null): Found {
+/** Return it; `reload` reads what no event tells. */
+export function useConversation(id: string | null): Found & { reload: () => void } {
   const { inbox, conversations } = useClient();
   const [found, setFound] = useState<Found & { id: string | null }>({
     id: null,
     row: null,
     error: null,
   });
+  const [times, setTimes] = useState(0);
+  const reload = useCallback(() => setTimes((count) => count + 1), []);
+  useAgain(reload);
   useEffect(() => {
     if (!id) return;
     let isOver = false;
     const take = (row: ConversationRow) =>
       setFound((before) => ({ id, error: null, row: later(before.row, row) }));
-    const leave = inbox.feed.observe((row) => row.id === id && take(row));
+    const gone = (gone: string) => {
+      const error = new NotFound(`the conversation ${id} was deleted`, "conversation_not_found");
+      if (gone === id) setFound({ id, row: null, error });
+    };
+    const leave = inbox.observe((row) => row.id === id && take(row), gone);
     conversations
       .get(id)
       .then(({ row }) => !isOver && take(row))
@@ -26,9 +37,22 @@ export function useConversation(id: string | null): Found {
       isOver = true;
       leave();
     };
-  }, [id, inbox, conversations]);
-  if (!id) return { row: null, error: null };
-  return found.id === id ? found : { row: inbox.feed.latest(id) ?? null, error: null };
+  }, [id, inbox, conversations, times]);
+  if (!id) return { row: null, error: null, reload };
+  const { row, error } = found.id === id ? found : { row: inbox.latest(id) ?? null, error: null };
+  return { row, error, reload };
+}
+
+/** What changed while nothing was heard is read when there is a connection again. */
+function useAgain(reload: () => void): void {
+  const { state } = useConnection();
+  const wasAway = useRef(false);
+  useEffect(() => {
+    if (state === "offline") wasAway.current = true;
+    if (state !== "live" || !wasAway.current) return;
+    wasAway.current = false;
+    reload();
+  }, [state, reload]);
 }
 
 function later(one: ConversationRow | null, other: ConversationRow): ConversationRow {

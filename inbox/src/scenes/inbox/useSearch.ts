@@ -38,7 +38,7 @@ export function useSearch(text: string): Found | null {
   }, [inbox, query]);
   useEffect(
     () =>
-      inbox.feed.observe((row) =>
+      inbox.observe((row) =>
         setFound((before) => {
           if (!before.hits.some(({ conversation }) => conversation.id === row.id)) return before;
           const hits = before.hits.map((hit) =>
