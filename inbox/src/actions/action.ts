@@ -15,6 +15,8 @@ export interface Scene {
   row: ConversationRow | null;
   /** The list, as it is shown. */
   rows: readonly ConversationRow[];
+  /** Where a search found something in a conversation. */
+  placeIn: (id: string) => number | null;
   /** Those that are picked, to do something with all of them. */
   picked: ReadonlyMap<string, ConversationRow>;
   pick: (id: string) => void;

@@ -47,7 +47,7 @@ const walk = (id: "next" | "previous", key: string, icon: LucideIcon, step: numb
   when: ({ rows }) => rows.length > 0,
   do: (scene) => {
     const row = neighbour(scene, step);
-    if (row) show(row);
+    if (row) show(scene, row);
   },
 });
 
@@ -246,8 +246,8 @@ function neighbour({ rows, address }: Scene, step: number): ConversationRow | un
   return rows[from < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, from + step))];
 }
 
-function show({ id }: ConversationRow): void {
-  go({ conversation: id }, { replace: true });
+function show({ placeIn }: Scene, { id }: ConversationRow): void {
+  go({ conversation: id, at: placeIn(id) }, { replace: true });
 }
 
 async function resolve(scene: Scene): Promise<false | Undo> {
@@ -259,11 +259,11 @@ async function resolve(scene: Scene): Promise<false | Undo> {
   const before = row!;
   const next = neighbour(scene, 1);
   await client.conversations.open(before).resolve();
-  if (next && next.id !== before.id) show(next);
+  if (next && next.id !== before.id) show(scene, next);
   else go({ conversation: null });
   return async () => {
     await reopen(client, before);
-    show(before);
+    show(scene, before);
   };
 }
 

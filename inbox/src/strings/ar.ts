@@ -384,6 +384,13 @@ export const ar: Strings = {
     failed: (done, reason) => `${done} وفشل الباقي: ${reason}`,
   },
 
+  alerts: {
+    label: "عندما ينتظر أحد إنسانًا",
+    notify: "إشعارات سطح المكتب",
+    sound: "صوت",
+    blocked: "المتصفح يحجبها: اسمح بإشعارات هذه الصفحة فيه.",
+  },
+
   actions: {
     next: "المحادثة التالية",
     previous: "المحادثة السابقة",

@@ -351,6 +351,13 @@ export const en = {
     failed: (done: string, reason: string) => `${done} The others failed: ${reason}`,
   },
 
+  alerts: {
+    label: "When somebody waits for a human",
+    notify: "Desktop notifications",
+    sound: "Sound",
+    blocked: "The browser blocks them: allow notifications of this page there.",
+  },
+
   actions: {
     next: "Next conversation",
     previous: "Previous conversation",

@@ -5,10 +5,12 @@ import {
   NotFound,
   type Outgoing,
   PermissionDenied,
+  type Thread,
+  type ThreadState,
   whoAnswers,
 } from "romashka";
 import { useClient, useConnection, useStore, useThread } from "romashka/react";
-import { type ReactNode, useCallback, useMemo, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { draftKey, readDraft, writeDraft } from "../../drafts";
 import { Button } from "../../parts/Button";
@@ -35,9 +37,18 @@ import { useNotes } from "./useNotes";
 import { useCustomerTyping } from "./useOthers";
 import { Why } from "./Why";
 
+/** So many unread messages are loaded before the conversation is shown. */
+const MOST_UNREAD = 500;
+/** What was said before a place helps to understand it. */
+const BEFORE_PLACE = 10;
+
 interface Props {
   id: string;
   row: ConversationRow | null;
+  /** The row is not only what a list knew. */
+  isFresh: boolean;
+  /** The position of the message to go to. */
+  at: number | null;
   error: Error | null;
   me: Me;
   team: Team;
@@ -51,7 +62,7 @@ interface Props {
 }
 
 export function Conversation(props: Props) {
-  const { id, row, me, team, stopping, header } = props;
+  const { id, row, at, me, team, stopping, header } = props;
   const { strings } = useSpoken();
   const client = useClient();
   const { thread, ...shown } = useThread(id);
@@ -59,7 +70,8 @@ export function Conversation(props: Props) {
   const [why, setWhy] = useState<string | null>(null);
   const connection = useConnection();
   const isOffline = connection.state === "offline";
-  const readUpTo = useReadUpTo(id, row);
+  const readUpTo = useReadUpTo(id, row, props.isFresh, shown.state !== "loading");
+  const isOnItsWay = useGoingBack(thread, shown, at, readUpTo);
   const { notes, add: addNote, remove: removeNote } = useNotes(id);
   const { isCustomerHere, isCustomerTyping, tell } = useCustomerTyping(id, me);
   const items = useMemo(
@@ -137,6 +149,7 @@ export function Conversation(props: Props) {
       case "message":
         return (
           <Message
+            isFound={item.message.position === at}
             message={item.message}
             isFirst={item.isFirst}
             customer={customer}
@@ -177,7 +190,7 @@ export function Conversation(props: Props) {
     }
   }
 
-  const isLoading = shown.state === "loading" || !row;
+  const isLoading = shown.state === "loading" || !row || readUpTo === null || isOnItsWay;
   return (
     <section className={css["conversation"]} aria-label={strings.conversation.label}>
       {header}
@@ -186,7 +199,8 @@ export function Conversation(props: Props) {
         <Skeleton kind="messages" />
       ) : (
         <Messages
-          key={id}
+          key={`${id} ${at ?? ""}`}
+          at={at}
           items={items}
           render={render}
           hasOlder={shown.hasOlder}
@@ -301,6 +315,31 @@ function hintOf(
   return null;
 }
 
+/**
+ * Load as far back as the place to go to, or the first message that nobody has read; is that under way?
+ *
+ * Of very many unread ones the newest are shown at once: the line above them says that there are more.
+ */
+function useGoingBack(
+  thread: Thread | null,
+  { messages, hasOlder }: ThreadState,
+  at: number | null,
+  readUpTo: number | null,
+): boolean {
+  const [failedFor, setFailedFor] = useState<string | null>(null);
+  const oldest = messages[0]?.position ?? 0;
+  const unread = readUpTo === null || readUpTo === Infinity ? null : readUpTo + 1;
+  const isNear = unread !== null && oldest - unread <= MOST_UNREAD;
+  const place = at ?? (isNear ? unread : null);
+  const key = `${thread?.id} ${place}`;
+  const isFar = place !== null && hasOlder && oldest >= place && oldest > 1 && failedFor !== key;
+  useEffect(() => {
+    if (!thread || !isFar) return;
+    thread.loadBackTo(Math.max(1, place - BEFORE_PLACE)).catch(() => setFailedFor(key));
+  }, [thread, isFar, place, key]);
+  return isFar;
+}
+
 /** What a saved reply is filled in with. */
 function fillingOf(row: ConversationRow | null, { name }: Me): Filling {
   const { customer_profiles: profile, customer_name, user_name, user_email } = row ?? {};
@@ -312,12 +351,23 @@ function fillingOf(row: ConversationRow | null, { name }: Me): Filling {
   return { values: { customer, agent: { name } }, language: row?.language?.split("-")[0] ?? null };
 }
 
-/** How far the team had read when the conversation was opened: the line stays where it was. */
-function useReadUpTo(id: string, row: ConversationRow | null): number | null {
-  const opened = useRef<{ id: string; position: number } | null>(null);
-  if (row?.id === id && opened.current?.id !== id) {
+/**
+ * How far the team had read when the conversation was opened: the line stays where it was.
+ *
+ * One that is at hand is shown at once, by what the list knows; else its row is read meanwhile.
+ */
+function useReadUpTo(
+  id: string,
+  row: ConversationRow | null,
+  isFresh: boolean,
+  isAtHand: boolean,
+): number | null {
+  const opened = useRef<{ id: string; isAtHand: boolean; position: number | null } | null>(null);
+  if (opened.current?.id !== id) opened.current = { id, isAtHand, position: null };
+  const isKnown = row?.id === id && (isFresh || opened.current.isAtHand);
+  if (isKnown && opened.current.position === null) {
     const isRead = row.agent_read_position >= row.message_count;
-    opened.current = { id, position: isRead ? Infinity : row.agent_read_position };
+    opened.current.position = isRead ? Infinity : row.agent_read_position;
   }
-  return opened.current?.id === id ? opened.current.position : null;
+  return opened.current.position;
 }

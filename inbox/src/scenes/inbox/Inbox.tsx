@@ -43,6 +43,7 @@ import css from "./Inbox.module.css";
 import { List } from "./List";
 import { ListHead } from "./ListHead";
 import { stoppingOf } from "./stopping";
+import { useAlerts } from "./useAlerts";
 import { useConversation } from "./useConversation";
 import { useCounts } from "./useCounts";
 import { useEarlier } from "./useEarlier";
@@ -81,7 +82,7 @@ export function Inbox({ client, me, onLeave }: Props) {
   const { view, ...list } = useInboxView(filters);
   const found = useSearch(address.search);
   const results = useResults(found, address);
-  const { row, error, reload } = useConversation(openId);
+  const { row, error, isFresh, reload } = useConversation(openId);
   const profile = useProfile(row?.customer_id ?? null);
   const thread = useThread(openId);
   const earlier = useEarlier(row);
@@ -136,6 +137,7 @@ export function Inbox({ client, me, onLeave }: Props) {
     address,
     row,
     rows: shownRows,
+    placeIn: (id) => results?.positions.get(id) ?? null,
     picked: picking.picked,
     pick: picking.toggle,
     clearPicked: picking.clear,
@@ -171,10 +173,14 @@ export function Inbox({ client, me, onLeave }: Props) {
     [carryOut, latest],
   );
   useKeys(latest, run);
-  useTitle(counts.waiting ?? 0, strings.inbox);
+  useWaitingInTab(counts.waiting ?? 0, strings.inbox);
+  useAlerts(me.id);
 
   const markRead = useMarkingRead(client, openId, row);
-  const hrefOf = useCallback((id: string) => format({ ...address, conversation: id }), [address]);
+  const hrefOf = useCallback(
+    (id: string) => format({ ...address, conversation: id, at: null }),
+    [address],
+  );
   const listKey = format({ ...address, conversation: null });
   const changed = (work: () => Promise<Undo>, done: Action["done"]) => void carryOut(work, done);
   const leave = () => {
@@ -191,13 +197,13 @@ export function Inbox({ client, me, onLeave }: Props) {
       <main className={css["listPane"]}>
         <ListHead address={address} />
         {results && (
-          <FoundBody found={{ ...found!, hits: results.hits }}>
+          <FoundBody found={found!} isEmpty={results.rows.length === 0}>
             <List
               key={found!.of}
               rows={results.rows}
-              hasMore={false}
-              loadMore={() => {}}
-              hrefOf={hrefOf}
+              hasMore={found!.hasMore}
+              loadMore={found!.loadMore}
+              hrefOf={results.hrefOf}
               openId={openId}
               excerpts={results.excerpts}
               team={team}
@@ -247,6 +253,8 @@ export function Inbox({ client, me, onLeave }: Props) {
           <Conversation
             id={openId}
             row={row}
+            isFresh={isFresh}
+            at={address.at}
             error={error}
             me={me}
             team={team}
@@ -327,32 +335,44 @@ export function Inbox({ client, me, onLeave }: Props) {
 }
 
 /** What was found, as far as the filters let it through. */
-function useResults(found: Found | null, { channel, priority }: Address) {
+function useResults(found: Found | null, address: Address) {
   const all = found?.hits;
+  const { channel, priority } = address;
   return useMemo(() => {
     const hits = all?.filter(
       ({ conversation: row }) =>
         (!channel || row.channel_type === channel) && (!priority || row.priority === priority),
     );
-    return (
-      hits && {
-        hits,
-        rows: hits.map(({ conversation }) => conversation),
-        excerpts: new Map(hits.map(({ conversation, excerpt }) => [conversation.id, excerpt])),
-      }
+    if (!hits) return null;
+    const positions = new Map(
+      hits.map(({ conversation, position }) => [conversation.id, position]),
     );
-  }, [all, channel, priority]);
+    return {
+      rows: hits.map(({ conversation }) => conversation),
+      excerpts: new Map(hits.map(({ conversation, excerpt }) => [conversation.id, excerpt])),
+      positions,
+      hrefOf: (id: string) =>
+        format({ ...address, conversation: id, at: positions.get(id) ?? null }),
+    };
+  }, [all, channel, priority, address]);
 }
 
 /** What was found, or that nothing was. */
-function FoundBody({ found, children }: { found: Found; children: React.ReactNode }) {
+function FoundBody(props: { found: Found; isEmpty: boolean; children: React.ReactNode }) {
   const { empty, list } = useStrings();
-  if (found.state === "loading") return <Skeleton kind="rows" />;
-  if (found.state === "failed") {
+  const { found, isEmpty, children } = props;
+  const { state, hasMore, loadMore } = found;
+  const isSought = isEmpty && hasMore;
+  // The filters let nothing of this page through; perhaps of the next.
+  useEffect(() => {
+    if (isSought) loadMore();
+  }, [isSought, loadMore]);
+  if (state === "loading" || isSought) return <Skeleton kind="rows" />;
+  if (state === "failed") {
     return <Notice title={list.failed} icon={<CircleAlert size={36} />} isAlert />;
   }
   const [title, text] = empty["search"]!;
-  return found.hits.length > 0 ? children : <Notice title={title} text={text} />;
+  return isEmpty ? <Notice title={title} text={text} /> : children;
 }
 
 /** The list, or why there is none. */
@@ -433,8 +453,13 @@ function useAskingBeforeLeaving(client: Romashka): void {
   }, [client]);
 }
 
-/** How many wait, in the tab. */
-function useTitle(waiting: number, name: string): void {
+/** How many wait, in the tab's title and on its icon. */
+function useWaitingInTab(waiting: number, name: string): void {
+  useEffect(() => {
+    const isOver = new AbortController();
+    void import("../../icon").then(({ markIcon }) => markIcon(waiting, isOver.signal));
+    return () => isOver.abort();
+  }, [waiting]);
   useEffect(() => {
     document.title = waiting > 0 ? `(${waiting}) ${name} · Romashka` : `${name} · Romashka`;
   }, [waiting, name]);

@@ -32,6 +32,8 @@ import { ChosenFile, reasonOf } from "./Tray";
 interface Props {
   message: Row;
   isFirst: boolean;
+  /** A search led here. */
+  isFound?: boolean;
   customer: string;
   team: Team;
   /** It was sent before the takeover that should have stopped it. */
@@ -42,6 +44,7 @@ interface Props {
 export const Message = memo(function Message({
   message,
   isFirst,
+  isFound = false,
   customer,
   team,
   isLost = false,
@@ -54,7 +57,7 @@ export const Message = memo(function Message({
   const file = attachmentOf(message);
   const text = file?.name === content ? "" : shownText(message);
   return (
-    <Bubble by={isHandover ? "handover" : by} author={author} isFirst={isFirst}>
+    <Bubble by={isHandover ? "handover" : by} author={author} isFirst={isFirst} isFound={isFound}>
       {text && (
         <p className={css["text"]} dir="auto">
           <Text text={text} />
@@ -160,15 +163,17 @@ export function Bubble(props: {
   by: By;
   author: string;
   isFirst: boolean;
+  isFound?: boolean;
   isPending?: boolean;
   isVoid?: boolean;
   children: ReactNode;
 }) {
-  const { by, author, isFirst, isPending, isVoid } = props;
+  const { by, author, isFirst, isFound, isPending, isVoid } = props;
   const classes = [
     css["message"],
     css[by],
     isFirst && css["isFirst"],
+    isFound && css["isFound"],
     isPending && css["isPending"],
     isVoid && css["isVoid"],
   ];

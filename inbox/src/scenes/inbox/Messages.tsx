@@ -12,6 +12,8 @@ const AT_END = 24;
 
 interface Props {
   items: readonly Item[];
+  /** The position of the message to begin at; else it begins at the first unread, or at the newest. */
+  at?: number | null;
   render: (item: Item) => ReactNode;
   hasOlder: boolean;
   loadOlder: () => void;
@@ -19,10 +21,11 @@ interface Props {
   onSeen: () => void;
 }
 
-export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) {
+export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Props) {
   const { conversation } = useStrings();
   const box = useRef<HTMLDivElement>(null);
-  const [isAtEnd, setAtEnd] = useState(true);
+  // Not before it is known: what is at the end counts as read.
+  const [isAtEnd, setAtEnd] = useState(false);
   const [leftAt, setLeftAt] = useState<string | null>(null);
   const isPlaced = useRef(false);
   const staysAtEnd = useRef(false);
@@ -45,10 +48,14 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
   useLayoutEffect(() => {
     if (isPlaced.current || items.length === 0) return;
     isPlaced.current = true;
+    const place = items.findIndex(
+      (item) => at && item.kind === "message" && item.message.position >= at,
+    );
+    if (place >= 0) return virtual.scrollToIndex(place, { align: "center" });
     const unread = items.findIndex(({ kind }) => kind === "unread");
     if (unread >= 0) virtual.scrollToIndex(unread, { align: "start" });
     else virtual.scrollToIndex(items.length - 1, { align: "end" });
-  }, [items, virtual]);
+  }, [items, virtual, at]);
 
   useEffect(() => {
     if (isAtEnd && last) onSeen();
