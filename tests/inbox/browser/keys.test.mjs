@@ -2,8 +2,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 
-import { eventually, isLive, openAs, said, serve, sessionOf } from "./browser.mjs";
-import { account, read, update, visitor } from "./project.mjs";
+import { eventually, isLive, open, openAs, said, serve, sessionOf } from "./browser.mjs";
+import { account, read, update, visitor, workerOf } from "./project.mjs";
 
 let ada;
 let url;
@@ -133,27 +133,124 @@ test("the sheet names each key once, none with Alt, and turns single keys off", 
   await page.reload();
 });
 
-test("ą, ę and @ typed with Option do nothing but type", async () => {
+test("ą, ę and @ typed with Option or AltGr do nothing but type", async () => {
   const [first] = await several("Uma");
   await page.goto(page.url().replace("#/all", `#/all/${first.id}`));
   await said(page, "Uma").first().waitFor();
   await page.getByRole("heading", { name: "Uma" }).first().click();
   for (const key of ["e", "t", "r", "j"]) await press(`Alt+${key}`);
+  const taken = await page.evaluate(() => {
+    const keys = [
+      { key: "ą", code: "KeyA", altKey: true }, // Option of a Mac
+      { key: "e", code: "KeyE", altKey: true },
+      { key: "ę", code: "KeyE", ctrlKey: true, altKey: true, modifierAltGraph: true }, // AltGr of Windows
+      { key: "k", code: "KeyK", ctrlKey: true, altKey: true, modifierAltGraph: true },
+      { key: "@", code: "KeyQ", ctrlKey: true, altKey: true, modifierAltGraph: true },
+      { key: "@", code: "KeyQ", modifierAltGraph: true }, // and of Linux
+      { key: "ę", code: "KeyE", modifierAltGraph: true },
+    ];
+    const pressed = (target, init) =>
+      !target.dispatchEvent(new KeyboardEvent("keydown", { ...init, bubbles: true, cancelable: true }));
+    const targets = [document.body, document.getElementById("messages"), document.getElementById("composer")];
+    return targets.flatMap((target) => keys.filter((init) => pressed(target, init)).map(({ key }) => `${target.id} ${key}`));
+  });
+  deepEqual(taken, []);
+  equal(await page.locator("dialog[open]").count(), 0);
   equal((await conversation(first.id)).status, "active");
   equal((await conversation(first.id)).assigned_agent_id, null);
   deepEqual(page.troubles, []);
 });
 
-test("a screen reader's log has each new message once, and no piece of a draft", async () => {
-  const [one] = await several("Vic");
-  await page.goto(page.url().replace("#/all", `#/all/${one.id}`));
-  await said(page, "Vic").first().waitFor();
+/** Press Tab until something has the focus. */
+async function tabTo(locator, most = 60) {
+  for (let count = 0; count < most; count += 1) {
+    if (await locator.evaluate((element) => element === document.activeElement).catch(() => false)) return;
+    await press("Tab");
+  }
+  throw new Error(`Tab does not lead to ${locator}`);
+}
+
+test("a day's work without a mouse: in, find, read, take over, answer, note, assign, tag, resolve, out", async () => {
+  const word = `w${Math.random().toString(36).slice(2)}`;
+  const customer = await visitor(`${word} Where is my parcel?`, "Wilma");
+  page = await open(url, { isShared: true }); // of its own: it signs in and out
+  await tabTo(page.getByLabel("E-mail", { exact: true }));
+  await page.keyboard.type(ada.email);
+  await press("Tab");
+  await page.keyboard.type(ada.password);
+  await press("Enter");
+  await page.getByRole("navigation", { name: "Views" }).waitFor();
+  await press("/");
+  await isFocused(page.getByRole("searchbox", { name: "Search" }));
+  await page.keyboard.type(word);
+  const row = page.locator(`#row-${customer.id}`);
+  await row.locator("mark").waitFor();
+  await tabTo(row);
+  await press("Enter");
+  await said(page, "Where is my parcel?").waitFor();
+  await press("t");
+  await eventually(async () => (await conversation(customer.id)).assigned_agent_id === ada.id);
+  await isFocused(reply());
+  await page.keyboard.type("It is at your neighbour's.");
+  await press("Enter");
+  await said(page, "It is at your neighbour's.").waitFor();
+  await press("Escape");
+  await press("n");
+  await page.keyboard.type("She was friendly");
+  await press("Enter");
+  const note = page.getByRole("article", { name: /^Note/ });
+  await note.waitFor();
+  await tabTo(page.getByRole("radio", { name: "Note" }));
+  await press("ArrowLeft");
+  await isFocused(page.getByRole("radio", { name: "Reply" }));
+  await press("Escape");
+  await page.evaluate(() => document.activeElement.blur());
+  await press("p");
+  await isFocused(page.getByRole("combobox", { name: "Priority" }));
+  await press("ArrowUp");
+  await press("Enter");
+  await eventually(async () => (await conversation(customer.id)).priority === "high");
+  await press("Tab");
+  await page.evaluate(() => document.activeElement.blur());
+  await press("l");
+  await page.keyboard.type("neighbour");
+  await press("Enter");
+  await eventually(async () => (await conversation(customer.id)).tags.includes("neighbour"));
+  await page.evaluate(() => document.activeElement.blur());
+  await press("e");
+  await eventually(async () => (await conversation(customer.id)).status === "resolved");
+  await tabTo(page.getByRole("button", { name: "Ada Agent" }));
+  await press("Enter");
+  await tabTo(page.getByRole("button", { name: "Sign out" }));
+  await press("Enter");
+  await page.getByRole("heading", { name: "Sign in to the inbox" }).waitFor();
+  deepEqual(page.troubles, []);
+});
+
+test("a screen reader hears each new message once, that the AI writes, and no piece of what it writes", async () => {
+  page = await openAs(ada, "", { url, isShared: true });
+  const { id, say } = await visitor("Vic asks for a parcel", "Vic");
+  await page.goto(`${url}#/all/${id}`);
+  await said(page, "Vic asks").waitFor();
   await isLive(page);
   const log = page.getByRole("log");
   equal(await log.innerText(), "");
-  await one.say("Are you there?");
+  await page.evaluate(() => {
+    globalThis.heard = [];
+    const hear = (records) => records.forEach(({ addedNodes, target }) =>
+      (addedNodes.length ? [...addedNodes] : [target]).forEach((node) => globalThis.heard.push(node.textContent)));
+    for (const region of document.querySelectorAll("[role=log], [role=status], [role=alert], [aria-live]"))
+      new MutationObserver(hear).observe(region, { childList: true, characterData: true, subtree: true });
+  });
+  const worker = await workerOf(id);
+  await worker.begin();
+  for (const piece of ["It is ", "on its ", "way."]) await worker.write(piece);
+  await said(page, "It is on its way.").waitFor();
+  await worker.settle({ ai_response: "It is on its way.", confidence: 0.9 });
+  await eventually(async () => /on its way/.test(await log.textContent()));
+  await say("Are you there?");
   await eventually(async () => /Are you there/.test(await log.textContent()));
-  await one.say("Please answer.");
-  await eventually(async () => /Please answer/.test(await log.textContent()));
-  deepEqual(await log.locator("p").allTextContents(), ["Vic: Are you there?", "Vic: Please answer."]);
+  const heard = (await page.evaluate(() => globalThis.heard)).filter(Boolean);
+  deepEqual(heard.filter((text) => /It is|on its|Are you/.test(text)), ["AI: It is on its way.", "Vic: Are you there?"]);
+  ok(heard.includes("The AI is writing"), heard.join(" | "));
 });

@@ -27,7 +27,7 @@ import { Announcer } from "./Announcer";
 import { type Answered, compose, Composer } from "./Composer";
 import css from "./Conversation.module.css";
 import { Draft, Stopped } from "./Draft";
-import { type Item, itemsOf } from "./items";
+import { type Item, itemsOf, storedItems } from "./items";
 import { authorOf, Message, Sending } from "./Message";
 import { Line, Messages } from "./Messages";
 import { NoteCard } from "./NoteCard";
@@ -74,9 +74,13 @@ export function Conversation(props: Props) {
   const isOnItsWay = useGoingBack(thread, shown, at, readUpTo);
   const { notes, add: addNote, remove: removeNote } = useNotes(id);
   const { isCustomerHere, isCustomerTyping, tell } = useCustomerTyping(id, me);
+  const stored = useMemo(
+    () => storedItems(shown, notes, readUpTo),
+    [shown.messages, shown.hasOlder, notes, readUpTo],
+  );
   const items = useMemo(
-    () => itemsOf(shown, notes, readUpTo, stop),
-    [shown.messages, shown.draft, shown.outgoing, shown.hasOlder, notes, readUpTo, stop],
+    () => itemsOf(stored, shown, stop),
+    [stored, shown.messages, shown.draft, shown.outgoing, stop],
   );
   const customer = row ? nameOf(row, strings) : strings.message.customer;
   const newest = shown.messages.at(-1)?.position ?? 0;

@@ -1,13 +1,13 @@
 /** The inbox: views, their conversations, the open one, and its customer. */
-import { CircleAlert, MessagesSquare, ShieldX } from "lucide-react";
-import type { ConversationRow, Priority, Romashka } from "romashka";
-import { useInboxView, useThread } from "romashka/react";
+import { MessagesSquare } from "lucide-react";
+import type { ConversationRow, Priority, Romashka, Thread } from "romashka";
+import { useClient } from "romashka/react";
 import {
+  type ComponentProps,
   lazy,
   Suspense,
   useCallback,
   useEffect,
-  useMemo,
   useRef,
   useState,
   useSyncExternalStore,
@@ -20,12 +20,10 @@ import { assign, prioritise, tag } from "../../actions/changes";
 import { ACTIONS } from "../../actions/registry";
 import { assignAll, type Outcome, resolveAll, tagAll } from "../../actions/several";
 import { Sheet } from "../../actions/Sheet";
-import { type Address, format } from "../../address/address";
+import { format } from "../../address/address";
 import { useAddress } from "../../address/useAddress";
 import { followDrafts, forgetDrafts, openDrafts } from "../../drafts";
-import { Button } from "../../parts/Button";
 import { Notice } from "../../parts/Notice";
-import { Skeleton } from "../../parts/Skeleton";
 import { Toast } from "../../parts/Toast";
 import type { Me } from "../../session/session";
 import { change, readSettings, useSettings } from "../../settings";
@@ -40,26 +38,21 @@ import { Customer } from "./Customer";
 import { filtersOf } from "./filters";
 import { Header } from "./Header";
 import css from "./Inbox.module.css";
-import { List } from "./List";
-import { ListHead } from "./ListHead";
+import { ListPane, type Shown } from "./ListPane";
 import { stoppingOf } from "./stopping";
 import { useAlerts } from "./useAlerts";
 import { useConversation } from "./useConversation";
-import { useCounts } from "./useCounts";
 import { useEarlier } from "./useEarlier";
 import { useColleagues } from "./useOthers";
 import { type ProfileChanges, useProfile } from "./useProfile";
-import { type Found, useSearch } from "./useSearch";
 import { usePicking } from "./usePicking";
 import { useTeam } from "./useTeam";
-import { Views } from "./Views";
+import { CountedViews } from "./Views";
 
 /** Which of the actions are buttons in the header. */
 const BUTTONS = ["takeOver", "returnToAi", "resolve", "reopen"];
 /** There is room for the customer beside the conversation. */
 const BESIDE = "(width >= 1100px)";
-/** Where each list was scrolled to. */
-const OFFSETS = new Map<string, number>();
 
 /** What lies over the page; what is not needed at once is loaded when it is. */
 type Opened = "palette" | "sheet" | "replies";
@@ -77,22 +70,20 @@ export function Inbox({ client, me, onLeave }: Props) {
   const settings = useSettings();
   const { conversation: openId } = address;
   const team = useTeam(client);
-  const counts = useCounts(me.id);
-  const filters = filtersOf(address, me.id);
-  const { view, ...list } = useInboxView(filters);
-  const found = useSearch(address.search);
-  const results = useResults(found, address);
   const { row, error, isFresh, reload } = useConversation(openId);
   const profile = useProfile(row?.customer_id ?? null);
-  const thread = useThread(openId);
+  const thread = openId ? client.conversations.thread(openId) : null;
+  const isDrafting = useIsDrafting(thread);
   const earlier = useEarlier(row);
   const others = useColleagues(me, openId);
   const isWide = useMedia(BESIDE);
   const [peeksAt, setPeeksAt] = useState<string | null>(null);
   const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
   const [opened, setOpened] = useState<Opened | null>(null);
-  const [shownRows, setShownRows] = useState<readonly ConversationRow[]>([]);
-  const picking = usePicking(shownRows);
+  /** What the list shows, and where a search found it: it changes often, and only actions ask for it. */
+  const shown = useRef<Shown>({ rows: [], positions: null });
+  const onShown = useCallback((now: Shown) => void (shown.current = now), []);
+  const picking = usePicking(shown);
   const stopping = stoppingOf(openId ?? "");
   useState(() => openDrafts(me.id));
   useEffect(() => followDrafts(client.drafts), [client]);
@@ -102,8 +93,8 @@ export function Inbox({ client, me, onLeave }: Props) {
   async function takeOver(): Promise<void> {
     if (!openId) return;
     const conversation = client.conversations.open(openId);
-    if (thread.thread && thread.draft)
-      await stopping.begin(conversation, thread.thread, thread.draft);
+    const draft = thread?.getSnapshot().draft;
+    if (thread && draft) await stopping.begin(conversation, thread, draft);
     else await conversation.takeOver();
   }
 
@@ -112,7 +103,9 @@ export function Inbox({ client, me, onLeave }: Props) {
     work: (rows: readonly ConversationRow[]) => Promise<Outcome>,
     said: (count: number) => string,
   ): Promise<void> {
-    const { count, failure, undo } = await work([...picking.picked.values()]);
+    const { count, failure, undo } = await work(
+      [...picking.picked.values()].map((row) => client.inbox.latest(row.id) ?? row),
+    );
     const text = failure ? strings.several.failed(said(count), failure.message) : said(count);
     showToast({ text, isAlert: failure !== null, ...(count > 0 && { undo: () => void undo() }) });
     if (!failure) picking.clear();
@@ -122,7 +115,7 @@ export function Inbox({ client, me, onLeave }: Props) {
   async function saveProfile(changes: ProfileChanges): Promise<void> {
     await profile.save(changes);
     reload();
-    view.retry();
+    client.inbox.view(filtersOf(address, me.id)).retry();
     showToast({ text: strings.customer.saved });
   }
 
@@ -136,13 +129,15 @@ export function Inbox({ client, me, onLeave }: Props) {
     me,
     address,
     row,
-    rows: shownRows,
-    placeIn: (id) => results?.positions.get(id) ?? null,
+    get rows() {
+      return shown.current.rows;
+    },
+    placeIn: (id) => shown.current.positions?.get(id) ?? null,
     picked: picking.picked,
     pick: picking.toggle,
     clearPicked: picking.clear,
     resolvePicked: () => withPicked((rows) => resolveAll(client, rows), strings.several.resolved),
-    isDrafting: thread.draft !== null,
+    isDrafting,
     takeOver,
     showsCustomer,
     showCustomer,
@@ -173,7 +168,6 @@ export function Inbox({ client, me, onLeave }: Props) {
     [carryOut, latest],
   );
   useKeys(latest, run);
-  useWaitingInTab(counts.waiting ?? 0, strings.inbox);
   useAlerts(me.id);
 
   const markRead = useMarkingRead(client, openId, row);
@@ -181,7 +175,6 @@ export function Inbox({ client, me, onLeave }: Props) {
     (id: string) => format({ ...address, conversation: id, at: null }),
     [address],
   );
-  const listKey = format({ ...address, conversation: null });
   const changed = (work: () => Promise<Undo>, done: Action["done"]) => void carryOut(work, done);
   const leave = () => {
     stopSending();
@@ -191,46 +184,18 @@ export function Inbox({ client, me, onLeave }: Props) {
   return (
     <div className={css["inbox"]} data-shows={openId ? "conversation" : "list"}>
       <div className={css["rail"]}>
-        <Views address={address} counts={counts} />
+        <CountedViews address={address} me={me.id} />
         <Account me={me} onSheet={scene.openSheet} onLeave={leave} />
       </div>
       <main className={css["listPane"]}>
-        <ListHead address={address} />
-        {results && (
-          <FoundBody found={found!} isEmpty={results.rows.length === 0}>
-            <List
-              key={found!.of}
-              rows={results.rows}
-              hasMore={found!.hasMore}
-              loadMore={found!.loadMore}
-              hrefOf={results.hrefOf}
-              openId={openId}
-              excerpts={results.excerpts}
-              team={team}
-              looking={others.looking}
-              picking={picking}
-              onShown={setShownRows}
-            />
-          </FoundBody>
-        )}
-        {!results && (
-          <ListBody list={list} retry={() => view.retry()} emptyKey={address.view}>
-            <List
-              key={listKey}
-              rows={list.rows}
-              hasMore={list.hasMore}
-              loadMore={() => view.loadMore()}
-              hrefOf={hrefOf}
-              openId={openId}
-              team={team}
-              looking={others.looking}
-              picking={picking}
-              offset={OFFSETS.get(listKey)}
-              onScroll={(offset) => OFFSETS.set(listKey, offset)}
-              onShown={setShownRows}
-            />
-          </ListBody>
-        )}
+        <ListPane
+          address={address}
+          me={me.id}
+          team={team}
+          looking={others.looking}
+          picking={picking}
+          onShown={onShown}
+        />
         {picking.picked.size > 0 && (
           <Bulk
             count={picking.picked.size}
@@ -301,11 +266,10 @@ export function Inbox({ client, me, onLeave }: Props) {
       </div>
       {row && showsCustomer && (
         <div className={css["customerPane"]}>
-          <Customer
+          <CustomerOf
             key={row.id}
             row={row}
             known={{ profile: profile.profile, save: saveProfile }}
-            messages={thread.messages}
             earlier={earlier}
             hrefOf={hrefOf}
             onTags={(add, remove) =>
@@ -332,74 +296,6 @@ export function Inbox({ client, me, onLeave }: Props) {
       </Suspense>
     </div>
   );
-}
-
-/** What was found, as far as the filters let it through. */
-function useResults(found: Found | null, address: Address) {
-  const all = found?.hits;
-  const { channel, priority } = address;
-  return useMemo(() => {
-    const hits = all?.filter(
-      ({ conversation: row }) =>
-        (!channel || row.channel_type === channel) && (!priority || row.priority === priority),
-    );
-    if (!hits) return null;
-    const positions = new Map(
-      hits.map(({ conversation, position }) => [conversation.id, position]),
-    );
-    return {
-      rows: hits.map(({ conversation }) => conversation),
-      excerpts: new Map(hits.map(({ conversation, excerpt }) => [conversation.id, excerpt])),
-      positions,
-      hrefOf: (id: string) =>
-        format({ ...address, conversation: id, at: positions.get(id) ?? null }),
-    };
-  }, [all, channel, priority, address]);
-}
-
-/** What was found, or that nothing was. */
-function FoundBody(props: { found: Found; isEmpty: boolean; children: React.ReactNode }) {
-  const { empty, list } = useStrings();
-  const { found, isEmpty, children } = props;
-  const { state, hasMore, loadMore } = found;
-  const isSought = isEmpty && hasMore;
-  // The filters let nothing of this page through; perhaps of the next.
-  useEffect(() => {
-    if (isSought) loadMore();
-  }, [isSought, loadMore]);
-  if (state === "loading" || isSought) return <Skeleton kind="rows" />;
-  if (state === "failed") {
-    return <Notice title={list.failed} icon={<CircleAlert size={36} />} isAlert />;
-  }
-  const [title, text] = empty["search"]!;
-  return isEmpty ? <Notice title={title} text={text} /> : children;
-}
-
-/** The list, or why there is none. */
-function ListBody(props: {
-  list: Omit<ReturnType<typeof useInboxView>, "view">;
-  retry: () => void;
-  emptyKey: string;
-  children: React.ReactNode;
-}) {
-  const strings = useStrings();
-  const { rows, state, error } = props.list;
-  if (state === "refused" || (state === "loading" && error)) {
-    const isRefused = state === "refused";
-    return (
-      <Notice
-        title={isRefused ? strings.list.refused : strings.list.failed}
-        icon={isRefused ? <ShieldX size={36} /> : <CircleAlert size={36} />}
-        isAlert
-      >
-        <Button onClick={props.retry}>{strings.retry}</Button>
-      </Notice>
-    );
-  }
-  if (state === "loading") return <Skeleton kind="rows" />;
-  if (rows.length > 0) return props.children;
-  const [title, text] = strings.empty[props.emptyKey]!;
-  return <Notice title={title} text={text} />;
 }
 
 const actionNamed = (id: string): Action => ACTIONS.find((action) => action.id === id)!;
@@ -453,16 +349,19 @@ function useAskingBeforeLeaving(client: Romashka): void {
   }, [client]);
 }
 
-/** How many wait, in the tab's title and on its icon. */
-function useWaitingInTab(waiting: number, name: string): void {
-  useEffect(() => {
-    const isOver = new AbortController();
-    void import("../../icon").then(({ markIcon }) => markIcon(waiting, isOver.signal));
-    return () => isOver.abort();
-  }, [waiting]);
-  useEffect(() => {
-    document.title = waiting > 0 ? `(${waiting}) ${name} · Romashka` : `${name} · Romashka`;
-  }, [waiting, name]);
+/** The customer of a conversation, and what they were asked in it. */
+function CustomerOf(props: Omit<ComponentProps<typeof Customer>, "messages">) {
+  const thread = useClient().conversations.thread(props.row.id);
+  const messages = useSyncExternalStore(thread.subscribe, () => thread.getSnapshot().messages);
+  return <Customer {...props} messages={messages} />;
+}
+
+/** Does the AI write, whatever it writes? */
+function useIsDrafting(thread: Thread | null): boolean {
+  return useSyncExternalStore(
+    useCallback((onChange) => thread?.subscribe(onChange) ?? (() => {}), [thread]),
+    () => (thread?.getSnapshot().draft ?? null) !== null,
+  );
 }
 
 /** Say how far the team has read, once for each new message. */

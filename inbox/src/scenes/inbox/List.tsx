@@ -2,7 +2,15 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowUp } from "lucide-react";
 import type { ConversationRow, ExcerptPart } from "romashka";
-import { type KeyboardEvent, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 
 import { nameOf, type Team } from "../../people";
 import { useStrings } from "../../strings";
@@ -57,7 +65,8 @@ export function List(props: Props) {
   const [isScrolled, setScrolled] = useState(false);
   const { rows, news, release } = useSteadyRows(live, isPointedAt || isFocused || isScrolled);
   const [currentId, setCurrentId] = useState(openId);
-  const found = rows.findIndex(({ id }) => id === (currentId ?? openId));
+  const currently = currentId ?? openId;
+  const found = useMemo(() => rows.findIndex(({ id }) => id === currently), [rows, currently]);
   const current = found < 0 ? 0 : found;
   const wanted = useRef<string | null>(null);
 
@@ -65,7 +74,7 @@ export function List(props: Props) {
     count: rows.length,
     getScrollElement: () => box.current,
     estimateSize: () => ROW,
-    getItemKey: (index) => rows[index]!.id,
+    getItemKey: useCallback((index: number) => rows[index]!.id, [rows]),
     overscan: 4,
     initialOffset: props.offset ?? 0,
     // The one that has the focus stays, wherever the list is scrolled to.

@@ -1,12 +1,14 @@
 /** All of a conversation, however long: only what is on the screen is there, and nothing moves but by whoever reads. */
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown } from "lucide-react";
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 import { useStrings } from "../../strings";
 import type { Item } from "./items";
 import css from "./Messages.module.css";
 
+/** What an item is high, about. */
+const ITEM = 72;
 const NEAR_TOP = 600;
 const AT_END = 24;
 
@@ -29,11 +31,15 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
   const [leftAt, setLeftAt] = useState<string | null>(null);
   const isPlaced = useRef(false);
   const staysAtEnd = useRef(false);
+  /** Where it opens, about: what is there at first is what is going to be seen. */
+  const [begin] = useState(() => (placeIn(items, at) ?? unreadIn(items) ?? items.length) * ITEM);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
-    estimateSize: () => 72,
-    getItemKey: (index) => items[index]!.key,
+    estimateSize: () => ITEM,
+    getItemKey: useCallback((index: number) => items[index]!.key, [items]),
+    initialOffset: begin,
+    initialRect: { width: 0, height: innerHeight },
     overscan: 6,
     anchorTo: "end",
     followOnAppend: true,
@@ -48,12 +54,10 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
   useLayoutEffect(() => {
     if (isPlaced.current || items.length === 0) return;
     isPlaced.current = true;
-    const place = items.findIndex(
-      (item) => at && item.kind === "message" && item.message.position >= at,
-    );
-    if (place >= 0) return virtual.scrollToIndex(place, { align: "center" });
-    const unread = items.findIndex(({ kind }) => kind === "unread");
-    if (unread >= 0) virtual.scrollToIndex(unread, { align: "start" });
+    const place = placeIn(items, at);
+    if (place !== null) return virtual.scrollToIndex(place, { align: "center" });
+    const unread = unreadIn(items);
+    if (unread !== null) virtual.scrollToIndex(unread, { align: "start" });
     else virtual.scrollToIndex(items.length - 1, { align: "end" });
   }, [items, virtual, at]);
 
@@ -122,6 +126,18 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
       )}
     </div>
   );
+}
+
+/** Where the message of a position is, or the next one. */
+function placeIn(items: readonly Item[], at: number | null | undefined): number | null {
+  if (!at) return null;
+  const place = items.findIndex((item) => item.kind === "message" && item.message.position >= at);
+  return place < 0 ? null : place;
+}
+
+function unreadIn(items: readonly Item[]): number | null {
+  const at = items.findIndex(({ kind }) => kind === "unread");
+  return at < 0 ? null : at;
 }
 
 function isEndOf({ scrollTop, scrollHeight, clientHeight }: HTMLElement): boolean {

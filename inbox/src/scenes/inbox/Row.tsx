@@ -143,7 +143,7 @@ function PriorityFlag({ row: { priority } }: Pick<Props, "row">) {
   const { priorities } = useSpoken().strings;
   if (priority === "normal" || priority === "low") return null;
   return (
-    <span className={`${css["sign"]} ${css[priority]}`}>
+    <span className={`${css["sign"]} ${css["flag"]} ${css[priority] ?? ""}`}>
       <Flag size={13} aria-hidden="true" />
       {priorities[priority]}
     </span>

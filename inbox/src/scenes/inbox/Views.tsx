@@ -1,10 +1,11 @@
 /** The views with what is in them, and what belongs to the person in front of the screen. */
 import { Bot, CircleCheck, Hand, Inbox, type LucideIcon, User, Users } from "lucide-react";
+import { memo, useEffect } from "react";
 
 import { type Address, format, type ViewName, VIEWS } from "../../address/address";
 import { Mark } from "../../parts/Mark";
 import { useSpoken } from "../../strings";
-import type { Counts } from "./useCounts";
+import { type Counts, useCounts } from "./useCounts";
 import css from "./Views.module.css";
 
 export const VIEW_ICONS: Record<ViewName, LucideIcon> = {
@@ -15,6 +16,13 @@ export const VIEW_ICONS: Record<ViewName, LucideIcon> = {
   all: Inbox,
   resolved: CircleCheck,
 };
+
+/** With what is in them now, also in the tab. */
+export const CountedViews = memo(function CountedViews(props: { address: Address; me: string }) {
+  const counts = useCounts(props.me);
+  useTitle(counts.waiting ?? 0);
+  return <Views address={props.address} counts={counts} />;
+});
 
 export function Views({ address, counts }: { address: Address; counts: Counts }) {
   const { strings, locale } = useSpoken();
@@ -50,4 +58,17 @@ export function Views({ address, counts }: { address: Address; counts: Counts })
       </ul>
     </nav>
   );
+}
+
+/** How many wait, in the tab's title and on its icon. */
+function useTitle(waiting: number): void {
+  const { inbox } = useSpoken().strings;
+  useEffect(() => {
+    document.title = waiting > 0 ? `(${waiting}) ${inbox} · Romashka` : `${inbox} · Romashka`;
+  }, [waiting, inbox]);
+  useEffect(() => {
+    const isOver = new AbortController();
+    void import("../../icon").then(({ markIcon }) => markIcon(waiting, isOver.signal));
+    return () => isOver.abort();
+  }, [waiting]);
 }

@@ -23,13 +23,11 @@ export type Item =
   | (Base & { kind: "draft"; draft: Draft })
   | (Base & { kind: "stopped"; stop: Stop });
 
-type Shown = Pick<ThreadState, "messages" | "draft" | "outgoing" | "hasOlder">;
-
-export function itemsOf(
-  shown: Shown,
+/** What is stored, thousands of messages long: it stays the same while something is written. */
+export function storedItems(
+  shown: Pick<ThreadState, "messages" | "hasOlder">,
   notes: readonly Note[],
   readUpTo: number | null,
-  stop: Stop | null,
 ): Item[] {
   const items: Item[] = [];
   // The oldest that is loaded tells of the next one whether its day and its author are new; it waits for its own.
@@ -49,6 +47,16 @@ export function itemsOf(
     before = message;
   }
   items.push(...noted.map(noteItem));
+  return items;
+}
+
+/** With what is not stored yet. */
+export function itemsOf(
+  stored: readonly Item[],
+  shown: Pick<ThreadState, "messages" | "draft" | "outgoing">,
+  stop: Stop | null,
+): Item[] {
+  const items = [...stored];
   const { draft } = shown;
   // An answer that is there was first, whatever is not decided yet: never both.
   const isStopped = stop && stop.phase !== "lost" && !hasAnswer(shown.messages, stop.turnId);

@@ -3,10 +3,11 @@ import type { ConversationRow } from "romashka";
 import { useRef, useState } from "react";
 
 interface Held {
-  ids: readonly string[];
+  readonly ids: string[];
   /** When each was last written to, as the order was held. */
-  at: ReadonlyMap<string, string | null>;
-  rows: ReadonlyMap<string, ConversationRow>;
+  readonly at: Map<string, string | null>;
+  /** As they are now, or were when they left the list. */
+  readonly rows: Map<string, ConversationRow>;
 }
 
 export interface Steady {
@@ -27,36 +28,44 @@ export function useSteadyRows(live: readonly ConversationRow[], isHeld: boolean)
     held.current = null;
     render((count) => count + 1);
   };
-  return held.current ? { ...arranged(live, held), release } : { rows: live, news: 0, release };
+  // The same rows stay the same: a list that is new each time would be told each time, and rendered again.
+  const kept = useRef<{ live: unknown; of: Held | null; shown: Arranged } | null>(null);
+  if (kept.current?.live !== live || kept.current.of !== held.current) {
+    const shown = held.current ? arranged(live, held.current) : { rows: live, news: 0 };
+    kept.current = { live, of: held.current, shown };
+  }
+  return { ...kept.current.shown, release };
 }
 
 function hold(live: readonly ConversationRow[]): Held {
-  return {
-    ids: live.map(({ id }) => id),
-    at: new Map(live.map(({ id, last_message_at }) => [id, last_message_at])),
-    rows: new Map(live.map((row) => [row.id, row])),
-  };
+  const held: Held = { ids: [], at: new Map(), rows: new Map() };
+  live.forEach((row) => append(held, row));
+  return held;
 }
 
-function arranged(live: readonly ConversationRow[], held: { current: Held | null }) {
-  const { ids, at, rows } = held.current!;
-  const now = new Map(live.map((row) => [row.id, row]));
+function append({ ids, at, rows }: Held, row: ConversationRow): void {
+  ids.push(row.id);
+  at.set(row.id, row.last_message_at);
+  rows.set(row.id, row);
+}
+
+type Arranged = Pick<Steady, "rows" | "news">;
+
+/** One pass over thousands of rows, as it is done for each of their changes. */
+function arranged(live: readonly ConversationRow[], held: Held): Arranged {
+  const { ids, at, rows } = held;
   const lowest = at.get(ids.at(-1)!) ?? "";
-  const unknown = live.filter(({ id }) => !at.has(id));
-  const below = unknown.filter(({ last_message_at }) => (last_message_at ?? "") < lowest);
-  if (below.length > 0) {
-    // A further page: from now on it is held, too.
-    held.current = {
-      ids: [...ids, ...below.map(({ id }) => id)],
-      at: new Map([...at, ...below.map((row) => [row.id, row.last_message_at] as const)]),
-      rows: new Map([...rows, ...now]),
-    };
-    return arranged(live, held);
+  const risen: ConversationRow[] = [];
+  let unknown = 0;
+  for (const row of live) {
+    const before = at.get(row.id);
+    if (before !== undefined) {
+      rows.set(row.id, row);
+      if (before !== row.last_message_at) risen.push(row);
+    } else if ((row.last_message_at ?? "") < lowest) {
+      append(held, row); // a further page: from now on it is held, too
+    } else unknown += 1;
   }
-  const risen = live.filter((row) => at.has(row.id) && at.get(row.id) !== row.last_message_at);
   const isMoved = risen.some((row) => ids.indexOf(row.id) > live.indexOf(row));
-  return {
-    rows: ids.map((id) => now.get(id) ?? rows.get(id)!),
-    news: unknown.length + (isMoved ? risen.length : 0),
-  };
+  return { rows: ids.map((id) => rows.get(id)!), news: unknown + (isMoved ? risen.length : 0) };
 }
