@@ -1,10 +1,21 @@
 /** Messages of all kinds, the AI at work, the composer, and the customer. */
-import { type Message as Row, NotSignedIn, Unreachable } from "romashka";
+import {
+  type Attachment,
+  type Message as Row,
+  type MessageDraft,
+  NotSignedIn,
+  type SavedReply,
+  TooLarge,
+  Unreachable,
+} from "romashka";
+import { useEffect, useState } from "react";
 
 import { ACTIONS } from "../src/actions/registry";
-import { draftKey, writeDraft } from "../src/drafts";
+import { draftKey, followDrafts, writeDraft } from "../src/drafts";
+import { choose, type Shelf } from "../src/files";
 import { Skeleton } from "../src/parts/Skeleton";
 import { Composer } from "../src/scenes/inbox/Composer";
+import { Others } from "../src/scenes/inbox/Conversation";
 import { Customer } from "../src/scenes/inbox/Customer";
 import CustomerForm from "../src/scenes/inbox/CustomerForm";
 import { Draft, Stopped } from "../src/scenes/inbox/Draft";
@@ -14,6 +25,7 @@ import { Line } from "../src/scenes/inbox/Messages";
 import { NoteCard } from "../src/scenes/inbox/NoteCard";
 import type { Profile } from "../src/scenes/inbox/useProfile";
 import { Explained } from "../src/scenes/inbox/Why";
+import { type Slash, SlashList } from "../src/scenes/inbox/Slash";
 import { useStrings } from "../src/strings";
 import { message, NOW, outgoing, row, TEAM } from "./fixtures";
 import type { Story } from "./story";
@@ -142,9 +154,9 @@ function Outbox() {
   );
 }
 
-function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline" }) {
+function Writing(props: { id?: string; text?: string; hint?: "takesOver" | "offline" }) {
   const { composer } = useStrings();
-  const id = `story-${text?.length ?? 0}-${hint ?? ""}`;
+  const { text, hint, id = `story-${text?.length ?? 0}-${hint ?? ""}` } = props;
   if (text) writeDraft(draftKey(id, "reply"), text);
   return (
     <Composer
@@ -159,6 +171,83 @@ function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline"
       onSavedReplies={() => {}}
       onTyping={() => {}}
     />
+  );
+}
+
+/** Files on their way, stored and refused, above the bar. */
+function WithFiles() {
+  useState(() => {
+    const waiting = new Promise<never>(() => {});
+    const upload = (result: Promise<Attachment>): Shelf => ({ upload: () => result });
+    const stored = { path, name: "kettle.png", content_type: "image/png", size: 20_480 };
+    const file = (name: string) => [new File(["x".repeat(20_480)], name, { type: "image/png" })];
+    choose(upload(Promise.resolve(stored)), "story-files", file("kettle.png"));
+    choose(
+      upload(waiting),
+      "story-files",
+      file("a rather long name of a file that is on its way.pdf"),
+    );
+    choose(upload(Promise.reject(new TooLarge("no", "413"))), "story-files", file("film.mp4"));
+  });
+  return <Writing id="story-files" />;
+}
+
+/** Another device wrote something else. */
+function Elsewhere() {
+  const key = draftKey("story-elsewhere", "reply");
+  useEffect(() => {
+    const draft = {
+      conversation_id: "story-elsewhere",
+      mode: "reply",
+      content: "Dear Marta, it was delivered this morning.",
+      revision: 7,
+      updated_at: new Date(NOW).toISOString(),
+    } as MessageDraft;
+    writeDraft(key, "Dear Marta, I am looking into it.");
+    const shown = { drafts: [draft], state: "live", error: null } as const;
+    return followDrafts({
+      mine: { getSnapshot: () => shown, subscribe: () => () => {} },
+      list: async () => [draft],
+      save: async () => 0,
+    });
+  }, [key]);
+  return <Writing id="story-elsewhere" />;
+}
+
+const SAVED = [
+  [
+    "refund",
+    "When is a refund paid?",
+    "Refunds are paid within five days, {{customer.name}}.",
+    null,
+  ],
+  ["hours", "Öffnungszeiten", "Wir sind von 9 bis 17 Uhr für Sie da.", "de"],
+].map(
+  ([shortcut, title, content, language], at) =>
+    ({ id: `r${at}`, shortcut, title, content, language }) as SavedReply,
+);
+
+function Found() {
+  const nothing = () => {};
+  const slash: Slash = {
+    found: SAVED,
+    isOpen: true,
+    isLoading: false,
+    at: 0,
+    list: "story-list",
+    look: nothing,
+    setAt: nothing,
+    choose: nothing,
+    onKeyDown: () => false,
+    begin: nothing,
+    close: nothing,
+  };
+  return (
+    <div style={{ blockSize: "100%", position: "relative" }}>
+      <div style={{ insetBlockEnd: 0, insetInline: 0, position: "absolute" }}>
+        <SlashList slash={slash} onManage={nothing} />
+      </div>
+    </div>
   );
 }
 
@@ -266,6 +355,18 @@ export const CONVERSATION: Story[] = [
   {
     name: "composer-written",
     show: () => <Writing text={"Two lines,\nof a reply that is being written."} hint="offline" />,
+  },
+  { name: "composer-files", show: WithFiles },
+  { name: "composer-elsewhere", show: Elsewhere },
+  { name: "saved-replies-found", height: 260, show: Found },
+  {
+    name: "others",
+    show: () => (
+      <>
+        <Others customer="Marta Lindqvist" isHere writing="Bo Berg" />
+        <Others customer={null} isHere writing={undefined} />
+      </>
+    ),
   },
   { name: "header", show: () => <Head of={known} /> },
   {

@@ -3,6 +3,7 @@ import { parse } from "../src/address/address";
 import { draftKey, writeDraft } from "../src/drafts";
 import { Notice } from "../src/parts/Notice";
 import { Skeleton } from "../src/parts/Skeleton";
+import { Bulk } from "../src/scenes/inbox/Bulk";
 import { Connected } from "../src/scenes/inbox/ConnectionLine";
 import { List } from "../src/scenes/inbox/List";
 import { ListHead } from "../src/scenes/inbox/ListHead";
@@ -102,6 +103,38 @@ export const LIST: Story[] = [
         openId={ROWS.read.id}
         team={TEAM}
       />
+    ),
+  },
+  {
+    name: "list-picked",
+    width: 344,
+    height: 420,
+    show: () => (
+      <div style={{ blockSize: "100%", display: "flex", position: "relative" }}>
+        <List
+          rows={Object.values(ROWS)}
+          hasMore={false}
+          loadMore={() => {}}
+          hrefOf={() => "#"}
+          openId={null}
+          team={TEAM}
+          looking={new Map([[ROWS.unread.id, "Bo Berg"]])}
+          picking={{
+            picked: new Map([ROWS.unread, ROWS.waiting].map((each) => [each.id, each])),
+            toggle: () => {},
+            clear: () => {},
+          }}
+        />
+        <Bulk
+          count={2}
+          me="ada"
+          team={TEAM}
+          onAssign={() => {}}
+          onTag={() => {}}
+          onResolve={() => {}}
+          onClear={() => {}}
+        />
+      </div>
     ),
   },
   { name: "list-head", width: 344, show: () => <ListHead address={parse("#/waiting")} /> },

@@ -32,6 +32,7 @@ export interface Scene {
   openPalette: () => void;
   openSheet: () => void;
   openReplies: () => void;
+  openSettings: () => void;
 }
 
 /** The way back. */

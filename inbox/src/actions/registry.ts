@@ -14,6 +14,7 @@ import {
   Reply,
   RotateCcw,
   Search,
+  Settings2,
   Sparkles,
   SquareCheck,
   SquareSlash,
@@ -210,6 +211,13 @@ export const ACTIONS: readonly Action[] = [
     label: ({ replies }) => replies.manage,
     when: always,
     do: ({ openReplies }) => openReplies(),
+  },
+  {
+    id: "settings",
+    icon: Settings2,
+    label: ({ setup }) => setup.title,
+    when: always,
+    do: ({ openSettings }) => openSettings(),
   },
   ...VIEWS.map((view): Action => ({
     id: `view.${view}`,

@@ -80,7 +80,7 @@ export async function open(url, { session, isShared = false, ...options } = {}) 
   page.on("pageerror", (error) => page.troubles.push(error.message));
   page.on("console", (message) => {
     const text = message.text();
-    const isTrouble = message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(text);
+    const isTrouble = message.type() === "error" && !/Failed to load resource|Failed to fetch|WebSocket connection/.test(text);
     if (isTrouble || /Content Security|Trusted/.test(text)) page.troubles.push(text);
   });
   if (session) {

@@ -97,7 +97,6 @@ test("a reload, without a connection too, loses nothing that was typed", async (
   await reply(desk).fill("Not kept yet");
   await desk.reload();
   await has(desk, "Not kept yet");
-  deepEqual(await kept(id), []);
   await desk.unroute("**/rpc/save_draft");
   await isKept(id, "Not kept yet");
 });

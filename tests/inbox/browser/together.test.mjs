@@ -1,5 +1,5 @@
 // A team at work together: who looks, who types, what they note, and what several conversations have in common.
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 
 import { createClient } from "@supabase/supabase-js";
@@ -179,7 +179,7 @@ test("several rows are picked and resolved by keys alone, and one that fails is 
 });
 
 test("the customer's profile is edited, and seen wherever they are", async () => {
-  const { id, say } = await openedOn(page);
+  const { id } = await openedOn(page);
   const { customer_id } = await conversation(id);
   await update(`customer_profiles?id=eq.${customer_id}`, { custom_fields: { plan: "basic", seats: 3 } });
   await page.reload();
@@ -193,11 +193,12 @@ test("the customer's profile is edited, and seen wherever they are", async () =>
   await panel.getByLabel("What it is").last().fill("Since");
   await panel.getByLabel("Value of Since").fill("2019");
   // A colleague writes meanwhile what this one does not touch.
-  await update(`customer_profiles?id=eq.${customer_id}`, { phone: "+49 170 7654321", custom_fields: { plan: "basic", seats: 4 } });
+  const phone = `+49 170 ${Math.random().toString().slice(2, 10)}`;
+  await update(`customer_profiles?id=eq.${customer_id}`, { phone, custom_fields: { plan: "basic", seats: 4 } });
   await panel.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved.").waitFor();
   const [profile] = await read(`customer_profiles?id=eq.${customer_id}`);
-  deepEqual([profile.name, profile.company, profile.phone], ["Vera Lind", "Lind & Co", "+49 170 7654321"]);
+  deepEqual([profile.name, profile.company, profile.phone], ["Vera Lind", "Lind & Co", phone]);
   deepEqual(profile.custom_fields, { plan: "pro", seats: 4, Since: "2019" });
   await page.locator(`#row-${id}`).getByText("Vera Lind").waitFor();
   await page.getByRole("heading", { name: "Vera Lind", level: 1 }).waitFor();
@@ -208,7 +209,6 @@ test("the customer's profile is edited, and seen wherever they are", async () =>
   await panel.getByRole("button", { name: "Save" }).click();
   await panel.getByText("Another customer has this address or number.").waitFor();
   await panel.getByRole("button", { name: "Cancel" }).click();
-  ok(say);
 });
 
 test("a conversation that is deleted leaves the list, and says so where it is open", async () => {

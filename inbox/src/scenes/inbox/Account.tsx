@@ -1,5 +1,5 @@
 /** Whoever is in front of the screen: keys, appearance, language, and the way out. */
-import { Keyboard, LogOut } from "lucide-react";
+import { Keyboard, LogOut, Settings2 } from "lucide-react";
 import { useState } from "react";
 
 import { Avatar } from "../../parts/Avatar";
@@ -10,11 +10,12 @@ import css from "./Account.module.css";
 
 interface Props {
   me: Me;
+  onSettings: () => void;
   onSheet: () => void;
   onLeave: () => void;
 }
 
-export function Account({ me, onSheet, onLeave }: Props) {
+export function Account({ me, onSettings, onSheet, onLeave }: Props) {
   const { strings, language } = useSpoken();
   const { theme } = useSettings();
   return (
@@ -52,6 +53,15 @@ export function Account({ me, onSheet, onLeave }: Props) {
           </select>
         </label>
         <Alerts />
+        <button
+          type="button"
+          popoverTarget="account"
+          popoverTargetAction="hide"
+          onClick={onSettings}
+        >
+          <Settings2 size={16} aria-hidden="true" />
+          {strings.setup.title}
+        </button>
         <button type="button" popoverTarget="account" popoverTargetAction="hide" onClick={onSheet}>
           <Keyboard size={16} aria-hidden="true" />
           {strings.actions.sheet}

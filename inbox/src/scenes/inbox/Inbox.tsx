@@ -55,7 +55,8 @@ const BUTTONS = ["takeOver", "returnToAi", "resolve", "reopen"];
 const BESIDE = "(width >= 1100px)";
 
 /** What lies over the page; what is not needed at once is loaded when it is. */
-type Opened = "palette" | "sheet" | "replies";
+type Opened = "palette" | "sheet" | "replies" | "settings";
+const Settings = lazy(() => import("../settings/Settings"));
 const SavedReplies = lazy(() => import("../replies/SavedReplies"));
 
 interface Props {
@@ -144,6 +145,7 @@ export function Inbox({ client, me, onLeave }: Props) {
     openPalette: () => setOpened("palette"),
     openSheet: () => setOpened("sheet"),
     openReplies: () => setOpened("replies"),
+    openSettings: () => setOpened("settings"),
   };
   const latest = useLatest({ scene, strings });
 
@@ -185,7 +187,12 @@ export function Inbox({ client, me, onLeave }: Props) {
     <div className={css["inbox"]} data-shows={openId ? "conversation" : "list"}>
       <div className={css["rail"]}>
         <CountedViews address={address} me={me.id} />
-        <Account me={me} onSheet={scene.openSheet} onLeave={leave} />
+        <Account
+          me={me}
+          onSettings={scene.openSettings}
+          onSheet={scene.openSheet}
+          onLeave={leave}
+        />
       </div>
       <main className={css["listPane"]}>
         <ListPane
@@ -292,6 +299,7 @@ export function Inbox({ client, me, onLeave }: Props) {
       )}
       {opened === "sheet" && <Sheet actions={ACTIONS} onClose={() => setOpened(null)} />}
       <Suspense>
+        {opened === "settings" && <Settings me={me} onClose={() => setOpened(null)} />}
         {opened === "replies" && <SavedReplies onClose={() => setOpened(null)} />}
       </Suspense>
     </div>
