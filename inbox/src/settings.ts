@@ -9,6 +9,9 @@ export interface Settings {
   /** Does Enter send, or Mod+Enter? */
   enterSends: boolean;
   showsCustomer: boolean;
+  /** Is what waits for a human told by the system, and by a sound? */
+  notifies: boolean;
+  sounds: boolean;
 }
 
 const KEY = "romashka.inbox";
@@ -18,6 +21,8 @@ const AT_FIRST: Settings = {
   hasSingleKeys: true,
   enterSends: true,
   showsCustomer: true,
+  notifies: false,
+  sounds: false,
 };
 
 let settings: Settings = { ...AT_FIRST, ...kept() };

@@ -1,17 +1,31 @@
 /** Messages of all kinds, the AI at work, the composer, and the customer. */
-import { type Message as Row, NotSignedIn, Unreachable } from "romashka";
+import {
+  type Attachment,
+  type Message as Row,
+  type MessageDraft,
+  NotSignedIn,
+  type SavedReply,
+  TooLarge,
+  Unreachable,
+} from "romashka";
+import { useEffect, useState } from "react";
 
 import { ACTIONS } from "../src/actions/registry";
-import { draftKey, writeDraft } from "../src/drafts";
+import { draftKey, followDrafts, writeDraft } from "../src/drafts";
+import { choose, type Shelf } from "../src/files";
 import { Skeleton } from "../src/parts/Skeleton";
 import { Composer } from "../src/scenes/inbox/Composer";
+import { Others } from "../src/scenes/inbox/Conversation";
 import { Customer } from "../src/scenes/inbox/Customer";
+import CustomerForm from "../src/scenes/inbox/CustomerForm";
 import { Draft, Stopped } from "../src/scenes/inbox/Draft";
 import { Header } from "../src/scenes/inbox/Header";
 import { Message, Sending } from "../src/scenes/inbox/Message";
 import { Line } from "../src/scenes/inbox/Messages";
 import { NoteCard } from "../src/scenes/inbox/NoteCard";
+import type { Profile } from "../src/scenes/inbox/useProfile";
 import { Explained } from "../src/scenes/inbox/Why";
+import { type Slash, SlashList } from "../src/scenes/inbox/Slash";
 import { useStrings } from "../src/strings";
 import { message, NOW, outgoing, row, TEAM } from "./fixtures";
 import type { Story } from "./story";
@@ -140,9 +154,9 @@ function Outbox() {
   );
 }
 
-function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline" }) {
+function Writing(props: { id?: string; text?: string; hint?: "takesOver" | "offline" }) {
   const { composer } = useStrings();
-  const id = `story-${text?.length ?? 0}-${hint ?? ""}`;
+  const { text, hint, id = `story-${text?.length ?? 0}-${hint ?? ""}` } = props;
   if (text) writeDraft(draftKey(id, "reply"), text);
   return (
     <Composer
@@ -153,11 +167,104 @@ function Writing({ text, hint }: { text?: string; hint?: "takesOver" | "offline"
       newest={1}
       onSend={() => {}}
       onNote={async () => true}
+      filling={{ values: { customer: { name: "Marta Lindqvist" } }, language: "en" }}
+      onSavedReplies={() => {}}
+      onTyping={() => {}}
     />
   );
 }
 
+/** Files on their way, stored and refused, above the bar. */
+function WithFiles() {
+  useState(() => {
+    const waiting = new Promise<never>(() => {});
+    const upload = (result: Promise<Attachment>): Shelf => ({ upload: () => result });
+    const stored = { path, name: "kettle.png", content_type: "image/png", size: 20_480 };
+    const file = (name: string) => [new File(["x".repeat(20_480)], name, { type: "image/png" })];
+    choose(upload(Promise.resolve(stored)), "story-files", file("kettle.png"));
+    choose(
+      upload(waiting),
+      "story-files",
+      file("a rather long name of a file that is on its way.pdf"),
+    );
+    choose(upload(Promise.reject(new TooLarge("no", "413"))), "story-files", file("film.mp4"));
+  });
+  return <Writing id="story-files" />;
+}
+
+/** Another device wrote something else. */
+function Elsewhere() {
+  const key = draftKey("story-elsewhere", "reply");
+  useEffect(() => {
+    const draft = {
+      conversation_id: "story-elsewhere",
+      mode: "reply",
+      content: "Dear Marta, it was delivered this morning.",
+      revision: 7,
+      updated_at: new Date(NOW).toISOString(),
+    } as MessageDraft;
+    writeDraft(key, "Dear Marta, I am looking into it.");
+    const shown = { drafts: [draft], state: "live", error: null } as const;
+    return followDrafts({
+      mine: { getSnapshot: () => shown, subscribe: () => () => {} },
+      list: async () => [draft],
+      save: async () => 0,
+    });
+  }, [key]);
+  return <Writing id="story-elsewhere" />;
+}
+
+const SAVED = [
+  [
+    "refund",
+    "When is a refund paid?",
+    "Refunds are paid within five days, {{customer.name}}.",
+    null,
+  ],
+  ["hours", "Öffnungszeiten", "Wir sind von 9 bis 17 Uhr für Sie da.", "de"],
+].map(
+  ([shortcut, title, content, language], at) =>
+    ({ id: `r${at}`, shortcut, title, content, language }) as SavedReply,
+);
+
+function Found() {
+  const nothing = () => {};
+  const slash: Slash = {
+    found: SAVED,
+    isOpen: true,
+    isLoading: false,
+    at: 0,
+    list: "story-list",
+    look: nothing,
+    setAt: nothing,
+    choose: nothing,
+    onKeyDown: () => false,
+    begin: nothing,
+    close: nothing,
+  };
+  return (
+    <div style={{ blockSize: "100%", position: "relative" }}>
+      <div style={{ insetBlockEnd: 0, insetInline: 0, position: "absolute" }}>
+        <SlashList slash={slash} onManage={nothing} />
+      </div>
+    </div>
+  );
+}
+
 const known = row({ tags: ["order", "delivery", "a rather long tag"], satisfaction_rating: 4 });
+
+const PROFILE: Profile = {
+  id: "p1",
+  name: "Marta Lindqvist",
+  email: "marta@example.com",
+  phone: "+46 70 123 45 67",
+  company: "Lindqvist & Daughters",
+  location: "Göteborg",
+  language: "sv",
+  notes: "Calls before she writes.",
+  custom_fields: { "Customer number": "4711", orders: 12 },
+  first_interaction: "2026-03-01T09:00:00Z",
+};
 
 function Head({ of }: { of: ReturnType<typeof row> }) {
   const actions = ACTIONS.filter(({ id }) => ["takeOver", "resolve"].includes(id));
@@ -249,6 +356,18 @@ export const CONVERSATION: Story[] = [
     name: "composer-written",
     show: () => <Writing text={"Two lines,\nof a reply that is being written."} hint="offline" />,
   },
+  { name: "composer-files", show: WithFiles },
+  { name: "composer-elsewhere", show: Elsewhere },
+  { name: "saved-replies-found", height: 260, show: Found },
+  {
+    name: "others",
+    show: () => (
+      <>
+        <Others customer="Marta Lindqvist" isHere writing="Bo Berg" />
+        <Others customer={null} isHere writing={undefined} />
+      </>
+    ),
+  },
   { name: "header", show: () => <Head of={known} /> },
   {
     name: "header-waiting",
@@ -268,6 +387,8 @@ export const CONVERSATION: Story[] = [
     show: () => (
       <Customer
         row={known}
+        known={{ profile: PROFILE, save: async () => {} }}
+        messages={[MESSAGES[3]!, MESSAGES[4]!]}
         earlier={[row({ last_message: "Can I return the blue kettle?" })]}
         hrefOf={() => "#"}
         onTags={() => {}}
@@ -276,11 +397,18 @@ export const CONVERSATION: Story[] = [
     ),
   },
   {
+    name: "customer-form",
+    width: 288,
+    show: () => <CustomerForm profile={PROFILE} onSave={async () => {}} onDone={() => {}} />,
+  },
+  {
     name: "customer-unknown",
     width: 288,
     show: () => (
       <Customer
         row={row({ customer_profiles: null, user_email: "someone@example.com" })}
+        known={{ profile: null, save: async () => {} }}
+        messages={[]}
         earlier={[]}
         hrefOf={() => "#"}
         onTags={() => {}}

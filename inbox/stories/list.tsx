@@ -1,7 +1,9 @@
 /** Views, their head, rows, and the connection. */
 import { parse } from "../src/address/address";
+import { draftKey, writeDraft } from "../src/drafts";
 import { Notice } from "../src/parts/Notice";
 import { Skeleton } from "../src/parts/Skeleton";
+import { Bulk } from "../src/scenes/inbox/Bulk";
 import { Connected } from "../src/scenes/inbox/ConnectionLine";
 import { List } from "../src/scenes/inbox/List";
 import { ListHead } from "../src/scenes/inbox/ListHead";
@@ -58,20 +60,14 @@ const ROWS = {
   empty: row({ name: "", last_message: null, customer_profiles: null }),
 };
 
+writeDraft(draftKey(ROWS.assigned.id, "reply"), "I will look");
+
 function Rows() {
   return (
     <ul aria-label="Rows">
       {Object.entries(ROWS).map(([name, each]) => (
         <li key={name}>
-          <Row
-            row={each}
-            href="#"
-            isOpen={name === "human"}
-            isCurrent
-            draft={name === "assigned" ? "I will look" : ""}
-            team={TEAM}
-            now={NOW}
-          />
+          <Row row={each} href="#" isOpen={name === "human"} isCurrent team={TEAM} now={NOW} />
         </li>
       ))}
     </ul>
@@ -105,9 +101,40 @@ export const LIST: Story[] = [
         loadMore={() => {}}
         hrefOf={() => "#"}
         openId={ROWS.read.id}
-        draftOf={() => ""}
         team={TEAM}
       />
+    ),
+  },
+  {
+    name: "list-picked",
+    width: 344,
+    height: 420,
+    show: () => (
+      <div style={{ blockSize: "100%", display: "flex", position: "relative" }}>
+        <List
+          rows={Object.values(ROWS)}
+          hasMore={false}
+          loadMore={() => {}}
+          hrefOf={() => "#"}
+          openId={null}
+          team={TEAM}
+          looking={new Map([[ROWS.unread.id, "Bo Berg"]])}
+          picking={{
+            picked: new Map([ROWS.unread, ROWS.waiting].map((each) => [each.id, each])),
+            toggle: () => {},
+            clear: () => {},
+          }}
+        />
+        <Bulk
+          count={2}
+          me="ada"
+          team={TEAM}
+          onAssign={() => {}}
+          onTag={() => {}}
+          onResolve={() => {}}
+          onClear={() => {}}
+        />
+      </div>
     ),
   },
   { name: "list-head", width: 344, show: () => <ListHead address={parse("#/waiting")} /> },

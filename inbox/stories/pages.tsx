@@ -1,6 +1,7 @@
 /** The door and what stands before it, dialogs, and what passes. */
 import { createClient } from "@supabase/supabase-js";
 import { ShieldX } from "lucide-react";
+import type { BusinessHours } from "romashka";
 
 import { Palette } from "../src/actions/Palette";
 import { ACTIONS } from "../src/actions/registry";
@@ -8,9 +9,13 @@ import { Sheet } from "../src/actions/Sheet";
 import type { Problem } from "../src/config/config";
 import { Avatar } from "../src/parts/Avatar";
 import { Button } from "../src/parts/Button";
+import { Dialog } from "../src/parts/Dialog";
 import { Notice } from "../src/parts/Notice";
 import { Toast } from "../src/parts/Toast";
 import { Account } from "../src/scenes/inbox/Account";
+import { Editor as HoursEditor } from "../src/scenes/settings/HoursForm";
+import { Editor as WidgetEditor } from "../src/scenes/settings/WidgetForm";
+import SavedReplies from "../src/scenes/replies/SavedReplies";
 import { ConfigProblem } from "../src/scenes/problem/ConfigProblem";
 import { SignIn } from "../src/scenes/signIn/SignIn";
 import { useStrings } from "../src/strings";
@@ -53,6 +58,26 @@ function Buttons() {
   );
 }
 
+const HOURS = {
+  hours: {
+    timezone: "Europe/Berlin",
+    closed: ["2026-12-25"],
+    spans: [
+      { days: [1, 2, 3, 4, 5], from: "09:00", to: "18:00" },
+      { days: [6], from: "10:00", to: "14:00" },
+    ],
+  },
+  away_texts: { en: "We are back {when}." },
+} as unknown as BusinessHours;
+const LOOKS = {
+  texts: { en: { title: "Ask us", greeting: "Hello!" } },
+  color: "#1c6848",
+  text_color: "#ffffff",
+  logo_url: null,
+  languages: [],
+  shows_team: true,
+};
+
 const me = { id: "ada", name: "Ada Lindgren", email: "ada@example.com", role: "agent" } as const;
 
 export const PAGES: Story[] = [
@@ -82,13 +107,36 @@ export const PAGES: Story[] = [
   {
     name: "account",
     height: 80,
-    show: () => <Account me={me} onSheet={() => {}} onLeave={() => {}} />,
+    show: () => <Account me={me} onSettings={() => {}} onSheet={() => {}} onLeave={() => {}} />,
   },
   { name: "toast", height: 80, show: Toasted },
   {
     name: "palette",
     isAlone: true,
     show: () => <Palette actions={ACTIONS} run={() => {}} onClose={() => {}} />,
+  },
+  {
+    name: "settings-hours",
+    isAlone: true,
+    show: () => (
+      <Dialog title="Business hours" onClose={() => {}}>
+        <HoursEditor known={HOURS} channel={null} mayChange onDone={async () => {}} />
+      </Dialog>
+    ),
+  },
+  {
+    name: "settings-widget",
+    isAlone: true,
+    show: () => (
+      <Dialog title="Widget" onClose={() => {}}>
+        <WidgetEditor known={LOOKS} mayChange />
+      </Dialog>
+    ),
+  },
+  {
+    name: "saved-replies",
+    isAlone: true,
+    show: () => <SavedReplies onClose={() => {}} />,
   },
   { name: "sheet", isAlone: true, show: () => <Sheet actions={ACTIONS} onClose={() => {}} /> },
 ];

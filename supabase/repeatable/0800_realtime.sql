@@ -198,6 +198,28 @@ begin
 end $$;
 comment on function private.broadcast_conversations is 'Tell the inbox and the workers which conversations changed.';
 
+-- Whoever looks at one that is deleted, or erased, sees that it is gone: its id alone is told.
+create or replace function private.broadcast_deleted_conversations()
+returns trigger
+language plpgsql
+security definer  -- realtime.send inserts as its caller
+set search_path = ''
+as $$
+declare
+  v_ids uuid[] := array(select gone.id from gone limit 51);
+begin
+  if cardinality(v_ids) > 0 then
+    perform realtime.send(jsonb_build_object(
+      'conversation_ids', case when cardinality(v_ids) <= 50 then to_jsonb(v_ids) end),
+      'conversations.deleted', 'inbox', true);
+  end if;
+  return null;
+end $$;
+comment on function private.broadcast_deleted_conversations is 'Tell the inbox which conversations are gone.';
+
+create or replace trigger conversations_broadcast_delete after delete on public.conversations
+  referencing old table as gone for each statement execute function private.broadcast_deleted_conversations();
+
 -- The caller has changed the conversation, and so holds its lock: its deliveries stay as they are.
 create or replace function private.send_after(conversation_id uuid)
 returns timestamptz

@@ -130,7 +130,7 @@ revoke execute on function
   private.is_placeholder, private.guard_message, private.check_customer_message, private.without_our_keys,
   private.with_checked_choice, private.number_message, private.mirror_delivery_status, private.may_join_topic,
   private.broadcast_message_updates, private.event_of_message, private.size_in_event,
-  private.send_after, private.broadcast_conversations, private.broadcast_notes, private.end_open_jobs,
+  private.send_after, private.broadcast_conversations, private.broadcast_deleted_conversations, private.broadcast_notes, private.end_open_jobs,
   private.open_job, private.job_priority, private.unused_turn_id, private.open_returned_turn,
   private.join_job, private.supersede_job, private.enqueue_message,
   private.repeat_handover, private.expects_no_answer, private.end_jobs_of_taken_conversation,

@@ -1,6 +1,7 @@
 /** Mod+K: every action by its name. */
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 
+import { plain } from "../plain";
 import { useStrings } from "../strings";
 import type { Action } from "./action";
 import { Key } from "./Key";
@@ -95,8 +96,4 @@ function isLike(label: string, text: string): boolean {
         words.some((word) => word.replace(/^\W+/u, "").startsWith(part)) ||
         plain(label).includes(part),
     );
-}
-
-function plain(text: string): string {
-  return text.normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase().trim();
 }

@@ -15,6 +15,14 @@ export interface Scene {
   row: ConversationRow | null;
   /** The list, as it is shown. */
   rows: readonly ConversationRow[];
+  /** Where a search found something in a conversation. */
+  placeIn: (id: string) => number | null;
+  /** Those that are picked, to do something with all of them. */
+  picked: ReadonlyMap<string, ConversationRow>;
+  pick: (id: string) => void;
+  clearPicked: () => void;
+  /** Resolve all that are picked, and say what became of it. */
+  resolvePicked: () => Promise<void>;
   /** Is a reply being written by the AI? */
   isDrafting: boolean;
   /** Take over: of a draft that is being written, the database says which was first. */
@@ -23,6 +31,8 @@ export interface Scene {
   showCustomer: (isShown: boolean) => void;
   openPalette: () => void;
   openSheet: () => void;
+  openReplies: () => void;
+  openSettings: () => void;
 }
 
 /** The way back. */
@@ -37,8 +47,8 @@ export interface Action {
   /** One key, such as `j`; or `Mod+k`, where Mod is Command or Control. Never with Alt: that types ą and @. */
   key?: string;
   when: (scene: Scene) => boolean;
-  /** Do it; return the way back, if there is one. */
-  do: (scene: Scene) => void | Undo | Promise<void | Undo>;
+  /** Do it; return the way back, if there is one; or false, if it says itself what was done. */
+  do: (scene: Scene) => void | Undo | Promise<void | false | Undo>;
   /** What is said when it was done. */
   done?: (strings: Strings) => string;
 }

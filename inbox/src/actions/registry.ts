@@ -14,12 +14,16 @@ import {
   Reply,
   RotateCcw,
   Search,
+  Settings2,
   Sparkles,
+  SquareCheck,
+  SquareSlash,
   SunMoon,
   Tag,
   UserPlus,
+  X,
 } from "lucide-react";
-import type { ConversationRow, Priority } from "romashka";
+import type { ConversationRow } from "romashka";
 
 import { VIEWS } from "../address/address";
 import { go } from "../address/useAddress";
@@ -30,9 +34,11 @@ import { VIEW_ICONS } from "../scenes/inbox/Views";
 import { change, readSettings, type Settings } from "../settings";
 import { LANGUAGES } from "../strings";
 import type { Action, Scene, Undo } from "./action";
+import { assign, reopen } from "./changes";
 
 const always = () => true;
 const isOpen = ({ row }: Scene) => row !== null;
+const hasPicked = ({ picked }: Scene) => picked.size > 0;
 
 const walk = (id: "next" | "previous", key: string, icon: LucideIcon, step: number): Action => ({
   id,
@@ -42,7 +48,7 @@ const walk = (id: "next" | "previous", key: string, icon: LucideIcon, step: numb
   when: ({ rows }) => rows.length > 0,
   do: (scene) => {
     const row = neighbour(scene, step);
-    if (row) show(row);
+    if (row) show(scene, row);
   },
 });
 
@@ -65,8 +71,9 @@ const field = (
   key,
   icon,
   label: ({ actions }) => actions[id],
-  when: id === "search" ? always : isOpen,
+  when: (scene) => id === "search" || isOpen(scene) || (id !== "priority" && hasPicked(scene)),
   do: (scene) => {
+    if (id !== "search" && id !== "priority" && hasPicked(scene)) return enter(`${id}-all`);
     if (id === "tag") scene.showCustomer(true);
     enter(place);
   },
@@ -117,7 +124,7 @@ export const ACTIONS: readonly Action[] = [
     icon: CircleCheck,
     label: ({ actions }) => actions.resolve,
     short: ({ actions }) => actions.resolveShort,
-    when: ({ row }) => row !== null && !isClosed(row),
+    when: (scene) => hasPicked(scene) || (scene.row !== null && !isClosed(scene.row)),
     do: resolve,
     done: ({ done }) => done.resolve,
   },
@@ -143,6 +150,25 @@ export const ACTIONS: readonly Action[] = [
   },
   field("priority", "p", Flag, "priority"),
   field("tag", "l", Tag, "tag"),
+  {
+    id: "pick",
+    key: "x",
+    icon: SquareCheck,
+    label: ({ several }) => several.toggle,
+    when: ({ rows }) => rows.length > 0,
+    do: (scene) => {
+      const row = neighbour(scene, 0);
+      if (row) scene.pick(row.id);
+    },
+  },
+  {
+    id: "clear",
+    key: "Escape",
+    icon: X,
+    label: ({ several }) => several.clear,
+    when: hasPicked,
+    do: ({ clearPicked }) => clearPicked(),
+  },
   field("search", "/", Search, "search"),
   {
     id: "customer",
@@ -179,6 +205,20 @@ export const ACTIONS: readonly Action[] = [
     when: always,
     do: ({ openSheet }) => openSheet(),
   },
+  {
+    id: "replies",
+    icon: SquareSlash,
+    label: ({ replies }) => replies.manage,
+    when: always,
+    do: ({ openReplies }) => openReplies(),
+  },
+  {
+    id: "settings",
+    icon: Settings2,
+    label: ({ setup }) => setup.title,
+    when: always,
+    do: ({ openSettings }) => openSettings(),
+  },
   ...VIEWS.map((view): Action => ({
     id: `view.${view}`,
     icon: VIEW_ICONS[view],
@@ -214,61 +254,25 @@ function neighbour({ rows, address }: Scene, step: number): ConversationRow | un
   return rows[from < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, from + step))];
 }
 
-function show({ id }: ConversationRow): void {
-  go({ conversation: id }, { replace: true });
+function show({ placeIn }: Scene, { id }: ConversationRow): void {
+  go({ conversation: id, at: placeIn(id) }, { replace: true });
 }
 
-async function resolve(scene: Scene): Promise<Undo> {
+async function resolve(scene: Scene): Promise<false | Undo> {
   const { client, row } = scene;
+  if (hasPicked(scene)) {
+    await scene.resolvePicked();
+    return false;
+  }
   const before = row!;
   const next = neighbour(scene, 1);
   await client.conversations.open(before).resolve();
-  if (next && next.id !== before.id) show(next);
+  if (next && next.id !== before.id) show(scene, next);
   else go({ conversation: null });
   return async () => {
     await reopen(client, before);
-    show(before);
+    show(scene, before);
   };
-}
-
-export async function assign(
-  client: Scene["client"],
-  row: ConversationRow,
-  to: string | null,
-): Promise<Undo> {
-  const conversation = client.conversations.open(row);
-  const before = row.assigned_agent_id;
-  await conversation.assign(to);
-  return () => conversation.assign(before);
-}
-
-export async function prioritise(
-  client: Scene["client"],
-  row: ConversationRow,
-  to: Priority,
-): Promise<Undo> {
-  const conversation = client.conversations.open(row);
-  await conversation.setPriority(to);
-  return () => conversation.setPriority(row.priority);
-}
-
-export async function tag(
-  client: Scene["client"],
-  row: ConversationRow,
-  add: readonly string[],
-  remove: readonly string[],
-): Promise<Undo> {
-  const conversation = client.conversations.open(row);
-  await conversation.tag(add, remove);
-  return () => conversation.tag(remove, add);
-}
-
-/** Open it as it was: with whoever had it, waiting if it waited. */
-async function reopen({ supabase }: Scene["client"], before: ConversationRow): Promise<void> {
-  const { id, status, requires_human } = before;
-  const again = supabase.from("conversations").update({ status, requires_human });
-  const { error } = await again.eq("id", id);
-  if (error) throw new Error(error.message);
 }
 
 /** Put the focus there, at once or when it is there; a list of choices opens. */

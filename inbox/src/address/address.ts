@@ -11,6 +11,8 @@ export type ViewName = (typeof VIEWS)[number];
 export interface Address {
   view: ViewName;
   conversation: string | null;
+  /** The position of the message to go to. */
+  at: number | null;
   search: string;
   channel: ChannelType | null;
   priority: Priority | null;
@@ -27,6 +29,7 @@ export function parse(fragment: string): Address {
   return {
     view: oneOf(VIEWS, view) ?? "waiting",
     conversation: conversation ?? null,
+    at: conversation ? Number.parseInt(asked.get("at") ?? "", 10) || null : null,
     search: asked.get("q") ?? "",
     channel: oneOf(CHANNELS, asked.get("channel")),
     priority: oneOf(PRIORITIES, asked.get("priority")),
@@ -34,11 +37,12 @@ export function parse(fragment: string): Address {
 }
 
 /** Return the fragment of an address, as a link has it. */
-export function format({ view, conversation, search, channel, priority }: Address): string {
+export function format({ view, conversation, at, search, channel, priority }: Address): string {
   const asked = new URLSearchParams();
   if (search) asked.set("q", search);
   if (channel) asked.set("channel", channel);
   if (priority) asked.set("priority", priority);
+  if (conversation && at) asked.set("at", String(at));
   const path = conversation ? `${view}/${encodeURIComponent(conversation)}` : view;
   return `#/${path}${asked.size ? `?${asked}` : ""}`;
 }

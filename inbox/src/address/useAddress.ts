@@ -23,9 +23,10 @@ export function useAddress(): Address {
   return useSyncExternalStore(subscribe, here);
 }
 
-/** Go where the URL is another in these; `replace` leaves no step for the back button. */
+/** Go where the URL is another in these, in another conversation to where it opens; `replace` leaves no step for the back button. */
 export function go(changes: Partial<Address>, { replace = false } = {}): void {
-  const next = format({ ...here(), ...changes });
+  const place = "conversation" in changes ? { at: null } : {};
+  const next = format({ ...here(), ...place, ...changes });
   if (next === format(here())) return;
   if (replace) history.replaceState(null, "", next);
   else history.pushState(null, "", next);

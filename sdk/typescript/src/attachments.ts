@@ -1,13 +1,14 @@
 /** `client.attachments`: files of a conversation, in Supabase Storage. */
 import type { SupabaseClient } from "@supabase/supabase-js";
 
-import type { Core } from "./core.js";
+import type { Core, Limits } from "./core.js";
 import { fromStorage } from "./errors.js";
 import { inertType } from "./fileTypes.js";
 import { newId } from "./id.js";
 import type { Message } from "./models.js";
 import { inTime, REQUEST_MS } from "./pause.js";
 import { checkStorable } from "./storable.js";
+import { transfer, type Transfer } from "./transfer.js";
 
 const BUCKET = "conversation-attachments";
 
@@ -57,6 +58,7 @@ export class Attachments {
   /**
    * Store a file for a conversation. What a browser might run (HTML, SVG, scripts) is stored as bytes.
    *
+   * @param options `onProgress` hears how far it is, and `signal` gives it up
    * @throws {@link TooLarge} it is larger than the bucket allows (10 MB), or the customer has no room left
    * @throws {@link RateLimited} the customer stored too much in the last hour
    * @throws {@link PermissionDenied} the conversation is somebody else's
@@ -66,7 +68,12 @@ export class Attachments {
    * await conversation.send("It looks like this.", { attachment });
    * ```
    */
-  async upload(conversationId: string, file: Blob, name = nameOf(file)): Promise<Attachment> {
+  async upload(
+    conversationId: string,
+    file: Blob,
+    name = nameOf(file),
+    options: Transfer = {},
+  ): Promise<Attachment> {
     // The name may have any letters; a path in Storage may not.
     const ending = /\.[a-z0-9]+$/.exec(name.toLowerCase())?.[0] ?? "";
     const path = `${conversationId}/${newId()}${ending}`;
@@ -74,7 +81,9 @@ export class Attachments {
     // Sent as it is, a Blob names its own type.
     const inert = file.slice(0, file.size, content_type);
     checkStorable([conversationId, name]);
-    await this.#ask(() => this.#bucket.upload(path, inert, { contentType: content_type }), FILE_MS);
+    const { signal, onProgress } = options;
+    const send = (late: AbortSignal) => this.#send(path, inert, late, onProgress);
+    await this.#ask(send, { timeoutMs: FILE_MS, signal });
     return { path, name, content_type, size: file.size };
   }
 
@@ -85,7 +94,7 @@ export class Attachments {
    */
   async download(attachment: Attachment): Promise<Blob> {
     checkStorable(attachment.path);
-    return this.#ask(() => this.#bucket.download(attachment.path), FILE_MS);
+    return this.#ask(() => this.#bucket.download(attachment.path), { timeoutMs: FILE_MS });
   }
 
   /**
@@ -131,11 +140,23 @@ export class Attachments {
     });
   }
 
+  async #send(path: string, file: Blob, signal: AbortSignal, onProgress: Transfer["onProgress"]) {
+    if (!onProgress || typeof XMLHttpRequest === "undefined") {
+      return this.#bucket.upload(path, file, { contentType: file.type });
+    }
+    const { publicUrl } = this.#bucket.getPublicUrl(path).data;
+    const url = publicUrl.replace("/object/public/", "/object/");
+    return transfer(url, file, this.core.session.token, { signal, onProgress });
+  }
+
   async #ask<Data>(
-    request: () => Promise<{ data: Data; error: StorageError | null }>,
-    timeoutMs = REQUEST_MS,
+    request: (late: AbortSignal) => Promise<{ data: Data; error: StorageError | null }>,
+    limits: Limits = { timeoutMs: REQUEST_MS },
   ): Promise<NonNullable<Data>> {
-    const { data, error } = await inTime(() => this.core.session.send(request), { timeoutMs });
+    const { data, error } = await inTime(
+      (late) => this.core.session.send(() => request(late)),
+      limits,
+    );
     if (error) throw fromStorage(error);
     return data!;
   }

@@ -21,3 +21,10 @@ export function conversationsOf({ payload }: Broadcast): ConversationRow[] {
 export function isWithoutRows({ event, payload }: Broadcast): boolean {
   return event === "conversations.changed" && !payload["conversations"];
 }
+
+/** Return the ids of the conversations that are gone; null where they are too many for an event. */
+export function deletedIn({ event, payload }: Broadcast): string[] | null {
+  if (event !== "conversations.deleted") return [];
+  const ids = payload["conversation_ids"];
+  return Array.isArray(ids) ? (ids as string[]) : null;
+}

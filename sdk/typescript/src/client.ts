@@ -34,7 +34,7 @@ export class Client extends Core {
   constructor(backend: Backend) {
     super(backend);
     this.inbox = new Inbox(this);
-    this.conversations = new Conversations(this, (id) => this.inbox.feed.latest(id));
+    this.conversations = new Conversations(this, (id) => this.inbox.latest(id));
     this.knowledge = new Knowledge(this);
     this.metrics = new Metrics(this);
     this.drafts = new Drafts(this);

@@ -61,8 +61,8 @@ export abstract class Following<T extends Followed> extends Observed<T> {
     this.#failure = null;
     this.#reading.giveUp();
     this.source.close();
+    this.showState(); // first: that it has nothing is not what the database has
     this.clear();
-    this.showState();
     setTimeout(() => this.isWatched && this.begin());
   }
 

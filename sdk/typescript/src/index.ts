@@ -71,6 +71,7 @@ export {
   type SavedReply,
 } from "./savedReplies.js";
 export type { ExcerptPart, SearchHit, SearchOptions, SearchPage, SearchPlace } from "./search.js";
+export type { Transfer } from "./transfer.js";
 export { signIn, signInAnonymously } from "./signIn.js";
 export type { Store, StoreState } from "./store.js";
 export { type Invitation, type StaffMember, type StaffRole, Team } from "./team.js";

@@ -21,8 +21,8 @@ export interface SendOptions extends Limits {
   senderType?: "user" | "agent";
   /** What the application wants to keep with it. */
   metadata?: Record<string, Json | undefined> | undefined;
-  /** What `core.attachments.upload` gave. */
-  attachment?: Attachment | undefined;
+  /** What `client.attachments.upload` gives; or what gives it once it is the message's turn, each time it is tried. */
+  attachment?: Attachment | ((signal?: AbortSignal) => Promise<Attachment>) | undefined;
 }
 
 /** Store a message; its id tells whether an earlier try did. */
@@ -32,7 +32,9 @@ export async function store(
   text: string,
   options: SendOptions,
 ): Promise<Message> {
-  const { id = newId(), senderType = "user", metadata, attachment, signal, timeoutMs } = options;
+  const { id = newId(), senderType = "user", metadata, signal, timeoutMs } = options;
+  const given = options.attachment;
+  const attachment = typeof given === "function" ? await given(signal) : given;
   const row: NewMessage = {
     id,
     conversation_id: conversationId,

@@ -96,7 +96,27 @@ export class Thread extends Following<ThreadState> implements Watcher {
 
   /** Read the page before the first message; who asks again meanwhile gets the same. */
   loadOlder(): Promise<void> {
-    this.#older ??= this.#loadOlder().finally(() => (this.#older = null));
+    return this.#loadPage(PAGE);
+  }
+
+  /**
+   * Read all messages from a position on that are not here yet, for whoever goes to a place further back.
+   *
+   * @example
+   * ```ts
+   * await thread.loadBackTo(hit.position);
+   * ```
+   */
+  async loadBackTo(position: number): Promise<void> {
+    while (this.#hasOlder && this.#list.oldest > position) {
+      const { oldest } = this.#list;
+      await this.#loadPage(Math.min(CHANGES, Math.max(PAGE, oldest - position)));
+      if (this.#list.oldest >= oldest) return; // it was forgotten, or cut
+    }
+  }
+
+  #loadPage(count: number): Promise<void> {
+    this.#older ??= this.#loadOlder(count).finally(() => (this.#older = null));
     return this.#older;
   }
 
@@ -156,8 +176,8 @@ export class Thread extends Following<ThreadState> implements Watcher {
     };
   }
 
-  async #readNewest(signal: AbortSignal, before?: number): Promise<Message[]> {
-    let query = this.#messages().order("position", { ascending: false }).limit(PAGE);
+  async #readNewest(signal: AbortSignal, before?: number, count = PAGE): Promise<Message[]> {
+    let query = this.#messages().order("position", { ascending: false }).limit(count);
     if (before !== undefined) query = query.lt("position", before);
     return (await this.core.send(query, { signal })) as Message[];
   }
@@ -179,11 +199,11 @@ export class Thread extends Following<ThreadState> implements Watcher {
     }
   }
 
-  async #loadOlder(): Promise<void> {
+  async #loadOlder(count: number): Promise<void> {
     if (!this.#hasOlder) return;
     const list = this.#list;
     const { oldest } = list;
-    const older = await this.#readNewest(new AbortController().signal, oldest);
+    const older = await this.#readNewest(new AbortController().signal, oldest, count);
     if (list !== this.#list || list.oldest !== oldest) return; // it was forgotten, or cut
     list.put(older);
     this.#hasOlder = older.length > 0 && list.oldest > 1;

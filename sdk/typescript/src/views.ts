@@ -2,6 +2,7 @@
 import type { Core } from "./core.js";
 import { Feed } from "./feed.js";
 import { columnsOf, type Filters, keyOf } from "./listing.js";
+import type { ConversationRow } from "./models.js";
 import { Recent } from "./recent.js";
 import { PAGE, View, type ViewFilters } from "./view.js";
 
@@ -9,12 +10,8 @@ import { PAGE, View, type ViewFilters } from "./view.js";
 const MAX_VIEWS = 20;
 
 export class Views {
-  /**
-   * What all lists have in common.
-   *
-   * @internal
-   */
-  readonly feed: Feed;
+  /** What all lists have in common. */
+  protected readonly feed: Feed;
   readonly #views = new Recent<View>(MAX_VIEWS);
 
   constructor(protected readonly core: Core) {
@@ -41,6 +38,26 @@ export class Views {
     return this.#views.get(keyOf({ ...narrow, limit }), () => {
       return new View(this.core, this.feed, narrow, limit);
     });
+  }
+
+  /**
+   * Hear of each conversation that changes, once a frame, and of those that are deleted; return what ends it.
+   *
+   * What changes while nothing is heard is not told: whoever shows one conversation reads it again when
+   * `client.connection` is live once more.
+   *
+   * @example
+   * ```ts
+   * const leave = client.inbox.observe((row) => note(row.id, row.status));
+   * ```
+   */
+  observe(onChanged: (row: ConversationRow) => void, onDeleted?: (id: string) => void): () => void {
+    return this.feed.observe(onChanged, onDeleted);
+  }
+
+  /** Return the latest state of a conversation, as far as it was heard or read; without a request. */
+  latest(id: string): ConversationRow | undefined {
+    return this.feed.latest(id);
   }
 
   /**

@@ -96,7 +96,7 @@ test("who signs in next sees nothing of who was there before, not for a moment",
     [...again.seen, again.now].flatMap(({ messages }) => messages),
     [],
   );
-  deepEqual(client.inbox.feed.latest(conversation.id), undefined);
+  deepEqual(client.inbox.latest(conversation.id), undefined);
   [again, list].forEach(({ leave }) => leave());
 });
 

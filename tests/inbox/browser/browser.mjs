@@ -61,6 +61,13 @@ export async function openAs(person, hash = "", options = {}) {
 const contexts = [];
 afterEach(() => Promise.all(contexts.splice(0).map((context) => context.close())));
 
+/** Whatever a page complains of fails its test. */
+const pages = [];
+afterEach(() => {
+  const troubles = pages.flatMap((page) => page.troubles.splice(0));
+  if (troubles.length > 0) throw new Error(`a page complained: ${troubles.join(" | ")}`);
+});
+
 /** Open a page in a profile of its own; what it complains of is in `troubles`. */
 export async function open(url, { session, isShared = false, ...options } = {}) {
   const browser = await launch();
@@ -69,10 +76,11 @@ export async function open(url, { session, isShared = false, ...options } = {}) 
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
   page.troubles = [];
+  pages.push(page);
   page.on("pageerror", (error) => page.troubles.push(error.message));
   page.on("console", (message) => {
     const text = message.text();
-    const isTrouble = message.type() === "error" && !/Failed to load resource|WebSocket connection/.test(text);
+    const isTrouble = message.type() === "error" && !/Failed to load resource|Failed to fetch|WebSocket connection/.test(text);
     if (isTrouble || /Content Security|Trusted/.test(text)) page.troubles.push(text);
   });
   if (session) {

@@ -32,7 +32,7 @@ for (const language of ["en", "ar"]) {
         if (PICTURES) await page.screenshot({ path: `${PICTURES}/${language}-${theme}-${width}.png`, fullPage: true });
       }
       deepEqual(await broken(page), []);
-      for (const name of ["palette", "sheet"]) {
+      for (const name of ["palette", "sheet", "saved-replies", "settings-hours", "settings-widget"]) {
         await page.goto(`${url}stories.html?language=${language}&theme=${theme}&story=${name}`);
         await page.locator("dialog[open]").waitFor();
         await page.evaluate(AXE);

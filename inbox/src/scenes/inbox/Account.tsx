@@ -1,5 +1,6 @@
 /** Whoever is in front of the screen: keys, appearance, language, and the way out. */
-import { Keyboard, LogOut } from "lucide-react";
+import { Keyboard, LogOut, Settings2 } from "lucide-react";
+import { useState } from "react";
 
 import { Avatar } from "../../parts/Avatar";
 import type { Me } from "../../session/session";
@@ -9,11 +10,12 @@ import css from "./Account.module.css";
 
 interface Props {
   me: Me;
+  onSettings: () => void;
   onSheet: () => void;
   onLeave: () => void;
 }
 
-export function Account({ me, onSheet, onLeave }: Props) {
+export function Account({ me, onSettings, onSheet, onLeave }: Props) {
   const { strings, language } = useSpoken();
   const { theme } = useSettings();
   return (
@@ -50,6 +52,16 @@ export function Account({ me, onSheet, onLeave }: Props) {
             ))}
           </select>
         </label>
+        <Alerts />
+        <button
+          type="button"
+          popoverTarget="account"
+          popoverTargetAction="hide"
+          onClick={onSettings}
+        >
+          <Settings2 size={16} aria-hidden="true" />
+          {strings.setup.title}
+        </button>
         <button type="button" popoverTarget="account" popoverTargetAction="hide" onClick={onSheet}>
           <Keyboard size={16} aria-hidden="true" />
           {strings.actions.sheet}
@@ -60,5 +72,46 @@ export function Account({ me, onSheet, onLeave }: Props) {
         </button>
       </div>
     </div>
+  );
+}
+
+/** Told by the system and by a sound: both are asked for. */
+function Alerts() {
+  const { alerts } = useSpoken().strings;
+  const { notifies, sounds } = useSettings();
+  const [isBlocked, setBlocked] = useState(false);
+
+  async function notify(isWanted: boolean) {
+    change({ notifies: isWanted });
+    if (!isWanted) return setBlocked(false);
+    const isKnown = "Notification" in window;
+    const isAllowed = isKnown && (await Notification.requestPermission()) === "granted";
+    setBlocked(!isAllowed);
+    change({ notifies: isAllowed });
+  }
+
+  return (
+    <fieldset className={css["alerts"]}>
+      <legend>{alerts.label}</legend>
+      <label>
+        <input
+          type="checkbox"
+          role="switch"
+          checked={notifies}
+          onChange={({ target }) => void notify(target.checked)}
+        />
+        {alerts.notify}
+      </label>
+      {isBlocked && <p role="alert">{alerts.blocked}</p>}
+      <label>
+        <input
+          type="checkbox"
+          role="switch"
+          checked={sounds}
+          onChange={({ target }) => change({ sounds: target.checked })}
+        />
+        {alerts.sound}
+      </label>
+    </fieldset>
   );
 }

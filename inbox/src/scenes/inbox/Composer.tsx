@@ -1,13 +1,18 @@
 /** Where a reply is written; what is written stays until it is stored. */
-import { Lock, Reply, SendHorizontal } from "lucide-react";
+import { Lock, Reply, SendHorizontal, SquareSlash } from "lucide-react";
+import { REPLY_VARIABLES } from "romashka";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 
 import { MOD } from "../../actions/keys";
-import { draftKey, type Mode, useDraft } from "../../drafts";
+import { draftKey, type Mode, useDraft, useRival } from "../../drafts";
+import { useTray } from "../../files";
 import { Button } from "../../parts/Button";
 import { change, useSettings } from "../../settings";
-import { useStrings } from "../../strings";
+import { useSpoken, useStrings } from "../../strings";
+import { clock } from "../../time";
 import css from "./Composer.module.css";
+import { type Filling, SlashList, useSlash } from "./Slash";
+import { Attach, Tray, useDropping } from "./Tray";
 
 /** Somebody who answered while a reply was being written. */
 export interface Answered {
@@ -23,25 +28,39 @@ interface Props {
   answeredSince: (position: number) => Answered | null;
   newest: number;
   onSend: (text: string) => void;
+  filling: Filling;
+  onSavedReplies: () => void;
+  /** Said while a reply is typed, and never of a note. */
+  onTyping: (isTyping: boolean) => void;
   /** Keep a note; was it kept? */
   onNote: (text: string) => Promise<boolean>;
 }
 
 export function Composer(props: Props) {
   const { conversationId, customer, hint, answeredSince, newest, onSend, onNote } = props;
-  const { composer } = useStrings();
+  const { filling, onSavedReplies, onTyping } = props;
+  const { composer, replies, files } = useStrings();
   const { enterSends } = useSettings();
   const [mode, setMode] = useMode();
-  const [text, setText] = useDraft(draftKey(conversationId, mode));
+  const key = draftKey(conversationId, mode);
+  const [text, setText] = useDraft(key);
   const isNote = mode === "note";
   const [answered, setAnswered] = useState<Answered | null>(null);
   const field = useRef<HTMLTextAreaElement>(null);
   /** The newest message when the reply was begun. */
   const begunAt = useRef<number | null>(null);
-  const isEmpty = text.trim() === "";
+  const isBlank = text.trim() === "";
+  const tray = useTray(conversationId);
+  const { isOver, dropping, onPaste } = useDropping(conversationId, isNote);
+  const isEmpty = isBlank && (isNote || tray.length === 0);
+  const slash = useSlash({ field, text, write, filling });
+  const [gaps, setGaps] = useState<string[]>([]);
+
+  useEffect(() => void (isNote && onTyping(false)), [isNote, onTyping]);
 
   function write(next: string) {
-    if (isEmpty || begunAt.current === null) begunAt.current = newest;
+    if (isBlank || begunAt.current === null) begunAt.current = newest;
+    if (!isNote) onTyping(next.trim() !== "");
     setText(next);
   }
 
@@ -53,6 +72,8 @@ export function Composer(props: Props) {
       begunAt.current = newest; // it is asked once
       return setAnswered(other);
     }
+    const unfilled = isNote ? [] : gapsIn(text);
+    if (unfilled.length > 0 && gaps.length === 0) return setGaps(unfilled);
     sendAnyway();
   }
 
@@ -62,19 +83,23 @@ export function Composer(props: Props) {
   }
 
   function sendAnyway() {
+    onTyping(false);
     onSend(text.trim());
     setText("");
     setAnswered(null);
+    setGaps([]);
     begunAt.current = null;
     field.current?.focus();
   }
 
   function keepWriting() {
     setAnswered(null);
+    setGaps([]);
     field.current?.focus();
   }
 
   function onKeyDown(event: KeyboardEvent) {
+    if (slash.onKeyDown(event)) return;
     // Out of the field, single keys are actions again.
     if (event.key === "Escape" && !event.nativeEvent.isComposing) {
       document.getElementById("messages")?.focus();
@@ -89,24 +114,34 @@ export function Composer(props: Props) {
 
   return (
     <form
-      className={`${css["composer"]} ${isNote ? css["isNote"] : ""}`}
+      className={`${css["composer"]} ${isNote ? css["isNote"] : ""} ${isOver ? css["isOver"] : ""}`}
+      {...dropping}
       onSubmit={(event) => {
         event.preventDefault();
         send();
       }}
     >
       {answered && (
-        <div className={css["answered"]} role="alert">
-          <p>{composer.answered(answered.name)}</p>
-          <blockquote dir="auto">{answered.text}</blockquote>
-          <div>
-            <Button look="main" onClick={sendAnyway}>
-              {composer.sendAnyway}
-            </Button>
-            <Button onClick={keepWriting}>{composer.keepWriting}</Button>
-          </div>
-        </div>
+        <Question
+          asked={composer.answered(answered.name)}
+          quoted={answered.text}
+          yes={composer.sendAnyway}
+          onYes={sendAnyway}
+          no={composer.keepWriting}
+          onNo={keepWriting}
+        />
       )}
+      {!answered && gaps.length > 0 && (
+        <Question
+          asked={replies.missing(gaps.join(", "))}
+          quoted={text}
+          yes={composer.sendAnyway}
+          onYes={sendAnyway}
+          no={composer.keepWriting}
+          onNo={keepWriting}
+        />
+      )}
+      <Elsewhere draft={key} />
       <div className={css["modes"]} role="radiogroup" aria-label={composer.mode}>
         <label>
           <input type="radio" name="mode" checked={!isNote} onChange={() => setMode("reply")} />
@@ -119,6 +154,7 @@ export function Composer(props: Props) {
           {composer.note}
         </label>
       </div>
+      {slash.isOpen && <SlashList slash={slash} onManage={onSavedReplies} />}
       <textarea
         ref={field}
         id="composer"
@@ -127,10 +163,24 @@ export function Composer(props: Props) {
         dir="auto"
         rows={2}
         value={text}
+        aria-autocomplete="list"
+        aria-controls={slash.isOpen ? slash.list : undefined}
+        aria-activedescendant={
+          slash.isOpen && slash.found.length > 0 ? `${slash.list}-${slash.at}` : undefined
+        }
         onChange={(event) => write(event.target.value)}
+        onPaste={onPaste}
+        onSelect={slash.look}
+        onBlur={slash.close}
         onKeyDown={onKeyDown}
       />
+      {isOver && !isNote && <p className={css["drop"]}>{files.drop}</p>}
+      {!isNote && <Tray conversationId={conversationId} />}
       <div className={css["bar"]}>
+        {!isNote && <Attach conversationId={conversationId} />}
+        <Button look="icon" aria-label={replies.open} title={replies.open} onClick={slash.begin}>
+          <SquareSlash size={17} />
+        </Button>
         <p className={css["hint"]} role="status">
           {isNote ? composer.noteHint : hint}
         </p>
@@ -147,6 +197,53 @@ export function Composer(props: Props) {
         </Button>
       </div>
     </form>
+  );
+}
+
+/** What of a saved reply is not filled in. */
+function gapsIn(text: string): string[] {
+  const names = [...text.matchAll(/\{\{\s*([a-z_.]+)\s*\}\}/g)].map(([, name]) => name!);
+  return [...new Set(names)].filter((name) => REPLY_VARIABLES.includes(name));
+}
+
+/** What another device has written meanwhile: neither of the two is lost without a word. */
+function Elsewhere({ draft }: { draft: string }) {
+  const { strings, locale } = useSpoken();
+  const { composer } = strings;
+  const [rival, decide] = useRival(draft);
+  if (!rival) return null;
+  return (
+    <Question
+      asked={composer.elsewhere(clock(rival.updated_at, locale))}
+      quoted={rival.content}
+      yes={composer.takeElsewhere}
+      onYes={() => decide(true)}
+      no={composer.keepMine}
+      onNo={() => decide(false)}
+    />
+  );
+}
+
+/** Something to decide before one goes on. */
+function Question(props: {
+  asked: string;
+  quoted: string;
+  yes: string;
+  onYes: () => void;
+  no: string;
+  onNo: () => void;
+}) {
+  return (
+    <div className={css["question"]} role="alert">
+      <p>{props.asked}</p>
+      <blockquote dir="auto">{props.quoted}</blockquote>
+      <div>
+        <Button look="main" onClick={props.onYes}>
+          {props.yes}
+        </Button>
+        <Button onClick={props.onNo}>{props.no}</Button>
+      </div>
+    </div>
   );
 }
 

@@ -6,10 +6,10 @@ import {
   type Outgoing,
   PermissionDenied,
   type Thread,
-  Unreachable,
+  type ThreadState,
   whoAnswers,
 } from "romashka";
-import { useConnection, useStore, useThread } from "romashka/react";
+import { useClient, useConnection, useStore, useThread } from "romashka/react";
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { draftKey, readDraft, writeDraft } from "../../drafts";
@@ -19,6 +19,8 @@ import { Skeleton } from "../../parts/Skeleton";
 import { isClosed, nameOf, type Team } from "../../people";
 import type { Me } from "../../session/session";
 import { type Strings, useSpoken } from "../../strings";
+import { comeBack, fileNameOf, goesWith, take } from "../../files";
+import { discard, isLost, post, postAgain } from "../../sending";
 import { showToast } from "../../toasts";
 import { day, dayKey, lasting, useNow } from "../../time";
 import { Announcer } from "./Announcer";
@@ -29,33 +31,49 @@ import { type Item, itemsOf, storedItems } from "./items";
 import { authorOf, Message, Sending } from "./Message";
 import { Line, Messages } from "./Messages";
 import { NoteCard } from "./NoteCard";
+import type { Filling } from "./Slash";
 import { type Stopping } from "./stopping";
 import { useNotes } from "./useNotes";
+import { useCustomerTyping } from "./useOthers";
 import { Why } from "./Why";
+
+/** So many unread messages are loaded before the conversation is shown. */
+const MOST_UNREAD = 500;
+/** What was said before a place helps to understand it. */
+const BEFORE_PLACE = 10;
 
 interface Props {
   id: string;
   row: ConversationRow | null;
+  /** The row is not only what a list knew. */
+  isFresh: boolean;
+  /** The position of the message to go to. */
+  at: number | null;
   error: Error | null;
   me: Me;
   team: Team;
   stopping: Stopping;
   header: ReactNode;
   takeOver: () => void;
+  onSavedReplies: () => void;
+  /** Who else of the team writes a reply. */
+  writing: string | undefined;
   markRead: (position: number) => void;
 }
 
 export function Conversation(props: Props) {
-  const { id, row, me, team, stopping, header } = props;
+  const { id, row, at, me, team, stopping, header } = props;
   const { strings } = useSpoken();
+  const client = useClient();
   const { thread, ...shown } = useThread(id);
   const stop = useStore(stopping);
   const [why, setWhy] = useState<string | null>(null);
   const connection = useConnection();
   const isOffline = connection.state === "offline";
-  useSendingAgain(thread, shown.outgoing, connection.state === "live");
-  const readUpTo = useReadUpTo(id, row);
-  const { notes, add: addNote, remove: removeNote } = useNotes(id, row?.updated_at);
+  const readUpTo = useReadUpTo(id, row, props.isFresh, shown.state !== "loading");
+  const isOnItsWay = useGoingBack(thread, shown, at, readUpTo);
+  const { notes, add: addNote, remove: removeNote } = useNotes(id);
+  const { isCustomerHere, isCustomerTyping, tell } = useCustomerTyping(id, me);
   const stored = useMemo(
     () => storedItems(shown, notes, readUpTo),
     [shown.messages, shown.hasOlder, notes, readUpTo],
@@ -76,8 +94,17 @@ export function Conversation(props: Props) {
   if (error) return <Problem error={error} header={header} retry={() => thread?.retry()} />;
 
   function send(text: string) {
-    void thread?.send(text, { senderType: "agent" }).catch(() => {}); // it is shown as failed
+    const [file, ...others] = take(id);
+    if (text || file) sendOne(text || file!.shown.name, file);
+    others.forEach((each) => sendOne(each.shown.name, each));
     if (stopping.getSnapshot()?.phase !== "stopping") stopping.clear();
+  }
+
+  /** A message has one file; what comes with it stands by its name. */
+  function sendOne(text: string, file: ReturnType<typeof take>[number] | undefined) {
+    const message = crypto.randomUUID();
+    if (file) goesWith(message, file);
+    post(client, id, text, { id: message, attachment: file?.attachment });
   }
 
   /** Say what went wrong, if something did. */
@@ -98,7 +125,10 @@ export function Conversation(props: Props) {
   }
 
   function edit({ id: message, text }: Outgoing) {
-    thread?.discard(message);
+    const isOfFile = text === fileNameOf(message);
+    comeBack(message, id, true);
+    discard(client, id, message);
+    if (isOfFile) return compose("reply");
     const key = draftKey(id, "reply");
     writeDraft(key, [readDraft(key), text].filter(Boolean).join("\n"));
     compose("reply");
@@ -123,6 +153,7 @@ export function Conversation(props: Props) {
       case "message":
         return (
           <Message
+            isFound={item.message.position === at}
             message={item.message}
             isFirst={item.isFirst}
             customer={customer}
@@ -155,15 +186,15 @@ export function Conversation(props: Props) {
             outgoing={item.outgoing}
             me={me.name}
             isQueued={isOffline && isLost(item.outgoing)}
-            onRetry={() => void thread?.retrySend(item.outgoing.id).catch(() => {})}
+            onRetry={() => postAgain(client, id, item.outgoing.id)}
             onEdit={() => edit(item.outgoing)}
-            onDiscard={() => thread?.discard(item.outgoing.id)}
+            onDiscard={() => discard(client, id, item.outgoing.id)}
           />
         );
     }
   }
 
-  const isLoading = shown.state === "loading" || !row;
+  const isLoading = shown.state === "loading" || !row || readUpTo === null || isOnItsWay;
   return (
     <section className={css["conversation"]} aria-label={strings.conversation.label}>
       {header}
@@ -172,7 +203,8 @@ export function Conversation(props: Props) {
         <Skeleton kind="messages" />
       ) : (
         <Messages
-          key={id}
+          key={`${id} ${at ?? ""}`}
+          at={at}
           items={items}
           render={render}
           hasOlder={shown.hasOlder}
@@ -188,6 +220,11 @@ export function Conversation(props: Props) {
         customer={customer}
         team={team}
       />
+      <Others
+        customer={isCustomerTyping ? customer : null}
+        isHere={isCustomerHere}
+        writing={props.writing}
+      />
       <Composer
         key={`composer:${id}`}
         conversationId={id}
@@ -197,8 +234,31 @@ export function Conversation(props: Props) {
         newest={newest}
         onSend={send}
         onNote={(text) => run(addNote(text))}
+        filling={fillingOf(row, me)}
+        onSavedReplies={props.onSavedReplies}
+        onTyping={tell}
       />
     </section>
+  );
+}
+
+/** Who types, beside oneself; in one line that is always there, so that nothing moves. */
+export function Others(props: {
+  customer: string | null;
+  isHere: boolean;
+  writing: string | undefined;
+}) {
+  const { others } = useSpoken().strings;
+  const { customer, isHere, writing } = props;
+  return (
+    <p className={css["others"]}>
+      {writing && <span className={css["isWriting"]}>{others.writing(writing)}</span>}
+      {customer ? (
+        <span dir="auto">{others.customerTypes(customer)}</span>
+      ) : (
+        isHere && <span className={css["isHere"]}>{others.customerHere}</span>
+      )}
+    </p>
   );
 }
 
@@ -259,32 +319,59 @@ function hintOf(
   return null;
 }
 
-/** Did it fail because nobody could be reached? */
-function isLost({ state, error }: Outgoing): boolean {
-  return state === "failed" && error instanceof Unreachable;
-}
-
-/** What could not be sent without a connection is sent when there is one: the same message, once. */
-function useSendingAgain(
+/**
+ * Load as far back as the place to go to, or the first message that nobody has read; is that under way?
+ *
+ * Of very many unread ones the newest are shown at once: the line above them says that there are more.
+ */
+function useGoingBack(
   thread: Thread | null,
-  outgoing: readonly Outgoing[],
-  isLive: boolean,
-): void {
-  const latest = useRef(outgoing);
-  useEffect(() => void (latest.current = outgoing));
+  { messages, hasOlder }: ThreadState,
+  at: number | null,
+  readUpTo: number | null,
+): boolean {
+  const [failedFor, setFailedFor] = useState<string | null>(null);
+  const oldest = messages[0]?.position ?? 0;
+  const unread = readUpTo === null || readUpTo === Infinity ? null : readUpTo + 1;
+  const isNear = unread !== null && oldest - unread <= MOST_UNREAD;
+  const place = at ?? (isNear ? unread : null);
+  const key = `${thread?.id} ${place}`;
+  const isFar = place !== null && hasOlder && oldest >= place && oldest > 1 && failedFor !== key;
   useEffect(() => {
-    if (!thread || !isLive) return;
-    for (const each of latest.current)
-      if (isLost(each)) void thread.retrySend(each.id).catch(() => {});
-  }, [thread, isLive]);
+    if (!thread || !isFar) return;
+    thread.loadBackTo(Math.max(1, place - BEFORE_PLACE)).catch(() => setFailedFor(key));
+  }, [thread, isFar, place, key]);
+  return isFar;
 }
 
-/** How far the team had read when the conversation was opened: the line stays where it was. */
-function useReadUpTo(id: string, row: ConversationRow | null): number | null {
-  const opened = useRef<{ id: string; position: number } | null>(null);
-  if (row?.id === id && opened.current?.id !== id) {
+/** What a saved reply is filled in with. */
+function fillingOf(row: ConversationRow | null, { name }: Me): Filling {
+  const { customer_profiles: profile, customer_name, user_name, user_email } = row ?? {};
+  const customer = {
+    name: profile?.name || customer_name || user_name,
+    email: profile?.email || user_email,
+    phone: profile?.phone || row?.customer_phone,
+  };
+  return { values: { customer, agent: { name } }, language: row?.language?.split("-")[0] ?? null };
+}
+
+/**
+ * How far the team had read when the conversation was opened: the line stays where it was.
+ *
+ * One that is at hand is shown at once, by what the list knows; else its row is read meanwhile.
+ */
+function useReadUpTo(
+  id: string,
+  row: ConversationRow | null,
+  isFresh: boolean,
+  isAtHand: boolean,
+): number | null {
+  const opened = useRef<{ id: string; isAtHand: boolean; position: number | null } | null>(null);
+  if (opened.current?.id !== id) opened.current = { id, isAtHand, position: null };
+  const isKnown = row?.id === id && (isFresh || opened.current.isAtHand);
+  if (isKnown && opened.current.position === null) {
     const isRead = row.agent_read_position >= row.message_count;
-    opened.current = { id, position: isRead ? Infinity : row.agent_read_position };
+    opened.current.position = isRead ? Infinity : row.agent_read_position;
   }
-  return opened.current?.id === id ? opened.current.position : null;
+  return opened.current.position;
 }

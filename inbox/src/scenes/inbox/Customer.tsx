@@ -1,58 +1,150 @@
 /** The customer, as far as the team knows them. */
-import { X } from "lucide-react";
-import type { ConversationRow } from "romashka";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { Pencil, X } from "lucide-react";
+import { choiceOf, choicesOf, type ConversationRow, type Message } from "romashka";
+import { type FormEvent, lazy, type ReactNode, Suspense, useState } from "react";
 
+import { languageName } from "../../languages";
 import { Avatar } from "../../parts/Avatar";
 import { Button } from "../../parts/Button";
 import { nameOf } from "../../people";
 import { useSpoken } from "../../strings";
 import { ago, date, useNow } from "../../time";
 import css from "./Customer.module.css";
+import type { KnownProfile } from "./useProfile";
+
+const CustomerForm = lazy(() => import("./CustomerForm"));
 
 interface Props {
   row: ConversationRow;
+  known: KnownProfile;
   earlier: readonly ConversationRow[] | null;
+  /** What was said, as far as it is loaded. */
+  messages: readonly Message[];
   hrefOf: (id: string) => string;
   onTags: (add: string[], remove: string[]) => void;
   onClose: () => void;
 }
 
-export function Customer({ row, earlier, hrefOf, onTags, onClose }: Props) {
-  const { strings, locale } = useSpoken();
+export function Customer(props: Props) {
+  const { row, known, earlier, messages, hrefOf, onTags, onClose } = props;
+  const { strings } = useSpoken();
   const { customer: words } = strings;
-  const profile = row.customer_profiles;
-  const name = nameOf(row, strings);
-  const email = profile?.email ?? row.user_email;
-  const phone = profile?.phone ?? row.customer_phone;
-  const isSaid = Boolean(
-    (row.user_email && !profile?.email) || (row.customer_phone && !profile?.phone),
-  );
+  const { profile, save } = known;
+  const [isEdited, setEdited] = useState(false);
+  const name = profile?.name || nameOf(row, strings);
   return (
     <aside className={css["customer"]} aria-label={words.label}>
-      <Button look="icon" className={css["close"]!} aria-label={strings.close} onClick={onClose}>
-        <X size={18} />
-      </Button>
+      <div className={css["tools"]}>
+        {profile && !isEdited && (
+          <Button
+            look="icon"
+            aria-label={words.edit}
+            title={words.edit}
+            onClick={() => setEdited(true)}
+          >
+            <Pencil size={16} />
+          </Button>
+        )}
+        <Button look="icon" aria-label={strings.close} onClick={onClose}>
+          <X size={18} />
+        </Button>
+      </div>
       <div className={css["who"]}>
         <Avatar name={name} size="l" />
         <h2 dir="auto">{name}</h2>
       </div>
+      {isEdited && profile ? (
+        <Suspense>
+          <CustomerForm profile={profile} onSave={save} onDone={() => setEdited(false)} />
+        </Suspense>
+      ) : (
+        <>
+          <Facts row={row} profile={profile} earlier={earlier} />
+          <Tags tags={row.tags ?? []} onChange={onTags} />
+          <Asked messages={messages} />
+          <Earlier rows={earlier} hrefOf={hrefOf} />
+        </>
+      )}
+    </aside>
+  );
+}
+
+function Facts({
+  row,
+  profile,
+  earlier,
+}: Pick<Props, "row" | "earlier"> & Pick<KnownProfile, "profile">) {
+  const { strings, locale } = useSpoken();
+  const { customer: words } = strings;
+  const proven = profile ?? row.customer_profiles;
+  const email = proven?.email || row.user_email;
+  const phone = proven?.phone || row.customer_phone;
+  const isSaid = Boolean(
+    (row.user_email && !proven?.email) || (row.customer_phone && !proven?.phone),
+  );
+  const channels = new Set([row, ...(earlier ?? [])].map(({ channel_type }) => channel_type));
+  const language = profile?.language || row.language;
+  const since = profile?.first_interaction ?? row.created_at;
+  const fields = Object.entries(profile?.custom_fields ?? {});
+  return (
+    <>
       <dl>
         <Fact term={words.email}>{email && <a href={`mailto:${email}`}>{email}</a>}</Fact>
         <Fact term={words.phone}>{phone && <bdi>{phone}</bdi>}</Fact>
-        <Fact term={words.channel}>{strings.channels[row.channel_type]}</Fact>
-        <Fact term={words.language}>{row.language && languageName(row.language, locale)}</Fact>
+        <Fact term={words.company}>{profile?.company}</Fact>
+        <Fact term={words.location}>{profile?.location}</Fact>
+        <Fact term={words.channel}>
+          {[...channels].map((channel) => strings.channels[channel]).join(", ")}
+        </Fact>
+        <Fact term={words.language}>{language && languageName(language, locale)}</Fact>
         <Fact term={words.since}>
-          <time dateTime={row.created_at}>{date(row.created_at, locale)}</time>
+          <time dateTime={since}>{date(since, locale)}</time>
         </Fact>
         <Fact term={words.rating}>
           {row.satisfaction_rating && `${row.satisfaction_rating} / 5`}
         </Fact>
+        {fields.map(([name, value]) => (
+          <Fact key={name} term={name}>
+            {typeof value === "string" ? value : JSON.stringify(value)}
+          </Fact>
+        ))}
       </dl>
       {isSaid && <p className={css["hint"]}>{words.unverified}</p>}
-      <Tags tags={row.tags ?? []} onChange={onTags} />
-      <Earlier rows={earlier} hrefOf={hrefOf} />
-    </aside>
+      {profile?.notes && (
+        <section>
+          <h3>{words.notes}</h3>
+          <p className={css["about"]} dir="auto">
+            {profile.notes}
+          </p>
+        </section>
+      )}
+    </>
+  );
+}
+
+/** What the AI asked, and what was chosen. */
+function Asked({ messages }: Pick<Props, "messages">) {
+  const { customer: words } = useSpoken().strings;
+  const asked = messages.filter((message) => choicesOf(message).length > 0);
+  if (asked.length === 0) return null;
+  const answers = new Map(
+    messages.flatMap((message) => {
+      const choice = choiceOf(message);
+      return choice ? [[choice.message_id, message.content] as const] : [];
+    }),
+  );
+  return (
+    <section>
+      <h3>{words.asked}</h3>
+      <dl>
+        {asked.map(({ id, content }) => (
+          <div key={id} className={css["asked"]}>
+            <dt dir="auto">{content.split("\n\n")[0]}</dt>
+            <dd dir="auto">{answers.get(id) ?? words.unanswered}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
   );
 }
 
@@ -135,12 +227,4 @@ function Earlier({ rows, hrefOf }: { rows: Props["earlier"]; hrefOf: Props["href
       </ul>
     </section>
   );
-}
-
-function languageName(code: string, language: string): string {
-  try {
-    return new Intl.DisplayNames(language, { type: "language" }).of(code) ?? code;
-  } catch {
-    return code;
-  }
 }

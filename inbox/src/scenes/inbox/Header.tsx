@@ -10,12 +10,14 @@ import { nameOf, type Team } from "../../people";
 import { useStrings } from "../../strings";
 import { useNow } from "../../time";
 import css from "./Header.module.css";
-import { Answering, Channel } from "./Row";
+import { Answering, Channel, Looking } from "./Row";
 
 interface Props {
   row: ConversationRow;
   me: string;
   team: Team;
+  /** Who else of the team looks at it. */
+  looking?: string | undefined;
   /** What is offered as buttons. */
   actions: readonly Action[];
   run: (action: Action) => void;
@@ -30,6 +32,7 @@ export function Header({
   row,
   me,
   team,
+  looking,
   actions,
   run,
   onBack,
@@ -60,6 +63,7 @@ export function Header({
         <p>
           <Channel type={row.channel_type} />
           <Answering row={row} team={team} now={now} />
+          {looking && <Looking names={looking} />}
         </p>
       </div>
       <div className={css["ways"]}>

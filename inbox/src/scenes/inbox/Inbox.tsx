@@ -1,32 +1,51 @@
 /** The inbox: views, their conversations, the open one, and its customer. */
 import { MessagesSquare } from "lucide-react";
 import type { ConversationRow, Priority, Romashka, Thread } from "romashka";
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useClient } from "romashka/react";
+import {
+  type ComponentProps,
+  lazy,
+  Suspense,
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
 import type { Action, Scene, Undo } from "../../actions/action";
 import { actionOf } from "../../actions/keys";
 import { Palette } from "../../actions/Palette";
-import { ACTIONS, assign, prioritise, tag } from "../../actions/registry";
+import { assign, prioritise, tag } from "../../actions/changes";
+import { ACTIONS } from "../../actions/registry";
+import { assignAll, type Outcome, resolveAll, tagAll } from "../../actions/several";
 import { Sheet } from "../../actions/Sheet";
 import { format } from "../../address/address";
 import { useAddress } from "../../address/useAddress";
-import { forgetDrafts, openDrafts } from "../../drafts";
+import { followDrafts, forgetDrafts, openDrafts } from "../../drafts";
 import { Notice } from "../../parts/Notice";
 import { Toast } from "../../parts/Toast";
 import type { Me } from "../../session/session";
 import { change, readSettings, useSettings } from "../../settings";
 import { useStrings } from "../../strings";
+import { followSending, isSending, stopSending } from "../../sending";
 import { showToast, undoLast } from "../../toasts";
 import { Account } from "./Account";
+import { Bulk } from "./Bulk";
 import { ConnectionLine } from "./ConnectionLine";
 import { Conversation } from "./Conversation";
 import { Customer } from "./Customer";
+import { filtersOf } from "./filters";
 import { Header } from "./Header";
 import css from "./Inbox.module.css";
-import { ListPane } from "./ListPane";
+import { ListPane, type Shown } from "./ListPane";
 import { stoppingOf } from "./stopping";
+import { useAlerts } from "./useAlerts";
 import { useConversation } from "./useConversation";
 import { useEarlier } from "./useEarlier";
+import { useColleagues } from "./useOthers";
+import { type ProfileChanges, useProfile } from "./useProfile";
+import { usePicking } from "./usePicking";
 import { useTeam } from "./useTeam";
 import { CountedViews } from "./Views";
 
@@ -34,6 +53,11 @@ import { CountedViews } from "./Views";
 const BUTTONS = ["takeOver", "returnToAi", "resolve", "reopen"];
 /** There is room for the customer beside the conversation. */
 const BESIDE = "(width >= 1100px)";
+
+/** What lies over the page; what is not needed at once is loaded when it is. */
+type Opened = "palette" | "sheet" | "replies" | "settings";
+const Settings = lazy(() => import("../settings/Settings"));
+const SavedReplies = lazy(() => import("../replies/SavedReplies"));
 
 interface Props {
   client: Romashka;
@@ -47,22 +71,25 @@ export function Inbox({ client, me, onLeave }: Props) {
   const settings = useSettings();
   const { conversation: openId } = address;
   const team = useTeam(client);
-  const { row, error } = useConversation(openId);
+  const { row, error, isFresh, reload } = useConversation(openId);
+  const profile = useProfile(row?.customer_id ?? null);
   const thread = openId ? client.conversations.thread(openId) : null;
   const isDrafting = useIsDrafting(thread);
   const earlier = useEarlier(row);
+  const others = useColleagues(me, openId);
   const isWide = useMedia(BESIDE);
   const [peeksAt, setPeeksAt] = useState<string | null>(null);
   const showsCustomer = isWide ? settings.showsCustomer : peeksAt === openId;
-  const [opened, setOpened] = useState<"palette" | "sheet" | null>(null);
-  /** What the list shows: it changes often, and only actions ask for it. */
-  const shownRows = useRef<readonly ConversationRow[]>([]);
-  const onShown = useCallback(
-    (rows: typeof shownRows.current) => void (shownRows.current = rows),
-    [],
-  );
+  const [opened, setOpened] = useState<Opened | null>(null);
+  /** What the list shows, and where a search found it: it changes often, and only actions ask for it. */
+  const shown = useRef<Shown>({ rows: [], positions: null });
+  const onShown = useCallback((now: Shown) => void (shown.current = now), []);
+  const picking = usePicking(shown);
   const stopping = stoppingOf(openId ?? "");
   useState(() => openDrafts(me.id));
+  useEffect(() => followDrafts(client.drafts), [client]);
+  useEffect(() => followSending(client, me.id), [client, me.id]);
+  useAskingBeforeLeaving(client);
 
   async function takeOver(): Promise<void> {
     if (!openId) return;
@@ -70,6 +97,27 @@ export function Inbox({ client, me, onLeave }: Props) {
     const draft = thread?.getSnapshot().draft;
     if (thread && draft) await stopping.begin(conversation, thread, draft);
     else await conversation.takeOver();
+  }
+
+  /** Do something with all that are picked; say how many it was done with, and why not with the others. */
+  async function withPicked(
+    work: (rows: readonly ConversationRow[]) => Promise<Outcome>,
+    said: (count: number) => string,
+  ): Promise<void> {
+    const { count, failure, undo } = await work(
+      [...picking.picked.values()].map((row) => client.inbox.latest(row.id) ?? row),
+    );
+    const text = failure ? strings.several.failed(said(count), failure.message) : said(count);
+    showToast({ text, isAlert: failure !== null, ...(count > 0 && { undo: () => void undo() }) });
+    if (!failure) picking.clear();
+  }
+
+  /** A profile that changes is no event: what shows it is read anew. */
+  async function saveProfile(changes: ProfileChanges): Promise<void> {
+    await profile.save(changes);
+    reload();
+    client.inbox.view(filtersOf(address, me.id)).retry();
+    showToast({ text: strings.customer.saved });
   }
 
   function showCustomer(isShown: boolean): void {
@@ -83,14 +131,21 @@ export function Inbox({ client, me, onLeave }: Props) {
     address,
     row,
     get rows() {
-      return shownRows.current;
+      return shown.current.rows;
     },
+    placeIn: (id) => shown.current.positions?.get(id) ?? null,
+    picked: picking.picked,
+    pick: picking.toggle,
+    clearPicked: picking.clear,
+    resolvePicked: () => withPicked((rows) => resolveAll(client, rows), strings.several.resolved),
     isDrafting,
     takeOver,
     showsCustomer,
     showCustomer,
     openPalette: () => setOpened("palette"),
     openSheet: () => setOpened("sheet"),
+    openReplies: () => setOpened("replies"),
+    openSettings: () => setOpened("settings"),
   };
   const latest = useLatest({ scene, strings });
 
@@ -102,7 +157,8 @@ export function Inbox({ client, me, onLeave }: Props) {
         showToast({ text: words.done.failed((failure as Error).message), isAlert: true });
       try {
         const undo = (await work()) ?? undefined;
-        if (done) showToast({ text: done(words), undo: undo && (() => void undo().catch(failed)) });
+        if (done && undo !== false)
+          showToast({ text: done(words), undo: undo && (() => void undo().catch(failed)) });
       } catch (failure) {
         failed(failure);
       }
@@ -114,23 +170,54 @@ export function Inbox({ client, me, onLeave }: Props) {
     [carryOut, latest],
   );
   useKeys(latest, run);
+  useAlerts(me.id);
 
   const markRead = useMarkingRead(client, openId, row);
-  const hrefOf = useCallback((id: string) => format({ ...address, conversation: id }), [address]);
+  const hrefOf = useCallback(
+    (id: string) => format({ ...address, conversation: id, at: null }),
+    [address],
+  );
   const changed = (work: () => Promise<Undo>, done: Action["done"]) => void carryOut(work, done);
   const leave = () => {
-    forgetDrafts();
-    onLeave();
+    stopSending();
+    void forgetDrafts().then(onLeave);
   };
 
   return (
     <div className={css["inbox"]} data-shows={openId ? "conversation" : "list"}>
       <div className={css["rail"]}>
         <CountedViews address={address} me={me.id} />
-        <Account me={me} onSheet={scene.openSheet} onLeave={leave} />
+        <Account
+          me={me}
+          onSettings={scene.openSettings}
+          onSheet={scene.openSheet}
+          onLeave={leave}
+        />
       </div>
       <main className={css["listPane"]}>
-        <ListPane address={address} me={me.id} team={team} onShown={onShown} />
+        <ListPane
+          address={address}
+          me={me.id}
+          team={team}
+          looking={others.looking}
+          picking={picking}
+          onShown={onShown}
+        />
+        {picking.picked.size > 0 && (
+          <Bulk
+            count={picking.picked.size}
+            me={me.id}
+            team={team}
+            onAssign={(to) =>
+              void withPicked((rows) => assignAll(client, rows, to), strings.several.assigned)
+            }
+            onTag={(tag) =>
+              void withPicked((rows) => tagAll(client, rows, tag), strings.several.tagged)
+            }
+            onResolve={() => run(actionNamed("resolve"))}
+            onClear={picking.clear}
+          />
+        )}
         <ConnectionLine />
       </main>
       <div className={css["conversationPane"]}>
@@ -138,11 +225,15 @@ export function Inbox({ client, me, onLeave }: Props) {
           <Conversation
             id={openId}
             row={row}
+            isFresh={isFresh}
+            at={address.at}
             error={error}
             me={me}
             team={team}
             stopping={stopping}
             takeOver={() => run(actionNamed("takeOver"))}
+            onSavedReplies={scene.openReplies}
+            writing={others.writing.get(openId)}
             markRead={markRead}
             header={
               row && (
@@ -150,6 +241,7 @@ export function Inbox({ client, me, onLeave }: Props) {
                   row={row}
                   me={me.id}
                   team={team}
+                  looking={others.looking.get(row.id)}
                   actions={BUTTONS.map(actionNamed).filter((action) => action.when(scene))}
                   run={run}
                   onBack={() => run(actionNamed("back"))}
@@ -181,9 +273,10 @@ export function Inbox({ client, me, onLeave }: Props) {
       </div>
       {row && showsCustomer && (
         <div className={css["customerPane"]}>
-          <Customer
+          <CustomerOf
             key={row.id}
             row={row}
+            known={{ profile: profile.profile, save: saveProfile }}
             earlier={earlier}
             hrefOf={hrefOf}
             onTags={(add, remove) =>
@@ -205,6 +298,10 @@ export function Inbox({ client, me, onLeave }: Props) {
         />
       )}
       {opened === "sheet" && <Sheet actions={ACTIONS} onClose={() => setOpened(null)} />}
+      <Suspense>
+        {opened === "settings" && <Settings me={me} onClose={() => setOpened(null)} />}
+        {opened === "replies" && <SavedReplies onClose={() => setOpened(null)} />}
+      </Suspense>
     </div>
   );
 }
@@ -249,6 +346,22 @@ function useMedia(query: string): boolean {
     ),
     () => list.matches,
   );
+}
+
+/** A page that is closed while something is on its way would leave it behind. */
+function useAskingBeforeLeaving(client: Romashka): void {
+  useEffect(() => {
+    const onLeave = (event: BeforeUnloadEvent) => isSending(client) && event.preventDefault();
+    window.addEventListener("beforeunload", onLeave);
+    return () => window.removeEventListener("beforeunload", onLeave);
+  }, [client]);
+}
+
+/** The customer of a conversation, and what they were asked in it. */
+function CustomerOf(props: Omit<ComponentProps<typeof Customer>, "messages">) {
+  const thread = useClient().conversations.thread(props.row.id);
+  const messages = useSyncExternalStore(thread.subscribe, () => thread.getSnapshot().messages);
+  return <Customer {...props} messages={messages} />;
 }
 
 /** Does the AI write, whatever it writes? */

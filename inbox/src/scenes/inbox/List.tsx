@@ -12,12 +12,14 @@ import {
   useState,
 } from "react";
 
-import type { Team } from "../../people";
+import { nameOf, type Team } from "../../people";
 import { useStrings } from "../../strings";
 import { useNow } from "../../time";
+import { Pick } from "./Bulk";
 import { Excerpt } from "./Excerpt";
 import css from "./List.module.css";
 import { Row } from "./Row";
+import type { Picking } from "./usePicking";
 import { useSteadyRows } from "./useSteadyRows";
 
 const ROW = 84;
@@ -28,10 +30,12 @@ interface Props {
   loadMore: () => void;
   hrefOf: (id: string) => string;
   openId: string | null;
-  draftOf: (id: string) => string;
   /** Where a search found each of them. */
   excerpts?: ReadonlyMap<string, readonly ExcerptPart[]>;
   team: Team;
+  /** Who else looks at them. */
+  looking?: ReadonlyMap<string, string>;
+  picking?: Picking;
   /** Where it was scrolled to, the last time it was shown. */
   offset?: number | undefined;
   onScroll?: (offset: number) => void;
@@ -46,13 +50,14 @@ export function List(props: Props) {
     loadMore,
     hrefOf,
     openId,
-    draftOf,
     excerpts,
     team,
     onScroll,
     onShown,
+    picking,
   } = props;
-  const { list } = useStrings();
+  const strings = useStrings();
+  const { list } = strings;
   const now = useNow();
   const box = useRef<HTMLDivElement>(null);
   const [isPointedAt, setPointedAt] = useState(false);
@@ -117,9 +122,18 @@ export function List(props: Props) {
       Home: 0,
       End: rows.length - 1,
     };
+    if (event.key === " " && event.target instanceof HTMLAnchorElement) {
+      event.preventDefault();
+      return picking?.toggle(rows[current]!.id);
+    }
     const to = steps[event.key];
     if (to === undefined || event.metaKey || event.ctrlKey || event.altKey) return;
     event.preventDefault();
+    if (event.shiftKey && picking) {
+      if (picking.picked.size === 0) picking.toggle(rows[current]!.id);
+      const next = rows[Math.max(0, Math.min(rows.length - 1, to))];
+      if (next) picking.toggle(next.id, true);
+    }
     move(to);
   }
 
@@ -156,6 +170,7 @@ export function List(props: Props) {
             return (
               <li
                 key={key}
+                className={picking?.picked.has(row.id) ? css["isPicked"] : undefined}
                 aria-setsize={hasMore ? -1 : rows.length}
                 aria-posinset={index + 1}
                 style={{ transform: `translateY(${start}px)` }}
@@ -165,11 +180,18 @@ export function List(props: Props) {
                   href={hrefOf(row.id)}
                   isOpen={row.id === openId}
                   isCurrent={index === current}
-                  draft={row.id === openId ? "" : draftOf(row.id)}
                   excerpt={excerpts?.has(row.id) && <Excerpt parts={excerpts.get(row.id)!} />}
                   team={team}
+                  looking={props.looking?.get(row.id)}
                   now={now}
                 />
+                {picking && (
+                  <Pick
+                    name={nameOf(row, strings)}
+                    isPicked={picking.picked.has(row.id)}
+                    onPick={(isRange) => picking.toggle(row.id, isRange)}
+                  />
+                )}
               </li>
             );
           })}

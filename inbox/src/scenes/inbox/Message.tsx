@@ -7,7 +7,6 @@ import {
   Clock,
   CornerDownLeft,
   ListChecks,
-  Paperclip,
 } from "lucide-react";
 import {
   attachmentOf,
@@ -19,17 +18,22 @@ import {
 } from "romashka";
 import { memo, type ReactNode } from "react";
 
+import { useFileOf } from "../../files";
 import { Avatar } from "../../parts/Avatar";
 import { Button } from "../../parts/Button";
 import { Text } from "../../parts/Text";
 import type { Team } from "../../people";
 import { type Strings, useSpoken } from "../../strings";
 import { clock, full } from "../../time";
+import { Attached } from "./Attached";
 import css from "./Message.module.css";
+import { ChosenFile, reasonOf } from "./Tray";
 
 interface Props {
   message: Row;
   isFirst: boolean;
+  /** A search led here. */
+  isFound?: boolean;
   customer: string;
   team: Team;
   /** It was sent before the takeover that should have stopped it. */
@@ -40,6 +44,7 @@ interface Props {
 export const Message = memo(function Message({
   message,
   isFirst,
+  isFound = false,
   customer,
   team,
   isLost = false,
@@ -49,14 +54,18 @@ export const Message = memo(function Message({
   const { sender_type: by, content, created_at, confidence_score: confidence } = message;
   const author = authorOf(message, customer, team, strings);
   const isHandover = kindOf(message) === "handover";
+  const file = attachmentOf(message);
+  const text = file?.name === content ? "" : shownText(message);
   return (
-    <Bubble by={isHandover ? "handover" : by} author={author} isFirst={isFirst}>
-      <p className={css["text"]} dir="auto">
-        <Text text={shownText(message)} />
-      </p>
+    <Bubble by={isHandover ? "handover" : by} author={author} isFirst={isFirst} isFound={isFound}>
+      {text && (
+        <p className={css["text"]} dir="auto">
+          <Text text={text} />
+        </p>
+      )}
       <Choices message={message} />
       <Chosen message={message} />
-      <Attached message={message} />
+      {file && <Attached attachment={file} />}
       {isLost && <p className={css["note"]}>{strings.ai.lost}</p>}
       {(message.metadata as { while_waiting?: unknown } | null)?.while_waiting ? (
         <p className={css["note"]}>{strings.message.whileWaiting}</p>
@@ -95,12 +104,23 @@ export function Sending(props: {
   const { strings } = useSpoken();
   const { failedBecause, delivery } = strings.message;
   const isFailed = outgoing.state === "failed" && !isQueued;
-  const reason = failedBecause[outgoing.error?.name ?? "other"] ?? failedBecause["other"];
+  const file = useFileOf(outgoing.id);
+  const reason = file?.error
+    ? reasonOf(file.error, strings)
+    : (failedBecause[outgoing.error?.name ?? "other"] ?? failedBecause["other"]);
+  const isUploading = outgoing.state === "sending" && file !== null && !file.isStored;
   return (
     <Bubble by="agent" author={me} isFirst isPending>
-      <p className={css["text"]} dir="auto">
-        <Text text={outgoing.text} />
-      </p>
+      {outgoing.text !== file?.name && (
+        <p className={css["text"]} dir="auto">
+          <Text text={outgoing.text} />
+        </p>
+      )}
+      {file && (
+        <p className={css["note"]}>
+          <ChosenFile file={{ ...file, error: null }} />
+        </p>
+      )}
       <p
         className={`${css["foot"]} ${isFailed ? css["failed"] : ""}`}
         role={isFailed ? "alert" : undefined}
@@ -117,6 +137,11 @@ export function Sending(props: {
           </>
         )}
       </p>
+      {isUploading && (
+        <div className={css["ways"]}>
+          <Button onClick={props.onDiscard}>{strings.cancel}</Button>
+        </div>
+      )}
       {(isFailed || isQueued) && (
         <div className={css["ways"]}>
           {isFailed && (
@@ -138,15 +163,17 @@ export function Bubble(props: {
   by: By;
   author: string;
   isFirst: boolean;
+  isFound?: boolean;
   isPending?: boolean;
   isVoid?: boolean;
   children: ReactNode;
 }) {
-  const { by, author, isFirst, isPending, isVoid } = props;
+  const { by, author, isFirst, isFound, isPending, isVoid } = props;
   const classes = [
     css["message"],
     css[by],
     isFirst && css["isFirst"],
+    isFound && css["isFound"],
     isPending && css["isPending"],
     isVoid && css["isVoid"],
   ];
@@ -216,18 +243,6 @@ function Chosen({ message }: { message: Row }) {
     <p className={css["note"]}>
       {choice.is_late ? <CornerDownLeft size={13} /> : <ListChecks size={13} />}
       {choice.is_late ? chosenLate : chosen}
-    </p>
-  );
-}
-
-function Attached({ message }: { message: Row }) {
-  const { strings } = useSpoken();
-  const file = attachmentOf(message);
-  if (!file) return null;
-  return (
-    <p className={css["note"]}>
-      <Paperclip size={13} aria-hidden="true" />
-      <bdi>{file.name || strings.message.attachment}</bdi>
     </p>
   );
 }

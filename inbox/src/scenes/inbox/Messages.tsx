@@ -14,6 +14,8 @@ const AT_END = 24;
 
 interface Props {
   items: readonly Item[];
+  /** The position of the message to begin at; else it begins at the first unread, or at the newest. */
+  at?: number | null;
   render: (item: Item) => ReactNode;
   hasOlder: boolean;
   loadOlder: () => void;
@@ -21,15 +23,16 @@ interface Props {
   onSeen: () => void;
 }
 
-export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) {
+export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Props) {
   const { conversation } = useStrings();
   const box = useRef<HTMLDivElement>(null);
-  const [isAtEnd, setAtEnd] = useState(true);
+  // Not before it is known: what is at the end counts as read.
+  const [isAtEnd, setAtEnd] = useState(false);
   const [leftAt, setLeftAt] = useState<string | null>(null);
   const isPlaced = useRef(false);
   const staysAtEnd = useRef(false);
   /** Where it opens, about: what is there at first is what is going to be seen. */
-  const [begin] = useState(() => (unreadIn(items) ?? items.length) * ITEM);
+  const [begin] = useState(() => (placeIn(items, at) ?? unreadIn(items) ?? items.length) * ITEM);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
@@ -51,10 +54,12 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
   useLayoutEffect(() => {
     if (isPlaced.current || items.length === 0) return;
     isPlaced.current = true;
+    const place = placeIn(items, at);
+    if (place !== null) return virtual.scrollToIndex(place, { align: "center" });
     const unread = unreadIn(items);
     if (unread !== null) virtual.scrollToIndex(unread, { align: "start" });
     else virtual.scrollToIndex(items.length - 1, { align: "end" });
-  }, [items, virtual]);
+  }, [items, virtual, at]);
 
   useEffect(() => {
     if (isAtEnd && last) onSeen();
@@ -121,6 +126,13 @@ export function Messages({ items, render, hasOlder, loadOlder, onSeen }: Props) 
       )}
     </div>
   );
+}
+
+/** Where the message of a position is, or the next one. */
+function placeIn(items: readonly Item[], at: number | null | undefined): number | null {
+  if (!at) return null;
+  const place = items.findIndex((item) => item.kind === "message" && item.message.position >= at);
+  return place < 0 ? null : place;
 }
 
 function unreadIn(items: readonly Item[]): number | null {

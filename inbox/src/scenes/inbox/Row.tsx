@@ -3,6 +3,7 @@ import {
   Bot,
   CircleCheck,
   CircleUser,
+  Eye,
   Flag,
   Globe,
   Hourglass,
@@ -12,6 +13,7 @@ import {
 import { type ChannelType, type ConversationRow, whoAnswers } from "romashka";
 import { memo, type ReactNode } from "react";
 
+import { useDraftOf } from "../../drafts";
 import { Avatar } from "../../parts/Avatar";
 import { nameOf, type Team, unreadOf } from "../../people";
 import { useSpoken } from "../../strings";
@@ -24,10 +26,11 @@ interface Props {
   href: string;
   isOpen: boolean;
   isCurrent: boolean;
-  draft: string;
   /** Where a search found something, instead of the last message. */
   excerpt?: ReactNode;
   team: Team;
+  /** Who else looks at it. */
+  looking?: string | undefined;
   now: number;
 }
 
@@ -36,12 +39,13 @@ export const Row = memo(function Row({
   href,
   isOpen,
   isCurrent,
-  draft,
   excerpt,
   team,
+  looking,
   now,
 }: Props) {
   const { strings, locale } = useSpoken();
+  const draft = useDraftOf(isOpen ? "" : row.id);
   const name = nameOf(row, strings);
   const unread = unreadOf(row);
   const at = row.last_message_at ?? row.created_at;
@@ -80,6 +84,7 @@ export const Row = memo(function Row({
         <Channel type={row.channel_type} />
         <Answering row={row} team={team} now={now} />
         <PriorityFlag row={row} />
+        {looking && <Looking names={looking} />}
       </span>
     </a>
   );
@@ -123,11 +128,22 @@ export function Answering({ row, team, now }: Pick<Props, "row" | "team" | "now"
   );
 }
 
+/** Who else of the team looks at it. */
+export function Looking({ names }: { names: string }) {
+  const { others } = useSpoken().strings;
+  return (
+    <span className={`${css["sign"]} ${css["looking"]}`} title={others.looking(names)}>
+      <Eye size={14} aria-hidden="true" />
+      <span className="heard">{others.looking(names)}</span>
+    </span>
+  );
+}
+
 function PriorityFlag({ row: { priority } }: Pick<Props, "row">) {
   const { priorities } = useSpoken().strings;
   if (priority === "normal" || priority === "low") return null;
   return (
-    <span className={`${css["sign"]} ${css[priority]}`}>
+    <span className={`${css["sign"]} ${css["flag"]} ${css[priority] ?? ""}`}>
       <Flag size={13} aria-hidden="true" />
       {priorities[priority]}
     </span>

@@ -60,10 +60,15 @@ export function Views({ address, counts }: { address: Address; counts: Counts })
   );
 }
 
-/** How many wait, in the tab. */
+/** How many wait, in the tab's title and on its icon. */
 function useTitle(waiting: number): void {
   const { inbox } = useSpoken().strings;
   useEffect(() => {
     document.title = waiting > 0 ? `(${waiting}) ${inbox} · Romashka` : `${inbox} · Romashka`;
   }, [waiting, inbox]);
+  useEffect(() => {
+    const isOver = new AbortController();
+    void import("../../icon").then(({ markIcon }) => markIcon(waiting, isOver.signal));
+    return () => isOver.abort();
+  }, [waiting]);
 }

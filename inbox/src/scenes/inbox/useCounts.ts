@@ -36,7 +36,7 @@ export function useCounts(me: string): Counts {
       if (timer === undefined) begin();
     }
     ask();
-    const leave = [inbox.feed.observe(ask), connection.subscribe(ask)];
+    const leave = [inbox.observe(ask, ask), connection.subscribe(ask)];
     return () => {
       isOver = true;
       clearTimeout(timer);

@@ -1,7 +1,6 @@
-/** What the team noted down about a conversation, and what it is noting. */
+/** What the team noted down about a conversation, as it is noted. */
 import type { Note } from "romashka";
-import { useClient } from "romashka/react";
-import { useCallback, useEffect, useState } from "react";
+import { useClient, useStore } from "romashka/react";
 
 export interface Notes {
   notes: readonly Note[];
@@ -9,24 +8,22 @@ export interface Notes {
   remove: (id: string) => Promise<void>;
 }
 
-/** Return them; they are read again when the conversation changed. */
-export function useNotes(conversationId: string, changedAt: string | undefined): Notes {
-  const client = useClient();
-  const [found, setFound] = useState<{ of: string; notes: readonly Note[] }>({ of: "", notes: [] });
-  const read = useCallback(async () => {
-    const notes = await client.conversations.open(conversationId).notes();
-    setFound({ of: conversationId, notes });
-  }, [client, conversationId]);
-  useEffect(() => {
-    read().catch(() => {}); // the conversation itself says what is wrong
-  }, [read, changedAt]);
-  const add = async (text: string) => {
-    await client.conversations.open(conversationId).addNote(text);
-    await read();
+export function useNotes(conversationId: string): Notes {
+  const { conversations, inbox } = useClient();
+  const store = inbox.notes(conversationId);
+  const { notes } = useStore(store);
+  const conversation = () => conversations.open(conversationId);
+  /** What was done is seen also while nothing is heard. */
+  const seen = () => store.getSnapshot().state !== "live" && store.retry();
+  return {
+    notes,
+    add: async (text) => {
+      await conversation().addNote(text);
+      seen();
+    },
+    remove: async (id) => {
+      await conversation().removeNote(id);
+      seen();
+    },
   };
-  const remove = async (id: string) => {
-    await client.conversations.open(conversationId).removeNote(id);
-    await read();
-  };
-  return { notes: found.of === conversationId ? found.notes : [], add, remove };
 }

@@ -51,7 +51,7 @@ export function useConversations(options: UseConversationsOptions = {}): UseConv
   useEffect(() => {
     if (error) latest.current.onError?.(error);
   }, [error, latest]);
-  useEffect(() => inbox.feed.observe((row) => latest.current.onChange?.(row)), [inbox, latest]);
+  useEffect(() => inbox.observe((row) => latest.current.onChange?.(row)), [inbox, latest]);
 
   const reload = useCallback(() => {
     setWanted(true);

@@ -83,7 +83,7 @@ function useConversation(
   useScope(
     async (scope) => {
       if (!id) return;
-      const row = inbox.feed.latest(id);
+      const row = inbox.latest(id);
       const conversation = row ? conversations.open(row) : await conversations.get(id);
       if (!scope.isOver) tell(conversation, null);
     },
