@@ -164,8 +164,7 @@ export const ar: Strings = {
     ai: "الذكاء الاصطناعي",
     agent: "الفريق",
     handover: "إحالة إلى إنسان",
-    confidence: (share) =>
-      `متأكد بنسبة ${percent.format(share)}`,
+    confidence: (share) => `متأكد بنسبة ${percent.format(share)}`,
     sources: (count) =>
       many(count, {
         zero: "بلا مصادر",

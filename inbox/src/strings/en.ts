@@ -162,8 +162,7 @@ export const en = {
     ai: "AI",
     agent: "Agent",
     handover: "Hand-over",
-    confidence: (share: number) =>
-      `${percent.format(share)} sure`,
+    confidence: (share: number) => `${percent.format(share)} sure`,
     sources: (count: number) => many(count, { one: "# source", other: "# sources" }),
     whileWaiting: "Answered while the customer waits for a human",
     offered: "Offered",
