@@ -23,7 +23,7 @@ begin
       when 'email' then customers.email
       else customers.external_id end
     from public.customer_profiles as customers
-    where customers.id = conversation.customer_id and customers.user_id is null
+    where customers.id = conversation.customer_id and private.is_nobodys(customers)
   ));
 end $$;
 comment on function private.recipient_of is 'The id or address of a conversation''s customer on its channel.';
