@@ -49,14 +49,13 @@ create table if not exists private.left_addresses (
   customer_id uuid not null references public.customer_profiles (id) on delete cascade,
   digest bytea not null,  -- of the address
   left_at timestamptz not null default now(),
-  mailed_at timestamptz[] not null default '{}',  -- since its owner wrote last
-  replied_at timestamptz
+  mailed_at timestamptz,  -- the last time
+  unanswered integer not null default 0  -- mails since its owner wrote last
 );
 comment on table private.left_addresses is 'When which address was left, and mailed to: what bounds both counts.';
 create index if not exists left_addresses_conversation_id_idx on private.left_addresses (conversation_id, id desc);
 create index if not exists left_addresses_customer_id_idx on private.left_addresses (customer_id, left_at);
 create index if not exists left_addresses_digest_idx on private.left_addresses (digest, left_at);
-create index if not exists left_addresses_left_at_idx on private.left_addresses (left_at);
 alter table private.left_addresses enable row level security;
 
 create table if not exists private.stopped_addresses (

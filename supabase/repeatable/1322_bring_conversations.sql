@@ -118,7 +118,9 @@ begin
   update public.conversations as conversations set customer_id = v_to
   where conversations.id in (select private.conversations_to_bring(v_from));
   get diagnostics v_count = row_count;
-  update private.left_addresses as addresses set customer_id = v_to where addresses.customer_id = v_from;
+  update private.left_addresses as addresses set customer_id = v_to
+  where addresses.customer_id = v_from and addresses.conversation_id in (
+    select conversations.id from public.conversations as conversations where conversations.customer_id = v_to);
   update private.rating_changes as changes set customer_id = v_to where changes.customer_id = v_from;
   return v_count;
 end $$;

@@ -193,7 +193,9 @@ revoke execute on function
   private.secret_that_signed, private.check_page_id, private.store_identity, private.check_session, private.end_session,
   private.my_user_ids, private.make_identity_secret, private.list_identity_secrets, private.remove_identity_secret,
   private.store_offer, private.is_known, private.conversations_to_bring, private.take_offer, private.is_nobodys,
-  private.users_of,
+  private.users_of, public.leave_address, private.store_address, private.mailable, private.check_left_addresses,
+  private.mail_account, private.is_stopped, private.mail_answer, private.mailed_conversation,
+  private.joined_conversation, private.is_left_in, private.stop_mails, private.welcome_mail, private.mail_note, private.insert_delivery,
   private.time_in_words, private.forget_failure, public.get_widget_settings, private.widget_settings, private.faces_of_team
 from public, anon, authenticated, service_role;
 
@@ -222,7 +224,8 @@ to authenticated, service_role;
 -- A session's own: a key is nobody.
 grant execute on function
   public.identify_customer, public.sign_out_customer, public.offer_conversations, public.bring_conversations,
-  private.store_identity, private.end_session, private.store_offer, private.take_offer
+  public.leave_address, private.store_identity, private.end_session, private.store_offer, private.take_offer,
+  private.store_address
 to authenticated;
 
 -- An agent's own: a key has no drafts.

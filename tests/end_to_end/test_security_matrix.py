@@ -324,6 +324,8 @@ def test_the_functions_are_as_the_page_says(cast: Cast, function: str, actor: st
         who, arguments = newcomer.who, arguments | newcomer.arguments
     elif function == "revoke_identity_secret":
         arguments["secret_id"] = cast.identity_secret().id
+    elif function == "leave_address":
+        arguments["conversation_id"] = cast.owner(actor).conversation
     values = {name: arguments[name] for name in names}
     if function == "get_next_ai_response_job":
         cast.run(_WAITING, [cast.owner(actor).customer])

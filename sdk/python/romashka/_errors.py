@@ -146,6 +146,7 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "session_of_another": Conflict,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
+    "too_many_addresses": RateLimited,
     "too_many_conversations": RateLimited,
     "too_many_files": RateLimited,
     "too_many_messages": RateLimited,

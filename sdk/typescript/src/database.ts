@@ -1498,6 +1498,7 @@ export type Database = {
       };
       ingest_channel_message: { Args: { channel_type: string; message: Json }; Returns: Json };
       invite_staff: { Args: { email: string; role?: string }; Returns: Json };
+      leave_address: { Args: { conversation_id: string; email: string }; Returns: boolean };
       mark_conversation_read: {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
