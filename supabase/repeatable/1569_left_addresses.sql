@@ -253,10 +253,13 @@ set search_path = ''
 as $$
 declare
   v_conversation public.conversations := private.mailed_conversation(event);
+  v_subject text := private.plain_text(event.body #>> '{thread,subject}');
+  v_said text := private.plain_text(event.body ->> 'content');
 begin
-  if v_conversation.id is null or not (array[private.plain_text(event.body ->> 'content'),
-    private.plain_text(event.body #>> '{thread,subject}')] && array['stop', 'stop.', 'stop!', 'unsubscribe'])
-  then
+  if starts_with(v_said, v_subject || ' ') then  -- it stands above the text
+    v_said := substr(v_said, length(v_subject) + 2);
+  end if;
+  if v_conversation.id is null or not array[v_said, v_subject] && array['stop', 'stop.', 'stop!', 'unsubscribe'] then
     return false;
   end if;
   insert into private.stopped_addresses (digest) values (private.id_digest(v_conversation.answer_email))

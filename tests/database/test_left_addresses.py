@@ -224,8 +224,8 @@ def test_no_other_mail_joins(outbox: Outbox, channel: Channel, kind: str) -> Non
     assert channel.store(event)["conversation_id"] != conversation
 
 
-@pytest.mark.parametrize("said", ["stop", "STOP!", " Unsubscribe "])
-@pytest.mark.parametrize("place", ["content", "subject", "unproven"])
+@pytest.mark.parametrize("said", ["STOP!", " unsubscribe "])
+@pytest.mark.parametrize("place", ["content", "subject", "below a subject", "unproven"])
 def test_who_wants_no_mails_gets_none(
     outbox: Outbox, channel: Channel, said: str, place: str
 ) -> None:
@@ -236,7 +236,7 @@ def test_who_wants_no_mails_gets_none(
         event["thread"]["subject"] = said
         event["content"] = "[Empty mail]"
     else:
-        event["content"] = said
+        event["content"] = f"Team\n\n{said}" if place == "below a subject" else said
         event["thread"]["is_separate"] = place == "unproven"
     row = channel.store(event)
     assert (row["conversation_id"] == conversation) == (place != "unproven")
