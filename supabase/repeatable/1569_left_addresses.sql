@@ -182,8 +182,7 @@ create or replace trigger messages_deliver_by_mail after insert on public.messag
   execute function private.mail_answer();
 
 -- The caller holds the advisory locks of the mail's ids. The conversation of the website that a mail goes on from: by our
--- mail, to the address that was left there. Whoever left it may not be whose it is: so the mail alone joins, not its author,
--- and what they write elsewhere stays theirs.
+-- mail, to the address that was left there.
 create or replace function private.mailed_conversation(event private.channel_event)
 returns public.conversations
 language plpgsql
@@ -197,12 +196,11 @@ begin
   if event.channel_type = 'email' and event.kind = 'message' then
     select conversations.* into v_conversation from private.threads_of(event) as threads
     join public.conversations as conversations on conversations.id = threads.conversation_id
-    where conversations.channel_type = 'website' and conversations.answer_email = private.customer_email(event)
-      and exists (
-        select from private.left_addresses as addresses
-        where addresses.conversation_id = conversations.id and addresses.mailed_at is not null
-          and addresses.digest = private.id_digest(conversations.answer_email)
-      )
+    where conversations.channel_type = 'website' and exists (
+      select from private.left_addresses as addresses
+      where addresses.conversation_id = conversations.id and addresses.mailed_at is not null
+        and addresses.digest = private.id_digest(private.customer_email(event))
+    )
     order by threads.rank, conversations.id limit 1;
   end if;
   return v_conversation;
@@ -226,7 +224,8 @@ begin
 end $$;
 comment on function private.is_left_in is 'Was the address that a mail comes from left in a conversation of the website?';
 
--- One that may be forged joins nothing.
+-- One that may be forged joins nothing, nor one from an address that is another one by now. Whoever left it may not be
+-- whose it is: so the mail alone joins, not its author, and what they write elsewhere stays theirs.
 create or replace function private.joined_conversation(event private.channel_event)
 returns public.conversations
 language plpgsql
@@ -238,7 +237,7 @@ declare
   v_conversation public.conversations := private.mailed_conversation(event);
 begin
   return case when (event.body #> '{thread,is_separate}' = 'true') is not true and v_conversation.status <> 'closed'
-    then v_conversation end;
+    and v_conversation.answer_email = private.customer_email(event) then v_conversation end;
 end $$;
 comment on function private.joined_conversation is 'The conversation of the website that a mail belongs to, or null.';
 
@@ -262,9 +261,10 @@ begin
   if v_conversation.id is null or not array[v_said, v_subject] && array['stop', 'stop.', 'stop!', 'unsubscribe'] then
     return false;
   end if;
-  insert into private.stopped_addresses (digest) values (private.id_digest(v_conversation.answer_email))
+  insert into private.stopped_addresses (digest) values (private.id_digest(private.customer_email(event)))
   on conflict do nothing;
-  update public.conversations as conversations set answer_email = null where conversations.id = v_conversation.id;
+  update public.conversations as conversations set answer_email = null
+  where conversations.id = v_conversation.id and conversations.answer_email = private.customer_email(event);
   return true;
 end $$;
 comment on function private.stop_mails is 'Mail no more to whoever asks for it; returns whether the mail did.';
