@@ -1,11 +1,15 @@
 """`client.identity`: who the customer is, by the page's word, and what the page signs with."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from romashka._core import Core
+from romashka._errors import Unreachable
+
+_SECRET = re.compile("idsec_[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,10 @@ class Identity:
             async with AsyncRomashka.connect(url, service_role_key) as operator:
                 secret = await operator.identity.rotate_secret(overlap_hours=1)
         """
-        return str(await self._core.call("rotate_identity_secret", overlap_hours=overlap_hours))
+        made = await self._core.call("rotate_identity_secret", overlap_hours=overlap_hours)
+        if not (isinstance(made, str) and _SECRET.fullmatch(made)):
+            raise Unreachable("the project does not answer; somebody else's page came")
+        return made
 
     async def secrets(self) -> list[IdentitySecret]:
         """Return the secrets, the newest first, without what they are. For admins.
