@@ -10,6 +10,7 @@ from romashka import AsyncRomashka, NotFound, PermissionDenied
 
 from tests.support.customers import customer_of, service_of
 from tests.support.stacks import RunningStack
+from tests.support.waiting import becomes
 
 
 def _sign_up(stack: RunningStack) -> dict[str, str]:
@@ -65,6 +66,7 @@ async def test_whom_the_page_signs_is_the_same_on_each_device(stack: RunningStac
         there = await laptop.conversations.get(conversation.id)
         photo = await phone.attachments.upload(conversation.id, "a.png", b"\x89PNG a")
         async with laptop.topics.listen(f"conversation:{conversation.id}") as topic:
+            await becomes(lambda: topic.is_live)
             await conversation.send("From my phone", attachment=photo)
             async for signal in topic:
                 if "From my phone" in str(signal):
