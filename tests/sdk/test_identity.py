@@ -45,6 +45,10 @@ async def test_an_account_has_its_conversations_on_each_device(stack: RunningSta
         found = [await _conversations(device) for device in (phone, laptop)]
         others = [await _conversations(device) for device in (visitor, stranger)]
 
+        await (await phone.conversations.get(opened.id)).leave_address("ada@example.org")
+        told = await laptop.conversations.get(opened.id)
+
+    assert told.answer_email == "ada@example.org"
     assert brought == 1
     assert found == [{opened.id}] * 2
     assert others == [set()] * 2
