@@ -2,7 +2,7 @@
 --          its owner writes back joins the conversation. Nothing automatic is mailed there: whoever types an address can
 --          send its owner nothing but what the team chooses to answer.
 -- Touches: leave_address; a trigger on messages.
--- Locks:   leave_address takes an advisory lock of the address, then the conversation.
+-- Locks:   leave_address takes the customer, an advisory lock of the address, then the conversation.
 -- Undo:    drop the trigger, the policies and the functions.
 
 drop policy if exists "only the functions" on private.left_addresses;
@@ -41,6 +41,8 @@ begin
     raise exception 'unable to leave the address; this is no e-mail address of somebody'
       using errcode = 'PT400', detail = 'bad_email', hint = 'Write it as ada@example.com, and one alone; not the team''s.';
   end if;
+  -- The customer before the conversation, as store_rating: the counts are exact.
+  perform from public.customer_profiles as customers where customers.id = v_customer_id for no key update;
   perform pg_advisory_xact_lock(hashtextextended('romashka:address:' || v_email, 0));
   select * into v_conversation from public.conversations as conversations
   where conversations.id = conversation_id and conversations.customer_id = v_customer_id

@@ -1,6 +1,7 @@
 """An address that a customer of the website leaves: what is mailed there, and what never is."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -342,6 +343,27 @@ def test_addresses_are_few(inbox: Inbox) -> None:
             inbox.run(_LEAVE, *values, by=other)
         else:
             assert _refusal(inbox, other, *values) == "too_many_addresses"
+
+
+def test_many_connections_leave_no_more(inbox: Inbox, fresh_db: str) -> None:
+    """What counts what is committed counts none of those who come at once."""
+    visitor = inbox.user()
+    conversations = []
+    for _ in range(8):
+        conversations.append(inbox.open(visitor, "Hello"))
+        inbox.run("update public.conversations set status = 'resolved'")
+
+    def leave(number: int) -> bool:
+        with Inbox(fresh_db) as own:
+            try:
+                _leave(own, visitor, conversations[number], f"a{number}@example.org")
+            except psycopg.Error:  # too many, or busy with the others
+                return False
+            return True
+
+    with ThreadPoolExecutor(8) as pool:
+        left = list(pool.map(leave, range(8)))
+    assert 1 <= sum(left) <= 5
 
 
 def test_what_is_taken_along_is_mailed_on(outbox: Outbox, channel: Channel) -> None:
