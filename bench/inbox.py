@@ -1,11 +1,15 @@
 """Does the inbox keep its bars in Chromium, with 10,000 conversations and one of 5,000 messages?
 
     .venv/bin/python -m bench.inbox [--only typing,storm] [--json figures.json]
+    .venv/bin/python -m bench.inbox --only none --races 200 --cuts 40
 
 Starts a stack of its own, builds the inbox, and prints each figure with its bar and, beside it,
 the same of a blank page in the same browser. `bench/inbox/measure.mjs` drives Chromium. Of what
 blocks the page both are told: the time on the wall, and what the processor worked of it; where
 other programs have the processor, too, the second is the page's own.
+
+The second line runs two of the tests for longer: takeovers at the moment at which the AI's answer
+is stored, and two of the team and a customer who are cut off at random.
 """
 
 import argparse
@@ -47,7 +51,11 @@ def main() -> None:
         site = build(Path(folder), stack)
         with serve(site, stack) as url:
             rows = [*sizes(site), *measure(stack, url, options.only)]
-    show(rows)
+            show(rows)
+        if options.races:
+            prove("takeOver", stack, site, {"RACES": str(options.races)})
+        if options.cuts:
+            prove("agreement", stack, site, {"CUTS": str(options.cuts)})
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1))
     if any(row["is_missed"] for row in rows):
@@ -121,18 +129,28 @@ def serve(site: Path, stack: RunningStack) -> Iterator[str]:
         server.shutdown()
 
 
-def measure(stack: RunningStack, url: str, only: str) -> list[Row]:
-    """Return the figures of Chromium."""
-    project = {
+def project(stack: RunningStack) -> dict[str, str]:
+    """Return what the scripts know of the stack, and of Chromium."""
+    known = {
         "API_URL": stack.api_url,
         "ANON_KEY": stack.anon_key,
         "SERVICE_ROLE_KEY": stack.service_role_key,
-        "INBOX_URL": url,
-        "ONLY": only,
     }
+    return os.environ | chromium_environment() | known
+
+
+def prove(name: str, stack: RunningStack, site: Path, often: dict[str, str]) -> None:
+    """Run a part of the tests, as often as asked for."""
+    script = WORKSPACE / "tests" / "inbox" / "browser" / f"{name}.test.mjs"
+    environment = project(stack) | {"INBOX": str(site)} | often
+    subprocess.run([NODE, "--test", script], env=environment, check=True)
+
+
+def measure(stack: RunningStack, url: str, only: str) -> list[Row]:
+    """Return the figures of Chromium."""
     done = subprocess.run(
         [NODE, PARTS / "measure.mjs"],
-        env=os.environ | chromium_environment() | project,
+        env=project(stack) | {"INBOX_URL": url, "ONLY": only},
         stdout=subprocess.PIPE,
         text=True,
         check=True,

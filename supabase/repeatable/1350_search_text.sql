@@ -135,6 +135,8 @@ declare
     select left(word, 64) from unnest(string_to_array(btrim(private.spaced(query)), ' ')) with ordinality as words (word, place)
     where word <> '' group by left(word, 64) order by min(place) limit 8
   );
+  -- Words that stand side by side are whole: there is nothing to be found by parts of them.
+  v_is_phrase boolean := query ~ '^\s*["\u201c\u201d\u201e\u00ab\u00bb][^"\u201c\u201d\u201e\u00ab\u00bb]+["\u201c\u201d\u201e\u00ab\u00bb]\s*$' and cardinality(v_terms) > 1;
 begin
   if query ~ '^\s*\+?[0-9 ()./-]{6,40}\s*$' and length(v_digits) between 5 and 20 then
     v_terms := array[v_digits];  -- a number: whatever stands between its digits, and in front of it
@@ -142,13 +144,14 @@ begin
   return (
     select jsonb_build_object('terms', to_jsonb(v_terms),
       'whole', string_agg(case when is_unspaced then pairs.condition else quote_literal('=' || term) end, ' & '),
-      'parts', string_agg(case when is_unspaced then pairs.condition
+      'parts', string_agg(case when is_unspaced then pairs.condition when v_is_phrase then quote_literal('=' || term)
         when length(term) < 3 then quote_literal('=' || term) || ':*'
         else format('(%L:* | %L:*)', '=' || term, term) end, ' & '),
       'like_whole', jsonb_agg(case when is_unspaced then '%' || term || '%' else '% ' || term || ' %' end),
-      'like_parts', jsonb_agg(case when is_unspaced or length(term) > 2 then '%' || term || '%' else '% ' || term || '%' end),
+      'like_parts', jsonb_agg(case when v_is_phrase and not is_unspaced then '% ' || term || ' %'
+        when is_unspaced or length(term) > 2 then '%' || term || '%' else '% ' || term || '%' end),
       -- what lower() alone shows: of Latin letters in a text that has no others; of Cyrillic and Chinese in any
-      'like_latin', coalesce(jsonb_agg('%' || term || '%') filter (where term ~ '^[a-z]+$'), '[]'),
+      'like_latin', coalesce(jsonb_agg('%' || term || '%') filter (where term ~ '^[a-z0-9]*[a-z][a-z0-9]*$'), '[]'),
       'like_plain', coalesce(jsonb_agg('%' || translate(term, 'еиугк', '_____') || '%')
         filter (where term ~ '^[\u0430-\u044f\u4e00-\u9fff]+$'), '[]'),
       'like_exact', coalesce(jsonb_agg('%' || term || '%') filter (where is_unspaced and length(term) > 2), '[]') || (

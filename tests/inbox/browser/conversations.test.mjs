@@ -3,7 +3,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 
 import { eventually, isLive, openAs, said, serve, sessionOf } from "./browser.mjs";
-import { account, call, insert, read, update, visitor } from "./project.mjs";
+import { account, call, insert, read, update, visitor, workerOf } from "./project.mjs";
 
 let ada;
 let bo;
@@ -45,6 +45,42 @@ test("a text is text, whatever is in it; links are links of the web alone", asyn
   equal(await link.count(), 1);
   equal(await link.getAttribute("href"), "https://example.com/a_(b)");
   ok(/noopener/.test(await link.getAttribute("rel")));
+  deepEqual(page.troubles, []);
+});
+
+test("markup is text wherever it comes from: names, previews, notes, tags, search, files, drafts, toasts", async () => {
+  const evil = (where) => `<img src=x onerror="window.pwned='${where}'">`;
+  const word = `w${Math.random().toString(36).slice(2)}`;
+  const customer = await visitor(`${word} ${evil("message")}`, evil("name"));
+  const { id } = customer;
+  const [row] = await update(`conversations?id=eq.${id}`, { tags: ["<img src=x onerror=alert(1)>"] });
+  await update(`customer_profiles?id=eq.${row.customer_id}`, { email: `${evil("mail")}@example.com`, company: evil("company") });
+  await insert("conversation_notes", { conversation_id: id, author_id: ada.id, content: evil("note") });
+  await page.goto(`${url}#/all/${id}?q=${word}`);
+  await page.locator(`#row-${id} mark`).waitFor(); // the excerpt
+  await said(page, word).waitFor();
+  await page.getByRole("article", { name: /^Note/ }).getByText("<img src=x").waitFor();
+  await isLive(page);
+  const worker = await workerOf(id);
+  await worker.begin();
+  await worker.write(evil("draft"));
+  await said(page, "='draft'").waitFor();
+  await page.route("**/rpc/take_over_conversation", (route) =>
+    route.fulfill({ status: 400, json: { code: "PT400", message: evil("toast"), details: "x", hint: null } }),
+  );
+  await page.getByRole("button", { name: "Stop and take over" }).click();
+  await page.getByText("='toast'").waitFor();
+  await worker.settle({ ai_response: evil("answer"), confidence: 0.9 });
+  await said(page, "='answer'").waitFor();
+  await page.goto(`${url}#/all/${id}`);
+  await page.locator(`#row-${id}`).getByText("='answer'").waitFor(); // the preview
+  await page.locator(`#row-${id}`).getByText("='name'").waitFor();
+  const file = { name: evil("file"), content_type: "image/png", size: 1 };
+  const mail = { attachment: file, subject: evil("subject") };
+  await insert("messages", { conversation_id: id, sender_type: "agent", content: "", media_url: `${id}/${id}.png`, metadata: mail });
+  await said(page, "='file'").waitFor();
+  equal(await page.evaluate(() => window.pwned), undefined);
+  equal(await page.locator("img[src=x], [onerror]").count(), 0);
   deepEqual(page.troubles, []);
 });
 
