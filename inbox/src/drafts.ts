@@ -90,6 +90,7 @@ export function followDrafts(drafts: Keeper): () => void {
 export async function forgetDrafts(withinMs = 2_000): Promise<void> {
   const saved = Promise.all([...entries.keys()].map(save));
   await Promise.race([saved, new Promise((over) => setTimeout(over, withinMs))]);
+  keeper = null;
   entries.forEach(({ timer }) => clearTimeout(timer));
   entries.clear();
   keptNames().forEach((name) => localStorage.removeItem(name));
@@ -143,7 +144,8 @@ function decide(key: string, isTaken: boolean): void {
 
 /** Another device wrote, or sent, or removed something. */
 function takeIn(): void {
-  const { drafts, state } = keeper!.mine.getSnapshot();
+  if (!keeper) return; // whoever wrote them left
+  const { drafts, state } = keeper.mine.getSnapshot();
   const there = new Set<string>();
   for (const draft of drafts) {
     const key = draftKey(draft.conversation_id, draft.mode);

@@ -28,7 +28,8 @@ export interface FileState {
   readonly error: Error | null;
 }
 
-class Chosen {
+/** A message waits for it as for a promise, and asks anew when it is tried again. */
+class Chosen implements PromiseLike<Attachment> {
   shown: FileState;
   #attempt: Promise<Attachment> | null = null;
   #abort = new AbortController();
@@ -44,10 +45,13 @@ class Chosen {
   }
 
   /** Store it; what is stored already, or is being stored, is not stored twice. */
-  readonly attachment = (): Promise<Attachment> => {
+  attachment(): Promise<Attachment> {
     this.#attempt ??= this.#store();
     return this.#attempt;
-  };
+  }
+
+  then: PromiseLike<Attachment>["then"] = (onStored, onFailed) =>
+    this.attachment().then(onStored, onFailed);
 
   giveUp(): void {
     this.#abort.abort();

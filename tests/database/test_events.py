@@ -93,6 +93,27 @@ def test_a_change_of_many_conversations_sends_one(inbox: Inbox) -> None:
     assert many["payload"]["conversations"] is None, "to be read: it would be too large"
 
 
+def test_what_is_deleted_is_told_once_by_its_ids(inbox: Inbox) -> None:
+    """A conversation that was erased stayed on every screen that had it open."""
+    ids = [inbox.open(inbox.user()) for _ in range(2)]
+    inbox.run(
+        "insert into public.conversations (channel_type, department) select 'website', 'x'"
+        " from generate_series(1, 60)"
+    )
+    inbox.run("truncate realtime.messages")
+    inbox.run("delete from public.conversations where department = 'none'")
+    assert inbox.events("inbox") == []
+    inbox.run("delete from public.conversations where id = any(%s)", ids)
+    [few] = inbox.events("inbox")
+    inbox.run("truncate realtime.messages")
+    inbox.run("delete from public.conversations where department = 'x'")
+    [many] = inbox.events("inbox")
+
+    assert few["event"] == many["event"] == "conversations.deleted"
+    assert sorted(few["payload"]["conversation_ids"]) == sorted(map(str, ids))
+    assert many["payload"]["conversation_ids"] is None
+
+
 def test_an_event_has_of_the_customer_what_a_list_shows(inbox: Inbox) -> None:
     """An inbox once read each conversation that changed, to know whose it is."""
     one = inbox.open(inbox.user())

@@ -17,14 +17,12 @@ export function conversationsOf({ payload }: Broadcast): ConversationRow[] {
     .map((row) => (row.customer_id === null ? { customer_profiles: null, ...row } : row));
 }
 
-/** Does it say no more than that there is something to be read? */
+/** Does it say no more than that there is something to be read? Of what is gone, a list reads what takes its place. */
 export function isWithoutRows({ event, payload }: Broadcast): boolean {
-  return event === "conversations.changed" && !payload["conversations"];
+  return event.startsWith("conversations.") && !payload["conversations"];
 }
 
-/** Return the ids of the conversations that are gone; null where they are too many for an event. */
-export function deletedIn({ event, payload }: Broadcast): string[] | null {
-  if (event !== "conversations.deleted") return [];
-  const ids = payload["conversation_ids"];
-  return Array.isArray(ids) ? (ids as string[]) : null;
+/** Return the conversations that are gone, as far as they fit an event. */
+export function deletedIn({ event, payload }: Broadcast): string[] {
+  return (event === "conversations.deleted" && (payload["conversation_ids"] as string[])) || [];
 }

@@ -1,5 +1,5 @@
 /** The inbox's topic, heard once for all lists of a client: what changed, and when something was missed. */
-import { conversationsOf, deletedIn, isWithoutRows } from "./changes.js";
+import { conversationsOf, isWithoutRows } from "./changes.js";
 import type { Core } from "./core.js";
 import { Effort } from "./effort.js";
 import type { Source } from "./following.js";
@@ -25,20 +25,12 @@ const OVERLAP_MS = 60_000;
 export interface Follower {
   /** These changed; once a frame. */
   onChanged(rows: ConversationRow[]): void;
-  /** These are gone. */
-  onDeleted?(ids: ReadonlySet<string>): void;
   /** Something of conversations was heard, or of what staff note about them. */
   onBroadcast?(signal: Broadcast): void;
   /** Something may have been missed: read anew, then call `caughtUp`. */
   onMissed(isInterrupted: boolean): void;
   /** The feed's state is another. */
   onState(): void;
-}
-
-/** Hears what changes, and reads nothing. */
-interface Observer {
-  onChanged: (row: ConversationRow) => void;
-  onDeleted: ((id: string) => void) | undefined;
 }
 
 interface Change {
@@ -48,12 +40,10 @@ interface Change {
 
 export class Feed implements Watcher {
   readonly #followers = new Set<Follower>();
-  readonly #observers = new Set<Observer>();
   /** Who has not read yet what may have been missed. */
   readonly #behind = new Set<Follower>();
   readonly #watch: Watch;
   readonly #changes = new Map<string, Change>();
-  readonly #gone = new Set<string>();
   #sequence = 0;
   #newest = "";
   readonly #news = new Map<string, ConversationRow>();
@@ -95,33 +85,16 @@ export class Feed implements Watcher {
       close: () => {
         this.#followers.delete(follower);
         caughtUp();
-        this.#leaveIfAlone();
+        if (this.#followers.size === 0) this.#leave();
       },
       retry: () => watch.retry(),
       caughtUp,
     };
   }
 
-  /** Hear of each conversation that changes, and of those that are gone; return what ends it. */
-  observe(onChanged: (row: ConversationRow) => void, onDeleted?: (id: string) => void): () => void {
-    const observer = { onChanged, onDeleted };
-    this.#observers.add(observer);
-    this.#watch.open();
-    return () => {
-      this.#observers.delete(observer);
-      this.#leaveIfAlone();
-    };
-  }
-
-  /** Is it known to be gone? What was asked for before may still have it. */
-  isGone(id: string): boolean {
-    return this.#gone.has(id);
-  }
-
   /** Forget all: somebody else is signed in. */
   forget(): void {
     this.#changes.clear();
-    this.#gone.clear();
     this.#newest = "";
   }
 
@@ -150,9 +123,7 @@ export class Feed implements Watcher {
 
   onBroadcast(signal: Broadcast): void {
     conversationsOf(signal).forEach((row) => this.#take(row));
-    const deleted = deletedIn(signal);
-    if (deleted?.length) this.#drop(new Set(deleted));
-    if (deleted === null || isWithoutRows(signal)) this.#watch.miss(READ_EACH_MS);
+    if (isWithoutRows(signal)) this.#watch.miss(READ_EACH_MS);
     this.#followers.forEach((each) => each.onBroadcast?.(signal));
   }
 
@@ -187,8 +158,7 @@ export class Feed implements Watcher {
     );
   }
 
-  #leaveIfAlone(): void {
-    if (this.#followers.size + this.#observers.size > 0) return;
+  #leave(): void {
     this.#watch.close();
     this.#check.giveUp();
     this.#completion.giveUp();
@@ -197,17 +167,7 @@ export class Feed implements Watcher {
     this.#behind.clear();
   }
 
-  #drop(ids: ReadonlySet<string>): void {
-    for (const id of ids) {
-      this.#gone.add(id);
-      [this.#changes, this.#news, this.#incomplete].forEach((all) => all.delete(id));
-    }
-    this.#followers.forEach((each) => each.onDeleted?.(ids));
-    this.#observers.forEach(({ onDeleted }) => onDeleted && ids.forEach((id) => onDeleted(id)));
-  }
-
   #take(row: ConversationRow): void {
-    if (this.isGone(row.id)) return;
     const known = this.latest(row.id);
     const { customer_profiles: customer = known?.customer_profiles } = row;
     // What was read later than the event may say whose it is, and nothing else that is new.
@@ -238,7 +198,6 @@ export class Feed implements Watcher {
     this.#news.clear();
     if (rows.length === 0) return;
     this.#followers.forEach((each) => each.onChanged(rows));
-    this.#observers.forEach(({ onChanged }) => rows.forEach((row) => onChanged(row)));
   };
 
   readonly #completeAll = (): void => {

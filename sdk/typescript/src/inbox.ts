@@ -1,5 +1,5 @@
 /** `client.inbox`: all conversations as they change, for staff. */
-import { conversationsOf, isWithoutRows } from "./changes.js";
+import { conversationsOf, deletedIn, isWithoutRows } from "./changes.js";
 import { Colleagues } from "./colleagues.js";
 import type { Core } from "./core.js";
 import type { Listener, OnConnection, Page } from "./listener.js";
@@ -63,6 +63,34 @@ export class Inbox extends Views {
    */
   notes(conversationId: string): Notes {
     return this.#notes.get(conversationId, () => new Notes(this.core, this.feed, conversationId));
+  }
+
+  /**
+   * Hear of each conversation that changes, once a frame, and of those that are deleted; return what ends it.
+   *
+   * What changes while nothing is heard is not told: whoever shows one conversation reads it again when
+   * `client.connection` is live once more.
+   *
+   * @example
+   * ```ts
+   * const leave = client.inbox.observe((row) => note(row.id, row.status));
+   * ```
+   */
+  observe(onChanged: (row: ConversationRow) => void, onDeleted?: (id: string) => void): () => void {
+    const source = this.feed.sourceFor({
+      onChanged: (rows) => rows.forEach((row) => onChanged(row)),
+      onBroadcast: (signal) => deletedIn(signal).forEach((id) => onDeleted?.(id)),
+      onMissed: () => source.caughtUp(), // it reads nothing
+      onState: () => source.caughtUp(),
+    });
+    source.open();
+    source.caughtUp();
+    return () => source.close();
+  }
+
+  /** Return the latest state of a conversation, as far as it was heard or read; without a request. */
+  latest(id: string): ConversationRow | undefined {
+    return this.feed.latest(id);
   }
 
   /**

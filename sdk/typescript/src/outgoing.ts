@@ -21,8 +21,8 @@ export interface SendOptions extends Limits {
   senderType?: "user" | "agent";
   /** What the application wants to keep with it. */
   metadata?: Record<string, Json | undefined> | undefined;
-  /** What `client.attachments.upload` gives; or what gives it once it is the message's turn, each time it is tried. */
-  attachment?: Attachment | ((signal?: AbortSignal) => Promise<Attachment>) | undefined;
+  /** What `client.attachments.upload` gives: the message waits for it when its turn has come, each time it is tried. */
+  attachment?: Attachment | PromiseLike<Attachment> | undefined;
 }
 
 /** Store a message; its id tells whether an earlier try did. */
@@ -33,8 +33,7 @@ export async function store(
   options: SendOptions,
 ): Promise<Message> {
   const { id = newId(), senderType = "user", metadata, signal, timeoutMs } = options;
-  const given = options.attachment;
-  const attachment = typeof given === "function" ? await given(signal) : given;
+  const attachment = await options.attachment;
   const row: NewMessage = {
     id,
     conversation_id: conversationId,

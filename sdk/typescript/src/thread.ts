@@ -94,29 +94,12 @@ export class Thread extends Following<ThreadState> implements Watcher {
     this.#outbox.discard(id);
   }
 
-  /** Read the page before the first message; who asks again meanwhile gets the same. */
-  loadOlder(): Promise<void> {
-    return this.#loadPage(PAGE);
-  }
-
   /**
-   * Read all messages from a position on that are not here yet, for whoever goes to a place further back.
-   *
-   * @example
-   * ```ts
-   * await thread.loadBackTo(hit.position);
-   * ```
+   * Read the page before the first message, or what there is back to a position, 500 at a time; who asks again meanwhile
+   * gets the same.
    */
-  async loadBackTo(position: number): Promise<void> {
-    while (this.#hasOlder && this.#list.oldest > position) {
-      const { oldest } = this.#list;
-      await this.#loadPage(Math.min(CHANGES, Math.max(PAGE, oldest - position)));
-      if (this.#list.oldest >= oldest) return; // it was forgotten, or cut
-    }
-  }
-
-  #loadPage(count: number): Promise<void> {
-    this.#older ??= this.#loadOlder(count).finally(() => (this.#older = null));
+  loadOlder(backTo = this.#list.oldest - PAGE): Promise<void> {
+    this.#older ??= this.#loadOlder(backTo).finally(() => (this.#older = null));
     return this.#older;
   }
 
@@ -177,7 +160,9 @@ export class Thread extends Following<ThreadState> implements Watcher {
   }
 
   async #readNewest(signal: AbortSignal, before?: number, count = PAGE): Promise<Message[]> {
-    let query = this.#messages().order("position", { ascending: false }).limit(count);
+    let query = this.#messages()
+      .order("position", { ascending: false })
+      .limit(Math.min(count, CHANGES));
     if (before !== undefined) query = query.lt("position", before);
     return (await this.core.send(query, { signal })) as Message[];
   }
@@ -199,11 +184,11 @@ export class Thread extends Following<ThreadState> implements Watcher {
     }
   }
 
-  async #loadOlder(count: number): Promise<void> {
+  async #loadOlder(backTo: number): Promise<void> {
     if (!this.#hasOlder) return;
     const list = this.#list;
     const { oldest } = list;
-    const older = await this.#readNewest(new AbortController().signal, oldest, count);
+    const older = await this.#readNewest(new AbortController().signal, oldest, oldest - backTo);
     if (list !== this.#list || list.oldest !== oldest) return; // it was forgotten, or cut
     list.put(older);
     this.#hasOlder = older.length > 0 && list.oldest > 1;

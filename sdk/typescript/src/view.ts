@@ -59,11 +59,6 @@ export class View extends Following<ViewState> implements Follower {
     this.#showRows();
   }
 
-  onDeleted(ids: ReadonlySet<string>): void {
-    ids.forEach((id) => this.#known.remove(id));
-    if (this.isLoaded) this.#showRows();
-  }
-
   protected clear(): void {
     this.#known = new Ranking();
     this.#limit = this.page;
@@ -91,9 +86,7 @@ export class View extends Following<ViewState> implements Follower {
 
   #takeIn(rows: ConversationRow[], before: Ranking, limit: number, sequence: number): void {
     this.#bottom = rows.length < limit ? null : rows.at(-1)!;
-    for (const row of rows) {
-      if (!this.feed.isGone(row.id)) this.#known.put(asKnown(row, before.get(row.id)));
-    }
+    for (const row of rows) this.#known.put(asKnown(row, before.get(row.id)));
     const changed = this.feed.changesSince(sequence);
     this.feed.note(rows);
     this.#apply(changed); // while it was read: they may be later than what was read

@@ -2,7 +2,6 @@
 import type { Core } from "./core.js";
 import { Feed } from "./feed.js";
 import { columnsOf, type Filters, keyOf } from "./listing.js";
-import type { ConversationRow } from "./models.js";
 import { Recent } from "./recent.js";
 import { PAGE, View, type ViewFilters } from "./view.js";
 
@@ -38,26 +37,6 @@ export class Views {
     return this.#views.get(keyOf({ ...narrow, limit }), () => {
       return new View(this.core, this.feed, narrow, limit);
     });
-  }
-
-  /**
-   * Hear of each conversation that changes, once a frame, and of those that are deleted; return what ends it.
-   *
-   * What changes while nothing is heard is not told: whoever shows one conversation reads it again when
-   * `client.connection` is live once more.
-   *
-   * @example
-   * ```ts
-   * const leave = client.inbox.observe((row) => note(row.id, row.status));
-   * ```
-   */
-  observe(onChanged: (row: ConversationRow) => void, onDeleted?: (id: string) => void): () => void {
-    return this.feed.observe(onChanged, onDeleted);
-  }
-
-  /** Return the latest state of a conversation, as far as it was heard or read; without a request. */
-  latest(id: string): ConversationRow | undefined {
-    return this.feed.latest(id);
   }
 
   /**

@@ -101,6 +101,26 @@ test("who signs in next sees nothing of who was there before, not for a moment",
 });
 
 testForms(
+  "a conversation that is deleted leaves its lists, and who observes hears of it",
+  async (form) => {
+    const [tag, [first, second]] = await newConversations(2);
+    const { client } = openAs(form);
+    const list = look(client.inbox.view({ tags: [tag] }));
+    const gone: string[] = [];
+    const leave = client.inbox.observe(
+      () => {},
+      (id) => gone.push(id),
+    );
+    await until(() => isLive(list));
+    await service.supabase.from("conversations").delete().eq("id", first!.id);
+    await until(() => list.now.rows.length === 1);
+    deepEqual(ids(list.now), [second!.id]);
+    ok(gone.includes(first!.id));
+    [list.leave, leave].forEach((end) => end());
+  },
+);
+
+testForms(
   "a list is what the database has, in its order, and no longer than its limit",
   async (form) => {
     const [tag, [first, ...others]] = await newConversations(60);

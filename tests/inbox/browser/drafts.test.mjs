@@ -108,9 +108,9 @@ test("a reply on its way survives a reload, and is stored once", async () => {
   await reply(desk).fill("From the train");
   await reply(desk).press("Enter");
   await said(desk, "From the train").waitFor();
+  await desk.unroute("**/rest/v1/messages*", lost);
   await desk.reload();
   await said(desk, "From the train").waitFor();
-  await desk.unroute("**/rest/v1/messages*", lost);
   const stored = () => read(`messages?conversation_id=eq.${id}&sender_type=eq.agent`);
   await eventually(async () => (await stored()).length > 0, 30_000);
   await eventually(async () => (await said(desk, /Sending|Waiting/).count()) === 0);

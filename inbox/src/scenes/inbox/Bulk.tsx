@@ -35,6 +35,9 @@ export function Bulk({ count, me, team, onAssign, onTag, onResolve, onClear }: P
   return (
     <div className={css["bulk"]} role="toolbar" aria-label={several.label}>
       <p role="status">{several.count(count)}</p>
+      <Button look="icon" aria-label={several.clear} title={several.clear} onClick={onClear}>
+        <X size={17} />
+      </Button>
       <select
         id="assign-all"
         aria-label={words.assign}
@@ -66,9 +69,6 @@ export function Bulk({ count, me, team, onAssign, onTag, onResolve, onClear }: P
       <Button onClick={onResolve}>
         <CircleCheck size={16} aria-hidden="true" />
         {strings.actions.resolveShort}
-      </Button>
-      <Button look="icon" aria-label={several.clear} title={several.clear} onClick={onClear}>
-        <X size={17} />
       </Button>
     </div>
   );

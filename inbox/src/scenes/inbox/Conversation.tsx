@@ -104,7 +104,7 @@ export function Conversation(props: Props) {
   function sendOne(text: string, file: ReturnType<typeof take>[number] | undefined) {
     const message = crypto.randomUUID();
     if (file) goesWith(message, file);
-    post(client, id, text, { id: message, attachment: file?.attachment });
+    post(client, id, text, { id: message, attachment: file });
   }
 
   /** Say what went wrong, if something did. */
@@ -339,8 +339,8 @@ function useGoingBack(
   const isFar = place !== null && hasOlder && oldest >= place && oldest > 1 && failedFor !== key;
   useEffect(() => {
     if (!thread || !isFar) return;
-    thread.loadBackTo(Math.max(1, place - BEFORE_PLACE)).catch(() => setFailedFor(key));
-  }, [thread, isFar, place, key]);
+    thread.loadOlder(Math.max(1, place - BEFORE_PLACE)).catch(() => setFailedFor(key));
+  }, [thread, isFar, place, oldest, key]);
   return isFar;
 }
 
