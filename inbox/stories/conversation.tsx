@@ -25,6 +25,7 @@ import { Line } from "../src/scenes/inbox/Messages";
 import { NoteCard } from "../src/scenes/inbox/NoteCard";
 import type { Profile } from "../src/scenes/inbox/useProfile";
 import { Explained } from "../src/scenes/inbox/Why";
+import why from "../src/scenes/inbox/Why.module.css";
 import { type Slash, SlashList } from "../src/scenes/inbox/Slash";
 import { useStrings } from "../src/strings";
 import { message, NOW, outgoing, row, TEAM } from "./fixtures";
@@ -293,46 +294,48 @@ export const CONVERSATION: Story[] = [
     name: "why",
     width: 540,
     show: () => (
-      <Explained
-        explanation={{
-          message_id: "m",
-          conversation_id: "c",
-          turn_id: "t",
-          kind: "reply",
-          reason: null,
-          confidence: 0.87,
-          intent: "order_status",
-          language: "en",
-          model: "gemma-3",
-          tokens_used: 512,
-          answer_ms: 1_840,
-          sources: [
-            {
-              id: "a",
-              title: "Where is my parcel?",
-              status: "published",
-              score: 0.91,
-              is_cited: true,
-            },
-            {
-              id: "b",
-              title: "How long does shipping take, and what does it cost?",
-              status: "published",
-              score: 0.64,
-              is_cited: false,
-            },
-            { id: "c", title: null, status: null, score: 0.4, is_cited: false },
-          ],
-          attempts: [
-            {
-              attempt: 1,
-              action: "reply",
-              probabilities: { order_status: 0.93, wants_human: 0.04 },
-              milliseconds: { search: 42, analysis: 610, reply: 1_120 },
-            },
-          ],
-        }}
-      />
+      <div className={why["why"]}>
+        <Explained
+          explanation={{
+            message_id: "m",
+            conversation_id: "c",
+            turn_id: "t",
+            kind: "reply",
+            reason: null,
+            confidence: 0.87,
+            intent: "order_status",
+            language: "en",
+            model: "gemma-3",
+            tokens_used: 512,
+            answer_ms: 1_840,
+            sources: [
+              {
+                id: "a",
+                title: "Where is my parcel?",
+                status: "published",
+                score: 0.91,
+                is_cited: true,
+              },
+              {
+                id: "b",
+                title: "How long does shipping take, and what does it cost?",
+                status: "published",
+                score: 0.64,
+                is_cited: false,
+              },
+              { id: "c", title: null, status: null, score: 0.4, is_cited: false },
+            ],
+            attempts: [
+              {
+                attempt: 1,
+                action: "reply",
+                probabilities: { order_status: 0.93, wants_human: 0.04 },
+                milliseconds: { search: 42, analysis: 610, reply: 1_120 },
+              },
+            ],
+          }}
+        />
+      </div>
     ),
   },
   {
