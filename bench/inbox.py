@@ -41,6 +41,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="parts of measure.mjs, with commas between")
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--races", type=int, default=0, help="takeovers against answers")
+    parser.add_argument("--cuts", type=int, default=0, help="rounds in which connections are cut")
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="romashka-bench-") as folder,
@@ -51,7 +53,7 @@ def main() -> None:
         site = build(Path(folder), stack)
         with serve(site, stack) as url:
             rows = [*sizes(site), *measure(stack, url, options.only)]
-            show(rows)
+        show(rows)
         if options.races:
             prove("takeOver", stack, site, {"RACES": str(options.races)})
         if options.cuts:

@@ -114,7 +114,7 @@ async function onBlank(act) {
 /** Type, and return the time from each key to its paint, as INP counts it: of fifty, one is left out. */
 async function typed(page, field, text, speed = 1) {
   await page.cdp.send("Emulation.setCPUThrottlingRate", { rate: speed });
-  await page.locator(field).focus();
+  await page.locator(field).fill(""); // a draft is kept for its next writer
   await page.evaluate(() => globalThis.watched.keys());
   await page.keyboard.type(text, { delay: 70 });
   await pause(500);
@@ -192,12 +192,13 @@ const parts = {
     const isTop = () => box.evaluate((each) => each.scrollTop === 0 && /Beginning|begin/i.test(each.querySelector("p").textContent));
     const blank = await onBlank((empty) => blocked(empty, () => wheel(empty, MIDDLE, 3_000, 150)));
     const up = await blocked(page, () => wheel(page, MIDDLE, -2_500, 1_200, isTop));
+    const isReached = await isTop();
     const down = await blocked(page, () => wheel(page, MIDDLE, 4_000, 150));
     tellBlocked("5,000 messages, loading and scrolling up", up, blank);
     tellBlocked("5,000 messages, scrolling down", down, blank);
     tell("5,000 messages: nodes on the page at most", await page.evaluate(() => globalThis.watched.mostNodes()), 1_500, { unit: "nodes" });
     tell("history that is loaded moves what is read by", moved, 1, { unit: "px" });
-    tell("5,000 messages: reached the first one (0: yes)", (await isTop()) || (await box.evaluate((each) => each.scrollHeight)) > 200_000 ? 0 : 1, 0, { unit: "" });
+    tell("5,000 messages: the first one was reached (0: yes)", isReached ? 0 : 1, 0, { unit: "" });
     await close(page);
   },
 
@@ -287,14 +288,15 @@ const parts = {
       await page.locator("article").getByText(`Line 30 of ${number}.`).waitFor();
     };
     for (let number = 4; number < 10; number += 1) await go(number);
-    await pause(3_000);
+    await pause(4_000);
     const before = await heap(page);
+    const channelsBefore = page.channels.size;
     for (let number = 10; number < 210; number += 1) await go(number);
     const channels = page.channels.size;
     await pause(4_000);
     tell("200 conversations opened one after another: more heap", (await heap(page)) - before, 20, { unit: "MiB" });
-    tell("200 conversations opened: channels at the end", channels, 15, { unit: "" });
-    tell("200 conversations opened: channels four seconds later", page.channels.size, 2, { unit: "" });
+    tell("200 conversations opened: more channels at the end", channels - channelsBefore, 12, { unit: "" });
+    tell("200 conversations opened: more channels four seconds later", page.channels.size - channelsBefore, 0, { unit: "" });
     await close(page);
   },
 };

@@ -47,7 +47,8 @@ export function lasting(since: string | null, at: number, language: string): str
   const passed = Math.max(MINUTE, at - Date.parse(since ?? "") || MINUTE);
   const [unit, size] = UNITS.find(([, each]) => passed >= each)!;
   const style = { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 } as const;
-  return new Intl.NumberFormat(language, style).format(Math.floor(passed / size));
+  const make = () => new Intl.NumberFormat(language, style);
+  return kept(numbers, language, style, make).format(Math.floor(passed / size));
 }
 
 /** The time of day. */
@@ -92,6 +93,7 @@ function formatter(language: string, options: Intl.DateTimeFormatOptions): Intl.
   return kept(formatters, language, options, () => new Intl.DateTimeFormat(language, options));
 }
 
+const numbers = new Map<string, Intl.NumberFormat>();
 const relatives = new Map<string, Intl.RelativeTimeFormat>();
 function relative(language: string, options: Intl.RelativeTimeFormatOptions) {
   return kept(relatives, language, options, () => new Intl.RelativeTimeFormat(language, options));

@@ -3,6 +3,7 @@ import type { Strings } from "./en";
 import { plural } from "./plural";
 
 const number = new Intl.NumberFormat("ar");
+const percent = new Intl.NumberFormat("ar", { style: "percent" });
 const many = plural("ar");
 
 export const ar: Strings = {
@@ -163,8 +164,7 @@ export const ar: Strings = {
     ai: "الذكاء الاصطناعي",
     agent: "الفريق",
     handover: "إحالة إلى إنسان",
-    confidence: (share) =>
-      `متأكد بنسبة ${new Intl.NumberFormat("ar", { style: "percent" }).format(share)}`,
+    confidence: (share) => `متأكد بنسبة ${percent.format(share)}`,
     sources: (count) =>
       many(count, {
         zero: "بلا مصادر",

@@ -2,6 +2,7 @@
 import { plural } from "./plural";
 
 const number = new Intl.NumberFormat("en");
+const percent = new Intl.NumberFormat("en", { style: "percent" });
 const many = plural("en");
 
 export const en = {
@@ -161,8 +162,7 @@ export const en = {
     ai: "AI",
     agent: "Agent",
     handover: "Hand-over",
-    confidence: (share: number) =>
-      `${new Intl.NumberFormat("en", { style: "percent" }).format(share)} sure`,
+    confidence: (share: number) => `${percent.format(share)} sure`,
     sources: (count: number) => many(count, { one: "# source", other: "# sources" }),
     whileWaiting: "Answered while the customer waits for a human",
     offered: "Offered",
