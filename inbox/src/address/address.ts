@@ -29,7 +29,7 @@ export function parse(fragment: string): Address {
   return {
     view: oneOf(VIEWS, view) ?? "waiting",
     conversation: conversation ?? null,
-    at: conversation ? Number.parseInt(asked.get("at") ?? "", 10) || null : null,
+    at: conversation ? positionOf(asked.get("at")) : null,
     search: asked.get("q") ?? "",
     channel: oneOf(CHANNELS, asked.get("channel")),
     priority: oneOf(PRIORITIES, asked.get("priority")),
@@ -45,6 +45,12 @@ export function format({ view, conversation, at, search, channel, priority }: Ad
   if (conversation && at) asked.set("at", String(at));
   const path = conversation ? `${view}/${encodeURIComponent(conversation)}` : view;
   return `#/${path}${asked.size ? `?${asked}` : ""}`;
+}
+
+/** Positions begin at 1. */
+function positionOf(given: string | null): number | null {
+  const position = Number.parseInt(given ?? "", 10);
+  return position > 0 ? position : null;
 }
 
 function oneOf<T extends string>(all: readonly T[], given: string | null | undefined): T | null {

@@ -339,7 +339,10 @@ function useGoingBack(
   const isFar = place !== null && hasOlder && oldest >= place && oldest > 1 && failedFor !== key;
   useEffect(() => {
     if (!thread || !isFar) return;
-    thread.loadOlder(Math.max(1, place - BEFORE_PLACE)).catch(() => setFailedFor(key));
+    const giveUp = () => setFailedFor(key);
+    const isFurther = () => thread.getSnapshot().messages[0]?.position !== oldest;
+    const loaded = thread.loadOlder(Math.max(1, place - BEFORE_PLACE));
+    loaded.then(() => isFurther() || giveUp(), giveUp);
   }, [thread, isFar, place, oldest, key]);
   return isFar;
 }

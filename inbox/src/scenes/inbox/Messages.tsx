@@ -31,6 +31,7 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
   const [leftAt, setLeftAt] = useState<string | null>(null);
   const isPlaced = useRef(false);
   const staysAtEnd = useRef(false);
+  const lastTop = useRef(0);
   /** Where it opens, about: what is there at first is what is going to be seen. */
   const [begin] = useState(() => (placeIn(items, at) ?? unreadIn(items) ?? items.length) * ITEM);
   const virtual = useVirtualizer({
@@ -58,7 +59,10 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
     if (place !== null) return virtual.scrollToIndex(place, { align: "center" });
     const unread = unreadIn(items);
     if (unread !== null) virtual.scrollToIndex(unread, { align: "start" });
-    else virtual.scrollToIndex(items.length - 1, { align: "end" });
+    else {
+      virtual.scrollToIndex(items.length - 1, { align: "end" });
+      staysAtEnd.current = true;
+    }
   }, [items, virtual, at]);
 
   useEffect(() => {
@@ -74,7 +78,11 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
 
   function onScroll() {
     if (hasOlder && box.current!.scrollTop < NEAR_TOP) loadOlder();
-    staysAtEnd.current = isEndOf(box.current!);
+    // Who scrolls up leaves the end; what only became higher below does not.
+    const { scrollTop } = box.current!;
+    staysAtEnd.current =
+      isEndOf(box.current!) || (staysAtEnd.current && scrollTop >= lastTop.current);
+    lastTop.current = scrollTop;
     note();
   }
 
