@@ -1,0 +1,27 @@
+/** The script tag: `<script async src=".../romashka-widget.js" data-project="https://…" data-key="…">`. */
+import { createWidget } from "./launcher";
+import type { Mount, Widget } from "./widget";
+
+declare const WINDOW_FILE: string;
+declare global {
+  interface Window {
+    /** The one name that the widget has on the page. */
+    RomashkaWidget?: Widget;
+  }
+}
+
+const script = document.currentScript as HTMLScriptElement | null;
+const { project = "", key = "", language } = script?.dataset ?? {};
+const load = () => import(new URL(WINDOW_FILE, script?.src).href) as Promise<{ mount: Mount }>;
+
+function begin(): void {
+  window.RomashkaWidget?.destroy(); // the tag is there twice, or a router ran it again
+  const captcha = () =>
+    (window as { romashkaCaptcha?: () => Promise<string> }).romashkaCaptcha?.() ??
+    Promise.resolve("");
+  window.RomashkaWidget = createWidget({ project, key, language, captcha }, load);
+  document.dispatchEvent(new Event("romashka:ready"));
+}
+
+if (document.body) begin();
+else addEventListener("DOMContentLoaded", begin, { once: true });
