@@ -9,9 +9,9 @@ import { after } from "node:test";
 import { RealtimeClient } from "@supabase/realtime-js";
 
 import { eventually, open } from "../../inbox/browser/browser.mjs";
-import { account, ANON_KEY, API_URL, call, insert, read, request, update, workerOf } from "../../inbox/browser/project.mjs";
+import { account, ANON_KEY, API_URL, call, insert, read, request, update, workerOf as claim } from "../../inbox/browser/project.mjs";
 
-export { account, ANON_KEY, API_URL, call, eventually, insert, open, read, request, update, workerOf };
+export { account, ANON_KEY, API_URL, call, eventually, insert, open, read, request, update };
 
 const TYPES = { ".js": "text/javascript", ".html": "text/html" };
 const servers = [];
@@ -63,6 +63,13 @@ export async function visit(url, options = {}) {
 
 export function hands(page) {
   const launcher = page.locator(".launcher");
+  const joined = new Set();
+  page.on("websocket", (socket) =>
+    socket.on("framereceived", ({ payload }) => {
+      const [, topic] = /"realtime:(conversation:[-0-9a-f]{36})","phx_reply",\{"status":"ok"/.exec(payload) ?? [];
+      if (topic) joined.add(topic);
+    }),
+  );
   const dialog = page.getByRole("dialog");
   const field = dialog.getByRole("textbox");
   return Object.assign(page, {
@@ -77,6 +84,8 @@ export function hands(page) {
       await field.fill(text);
       await field.press("Enter");
     },
+    /** What is written of a reply is sent once: wait until it is heard. */
+    hears: ({ id }) => eventually(() => joined.has(`conversation:${id}`)),
     said: (text) => dialog.locator("li[data-id]").getByText(text),
     session: () =>
       page.evaluate(() => {
@@ -96,6 +105,12 @@ export async function conversationOf(page) {
     );
     return row ?? null;
   });
+}
+
+/** The worker of a conversation: somebody else may have it at that instant, and then it settles again. */
+export async function workerOf(id) {
+  const worker = await claim(id);
+  return { ...worker, settle: (result) => eventually(async () => (await worker.settle(result))[0].settled) };
 }
 
 /** One of the team, who writes. */

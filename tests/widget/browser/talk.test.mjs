@@ -41,7 +41,7 @@ test("a reply grows in its place, and is heard once, without its pieces", async 
   await customer.say("Do you sell teapots?");
   const conversation = await conversationOf(customer);
   const worker = await workerOf(conversation.id);
-  await eventually(() => customer.dialog.getByText("Sent").isVisible());
+  await customer.hears(conversation);
   await worker.begin();
   await worker.write("Yes, ");
   const growing = customer.dialog.locator("li[aria-hidden]").getByText("Yes,");
@@ -64,7 +64,7 @@ test("a reply that is taken back stays pale until its like stands there", async 
   await customer.say("How much is the blue one?");
   const conversation = await conversationOf(customer);
   const worker = await workerOf(conversation.id);
-  await eventually(() => customer.dialog.getByText("Sent").isVisible());
+  await customer.hears(conversation);
   await worker.begin();
   await worker.write("It costs");
   await customer.dialog.getByText("It costs").waitFor();

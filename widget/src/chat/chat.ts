@@ -161,16 +161,18 @@ export class Chat extends Value<ChatState> {
     this.#follow(id);
   }
 
-  /** The customer has seen the newest. */
+  /** The customer has seen the newest of what others wrote. */
   markRead(): void {
     const { thread, readUpTo } = this.getSnapshot();
-    const newest = thread?.getSnapshot().messages.at(-1)?.position ?? 0;
+    const messages = thread?.getSnapshot().messages ?? [];
+    const newest = messages.findLast(({ sender_type }) => sender_type !== "user")?.position ?? 0;
     if (!thread || newest <= readUpTo) return;
     this.show({ readUpTo: newest });
-    this.connected.conversations
+    const { conversations } = this.connected;
+    conversations
       .open(thread.id)
       .markRead(newest)
-      .catch(() => {}); // with the next one
+      .catch(() => {}); // the next one says so, too
   }
 
   async rate(rating: number): Promise<void> {

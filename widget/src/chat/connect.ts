@@ -3,7 +3,6 @@ import { Attachments, Conversations, Core, Widget } from "romashka";
 import { connectParts } from "romashka/parts";
 
 import type { Keeper, Project } from "../session/keeper";
-import { json } from "./json";
 import { Files } from "./files";
 
 export interface Connected {
@@ -16,13 +15,7 @@ export interface Connected {
 /** Make the client. It opens nothing before somebody listens. */
 export function connect({ url, key }: Project, keeper: Keeper): Connected {
   const accessToken = () => keeper.token();
-  const parts = connectParts(url, key, {
-    accessToken,
-    realtime: {
-      // Some old libraries teach arrays a JSON of their own.
-      ...("toJSON" in Array.prototype && { encode: encoded }),
-    },
-  });
+  const parts = connectParts(url, key, { accessToken });
   const core = new Core({ ...parts, auth: keeper } as typeof parts);
   const files = new Files(url, key, accessToken);
   return {
@@ -34,9 +27,4 @@ export function connect({ url, key }: Project, keeper: Keeper): Connected {
     ),
     widget: new Widget(core),
   };
-}
-
-function encoded(payload: unknown, callback: (text: string) => void): void {
-  const { join_ref, ref, topic, event, payload: told } = payload as Record<string, unknown>;
-  callback(json([join_ref, ref, topic, event, told]));
 }

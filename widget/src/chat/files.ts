@@ -1,6 +1,4 @@
 /** What of Storage the SDK's attachments need, by its REST API. */
-import { json } from "./json";
-
 interface Failure {
   message: string;
   status?: number;
@@ -22,7 +20,7 @@ export class Files {
       paths: string[],
       expiresIn: number,
     ): Answer<{ path: string; signedUrl: string | null }[]> => {
-      const body = json({ expiresIn, paths });
+      const body = JSON.stringify({ expiresIn, paths });
       const { data, error } = await this.#ask<{ path: string; signedURL: string | null }[]>(
         `sign/${bucket}`,
         body,

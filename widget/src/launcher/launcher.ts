@@ -125,7 +125,7 @@ class Launcher implements Widget {
     this.#isOpen = isOpen;
     this.#host.toggleAttribute("data-open", isOpen);
     this.#button.setAttribute("aria-expanded", String(isOpen));
-    if (!isOpen && this.#root.activeElement === null) this.#button.focus({ preventScroll: true });
+    if (!isOpen && this.#root.activeElement) this.#button.focus({ preventScroll: true });
   }
 
   #name(unread: number): void {
@@ -140,6 +140,9 @@ class Launcher implements Widget {
     if (this.#isGone || this.#host.isConnected) return;
     this.#keepOn(document.body);
     document.body.append(this.#host);
+    // Above all, and measured by the screen, whatever the page does to its body.
+    this.#host.popover = "manual";
+    this.#host.showPopover?.();
   }
 
   #body: HTMLElement | null = null;

@@ -95,6 +95,8 @@ export function App({ chat, desk, attachments, connection, onClose }: Props) {
         event.stopPropagation(); // the page's own keys are not meant
         if (event.key === "Escape" && !event.isComposing) isListing ? setListing(false) : onClose();
       }}
+      onKeyUp={(event) => event.stopPropagation()}
+      onKeyPress={(event) => event.stopPropagation()}
       onDragOver={(event) => event.preventDefault()}
       onDrop={(event) => {
         event.preventDefault();

@@ -22,23 +22,14 @@ export function Earlier({ rows, onOpen }: Props) {
       )}
       {rows.length === 0 && <p>{strings.noEarlier}</p>}
       <ul>
-        {rows.map(
-          ({
-            id,
-            last_message,
-            last_message_at,
-            created_at,
-            message_count,
-            customer_read_position,
-          }) => (
-            <li key={id} class={message_count > customer_read_position ? "isNew" : ""}>
-              <button type="button" onClick={() => onOpen(id)}>
-                <p dir="auto">{last_message || "…"}</p>
-                <small>{dayOf(last_message_at ?? created_at, spoken)}</small>
-              </button>
-            </li>
-          ),
-        )}
+        {rows.map(({ id, last_message, last_message_at, created_at }) => (
+          <li key={id}>
+            <button type="button" onClick={() => onOpen(id)}>
+              <p dir="auto">{last_message || "…"}</p>
+              <small>{dayOf(last_message_at ?? created_at, spoken)}</small>
+            </button>
+          </li>
+        ))}
       </ul>
     </div>
   );
