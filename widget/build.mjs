@@ -1,6 +1,6 @@
 // Builds `dist`: the launcher as a script for any page, the window that it loads, a file a language, and the package.
 import { createHash } from "node:crypto";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
@@ -49,6 +49,21 @@ async function bundle(input, define, output) {
   return files;
 }
 
+/** What others wrote of it, with their licenses. */
+async function licenses(files) {
+  const modules = files.flatMap(({ moduleIds = [] }) => moduleIds);
+  const found = modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id) ?? []);
+  const texts = await Promise.all([...new Set(found)].sort().map(licenseOf));
+  return `# Licenses\n\n${texts.join("\n\n")}\n`;
+}
+
+async function licenseOf(folder) {
+  const { name, version, license } = JSON.parse(await readFile(`${folder}/package.json`));
+  const file = (await readdir(folder)).find((each) => /^licen[cs]e/i.test(each));
+  const text = file ? `\n\n${(await readFile(`${folder}/${file}`, "utf8")).trim()}` : "";
+  return `## ${name} ${version} (${license})${text}`;
+}
+
 const chunkNames = ({ facadeModuleId }) =>
   facadeModuleId?.includes("/src/strings/") ? "locales/[name]-[hash].js" : "[name]-[hash].js";
 
@@ -82,5 +97,5 @@ await bundle(
   },
 );
 await cp(path("demo"), `${outDir}/demo`, { recursive: true });
-await mkdir(outDir, { recursive: true });
+await writeFile(`${outDir}/license.md`, await licenses(files));
 await writeFile(`${outDir}/integrity.txt`, `${sri(launcher.code)}\n`);

@@ -131,7 +131,10 @@ export function Messages(props: Props) {
     items.push(
       <li key={`turn:${draft.turnId}`} class="ai" aria-hidden="true">
         <Who sender="ai" />
-        <div class={`bubble ${draft.isRetracted ? "retracted" : ""}`} dir="auto">
+        <div
+          class={`bubble ${draft.isRetracted ? "retracted" : draft.text ? "growing" : ""}`}
+          dir="auto"
+        >
           {draft.text ? <Text text={draft.text} /> : <Dots />}
         </div>
       </li>,
