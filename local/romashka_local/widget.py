@@ -1,4 +1,4 @@
-"""The built widget, as files at `/widget/` of the API's address, and a shop that has it on its page."""
+"""The built widget, as files at `/widget/` of the API, and a shop that has it on its page."""
 
 import html
 from collections.abc import Awaitable, Callable
