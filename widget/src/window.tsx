@@ -1,10 +1,12 @@
 /** All of the widget but its button: loaded when somebody is about to use it. */
 import { render } from "preact";
+import type { Core } from "romashka";
 
 import { Chat } from "./chat/chat";
 import { connect } from "./chat/connect";
-import { languageOf, wanted } from "./launcher/labels";
+import { languageOf, wanted } from "./language";
 import type { Place, Window } from "./launcher/widget";
+import { Identity } from "./session/identity";
 import { Keeper } from "./session/keeper";
 import { openShelf } from "./session/shelf";
 import { Speech, speak } from "./strings";
@@ -12,11 +14,12 @@ import { App, Desk } from "./ui/App";
 import css from "./ui/window.css";
 
 export async function mount(place: Place): Promise<Window> {
-  const { root, tell, project, key, language, captcha } = place;
+  const { root, tell, project, key, language, captcha, who } = place;
   const url = project.replace(/\/+$/, "");
   const keeper = new Keeper({ url, key }, captcha);
   const connected = connect({ url, key }, keeper);
   const { core } = connected;
+  const identity = new Identity(core, keeper, who);
   const draft = openShelf(url, "draft", "sessionStorage");
   const desk = new Desk({ isOpen: false, text: draft.get() ?? "", files: [] });
   const heard = new Set<string>();
@@ -58,6 +61,11 @@ export async function mount(place: Place): Promise<Window> {
   screen?.addEventListener("resize", onScreen);
   screen?.addEventListener("scroll", onScreen);
 
+  const onWake = wakeful(core, () => {
+    if (desk.getSnapshot().isOpen) chat.markRead();
+  });
+  document.addEventListener("visibilitychange", onWake);
+
   const close = () => {
     if (!desk.getSnapshot().isOpen) return;
     desk.put({ isOpen: false });
@@ -75,7 +83,8 @@ export async function mount(place: Place): Promise<Window> {
     </Speech.Provider>,
     box,
   );
-  void chat.begin();
+  // Who was here before goes on being who the page says; whoever is new is nobody before they act.
+  void (keeper.hasKept ? identity.be() : Promise.resolve()).then(() => chat.begin());
 
   return {
     close,
@@ -86,12 +95,24 @@ export async function mount(place: Place): Promise<Window> {
       onScreen();
       tell("open", undefined);
       void settings(); // a change is seen at the next opening
-      if (keeper.session) void chat.read().catch(() => {});
+      void identity
+        .be()
+        .then(() => (keeper.userId ? chat.read() : undefined))
+        .catch(() => {});
+    },
+    identify: (named) => {
+      identity.set(named);
+      if (named === null) {
+        chat.discardAll();
+        desk.put({ text: "", files: [] });
+      }
+      if (desk.getSnapshot().isOpen) void identity.be();
     },
     destroy: () => {
       leave.forEach((each) => each());
       screen?.removeEventListener("resize", onScreen);
       screen?.removeEventListener("scroll", onScreen);
+      document.removeEventListener("visibilitychange", onWake);
       render(null, box);
       chat.close();
       keeper.close();
@@ -122,6 +143,26 @@ function fit(sheet: CSSStyleSheet, screen: VisualViewport | null): void {
 function ruleOf(sheet: CSSStyleSheet): CSSStyleDeclaration {
   if (sheet.cssRules.length === 0) sheet.insertRule(":host {}");
   return (sheet.cssRules[0] as CSSStyleRule).style;
+}
+
+/** Whoever was away for so long may have missed something, and a socket dies in its sleep without a word. */
+const AWAY_MS = 20_000;
+const ANSWER_MS = 3_000;
+
+/** Return what is done when the page is shown again. */
+function wakeful(core: Core, onBack: () => void): () => void {
+  let leftAt = Infinity;
+  return () => {
+    if (document.visibilityState === "hidden") return void (leftAt = Date.now());
+    if (Date.now() - leftAt > AWAY_MS) {
+      const { realtime } = core.backend;
+      core.connection.retry(); // what was missed is read at once
+      void realtime.sendHeartbeat();
+      setTimeout(() => void realtime.sendHeartbeat(), ANSWER_MS); // without an answer to the first one it connects anew
+    }
+    leftAt = Infinity;
+    onBack();
+  };
 }
 
 const pause = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));

@@ -101,14 +101,20 @@ test("a router that takes off all that it does not know, and one that runs the t
   await customer.say("Still here");
   await customer.said("Still here").waitFor();
   equal((await conversationOf(customer)).id, id);
-  await customer.evaluate(async (source) => {
-    const script = document.createElement("script");
-    Object.assign(script.dataset, { project: "https://example.com", key: "another" });
-    script.src = source;
-    document.body.append(script);
-    await new Promise((ready) => document.addEventListener("romashka:ready", ready));
-  }, `${await files()}/romashka-widget.js`);
-  equal(await customer.locator(".launcher").count(), 1);
+  for (const project of [API_URL, "https://example.com"]) {
+    await customer.evaluate(
+      async ([src, given]) => {
+        const script = document.createElement("script");
+        Object.assign(script.dataset, { project: given, key: "another" });
+        const ran = new Promise((done) => (script.onload = done));
+        document.body.append(Object.assign(script, { src }));
+        await ran;
+      },
+      [`${await files()}/romashka-widget.js`, project],
+    );
+    equal(await customer.locator(".launcher").count(), 1);
+    equal(await customer.dialog.count(), project === API_URL ? 1 : 0); // what is open stays open
+  }
   await customer.evaluate(() => RomashkaWidget.destroy());
   equal(await customer.locator(".launcher").count(), 0);
   await customer.evaluate(() => document.body.replaceChildren());

@@ -71,7 +71,7 @@ export function hands(page) {
     }),
   );
   const dialog = page.getByRole("dialog");
-  const field = dialog.getByRole("textbox");
+  const field = dialog.locator("textarea");
   return Object.assign(page, {
     launcher,
     dialog,

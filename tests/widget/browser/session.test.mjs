@@ -137,6 +137,41 @@ test("offline and back, and a reload between: each message once, in order", asyn
   equal(await customer.said("Four").count(), 1);
 });
 
+test("after a sleep, with a socket that died without a word", async () => {
+  const customer = await visit("about:blank");
+  let isDead = false;
+  await customer.routeWebSocket(/realtime/, (socket) => {
+    const server = socket.connectToServer();
+    const isMine = !isDead; // what connects after the sleep lives
+    socket.onMessage((message) => (isMine && isDead) || server.send(message));
+    server.onMessage((message) => (isMine && isDead) || socket.send(message));
+  });
+  await customer.goto(shop);
+  await customer.chat();
+  await customer.say("Good night");
+  await sent(customer);
+  const { id } = await conversationOf(customer);
+  const show = (state, later = 0) =>
+    customer.evaluate(
+      ([shown, passed]) => {
+        const now = Date.now.bind(Date);
+        Date.now = () => now() + passed;
+        Object.defineProperty(document, "visibilityState", { value: shown, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+      },
+      [state, later],
+    );
+  await show("hidden");
+  isDead = true;
+  const write = (content) => request("/rest/v1/messages", { body: { conversation_id: id, sender_type: "agent", content } });
+  await write("While you slept");
+  await show("visible", 600_000);
+  await customer.said("While you slept").waitFor();
+  await customer.dialog.getByText("A human answers you.").waitFor();
+  await write("And now");
+  await customer.said("And now").waitFor();
+});
+
 test("without an answer at sign-in it says so, and goes on by itself", async () => {
   const customer = await visit(shop);
   await customer.route("**/auth/v1/signup*", (route) => route.abort());

@@ -56,10 +56,10 @@ export class Chat extends Value<ChatState> {
       thread: null,
       leaving: [],
       readUpTo: 0,
-      isLoading: keeper.session !== null,
+      isLoading: keeper.userId !== null,
       error: null,
     });
-    this.#userId = keeper.session?.userId ?? null;
+    this.#userId = keeper.userId;
     this.#unsent = openShelf(project, "unsent", "sessionStorage");
     this.#departures = new Departures({
       reach: () => this.#reach(),
@@ -80,7 +80,7 @@ export class Chat extends Value<ChatState> {
 
   /** Read what there is, and send what an earlier page could not. */
   async begin(): Promise<void> {
-    if (this.keeper.session) await this.read().catch(() => {}); // the screen says so
+    if (this.keeper.userId) await this.read().catch(() => {}); // the screen says so
     for (const parcel of this.#keptUnsent()) this.#departures.send(parcel);
   }
 
@@ -180,6 +180,26 @@ export class Chat extends Value<ChatState> {
     await this.refresh();
   }
 
+  /** Leave an address for the answer; null takes it back. */
+  async leaveAddress(email: string | null): Promise<void> {
+    const { id } = this.getSnapshot().thread!;
+    await this.connected.core.call(
+      "leave_address" as "rate_conversation",
+      {
+        conversation_id: id,
+        email,
+      } as never,
+    );
+    await this.refresh();
+  }
+
+  /** Somebody else may sit there now: what was not sent is nobody's. */
+  discardAll(): void {
+    const { leaving, thread } = this.getSnapshot();
+    const all = [...leaving, ...(thread?.getSnapshot().outgoing ?? [])];
+    all.forEach(({ id }) => this.discard(id));
+  }
+
   close(): void {
     this.#leave.forEach((leave) => leave());
   }
@@ -203,7 +223,7 @@ export class Chat extends Value<ChatState> {
     const { thread } = this.getSnapshot();
     if (thread) return thread;
     // Several tabs that begin at once get the same one.
-    const conversation = await this.connected.conversations.create(this.keeper.session!.userId);
+    const conversation = await this.connected.conversations.create(this.keeper.userId!);
     this.#putRow(conversation.row);
     this.#follow(conversation.id);
     const begun = openShelf(this.project, "begun", "localStorage");
@@ -243,7 +263,7 @@ export class Chat extends Value<ChatState> {
   }
 
   #onUser(): void {
-    const userId = this.keeper.session?.userId ?? null;
+    const { userId } = this.keeper;
     const before = this.#userId;
     this.#userId = userId;
     if (before === userId) return;

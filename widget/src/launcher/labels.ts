@@ -14,17 +14,4 @@ const LABELS: Record<string, readonly [string, string]> = {
   uk: ["Відкрити чат", "Не завантажилося. Спробуйте ще раз."],
 };
 
-/** Return the first of the languages that there is; English, where none is. */
-export function languageOf(wanted: readonly string[], offered: readonly string[] = []): string {
-  const codes = wanted.map((each) => each.split("-")[0]!.toLowerCase());
-  const all = Object.keys(LABELS);
-  const known = offered.map((each) => each.split("-")[0]!).filter((code) => all.includes(code));
-  const choice = known.length ? known : all;
-  return codes.find((code) => choice.includes(code)) ?? known[0] ?? "en";
-}
-
-export const labelsOf = (language: string) => LABELS[language] ?? LABELS["en"]!;
-
-/** The languages that somebody who looks at this page reads. */
-export const wanted = (language?: string): readonly string[] =>
-  language ? [language, ...navigator.languages] : navigator.languages;
+export const labelsOf = (language: string) => LABELS[language]!;

@@ -1,8 +1,9 @@
 /** The button on the page. All else is loaded when somebody is about to use it, or has been here before. */
+import { directionOf, languageOf, wanted } from "../language";
 import { hasSession } from "../session/shelf";
-import { labelsOf, languageOf, wanted } from "./labels";
+import { labelsOf } from "./labels";
 import css from "./launcher.css";
-import type { Events, Mount, Options, Widget, Window } from "./widget";
+import type { Events, Mount, Options, Who, Widget, Window } from "./widget";
 
 /** Put the widget on the page. */
 export function createWidget(options: Options, load: () => Promise<{ mount: Mount }>): Widget {
@@ -23,6 +24,7 @@ class Launcher implements Widget {
   readonly #keeper = new MutationObserver(() => this.#stay());
   #loading: Promise<{ mount: Mount }> | null = null;
   #whole: Promise<Window> | null = null;
+  #who: Who = null;
   #isOpen = false;
   #isGone = false;
 
@@ -36,7 +38,7 @@ class Launcher implements Widget {
     sheet.replaceSync(css);
     this.#root.adoptedStyleSheets = [sheet];
     this.#button.type = "button";
-    this.#button.dir = this.#trouble.dir = language === "ar" ? "rtl" : "ltr";
+    this.#button.dir = this.#trouble.dir = directionOf(language);
     this.#button.setAttribute("aria-haspopup", "dialog");
     this.#button.append(icon(), this.#badge);
     this.#badge.hidden = this.#trouble.hidden = true;
@@ -55,6 +57,10 @@ class Launcher implements Widget {
       whenIdle(() => this.#isGone || void this.#mounted().catch(() => {}));
   }
 
+  get project(): string {
+    return this.#isGone ? "" : this.options.project;
+  }
+
   open(text?: string): void {
     if (this.#isGone) return;
     this.#button.setAttribute("aria-busy", "true");
@@ -70,6 +76,11 @@ class Launcher implements Widget {
 
   close(): void {
     void this.#whole?.then((whole) => whole.close()).catch(() => {});
+  }
+
+  identify(who: Who): void {
+    this.#who = who;
+    void this.#whole?.then((whole) => whole.identify(who)).catch(() => {});
   }
 
   destroy(): void {
@@ -101,7 +112,7 @@ class Launcher implements Widget {
       .then(({ mount }) => {
         if (this.#isGone) throw new Error("the widget was taken off the page");
         const tell = this.#tell.bind(this);
-        return mount({ ...this.options, root: this.#root, tell });
+        return mount({ ...this.options, who: this.#who, root: this.#root, tell });
       })
       .catch((error: unknown) => {
         this.#whole = null;

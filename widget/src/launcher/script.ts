@@ -15,7 +15,9 @@ const { project = "", key = "", language } = script?.dataset ?? {};
 const load = () => import(new URL(WINDOW_FILE, script?.src).href) as Promise<{ mount: Mount }>;
 
 function begin(): void {
-  window.RomashkaWidget?.destroy(); // the tag is there twice, or a router ran it again
+  // The tag is there twice, or a router ran it again: what is open stays open.
+  if (window.RomashkaWidget?.project === project && project) return;
+  window.RomashkaWidget?.destroy();
   const captcha = () =>
     (window as { romashkaCaptcha?: () => Promise<string> }).romashkaCaptcha?.() ??
     Promise.resolve("");

@@ -21,10 +21,23 @@ export interface Events {
   unread: number;
 }
 
+/**
+ * Who the page says that its user is: by a session of the same project, or by an id that the page's server signed.
+ * Null: nobody any more.
+ */
+export type Who =
+  | { jwt: string | (() => Promise<string>) }
+  | { id: string; hmac: string; expiresAt?: number }
+  | null;
+
 export interface Widget {
+  /** Whose it is; nothing, once it was taken off the page. */
+  readonly project: string;
   /** Open the window; with a text, that is what the customer begins with. */
   open(text?: string): void;
   close(): void;
+  /** Say who the customer is; at each load of the page, and null when they sign out. */
+  identify(who: Who): void;
   /** Take the widget off the page; what was said stays where it is. */
   destroy(): void;
   /** Hear of something; return what ends it. */
@@ -33,6 +46,8 @@ export interface Widget {
 
 /** What the window is given by the launcher. */
 export interface Place extends Options {
+  /** Whom the page has named so far. */
+  who: Who;
   root: ShadowRoot;
   tell<Name extends keyof Events>(name: Name, told: Events[Name]): void;
 }
@@ -41,6 +56,7 @@ export interface Place extends Options {
 export interface Window {
   open(text?: string): void;
   close(): void;
+  identify(who: Who): void;
   destroy(): void;
 }
 

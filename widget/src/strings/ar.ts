@@ -53,4 +53,9 @@ export default {
   picture: "صورة: {name}",
   file: "ملف",
   question: "اختر إجابة",
+  emailAsk: "لا وقت للانتظار؟ اترك بريدك الإلكتروني ليصلك رد إنسان هناك أيضًا.",
+  email: "البريد الإلكتروني",
+  emailKeep: "اترك العنوان",
+  emailLeft: "لدى الفريق عنوانك: {email}",
+  emailBad: "لا يمكن إرسال رد إلى هذا العنوان.",
 } satisfies Strings;

@@ -54,4 +54,10 @@ export default {
   picture: "Bild: {name}",
   file: "Datei",
   question: "Wählen Sie eine Antwort",
+  emailAsk:
+    "Keine Zeit zu warten? Lassen Sie Ihre E-Mail-Adresse da, und die Antwort eines Menschen kommt auch dorthin.",
+  email: "E-Mail-Adresse",
+  emailKeep: "Adresse dalassen",
+  emailLeft: "Das Team hat Ihre Adresse: {email}",
+  emailBad: "An diese Adresse kann keine Antwort gehen.",
 } satisfies Strings;

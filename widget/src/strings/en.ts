@@ -51,4 +51,9 @@ export default {
   picture: "Picture: {name}",
   file: "File",
   question: "Choose an answer",
+  emailAsk: "No time to wait? Leave your e-mail address, and a human's answer comes there, too.",
+  email: "E-mail address",
+  emailKeep: "Leave the address",
+  emailLeft: "The team has your address: {email}",
+  emailBad: "No answer can be mailed to this address.",
 };

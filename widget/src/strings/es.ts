@@ -53,4 +53,10 @@ export default {
   picture: "Imagen: {name}",
   file: "Archivo",
   question: "Elija una respuesta",
+  emailAsk:
+    "¿No puede esperar? Deje su correo electrónico, y la respuesta de una persona llegará también allí.",
+  email: "Correo electrónico",
+  emailKeep: "Dejar la dirección",
+  emailLeft: "El equipo tiene su dirección: {email}",
+  emailBad: "A esta dirección no se puede enviar una respuesta.",
 } satisfies Strings;

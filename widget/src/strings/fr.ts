@@ -54,4 +54,10 @@ export default {
   picture: "Image : {name}",
   file: "Fichier",
   question: "Choisissez une réponse",
+  emailAsk:
+    "Pas le temps d'attendre ? Laissez votre adresse e-mail, et la réponse d'une personne y arrivera aussi.",
+  email: "Adresse e-mail",
+  emailKeep: "Laisser l'adresse",
+  emailLeft: "L'équipe a votre adresse : {email}",
+  emailBad: "Aucune réponse ne peut être envoyée à cette adresse.",
 } satisfies Strings;

@@ -2,6 +2,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
+import { directionOf } from "../language";
 import type en from "./en";
 
 export type Strings = typeof en;
@@ -32,7 +33,7 @@ const LOADERS: Record<string, () => Promise<{ default: Strings }>> = {
 export async function speak(language: string): Promise<Spoken> {
   const { default: strings } = await LOADERS[language]!();
   const locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
-  return { language, locale, direction: language === "ar" ? "rtl" : "ltr", strings };
+  return { language, locale, direction: directionOf(language), strings };
 }
 
 /** Put words into a text. */

@@ -53,4 +53,10 @@ export default {
   picture: "Immagine: {name}",
   file: "File",
   question: "Scelga una risposta",
+  emailAsk:
+    "Non può aspettare? Lasci il suo indirizzo e-mail: la risposta di una persona arriverà anche lì.",
+  email: "Indirizzo e-mail",
+  emailKeep: "Lascia l'indirizzo",
+  emailLeft: "Il team ha il suo indirizzo: {email}",
+  emailBad: "A questo indirizzo non si può inviare una risposta.",
 } satisfies Strings;

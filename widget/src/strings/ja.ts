@@ -53,4 +53,10 @@ export default {
   picture: "画像:{name}",
   file: "ファイル",
   question: "回答を選んでください",
+  emailAsk:
+    "お急ぎの場合はメールアドレスをお知らせください。担当者の回答をメールでもお送りします。",
+  email: "メールアドレス",
+  emailKeep: "アドレスを伝える",
+  emailLeft: "担当者に伝えたアドレス:{email}",
+  emailBad: "このアドレスには回答を送れません。",
 } satisfies Strings;

@@ -54,4 +54,10 @@ export default {
   picture: "Afbeelding: {name}",
   file: "Bestand",
   question: "Kies een antwoord",
+  emailAsk:
+    "Geen tijd om te wachten? Laat uw e-mailadres achter, dan komt het antwoord van een mens ook daar.",
+  email: "E-mailadres",
+  emailKeep: "Adres achterlaten",
+  emailLeft: "Het team heeft uw adres: {email}",
+  emailBad: "Naar dit adres kan geen antwoord worden gestuurd.",
 } satisfies Strings;

@@ -53,4 +53,9 @@ export default {
   picture: "Obraz: {name}",
   file: "Plik",
   question: "Wybierz odpowiedź",
+  emailAsk: "Nie chcesz czekać? Zostaw adres e-mail, a odpowiedź człowieka przyjdzie także tam.",
+  email: "Adres e-mail",
+  emailKeep: "Zostaw adres",
+  emailLeft: "Zespół ma twój adres: {email}",
+  emailBad: "Na ten adres nie można wysłać odpowiedzi.",
 } satisfies Strings;

@@ -53,4 +53,9 @@ export default {
   picture: "Imagem: {name}",
   file: "Ficheiro",
   question: "Escolha uma resposta",
+  emailAsk: "Não pode esperar? Deixe o seu e-mail, e a resposta de uma pessoa chega também lá.",
+  email: "Endereço de e-mail",
+  emailKeep: "Deixar o endereço",
+  emailLeft: "A equipa tem o seu endereço: {email}",
+  emailBad: "Não é possível enviar uma resposta para este endereço.",
 } satisfies Strings;

@@ -53,4 +53,10 @@ export default {
   picture: "Resim: {name}",
   file: "Dosya",
   question: "Bir yanıt seçin",
+  emailAsk:
+    "Beklemek istemiyor musunuz? E-posta adresinizi bırakın, bir insanın yanıtı oraya da gelsin.",
+  email: "E-posta adresi",
+  emailKeep: "Adresi bırak",
+  emailLeft: "Ekipte adresiniz var: {email}",
+  emailBad: "Bu adrese yanıt gönderilemez.",
 } satisfies Strings;

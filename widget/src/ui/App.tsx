@@ -1,10 +1,11 @@
 /** The window: one conversation, or the list of the earlier ones. */
-import type { Attachments, Connection, ThreadState } from "romashka";
+import type { Attachments, Connection, ConversationRow, Message, ThreadState } from "romashka";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { Chat } from "../chat/chat";
 import { useFollowed, Value } from "../chat/value";
 import { fill, useSpeech } from "../strings";
+import { Address } from "./Address";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
 import { Earlier } from "./Earlier";
@@ -17,8 +18,6 @@ import { useUrls } from "./useUrls";
 import { whenOf } from "./words";
 
 const REREAD_MS = 30_000;
-/** Whoever looks away for so long may have missed something: a laptop slept. */
-const AWAY_MS = 20_000;
 const NOTHING: ThreadState = {
   messages: [],
   draft: null,
@@ -71,7 +70,7 @@ export function App({ chat, desk, attachments, connection, onClose }: Props) {
   const all = useMemo(() => [...outgoing, ...leaving], [outgoing, leaving]);
 
   useFocus(root.current, isOpen, isListing);
-  useRereading(chat, connection, isOpen, people.length);
+  useRereading(chat, isOpen, people.length);
 
   if (!isOpen) return null;
   const writing = typist
@@ -161,6 +160,9 @@ export function App({ chat, desk, attachments, connection, onClose }: Props) {
               onRate={(rating) => chat.rate(rating)}
             />
           )}
+          {row && waitsForHuman(row, messages, settings) && (
+            <Address email={addressOf(row)!} onLeave={(email) => chat.leaveAddress(email)} />
+          )}
           <Composer
             text={text}
             files={files}
@@ -193,6 +195,21 @@ function awayOf(
 }
 type ChatSettings = ReturnType<Chat["getSnapshot"]>["settings"];
 
+/** May it take a while until a human answers, and can an address be left? */
+function waitsForHuman(
+  row: ConversationRow,
+  messages: readonly Message[],
+  settings: ChatSettings,
+): boolean {
+  if (addressOf(row) === undefined || isOver(row)) return false;
+  const isAnswered =
+    messages.findLast((each) => each.sender_type !== "user")?.sender_type === "agent";
+  return settings?.is_team_there === false || (row.requires_human && !isAnswered);
+}
+
+/** Projects of before 0.2 know none. */
+const addressOf = (row: ConversationRow) => (row as { answer_email?: string | null }).answer_email;
+
 /** Opening moves the focus to where one writes; on a phone that would bring the keyboard over what is said. */
 function useFocus(root: HTMLElement | null, isOpen: boolean, isListing: boolean): void {
   useLayoutEffect(() => {
@@ -218,25 +235,18 @@ function useOffline(): boolean {
 }
 
 /** Nothing tells a customer that their conversation was resolved, or taken over: it is looked for now and then. */
-function useRereading(chat: Chat, connection: Connection, isOpen: boolean, people: number): void {
+function useRereading(chat: Chat, isOpen: boolean, people: number): void {
   useEffect(() => {
     if (!isOpen) return;
-    let leftAt = 0;
     const look = () => {
       if (document.visibilityState === "visible") void chat.refresh().catch(() => {});
     };
-    const onVisible = () => {
-      if (document.visibilityState === "hidden") return void (leftAt = Date.now());
-      if (leftAt && Date.now() - leftAt > AWAY_MS) connection.retry();
-      chat.markRead();
-      look();
-    };
     look();
     const timer = setInterval(look, REREAD_MS);
-    document.addEventListener("visibilitychange", onVisible);
+    document.addEventListener("visibilitychange", look);
     return () => {
       clearInterval(timer);
-      document.removeEventListener("visibilitychange", onVisible);
+      document.removeEventListener("visibilitychange", look);
     };
   }, [isOpen, people]);
 }
