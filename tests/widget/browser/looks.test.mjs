@@ -96,6 +96,7 @@ test("what the project says of its looks is seen at the next opening", async () 
 if (PICTURES)
   for (const colorScheme of ["light", "dark"])
     test(`a picture, ${colorScheme}`, async () => {
+      await update("widget_settings?id=eq.true", { color: "#2f6b45" });
       const customer = await visit(`${API_URL}/widget/`, { colorScheme, viewport: { width: 1280, height: 760 }, reducedMotion: "reduce" });
       await customer.chat();
       await customer.say("Hello, my order 4711 has not arrived yet. Where is it?");
