@@ -169,7 +169,7 @@ def test_a_second_build_is_the_same(dist: Path, tmp_path: Path) -> None:
     again = build(copy_checkout(tmp_path))
 
     assert digests(again) == digests(dist)
-    assert len(digests(dist)) == 3
+    assert len(digests(dist)) == 4
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -88,9 +88,11 @@ def test_each_language_says_everything(language: str) -> None:
     assert asks_for_human(told["humanRequest"])
 
 
-def test_the_code_is_sound_and_formatted() -> None:
+def test_the_code_is_sound_and_formatted(tmp_path: Path) -> None:
     """`npm run check` says what is wrong, `npm run format` mends the rest."""
     install_packages(WORKSPACE)
-    for command in ([BIN / "tsc"], [BIN / "prettier", "--check", "."]):
+    types = [BIN / "tsc", "-p", "tsconfig.types.json", "--outDir", tmp_path]
+    for command in ([BIN / "tsc"], types, [BIN / "prettier", "--check", "."]):
         checked = subprocess.run(command, cwd=WIDGET, capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "createWidget" in (tmp_path / "package.d.ts").read_text()

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { agent, API_URL, call, conversationOf, page, update, visit, workerOf } from "./pages.mjs";
+import { agent, API_URL, call, conversationOf, insert, page, request, update, visit, workerOf } from "./pages.mjs";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** With a folder, pictures are taken: `PICTURES=docs/pictures`; of a stack that serves the shop, too. */
@@ -73,6 +73,9 @@ test("what the project says of its looks is seen at the next opening", async () 
   await customer.dialog.getByText("Hello! How can we help?").waitFor();
   await customer.dialog.press("Escape");
   const before = { texts: {}, color: "#1f5fd0", text_color: "#ffffff", languages: [] };
+  const day = new Date(Date.now() + 2 * 86_400_000).getUTCDay() || 7;
+  const hours = { timezone: "UTC", days: [day], from: "09:00", to: "10:00" };
+  const [{ id }] = await insert("business_hours", { channel_type: "website", hours, away_texts: {} });
   await update("widget_settings?id=eq.true", {
     texts: { en: { title: "Ask Moosgarten", greeting: "Good day!" } },
     color: "#1c6848",
@@ -82,6 +85,7 @@ test("what the project says of its looks is seen at the next opening", async () 
     await customer.route("**/get_widget_settings*", (route) => route.continue({ headers: { ...route.request().headers(), "cache-control": "no-cache" } }));
     await customer.chat();
     await customer.dialog.getByText("Good day!").waitFor();
+    await customer.dialog.getByText(/^Our team is back \w+.* 9:00/).waitFor();
     await customer.dialog.getByRole("heading", { name: "Ask Moosgarten" }).waitFor();
     equal(await customer.launcher.evaluate((button) => getComputedStyle(button).backgroundColor), "rgb(28, 104, 72)");
     const french = await visit(await page(), { locale: "fr" });
@@ -89,6 +93,7 @@ test("what the project says of its looks is seen at the next opening", async () 
     equal(await french.dialog.getAttribute("lang"), "de"); // the first is for who speaks none of them
   } finally {
     await update("widget_settings?id=eq.true", before);
+    await request(`/rest/v1/business_hours?id=eq.${id}`, { method: "DELETE" });
   }
 });
 
