@@ -54,6 +54,17 @@ drop trigger if exists notification_rules_check on public.notification_rules;
 drop function if exists private.check_notification_rule();
 -- Roles are given by the account's id, by admins too, since 0.2.
 drop function if exists public.set_staff_role(text, text);
+-- Rules are asked once a statement since 0.2.
+do $$
+begin
+  if to_regprocedure('private.notify_of_message()') is not null then
+    drop trigger conversations_notify_insert on public.conversations;
+    drop trigger conversations_notify_update on public.conversations;
+    drop trigger messages_notify on public.messages;
+    drop function private.notify_of_conversation();
+    drop function private.notify_of_message();
+  end if;
+end $$;
 -- These give another result since 0.2.
 drop function if exists private.lock_results(jsonb);
 do $$

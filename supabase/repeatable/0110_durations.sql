@@ -4,22 +4,24 @@
 
 create or replace function private.milliseconds(duration interval)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select least(greatest(extract(epoch from duration) * 1000, 0), 2147483647)::integer;
-$$;
+begin
+  return least(greatest(extract(epoch from duration) * 1000, 0), 2147483647)::integer;
+end $$;
 comment on function private.milliseconds is 'A duration in milliseconds: 0 to 2,147,483,647.';
 
 create or replace function private.seconds(duration interval)
 returns integer
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select least(greatest(extract(epoch from duration), 0), 2147483647)::integer;
-$$;
+begin
+  return least(greatest(extract(epoch from duration), 0), 2147483647)::integer;
+end $$;
 comment on function private.seconds is 'A duration in seconds: 0 to 2,147,483,647.';

@@ -99,7 +99,22 @@ begin
 end $$;
 comment on function private.notify is 'Let the rules for an event tell of it.';
 
-create or replace function private.notify_of_conversation()
+-- Everything that is written is asked about: where no rule waits for it, that is all that it costs.
+create or replace function private.is_awaited(events text[])
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return exists (
+    select from public.notification_rules as rules where rules.is_enabled and rules.events && is_awaited.events
+  );
+end $$;
+comment on function private.is_awaited is 'Is there a rule for one of these events?';
+
+create or replace function private.notify_of_conversations()
 returns trigger
 language plpgsql
 volatile
@@ -107,21 +122,30 @@ security definer  -- whoever changes a conversation writes no notifications
 set search_path = ''
 as $$
 begin
-  if tg_op = 'UPDATE' and new.handed_over_at is distinct from old.handed_over_at and new.handed_over_at is not null then
-    perform private.notify('conversation.escalated', new.id || ' ' || new.handed_over_at, new.id,
-      reason => new.escalation_reason);
+  if not private.is_awaited('{conversation.changed,conversation.escalated}') then
+    return null;
   end if;
-  perform private.notify('conversation.changed', new.id || ' ' || new.updated_at, new.id);
+  if tg_op = 'INSERT' then
+    perform private.notify('conversation.changed', changed.id || ' ' || changed.updated_at, changed.id) from changed;
+    return null;
+  end if;
+  perform private.notify('conversation.escalated', changed.id || ' ' || changed.handed_over_at, changed.id,
+    reason => changed.escalation_reason)
+  from changed join before on before.id = changed.id
+  where changed.handed_over_at is distinct from before.handed_over_at and changed.handed_over_at is not null;
+  perform private.notify('conversation.changed', changed.id || ' ' || changed.updated_at, changed.id)
+  from changed join before on before.id = changed.id
+  where changed.updated_at is distinct from before.updated_at;
   return null;
 end $$;
-comment on function private.notify_of_conversation is 'Tell of a conversation that is new, changed, or handed over.';
+comment on function private.notify_of_conversations is 'Tell of conversations that are new, changed, or handed over.';
 
 create or replace trigger conversations_notify_insert after insert on public.conversations
-  for each row execute function private.notify_of_conversation();
+  referencing new table as changed for each statement execute function private.notify_of_conversations();
 create or replace trigger conversations_notify_update after update on public.conversations
-  for each row when (old.updated_at is distinct from new.updated_at) execute function private.notify_of_conversation();
+  referencing old table as before new table as changed for each statement execute function private.notify_of_conversations();
 
-create or replace function private.notify_of_message()
+create or replace function private.notify_of_messages()
 returns trigger
 language plpgsql
 volatile
@@ -129,13 +153,15 @@ security definer  -- whoever writes a message writes no notifications
 set search_path = ''
 as $$
 begin
-  perform private.notify('message.created', new.id::text, new.conversation_id, new.id);
+  if private.is_awaited('{message.created}') then
+    perform private.notify('message.created', created.id::text, created.conversation_id, created.id) from created;
+  end if;
   return null;
 end $$;
-comment on function private.notify_of_message is 'Tell of a message.';
+comment on function private.notify_of_messages is 'Tell of messages.';
 
 create or replace trigger messages_notify after insert on public.messages
-  for each row execute function private.notify_of_message();
+  referencing new table as created for each statement execute function private.notify_of_messages();
 
 create or replace function private.notify_of_turn()
 returns trigger
@@ -145,7 +171,9 @@ security definer  -- whoever ends a turn writes no notifications
 set search_path = ''
 as $$
 begin
-  perform private.notify('turn.settled', new.id::text, new.conversation_id, job_id => new.id);
+  if private.is_awaited('{turn.settled}') then
+    perform private.notify('turn.settled', new.id::text, new.conversation_id, job_id => new.id);
+  end if;
   return null;
 end $$;
 comment on function private.notify_of_turn is 'Tell of a turn that has ended.';

@@ -106,7 +106,7 @@ revoke execute on function
   public.record_delivery_status, public.claim_channel_deliveries, public.settle_channel_deliveries,
   public.claim_notification_deliveries, public.settle_notification_deliveries, public.get_notification_secret,
   public.test_notification_rule, private.make_notification_secret, private.next_hours,
-  private.notify, private.notify_of_conversation, private.notify_of_message, private.notify_of_turn,
+  private.is_awaited, private.notify, private.notify_of_conversations, private.notify_of_messages, private.notify_of_turn,
   private.notify_of_account, private.notify_of_waiting, private.notification_body, private.drop_late_notifications,
   private.check_notification_results, private.note_on_rules, private.due_notifications, private.notification_pause,
   private.pause_rules,
