@@ -8,6 +8,7 @@ import {
   type WidgetSettings,
 } from "romashka";
 
+import { newId } from "../../../sdk/typescript/src/id";
 import type { Keeper } from "../session/keeper";
 import { openShelf, type Shelf } from "../session/shelf";
 import type { Connected } from "./connect";
@@ -40,6 +41,7 @@ export class Chat extends Value<ChatState> {
   #leaveThread = () => {};
   #newest = 0;
   #isLive = false;
+  readonly #written = new Set<string>();
   /** The customer said which one; or none. */
   #isChosen = false;
   readonly #leave: (() => void)[] = [];
@@ -126,8 +128,14 @@ export class Chat extends Value<ChatState> {
   /** Write; what goes out has its id from now on. */
   write(text: string, files: readonly File[] = [], metadata?: Parcel["metadata"]): void {
     const [first, ...others] = files;
-    this.#departures.send({ id: crypto.randomUUID(), text, metadata, file: first });
-    for (const file of others) this.#departures.send({ id: crypto.randomUUID(), text: "", file });
+    this.#send({ text, metadata, file: first });
+    for (const file of others) this.#send({ text: "", file });
+  }
+
+  #send(parcel: Omit<Parcel, "id">): void {
+    const id = newId();
+    this.#written.add(id);
+    this.#departures.send({ ...parcel, id });
   }
 
   /** Choose what a question offers. */
@@ -250,9 +258,11 @@ export class Chat extends Value<ChatState> {
       const isFirst = this.#newest === 0;
       const news = messages.filter(({ position }) => position > this.#newest);
       this.#newest = newest;
+      // What was there before the page is no news, but for what is unread, or was written here.
       const since = this.row?.customer_read_position ?? 0;
-      for (const message of isFirst ? news.filter(({ position }) => position > since) : news)
-        this.onMessage(message);
+      const isNews = ({ id, sender_type, position }: Message) =>
+        !isFirst || (sender_type === "user" ? this.#written.has(id) : position > since);
+      news.filter(isNews).forEach((message) => this.onMessage(message));
       if (news.some(({ sender_type }) => sender_type !== "user"))
         void this.refresh().catch(() => {});
     }

@@ -8,7 +8,7 @@ import { useSpeech } from "../strings";
 import { Bubble, Dots, LeavingBubble, Who } from "./Bubble";
 import { Text } from "./Text";
 import type { ShownDraft } from "./useDraft";
-import { dayOf } from "./words";
+import { dayKey, dayOf } from "./words";
 
 const AT_END = 40;
 
@@ -88,12 +88,11 @@ export function Messages(props: Props) {
   const items: ComponentChildren[] = [];
   let before: Message | null = null;
   for (const message of messages) {
-    const day = dayOf(message.created_at, spoken);
-    const isNewDay: boolean = !before || dayOf(before.created_at, spoken) !== day;
+    const isNewDay: boolean = !before || dayKey(before.created_at) !== dayKey(message.created_at);
     if (isNewDay)
       items.push(
         <li key={`day:${message.id}`} class="day">
-          {day}
+          {dayOf(message.created_at, spoken)}
         </li>,
       );
     const isJoined: boolean = !isNewDay && before?.sender_type === message.sender_type;
@@ -151,7 +150,14 @@ export function Messages(props: Props) {
 
   return (
     <div class="pane">
-      <div ref={box} class="messages" tabIndex={0} aria-label={strings.title} onScroll={onScroll}>
+      <div
+        ref={box}
+        class="messages"
+        role="group"
+        tabIndex={0}
+        aria-label={strings.title}
+        onScroll={onScroll}
+      >
         <ol>
           {isLoading && (
             <li key="wait" role="status">

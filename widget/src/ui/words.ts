@@ -30,16 +30,27 @@ export function textOf({ content, metadata, sender_type }: Message): string {
 }
 
 export const clockOf = (time: string, { locale }: Spoken): string =>
-  new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" }).format(new Date(time));
+  formatter(locale, { hour: "numeric", minute: "2-digit" }).format(new Date(time));
+
+/** The same for two times of one day. */
+export const dayKey = (time: string): number => new Date(time).setHours(0, 0, 0, 0);
 
 /** The day, as people say it. */
 export function dayOf(time: string, { locale, language }: Spoken): string {
-  const midnight = (at: Date) => new Date(at).setHours(0, 0, 0, 0);
-  const days = Math.round((midnight(new Date(time)) - midnight(new Date())) / 86_400_000);
+  const days = Math.round((dayKey(time) - new Date().setHours(0, 0, 0, 0)) / 86_400_000);
   if (days > -2 && days < 2)
     return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(days, "day");
   const options = { weekday: "long", day: "numeric", month: "long" } as const;
-  return new Intl.DateTimeFormat(locale, options).format(new Date(time));
+  return formatter(locale, options).format(new Date(time));
+}
+
+/** Making one takes as long as formatting a hundred times. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = locale + JSON.stringify(options);
+  const known = formatters.get(key) ?? new Intl.DateTimeFormat(locale, options);
+  formatters.set(key, known);
+  return known;
 }
 
 /** When the team is back. */
