@@ -10,7 +10,7 @@ import { Identity } from "./session/identity";
 import { Keeper } from "./session/keeper";
 import { openShelf } from "./session/shelf";
 import { Speech, speak } from "./strings";
-import { App, Desk } from "./ui/App";
+import { App, Desk, EMPTY } from "./ui/App";
 import css from "./ui/window.css";
 
 export async function mount(place: Place): Promise<Window> {
@@ -21,7 +21,7 @@ export async function mount(place: Place): Promise<Window> {
   const { core } = connected;
   const identity = new Identity(core, keeper, who);
   const draft = openShelf(url, "draft", "sessionStorage");
-  const desk = new Desk({ isOpen: false, text: draft.get() ?? "", files: [] });
+  const desk = new Desk({ ...EMPTY, isOpen: false, text: draft.get() ?? "" });
   const heard = new Set<string>();
   const chat = new Chat(url, keeper, connected, (message) => {
     if (heard.has(message.id)) return;
@@ -104,7 +104,7 @@ export async function mount(place: Place): Promise<Window> {
       identity.set(named);
       if (named === null) {
         chat.discardAll();
-        desk.put({ text: "", files: [] });
+        desk.put(EMPTY);
       }
       if (desk.getSnapshot().isOpen) void identity.be();
     },

@@ -122,6 +122,16 @@ test("a router that takes off all that it does not know, and one that runs the t
   deepEqual(customer.troubles, []);
 });
 
+test("a window that does not load says so, and is loaded at the next try", async () => {
+  const customer = await visit(await page());
+  await customer.route("**/romashka-window-*", (route) => route.abort());
+  await customer.launcher.click();
+  await customer.getByRole("alert").getByText("It did not load.").waitFor();
+  await customer.unroute("**/romashka-window-*");
+  await customer.chat();
+  equal(await customer.getByRole("alert").count(), 0);
+});
+
 test("what the page has of it", async () => {
   const customer = await visit(await page({ head: "<script>var before = Object.keys(window).length</script>" }));
   await customer.launcher.waitFor();

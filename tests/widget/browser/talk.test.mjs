@@ -157,6 +157,14 @@ test("files go by the button, by paste and by drop", async () => {
     field.dispatchEvent(new ClipboardEvent("paste", { clipboardData: clipboard, bubbles: true, cancelable: true }));
   });
   await customer.dialog.getByRole("button", { name: "Remove list.txt" }).waitFor();
+  await customer.field.evaluate((field) => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File(["third"], "more.txt", { type: "text/plain" }));
+    dropped.items.add(new File([new Uint8Array(11 * 1024 * 1024)], "film.mp4", { type: "video/mp4" }));
+    field.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
+  });
+  await customer.dialog.getByText("This file is larger than 10 MB.").waitFor();
+  await customer.dialog.getByRole("button", { name: "Remove more.txt" }).click();
   await customer.say("It came like this");
   await customer.dialog.getByRole("img", { name: "Picture: broken cup.png" }).waitFor();
   await customer.dialog.getByRole("link", { name: "list.txt" }).waitFor();

@@ -12,7 +12,13 @@ declare global {
 
 const script = document.currentScript as HTMLScriptElement | null;
 const { project = "", key = "", language } = script?.dataset ?? {};
-const load = () => import(new URL(WINDOW_FILE, script?.src).href) as Promise<{ mount: Mount }>;
+let tries = 0;
+/** Under another address each time: a browser remembers that a module could not be loaded. */
+function load(): Promise<{ mount: Mount }> {
+  const again = tries > 0 ? `?${tries}` : "";
+  tries += 1;
+  return import(new URL(WINDOW_FILE + again, script?.src).href) as Promise<{ mount: Mount }>;
+}
 
 function begin(): void {
   // The tag is there twice, or a router ran it again: what is open stays open.

@@ -29,9 +29,13 @@ const LOADERS: Record<string, () => Promise<{ default: Strings }>> = {
   uk: () => import("./uk"),
 };
 
-/** Load what a language says. */
+/** Load what a language says; English, where it does not come, as browsers remember what could not be loaded. */
 export async function speak(language: string): Promise<Spoken> {
-  const { default: strings } = await LOADERS[language]!();
+  const { default: strings } = await LOADERS[language]!().catch((error: unknown) => {
+    if (language === "en") throw error;
+    return { default: null };
+  });
+  if (strings === null) return speak("en");
   const locale = navigator.languages.find((each) => each.split("-")[0] === language) ?? language;
   return { language, locale, direction: directionOf(language), strings };
 }

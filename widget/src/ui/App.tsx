@@ -28,14 +28,26 @@ const NOTHING: ThreadState = {
 };
 const NO_THREAD = new Value(NOTHING);
 
-/** What is being written outlives the window. */
-export interface Writing {
+/** What the bucket of the conversations' files takes. */
+const MAX_BYTES = 10 * 1024 * 1024;
+
+interface Writing {
   text: string;
   files: readonly File[];
+  /** A file was not taken. */
+  isTooLarge: boolean;
 }
+export const EMPTY: Writing = { text: "", files: [], isTooLarge: false };
 
-export class Desk extends Value<{ isOpen: boolean } & Writing> {
-  readonly put = (changes: Partial<{ isOpen: boolean } & Writing>): void => this.show(changes);
+/** What is being written outlives the window. */
+export class Desk extends Value<Writing & { isOpen: boolean }> {
+  readonly put = (changes: Partial<Writing & { isOpen: boolean }>): void => this.show(changes);
+
+  readonly add = (added: readonly File[]): void => {
+    const fitting = added.filter(({ size }) => size <= MAX_BYTES);
+    const { files } = this.getSnapshot();
+    this.show({ files: [...files, ...fitting], isTooLarge: fitting.length < added.length });
+  };
 }
 
 interface Props {
@@ -49,7 +61,7 @@ interface Props {
 export function App({ chat, desk, attachments, connection, onClose }: Props) {
   const spoken = useSpeech();
   const { strings, language, direction } = spoken;
-  const { isOpen, text, files } = useFollowed(desk);
+  const { isOpen, text, files, isTooLarge } = useFollowed(desk);
   const { settings, conversations, thread, leaving, isLoading, error } = useFollowed(chat);
   const { messages, draft, outgoing, hasOlder, state } = useFollowed<ThreadState>(
     thread ?? NO_THREAD,
@@ -100,7 +112,7 @@ export function App({ chat, desk, attachments, connection, onClose }: Props) {
       onDrop={(event) => {
         event.preventDefault();
         const dropped = [...(event.dataTransfer?.files ?? [])];
-        desk.put({ files: [...files, ...dropped.filter(({ size }) => size <= 10 * 1024 * 1024)] });
+        desk.add(dropped);
       }}
     >
       <Head
@@ -167,10 +179,13 @@ export function App({ chat, desk, attachments, connection, onClose }: Props) {
             text={text}
             files={files}
             setText={(written) => desk.put({ text: written })}
-            setFiles={(chosen) => desk.put({ files: chosen })}
+            isTooLarge={isTooLarge}
+            onAdd={desk.add}
+            onRemove={(file) => desk.put({ files: files.filter((each) => each !== file) })}
             onSend={(written, chosen) => {
               void chat.conversation?.presence.typing(false).catch(() => {});
               chat.write(written, chosen);
+              desk.put(EMPTY);
             }}
             onTyping={() => void chat.conversation?.presence.typing().catch(() => {})}
             onHuman={() => chat.write(strings.humanRequest)}

@@ -1,10 +1,8 @@
 /** Where the customer writes. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 import { fill, useSpeech } from "../strings";
 import { Icon } from "./Icon";
-
-const MAX_BYTES = 10 * 1024 * 1024;
 
 interface Props {
   /** What is being written; it outlives the window. */
@@ -14,14 +12,17 @@ interface Props {
   onTyping: () => void;
   onHuman: () => void;
   files: readonly File[];
-  setFiles: (files: readonly File[]) => void;
+  /** One was not taken. */
+  isTooLarge: boolean;
+  onAdd: (files: readonly File[]) => void;
+  onRemove: (file: File) => void;
 }
 
-export function Composer({ text, setText, onSend, onTyping, onHuman, files, setFiles }: Props) {
+export function Composer(props: Props) {
+  const { text, setText, onSend, onTyping, onHuman, files, isTooLarge, onAdd, onRemove } = props;
   const { strings } = useSpeech();
   const field = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
-  const [problem, setProblem] = useState<string | null>(null);
   const isEmpty = text.trim() === "" && files.length === 0;
 
   // Where the browser does not make it grow by itself.
@@ -31,17 +32,13 @@ export function Composer({ text, setText, onSend, onTyping, onHuman, files, setF
   }, [text]);
 
   function add(added: readonly File[]): void {
-    setFiles([...files, ...added.filter(({ size }) => size <= MAX_BYTES)]);
-    setProblem(added.some(({ size }) => size > MAX_BYTES) ? strings.fileTooLarge : null);
+    onAdd(added);
     field.current?.focus();
   }
 
   function send(): void {
     if (isEmpty) return;
     onSend(text.trim(), files);
-    setText("");
-    setFiles([]);
-    setProblem(null);
     field.current?.focus();
   }
 
@@ -68,9 +65,9 @@ export function Composer({ text, setText, onSend, onTyping, onHuman, files, setF
         send();
       }}
     >
-      {problem && (
+      {isTooLarge && (
         <p class="problem" role="alert">
-          {problem}
+          {strings.fileTooLarge}
         </p>
       )}
       {files.length > 0 && (
@@ -81,7 +78,7 @@ export function Composer({ text, setText, onSend, onTyping, onHuman, files, setF
               <button
                 type="button"
                 aria-label={fill(strings.removeFile, { name: file.name })}
-                onClick={() => setFiles(files.filter((each) => each !== file))}
+                onClick={() => onRemove(file)}
               >
                 <Icon name="close" size={14} />
               </button>
