@@ -158,10 +158,10 @@ def test_the_sdist_is_the_repository(dist: Path) -> None:
     [sdist] = dist.glob("romashka-*.tar.gz")
     with tarfile.open(sdist) as archive:
         inside = {str(name) for name in members(archive.getnames())}
-    made = {name for name in inside if name.startswith("inbox/dist/")}
+    made = {name for name in inside if name.startswith(("inbox/dist/", "widget/dist/"))}
 
     assert inside - made == tracked() - {".ci/run"} | {"PKG-INFO"}
-    assert "inbox/dist/index.html" in made
+    assert {"inbox/dist/index.html", "widget/dist/romashka-widget.js"} <= made
 
 
 def test_a_second_build_is_the_same(dist: Path, tmp_path: Path) -> None:
