@@ -13,9 +13,12 @@ volatile
 security definer  -- policies on customer_profiles call it
 set search_path = ''
 as $$
-  select customers.id from public.customer_profiles as customers where customers.user_id = auth.uid();
+  select coalesce(
+    (select sessions.customer_id from private.customer_sessions as sessions where sessions.user_id = auth.uid()),
+    (select customers.id from public.customer_profiles as customers where customers.user_id = auth.uid())
+  );
 $$;
-comment on function private.current_customer_id is 'The customer that the caller is, or null.';
+comment on function private.current_customer_id is 'The customer that the caller is, by the page''s word or by their own session; or null.';
 
 -- A row that the team has written to holds what staff say among themselves, and a policy hides rows, not columns.
 -- Until then customers read their own row: a client that inserts it asks for it back.
@@ -23,8 +26,8 @@ drop policy if exists "customers read their bare row, staff read all" on public.
 create policy "customers read their bare row, staff read all" on public.customer_profiles
   for select to authenticated using (
     (select private.is_staff()) or (
-      user_id = (select auth.uid()) and coalesce(notes, '') = '' and coalesce(tags, '{}') = '{}'
-      and coalesce(status, 'active') = 'active'
+      (user_id = (select auth.uid()) or id = (select private.current_customer_id()))
+      and coalesce(notes, '') = '' and coalesce(tags, '{}') = '{}' and coalesce(status, 'active') = 'active'
     )
   );
 

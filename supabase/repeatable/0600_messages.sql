@@ -97,7 +97,7 @@ begin
   end if;
   select count(*) into v_sent from (
     select from public.messages as messages
-    where messages.sender_id = auth.uid() and messages.created_at > clock_timestamp() - interval '1 minute'
+    where messages.sender_id = any (array(select private.my_user_ids())) and messages.created_at > clock_timestamp() - interval '1 minute'
     limit v_settings.max_messages_per_minute
   ) as recent;
   if v_sent >= v_settings.max_messages_per_minute then

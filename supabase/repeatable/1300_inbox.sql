@@ -44,7 +44,9 @@ security invoker
 set search_path = ''
 as $$
 begin
-  insert into public.customer_profiles (user_id) values (auth.uid()) on conflict do nothing;
+  if private.current_customer_id() is null then
+    insert into public.customer_profiles (user_id) values (auth.uid()) on conflict do nothing;
+  end if;
   return private.current_customer_id();
 end $$;
 comment on function private.find_or_create_own_customer is 'The customer that the caller is.';

@@ -41,6 +41,7 @@ as $$
 declare
   v_settings public.ai_settings := (select settings from public.ai_settings as settings);
   v_now timestamptz := clock_timestamp();
+  v_users text[] := array(select ids::text from private.my_user_ids() as ids);
   v_folder text;
   v_file record;
   v_in_a_minute integer := 0;
@@ -53,7 +54,7 @@ begin
     for v_file in
       select objects.created_at, coalesce((objects.metadata ->> 'size')::numeric, 0) / 1048576 as megabytes
       from storage.objects as objects
-      where objects.bucket_id = 'conversation-attachments' and objects.owner_id = auth.uid()::text
+      where objects.bucket_id = 'conversation-attachments' and objects.owner_id = any (v_users)
         and objects.name ~>=~ (v_folder || '/') and objects.name ~<~ (v_folder || '0')  -- '0' follows '/'
     loop
       v_megabytes := v_megabytes + v_file.megabytes;

@@ -64,6 +64,18 @@ begin
 end $$;
 comment on function private.customer_name is 'What the customer of an event is called there.';
 
+-- Who comes with a session, or is vouched for by the page, is nobody else, whatever is noted on their row.
+create or replace function private.is_nobodys(customer public.customer_profiles)
+returns boolean
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select customer.user_id is null and customer.verified_id is null;
+$$;
+comment on function private.is_nobodys is 'Is a customer known by channels and staff alone?';
+
 -- Staff may note on a visitor's row what the visitor says about themselves. Only what the visitor signed in with is
 -- known to be theirs: an address, if a mail was sent there to confirm it, or another provider vouches for it. Where a
 -- project asks for no confirmation, Auth sets email_confirmed_at at the sign-up, whosever address it is.
@@ -75,7 +87,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return customer.user_id is null or exists (
+  return private.is_nobodys(customer) or exists (
     select from auth.users as users where users.id = customer.user_id and (
       users.email_confirmed_at is not null and lower(users.email) = contact
         and private.is_mailed(users.confirmation_sent_at, users.raw_app_meta_data)

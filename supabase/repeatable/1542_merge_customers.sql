@@ -51,7 +51,7 @@ begin
       join public.conversations as conversations on conversations.id = deliveries.conversation_id
       where deliveries.id = v_delivery::uuid and deliveries.channel_id = event.channel_id
     )
-    order by customers.user_id is null, customers.created_at, customers.id
+    order by private.is_nobodys(customers), customers.created_at, customers.id
   );
 end $$;
 comment on function private.customers_of_event is 'The customers that an event says are one, the one who stays first.';
@@ -168,7 +168,7 @@ begin
     foreach v_customer_id in array v_customers[2:] loop
       if exists (
         select from public.customer_profiles as customers
-        where customers.id = v_customer_id and customers.user_id is null
+        where customers.id = v_customer_id and private.is_nobodys(customers)
       ) then
         perform private.merge_customers(v_customers[1], v_customer_id);
       end if;

@@ -35,6 +35,7 @@ begin
     where messages.id = private.find_channel_message(event.channel_id, event.external_id)
       and messages.sender_type = 'user'
       and (conversations.customer_id is distinct from private.find_channel_customer(event)
+          and not private.is_left_in(event, conversations.id)
         or messages.metadata ? 'unproven' <> coalesce(event.body -> 'metadata' ? 'unproven', false)
           and not private.is_same_mail(messages, event))
   ) then private.scoped_id(event) else event.external_id end;
@@ -93,10 +94,10 @@ begin
       and links.digest in (private.id_digest(event.external_id), private.id_digest(private.scoped_id(event)))
     join public.messages as messages on messages.id = links.message_id
     join public.conversations as conversations on conversations.id = messages.conversation_id
-    join private.channel_customers as known on known.channel_id = channels.id
+    left join private.channel_customers as known on known.channel_id = channels.id
       and known.digest = private.id_digest(event.body -> 'customer' ->> 'id')
-      and known.customer_id = conversations.customer_id
-    where channels.type = 'email' and channels.id <> event.channel_id and messages.sender_type = 'user'
+    where (known.customer_id = conversations.customer_id or private.is_left_in(event, conversations.id))
+      and channels.type = 'email' and channels.id <> event.channel_id and messages.sender_type = 'user'
       and private.is_same_mail(messages, event)
       and (not messages.metadata ? 'is_automatic' or coalesce((event.body ->> 'is_automatic')::boolean, false))
     order by messages.created_at, messages.id limit 1

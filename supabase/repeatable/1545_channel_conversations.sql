@@ -118,6 +118,8 @@ begin
       select private.find_channel_conversation(event, private.find_channel_customer(event))
       from unnest(v_events) as event where event.kind in ('message', 'echo')
       union
+      select (private.mailed_conversation(event)).id from unnest(v_events) as event
+      union
       select conversations.id from unnest(v_events) as event
       cross join lateral private.customers_of_event(event) as customers (ids)
       join public.conversations as conversations on conversations.customer_id = any (customers.ids)
@@ -264,6 +266,7 @@ declare
   v_outcome text := 'duplicate';
   v_customer_id uuid;
   v_conversation_id uuid;
+  v_joined public.conversations;
   v_copy_id uuid := private.find_copy(event);
 begin
   event.external_id := private.external_id_for_customer(event);
@@ -272,9 +275,21 @@ begin
     v_message_id := v_copy_id;
     perform private.note_copy(event, v_copy_id);
   elsif v_message_id is null then
-    v_customer_id := private.find_or_create_channel_customer(event);
-    v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
+    v_joined := private.joined_conversation(event);
+    if private.stop_mails(event) then
+      event.body := event.body || '{"needs_no_answer": true}';
+    end if;
+    if v_joined.id is null then
+      v_customer_id := private.find_or_create_channel_customer(event);
+      v_conversation_id := private.find_or_open_channel_conversation(event, v_customer_id);
+    else
+      v_customer_id := v_joined.customer_id;
+      v_conversation_id := v_joined.id;
+    end if;
     perform from public.conversations as conversations where conversations.id = v_conversation_id for no key update;
+    if v_joined.id is not null then
+      perform private.welcome_mail(event, v_conversation_id);
+    end if;
     event := private.with_new_subject(event, v_conversation_id);
     perform private.stop_loop(event, v_customer_id, v_conversation_id);
     if event.kind = 'echo'

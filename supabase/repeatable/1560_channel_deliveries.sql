@@ -143,6 +143,34 @@ create or replace trigger messages_plan_delivery before insert on public.message
   execute function private.plan_delivery();
 
 -- The transaction holds the conversation's lock since the message was numbered, so that one delivery at a time is due.
+create or replace function private.insert_delivery(
+  message public.messages, account public.communication_channels, is_failed boolean
+)
+returns public.channel_deliveries
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_delivery public.channel_deliveries;
+begin
+  insert into public.channel_deliveries (channel_id, conversation_id, message_id, position, created_at,
+    expires_at, status, settled_at, error_code, error, process_after)
+  select account.id, message.conversation_id, message.id, message.position, message.created_at,
+    message.created_at + case account.type when 'email' then interval '48 hours' else interval '24 hours' end,
+    case when is_failed then 'failed' else 'pending' end, case when is_failed then message.created_at end,
+    case when is_failed then message.metadata #>> '{delivery_error,code}' end,
+    case when is_failed then message.metadata #>> '{delivery_error,message}' end,
+    case when not is_failed and not exists (
+      select from public.channel_deliveries as older
+      where older.conversation_id = message.conversation_id and older.kind = 'message' and older.settled_at is null
+    ) then message.created_at end
+  returning * into v_delivery;
+  return v_delivery;
+end $$;
+comment on function private.insert_delivery is 'Insert the delivery of a message by an account.';
+
 create or replace function private.open_delivery()
 returns trigger
 language plpgsql
@@ -165,18 +193,7 @@ begin
     update public.conversations as conversations set channel_id = v_account.id
     where conversations.id = new.conversation_id;
   end if;
-  insert into public.channel_deliveries (channel_id, conversation_id, message_id, position, created_at,
-    expires_at, status, settled_at, error_code, error, process_after)
-  select v_account.id, new.conversation_id, new.id, new.position, new.created_at,
-    new.created_at + case v_account.type when 'email' then interval '48 hours' else interval '24 hours' end,
-    case when v_is_failed then 'failed' else 'pending' end, case when v_is_failed then new.created_at end,
-    case when v_is_failed then new.metadata #>> '{delivery_error,code}' end,
-    case when v_is_failed then new.metadata #>> '{delivery_error,message}' end,
-    case when not v_is_failed and not exists (
-      select from public.channel_deliveries as older
-      where older.conversation_id = new.conversation_id and older.kind = 'message' and older.settled_at is null
-    ) then new.created_at end
-  returning * into v_delivery;
+  v_delivery := private.insert_delivery(new, v_account, v_is_failed);
   if v_is_failed then
     perform private.announce_failure(v_delivery);
   end if;

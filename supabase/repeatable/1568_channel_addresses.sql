@@ -12,6 +12,9 @@ security invoker
 set search_path = ''
 as $$
 begin
+  if conversation.channel_type = 'website' then  -- where its answers are mailed to
+    return case when not private.is_stopped(conversation.answer_email) then conversation.answer_email end;
+  end if;
   return coalesce((
     select known.external_id from private.channel_customers as known
     where known.channel_id = conversation.channel_id and known.customer_id = conversation.customer_id
@@ -23,7 +26,7 @@ begin
       when 'email' then customers.email
       else customers.external_id end
     from public.customer_profiles as customers
-    where customers.id = conversation.customer_id and customers.user_id is null
+    where customers.id = conversation.customer_id and private.is_nobodys(customers)
   ));
 end $$;
 comment on function private.recipient_of is 'The id or address of a conversation''s customer on its channel.';
@@ -71,9 +74,10 @@ begin
     where said.conversation_id = message.conversation_id and said.sender_type = 'user'
       and said.position < message.position and jsonb_typeof(said.metadata -> 'thread') = 'object'
     order by said.position desc limit 1
-  ), '{}') || jsonb_build_object('reply_token', conversation.id);
+  ), '{}') || jsonb_strip_nulls(jsonb_build_object('reply_token', conversation.id,
+    'note', case when conversation.channel_type = 'website' then private.mail_note(conversation.language) end));
 end $$;
-comment on function private.thread_of is 'The thread that a mail belongs to: subject, references, reply_token.';
+comment on function private.thread_of is 'The thread that a mail belongs to: subject, references, reply_token; and the note below it.';
 
 -- The files of a message: those that a customer sent (to be fetched), or the one that staff attached.
 create or replace function private.media_of(message public.messages)

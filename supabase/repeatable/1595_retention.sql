@@ -46,6 +46,7 @@ begin
       ('public.notification_deliveries', 'settled_at < now() - interval ''30 days'''),
       ('public.webhook_events', format('received_at < now() - make_interval(days => %s)',
         v_settings.keep_webhooks_days)),
+      ('private.conversation_offers', 'expires_at < now()'),
       ('private.channel_changes', 'received_at < now() - interval ''7 days'''),
       ('private.trigger_failures', 'failed_at < now() - interval ''30 days'''),
       -- The sweep of each second is a row: 86,400 a day.

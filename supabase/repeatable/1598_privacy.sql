@@ -21,7 +21,9 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object('id', customers.id, 'name', customers.name, 'email', customers.email,
       'phone', customers.phone, 'external_id', customers.external_id) order by customers.created_at, customers.id), '[]')
     from public.customer_profiles as customers
-    where v_id in (customers.id::text, customers.user_id::text, customers.external_id)
+    where v_id in (customers.id::text, customers.user_id::text, customers.external_id, customers.verified_id)
+      or customers.id in (
+        select sessions.customer_id from private.customer_sessions as sessions where sessions.user_id::text = v_id)
       or lower(customers.email) = lower(v_id)
       or v_id ~ '^\+?[0-9 ()/.-]{5,}$' and private.phone_digits(customers.phone) = private.phone_digits(v_id)
       or customers.id in (
@@ -52,6 +54,23 @@ begin
   );
 end $$;
 comment on function private.customers_of_person is 'The ids of a customer and of those who were merged into them; empty if there is none.';
+
+create or replace function private.users_of(customer_ids uuid[])
+returns uuid[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return array(
+    select customers.user_id from public.customer_profiles as customers
+    where customers.id = any (customer_ids) and customers.user_id is not null
+    union
+    select sessions.user_id from private.customer_sessions as sessions where sessions.customer_id = any (customer_ids)
+  );
+end $$;
+comment on function private.users_of is 'The accounts and sessions that are these customers.';
 
 -- Follows every key that deletes rows with a customer, ours and those of the project's own tables: what is added later
 -- is found too.
@@ -189,6 +208,7 @@ as $$
 declare
   v_customers uuid[] := private.customers_of_person(customer_id);
   v_ids text[] := private.channel_ids_of(v_customers);
+  v_users uuid[] := private.users_of(v_customers);
   v_told jsonb;
 begin
   if v_customers = '{}' then
@@ -204,13 +224,11 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object('id', users.id, 'email', users.email, 'phone', users.phone,
         'is_anonymous', users.is_anonymous, 'created_at', users.created_at, 'last_sign_in_at', users.last_sign_in_at,
         'user_metadata', users.raw_user_meta_data)), '[]')
-      from public.customer_profiles as customers join auth.users as users on users.id = customers.user_id
-      where customers.id = any (v_customers)
+      from auth.users as users where users.id = any (v_users)
     ),
     'public.profiles', (
       select coalesce(jsonb_agg(to_jsonb(profiles)), '[]')
-      from public.customer_profiles as customers join public.profiles as profiles on profiles.id = customers.user_id
-      where customers.id = any (v_customers)
+      from public.profiles as profiles where profiles.id = any (v_users)
     ),
     'private.channel_changes', (
       select coalesce(jsonb_agg(to_jsonb(changes)), '[]') from private.channel_changes as changes
@@ -263,9 +281,7 @@ begin
     select conversations.id from public.conversations as conversations where conversations.customer_id = any (v_customers));
   v_ids := private.channel_ids_of(v_customers);
   v_files := array(select private.files_of(v_conversations));
-  v_users := array(
-    select customers.user_id from public.customer_profiles as customers
-    where customers.id = any (v_customers) and customers.user_id is not null);
+  v_users := private.users_of(v_customers);
   v_kept := array(
     select users.id from auth.users as users where users.id = any (v_users) and (private.is_referred_to(users.id)
       or exists (select from public.profiles as profiles
@@ -375,7 +391,7 @@ begin
   )
   select array_agg(distinct gone.customer_id), count(*) into v_customers, v_count from gone;
   delete from public.customer_profiles as customers
-  where customers.id = any (v_customers) and customers.user_id is null and not exists (
+  where customers.id = any (v_customers) and private.users_of(array[customers.id]) = '{}' and not exists (
     select from public.conversations as conversations where conversations.customer_id = customers.id);
   return v_count;
 exception

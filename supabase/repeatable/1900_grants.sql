@@ -15,7 +15,8 @@ revoke all on
   private.channel_rate_limits, private.set_aside_reasons, private.workers, private.rating_changes,
   private.foreign_triggers, private.trigger_failures, private.closed_tables, private.erasures,
   private.answer_explanations, public.message_drafts, public.saved_replies, private.conversation_people,
-  public.staff_invitations, public.business_hours, public.widget_settings
+  public.staff_invitations, public.business_hours, public.widget_settings, private.identity_secrets,
+  private.customer_sessions, private.conversation_offers, private.left_addresses, private.stopped_addresses
 from public, anon, authenticated, service_role;
 
 revoke all on sequence private.draft_revisions from public, anon, authenticated, service_role;
@@ -187,6 +188,14 @@ revoke execute on function
   public.invite_staff, private.change_staff_role, private.raise_unless_admin, private.is_mailed, private.store_invitation,
   private.plain_email, private.accept_invitation, private.accept_invitation_of_confirmed,
   private.away_words, private.spans_of, private.are_hours, private.check_hours, private.business_hours_of, private.away_text,
+  public.identify_customer, public.sign_out_customer, public.rotate_identity_secret, public.get_identity_secrets,
+  public.revoke_identity_secret, public.offer_conversations, public.bring_conversations, private.hmac_sha256,
+  private.secret_that_signed, private.check_page_id, private.store_identity, private.check_session, private.end_session,
+  private.my_user_ids, private.make_identity_secret, private.list_identity_secrets, private.remove_identity_secret,
+  private.store_offer, private.is_known, private.conversations_to_bring, private.take_offer, private.is_nobodys,
+  private.users_of, public.leave_address, private.store_address, private.mailable, private.check_left_addresses,
+  private.mail_account, private.is_stopped, private.mail_answer, private.mailed_conversation,
+  private.joined_conversation, private.is_left_in, private.stop_mails, private.welcome_mail, private.mail_note, private.insert_delivery,
   private.time_in_words, private.forget_failure, public.get_widget_settings, private.widget_settings, private.faces_of_team
 from public, anon, authenticated, service_role;
 
@@ -208,8 +217,16 @@ grant execute on function
   public.mark_conversation_read, public.count_conversations, public.search_knowledge, public.import_knowledge,
   public.get_messaging_slo, public.describe_settings, public.turn, public.explain_ai_response,
   public.search_conversations, public.tag_conversation, public.get_service_level,
-  public.get_service_level_conversations, public.set_staff_role, public.invite_staff
+  public.get_service_level_conversations, public.set_staff_role, public.invite_staff,
+  public.rotate_identity_secret, public.get_identity_secrets, public.revoke_identity_secret
 to authenticated, service_role;
+
+-- A session's own: a key is nobody.
+grant execute on function
+  public.identify_customer, public.sign_out_customer, public.offer_conversations, public.bring_conversations,
+  public.leave_address, private.store_identity, private.end_session, private.store_offer, private.take_offer,
+  private.store_address
+to authenticated;
 
 -- An agent's own: a key has no drafts.
 grant execute on function public.save_draft, private.store_draft to authenticated;
@@ -246,7 +263,7 @@ grant execute on function
   private.check_views, private.count_conversations, private.store_rating, private.store_read_mark, private.find_knowledge,
   private.explain_answer, private.search_conversations, private.listed,
   private.check_service_level_range, private.turns_between, private.buckets_between, private.change_staff_role,
-  private.store_invitation
+  private.store_invitation, private.make_identity_secret, private.list_identity_secrets, private.remove_identity_secret
 to authenticated, service_role;
 
 -- Called by functions that run as the service role.

@@ -16,7 +16,12 @@ from romashka_worker.channels.settings import ChannelSettings
 from tests.channels.mail_in import SERVER, verdict
 from tests.channels.mail_server import DROP, MailServer, open_mail_server
 from tests.support.answering import answering
-from tests.support.customers import service_of, staff_of
+from tests.support.customers import (
+    conversation_with_human,
+    customer_of,
+    service_of,
+    staff_of,
+)
 from tests.support.stacks import RunningStack
 from tests.support.waiting import becomes
 
@@ -33,6 +38,11 @@ class Mailer:
 
     async def write(self, text: str, to: str | None = None, **headers: str) -> str:
         """Send a mail; return the conversation that it came to."""
+        await self.post(text, to, **headers)
+        return str(self._message(text)["conversation_id"])
+
+    async def post(self, text: str, to: str | None = None, **headers: str) -> None:
+        """Send a mail."""
         mail = EmailMessage(SMTP)
         mail["Authentication-Results"] = verdict("example.org")
         mail["Delivered-To"] = to or self.team
@@ -54,7 +64,6 @@ class Mailer:
                 },
             )
         assert answer.json()["outcomes"] == {"stored": 1}, answer.text
-        return str(self._message(text)["conversation_id"])
 
     def status_of(self, text: str) -> str:
         return str(self._message(text)["delivery_status"])
@@ -125,3 +134,48 @@ async def test_a_conversation_by_mail_stays_one_conversation(stack: RunningStack
     assert [by_thread, by_address] == [asked, asked]
     assert mailer.error_of("Good-bye.")["code"] == "550 5.1.1"
     assert server.mails_to(mailer.customer) == [promise, kept, sent]
+
+
+async def test_an_answer_finds_who_left_the_website(stack: RunningStack) -> None:
+    """What a human answers is mailed, what is written back is in the chat; until they say stop."""
+    mailer = Mailer(stack)
+    async with (
+        delivering(stack) as server,
+        staff_of(stack) as staff,
+        customer_of(stack) as visitor,
+    ):
+        with psycopg.connect(stack.admin_url(), autocommit=True) as database:  # a mail connects it
+            database.execute(
+                "insert into public.communication_channels (name, type, external_account_id,"
+                " connected_at) values ('Team', 'email', %s, '2020-01-01')",
+                [mailer.team],
+            )
+        conversation = await conversation_with_human(visitor, stack, "Are you there?")
+        assert await conversation.leave_address(mailer.customer)
+        answering_it = await staff.conversations.get(conversation.id)
+        await answering_it.send("We are now.", sender_type="agent")
+        (sent,) = await becomes(lambda: server.mails_to(mailer.customer), within=20)
+        reply_address = str(sent.mail["Reply-To"])
+        await mailer.post("Thank you.", reply_address)
+        seen = [message.content for message in await conversation.messages()]
+        await mailer.post("stop", reply_address)
+        await answering_it.send("One more thing.", sender_type="agent")
+        told = await answering_it.deliveries()
+        with psycopg.connect(stack.admin_url(), autocommit=True) as database:
+            database.execute(
+                "update public.communication_channels set status = 'disabled'"
+                " where external_account_id = %s",
+                [mailer.team],
+            )
+
+    assert (sent.sender, sent.recipient) == (mailer.team, mailer.customer)
+    assert conversation.id in reply_address
+    assert sent.mail["List-Unsubscribe"] == f"<mailto:{reply_address}?subject=stop>"
+    text, html = sent.mail.iter_parts()
+    for part in (text, html):
+        assert "We are now." in part.get_content()
+        assert "reply with STOP" in part.get_content()
+        assert "Are you there?" not in part.get_content()
+    assert seen[-2] == "We are now."
+    assert seen[-1].endswith("Thank you.")  # below its subject, which is another one
+    assert [delivery.status for delivery in told] == ["sent"]

@@ -1,5 +1,7 @@
 """Whoever the security matrix names, on a running stack, and rows that are theirs."""
 
+import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,6 +94,25 @@ class Person:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Whoever tries a function of sessions, and what they call it with."""
+
+    who: "Person | str"
+    arguments: Row
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySecret:
+    """What a page's server signs with."""
+
+    id: str
+    value: str
+
+    def sign(self, page_id: str) -> str:
+        return hmac.new(self.value.encode(), page_id.encode(), hashlib.sha256).hexdigest()
+
+
 class Cast:
     """The people of the matrix and the database beneath them."""
 
@@ -132,6 +153,29 @@ class Cast:
         )
         session = answer.raise_for_status().json()
         return Person(session["user"]["id"], session["access_token"])
+
+    def identity_secret(self) -> IdentitySecret:
+        """Make a secret that signs ids."""
+        (made,) = self.run("select public.rotate_identity_secret() as value")
+        (known,) = self.run("select public.get_identity_secrets() -> 0 ->> 'id' as id")
+        return IdentitySecret(known["id"], made["value"])
+
+    def newcomer(self, function: str, actor: str) -> Newcomer:
+        """Return a visitor in the state in which the function works; staff and keys as they are."""
+        secret, page_id = self.identity_secret(), str(uuid4())
+        signed = {"id": page_id, "hmac": secret.sign(page_id)}
+        if actor == "anon" or ROLE_OF[actor] not in ("customer", "another"):
+            return Newcomer(actor, signed | {"token": "x"})
+        visitor, known = self.sign_up(), self.sign_up()
+        rest = self.rest(visitor)
+        if function in ("offer_conversations", "bring_conversations"):
+            opened = {"customer_identifier": "x", "channel_type": "website"}
+            rest.rpc("create_conversation", opened).execute()
+        if function != "bring_conversations":
+            return Newcomer(visitor, signed)
+        token = rest.rpc("offer_conversations", {}).execute().data
+        self.rest(known).rpc("identify_customer", signed).execute()
+        return Newcomer(known, {"token": token})
 
     def run(self, statement: str, values: Any = None) -> list[Row]:
         """Run a statement as `postgres`."""

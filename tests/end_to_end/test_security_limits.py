@@ -117,6 +117,8 @@ COUNTED: dict[str, Act] = {
 OTHERS = {
     "characters of what a customer says of themselves",
     "characters of a message, or of what comes with it",
+    "addresses an hour that answers are mailed to",
+    "other customers who leave the same address in a day",
     "read marks",
     "bytes of a file",
 }
@@ -213,6 +215,24 @@ def test_sizes_are_as_the_page_says(cast: Cast) -> None:
     assert LIMITS["bytes of a file"].number == str(bucket["file_size_limit"])
     too_large = upload(cast, person, website, bucket["file_size_limit"] + 1)
     assert too_large.json()["statusCode"] == LIMITS["bytes of a file"].answer == "413"
+
+
+def leave(cast: Cast, who: Person, conversation: str, email: str) -> httpx.Response:
+    return post(cast, "rpc/leave_address", who, conversation_id=conversation, email=email)
+
+
+def test_addresses_are_few(cast: Cast) -> None:
+    """Of one customer in all conversations, and of all customers one."""
+    of_customer, of_address = (LIMITS[name] for name in LIMITS if "address" in name)
+    person, website, _ = newcomer(cast)
+    emails = [f"{uuid4()}@example.org" for _ in range(int(of_customer.number) + 1)]
+    answers = [leave(cast, person, website, email) for email in emails]
+    visitors = [newcomer(cast) for _ in range(int(of_address.number) + 1)]
+    same = f"{uuid4()}@example.org"
+    others = [leave(cast, visitor, theirs, same) for visitor, theirs, _ in visitors]
+    for *taken, refused in (answers, others):
+        assert [answer.status_code for answer in taken] == [200] * 5
+        assert f"{refused.status_code} {refused.json()['details']}" == of_customer.answer
 
 
 def test_what_changes_nothing_costs_nothing(cast: Cast) -> None:

@@ -1,6 +1,8 @@
 """Every example in the SDK's documentation runs as it stands there."""
 
 import asyncio
+import hashlib
+import hmac
 import inspect
 import re
 import textwrap
@@ -57,6 +59,10 @@ async def names(stack: RunningStack) -> AsyncIterator[dict[str, Any]]:
         answering(stack),
     ):
         await staff.sign_in(email, password)
+        async with romashka.AsyncRomashka.connect(
+            stack.api_url, stack.service_role_key
+        ) as operator:
+            secret = await operator.identity.rotate_secret()
         yield {
             **{name: getattr(romashka, name) for name in romashka.__all__},
             "url": stack.api_url,
@@ -64,6 +70,8 @@ async def names(stack: RunningStack) -> AsyncIterator[dict[str, Any]]:
             "service_role_key": stack.service_role_key,
             "email": email,
             "password": password,
+            "user_id": "user-7",
+            "signature": hmac.new(secret.encode(), b"user-7", hashlib.sha256).hexdigest(),
             "staff": staff,
             "staff_id": (await staff.team.list())[-1].id,
             "print": lambda *_, **__: None,

@@ -15,6 +15,7 @@ from romashka import _attachments as attachments
 from romashka import _business_hours as business_hours
 from romashka import _client as client
 from romashka import _conversations as conversations
+from romashka import _identity as identity
 from romashka import _inbox as inbox
 from romashka import _knowledge as knowledge
 from romashka import _listener as listener
@@ -43,6 +44,7 @@ PAIRS = [
     (saved_replies.SavedReplies, sync.SavedReplies),
     (team.Team, sync.Team),
     (widget.Widget, sync.Widget),
+    (identity.Identity, sync.Identity),
     (business_hours.BusinessHoursOfChannels, sync.BusinessHoursOfChannels),
     (presence.Presence, sync.Presence),
     (topics.Topics, sync.Topics),

@@ -20,7 +20,7 @@ from tests.support.stacks import RunningStack
 
 ROOT = Path(__file__).parents[2]
 SDK = ROOT / "sdk" / "typescript"
-PAGES = [ROOT / "docs" / "sdk-typescript.md", ROOT / "docs" / "stores.md"]
+PAGES = [ROOT / "docs" / name for name in ("sdk-typescript.md", "stores.md", "identity.md")]
 
 OPTIONS = ["--test-reporter=spec", "--input-type=module"]
 

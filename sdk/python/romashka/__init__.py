@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from romashka._events import Event, MessageCreated, MessageUpdated
     from romashka._explanation import Attempt, Explanation, Source
     from romashka._filters import Filters
+    from romashka._identity import Identity, IdentitySecret
     from romashka._inbox import ConversationChanged, DeliveryFailed, Inbox, NoteCreated, NoteRemoved
     from romashka._knowledge import Knowledge, KnowledgeItem, KnowledgeMatch
     from romashka._levels import Bucket, FigurePage, FigureRow, LevelOfTime, LevelOverTime
@@ -92,6 +93,8 @@ __all__ = [
     "FigureRow",
     "Filters",
     "HumanHasIt",
+    "Identity",
+    "IdentitySecret",
     "Inbox",
     "InvalidRequest",
     "Invitation",
@@ -168,6 +171,7 @@ _HOMES = {
     "_events": ("Event", "MessageCreated", "MessageUpdated"),
     "_explanation": ("Attempt", "Explanation", "Source"),
     "_filters": ("Filters",),
+    "_identity": ("Identity", "IdentitySecret"),
     "_inbox": ("ConversationChanged", "DeliveryFailed", "Inbox", "NoteCreated", "NoteRemoved"),
     "_knowledge": ("Knowledge", "KnowledgeItem", "KnowledgeMatch"),
     "_listener": ("Broadcast", "Check", "Listener", "Resync"),

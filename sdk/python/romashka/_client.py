@@ -16,6 +16,7 @@ from romashka._business_hours import BusinessHoursOfChannels
 from romashka._conversations import Conversations
 from romashka._core import Core
 from romashka._errors import InvalidRequest, NotSignedIn, translated
+from romashka._identity import Identity
 from romashka._inbox import Inbox
 from romashka._knowledge import Knowledge
 from romashka._limits import SECONDS, in_time
@@ -79,6 +80,7 @@ class AsyncRomashka(Core):
         self.saved_replies = SavedReplies(self)
         self.team = Team(self)
         self.widget = Widget(self)
+        self.identity = Identity(self)
         self.business_hours = BusinessHoursOfChannels(self)
         self._signing_in: asyncio.Task[str] | None = None
 

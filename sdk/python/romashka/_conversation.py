@@ -329,6 +329,22 @@ class Conversation(ConversationDetails):
         """
         await self._change("rate_conversation", rating=rating)
 
+    async def leave_address(self, email: str | None) -> bool:
+        """Have the team's answers mailed to an address, too; with None no more. For customers.
+
+        Returns:
+            Do mails go out? Where there is no mail channel, staff see the address.
+
+        Raises:
+            InvalidRequest: it is no address.
+            RateLimited: too many addresses within an hour, or of this one within a day.
+
+        Example:
+            await conversation.leave_address("ada@example.com")
+        """
+        where = {"conversation_id": self.id, "email": email}
+        return bool(await self._core.call("leave_address", **where))
+
     async def add_note(self, content: str) -> Note:
         """Tell the other agents something; customers never see it. For staff, not for a key.
 

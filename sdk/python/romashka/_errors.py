@@ -77,7 +77,7 @@ class NotFound(ServerError):
 
 
 class Conflict(ServerError):
-    """Somebody else changed it first."""
+    """It contradicts what is there: somebody else changed it first, say."""
 
 
 class TooLarge(ServerError):
@@ -108,14 +108,17 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "bad_email": InvalidRequest,
     "bad_filters": InvalidRequest,
     "bad_hours": InvalidRequest,
+    "bad_id": InvalidRequest,
     "bad_identifier": InvalidRequest,
     "bad_limit": InvalidRequest,
+    "bad_overlap": InvalidRequest,
     "bad_range": InvalidRequest,
     "bad_rating": InvalidRequest,
     "bad_results": InvalidRequest,
     "bad_role": InvalidRequest,
     "bad_search": InvalidRequest,
     "bad_secret": InvalidRequest,
+    "bad_signature": PermissionDenied,
     "bad_tags": InvalidRequest,
     "bad_traces": InvalidRequest,
     "bad_views": InvalidRequest,
@@ -133,10 +136,17 @@ _BY_NAME: Mapping[str, type[ServerError]] = {
     "message_too_long": TooLarge,
     "profile_too_long": TooLarge,
     "no_room_for_files": TooLarge,
+    "offer_not_found": NotFound,
     "own_role": PermissionDenied,
     "rule_not_found": NotFound,
+    "secret_not_found": NotFound,
+    "session_has_account": Conflict,
+    "session_not_new": Conflict,
+    "session_not_signed_in": PermissionDenied,
+    "session_of_another": Conflict,
     "session_required": NotSignedIn,
     "staff_only": PermissionDenied,
+    "too_many_addresses": RateLimited,
     "too_many_conversations": RateLimited,
     "too_many_files": RateLimited,
     "too_many_messages": RateLimited,

@@ -196,6 +196,8 @@ class ConversationDetails:
     """Since when the customer waits for a human whom nobody is yet."""
     assigned_agent_id: str | None
     customer_name: str | None
+    answer_email: str | None
+    """Where a human's answers are mailed, too: what the customer typed, so it may be anybody's."""
     language: str | None
     intent: str | None
     sentiment: str | None
@@ -226,6 +228,7 @@ def conversation_fields(row: Mapping[str, Any]) -> dict[str, Any]:
         "waiting_since": _time(row.get("waiting_since")),
         "assigned_agent_id": row["assigned_agent_id"],
         "customer_name": row["customer_name"] or row["user_name"],
+        "answer_email": row.get("answer_email"),
         "language": row["language"],
         "intent": row["intent"],
         "sentiment": row["sentiment"],

@@ -16,6 +16,7 @@ from romashka._colleagues import Colleagues as AsyncColleagues
 from romashka._conversation import Conversation as AsyncConversation
 from romashka._conversations import Conversations as AsyncConversations
 from romashka._facade import Facade, forward, iterate, manage
+from romashka._identity import Identity as AsyncIdentity
 from romashka._inbox import ConversationChanged as AsyncConversationChanged
 from romashka._inbox import DeliveryFailed, NoteCreated, NoteRemoved
 from romashka._inbox import Inbox as AsyncInbox
@@ -73,6 +74,7 @@ class Conversation(ConversationDetails):
     explain = forward(AsyncConversation.explain)
     mark_read = forward(AsyncConversation.mark_read)
     rate = forward(AsyncConversation.rate)
+    leave_address = forward(AsyncConversation.leave_address)
     add_note = forward(AsyncConversation.add_note)
     notes = forward(AsyncConversation.notes)
     remove_note = forward(AsyncConversation.remove_note)
@@ -244,6 +246,18 @@ class Widget(Facade[AsyncWidget]):
     update = forward(AsyncWidget.update)
 
 
+class Identity(Facade[AsyncIdentity]):
+    """`client.identity`; sessions become who the page signs, admins have the secret."""
+
+    identify = forward(AsyncIdentity.identify)
+    sign_out = forward(AsyncIdentity.sign_out)
+    offer_conversations = forward(AsyncIdentity.offer_conversations)
+    bring_conversations = forward(AsyncIdentity.bring_conversations)
+    rotate_secret = forward(AsyncIdentity.rotate_secret)
+    secrets = forward(AsyncIdentity.secrets)
+    revoke_secret = forward(AsyncIdentity.revoke_secret)
+
+
 class Listener(Facade[AsyncListener]):
     """What one reader of a topic has not seen yet; iterate over it."""
 
@@ -294,6 +308,7 @@ class Romashka(Facade[AsyncRomashka]):
         self.saved_replies = SavedReplies(twin.saved_replies, portal)
         self.team = Team(twin.team, portal)
         self.widget = Widget(twin.widget, portal)
+        self.identity = Identity(twin.identity, portal)
         self.business_hours = BusinessHoursOfChannels(twin.business_hours, portal)
 
     @classmethod

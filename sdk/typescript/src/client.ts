@@ -3,6 +3,7 @@ import type { Backend } from "./backend.js";
 import { BusinessHoursOfChannels } from "./businessHours.js";
 import { Conversations } from "./conversations.js";
 import { Core } from "./core.js";
+import { Identity } from "./identity.js";
 import { Inbox } from "./inbox.js";
 import { Knowledge } from "./knowledge.js";
 import { Drafts } from "./messageDrafts.js";
@@ -29,6 +30,7 @@ export class Client extends Core {
   readonly savedReplies: SavedReplies;
   readonly team: Team;
   readonly widget: Widget;
+  readonly identity: Identity;
   readonly businessHours: BusinessHoursOfChannels;
 
   constructor(backend: Backend) {
@@ -41,6 +43,7 @@ export class Client extends Core {
     this.savedReplies = new SavedReplies(this);
     this.team = new Team(this);
     this.widget = new Widget(this);
+    this.identity = new Identity(this);
     this.businessHours = new BusinessHoursOfChannels(this);
   }
 }

@@ -301,6 +301,12 @@ export class Conversation {
     await this.#change("rate_conversation", { rating });
   }
 
+  /** Have the team's answers mailed there, too, null: no more; false: no mail goes out, staff see it. */
+  async leaveAddress(email: string | null): Promise<boolean> {
+    const where = { conversation_id: this.id, email: email as string };
+    return this.core.call("leave_address", where);
+  }
+
   /** Write down something that only staff see. */
   async addNote(content: string): Promise<Note> {
     const row = { conversation_id: this.id, content };

@@ -458,6 +458,7 @@ export type Database = {
         Row: {
           agent_read_position: number;
           ai_confidence: number | null;
+          answer_email: string | null;
           assigned_agent_id: string | null;
           business_context: Json | null;
           channel_id: string | null;
@@ -501,6 +502,7 @@ export type Database = {
         Insert: {
           agent_read_position?: number;
           ai_confidence?: number | null;
+          answer_email?: string | null;
           assigned_agent_id?: string | null;
           business_context?: Json | null;
           channel_id?: string | null;
@@ -542,6 +544,7 @@ export type Database = {
         Update: {
           agent_read_position?: number;
           ai_confidence?: number | null;
+          answer_email?: string | null;
           assigned_agent_id?: string | null;
           business_context?: Json | null;
           channel_id?: string | null;
@@ -628,6 +631,7 @@ export type Database = {
           total_conversations: number | null;
           updated_at: string | null;
           user_id: string | null;
+          verified_id: string | null;
         };
         ComputedFields: never;
         Insert: {
@@ -653,6 +657,7 @@ export type Database = {
           total_conversations?: number | null;
           updated_at?: string | null;
           user_id?: string | null;
+          verified_id?: string | null;
         };
         Update: {
           avg_satisfaction?: number | null;
@@ -677,6 +682,7 @@ export type Database = {
           total_conversations?: number | null;
           updated_at?: string | null;
           user_id?: string | null;
+          verified_id?: string | null;
         };
         Relationships: [];
       };
@@ -1242,6 +1248,7 @@ export type Database = {
         Args: { agent_id: string; conversation_id: string };
         Returns: undefined;
       };
+      bring_conversations: { Args: { token: string }; Returns: number };
       claim_channel_deliveries: {
         Args: { lease_seconds?: number; max_deliveries?: number; worker_id: string };
         Returns: {
@@ -1395,6 +1402,7 @@ export type Database = {
           messages_data: Json;
         }[];
       };
+      get_identity_secrets: { Args: Record<PropertyKey, never>; Returns: Json };
       get_knowledge_to_embed: {
         Args: { max_items?: number; model: string };
         Returns: {
@@ -1475,6 +1483,10 @@ export type Database = {
       };
       get_staff: { Args: Record<PropertyKey, never>; Returns: Json };
       get_widget_settings: { Args: Record<PropertyKey, never>; Returns: Json };
+      identify_customer: {
+        Args: { expires_at?: number; hmac: string; id: string };
+        Returns: string;
+      };
       import_knowledge: {
         Args: { sections: Json; source: string };
         Returns: {
@@ -1486,10 +1498,12 @@ export type Database = {
       };
       ingest_channel_message: { Args: { channel_type: string; message: Json }; Returns: Json };
       invite_staff: { Args: { email: string; role?: string }; Returns: Json };
+      leave_address: { Args: { conversation_id: string; email: string }; Returns: boolean };
       mark_conversation_read: {
         Args: { conversation_id: string; up_to_position?: number };
         Returns: undefined;
       };
+      offer_conversations: { Args: Record<PropertyKey, never>; Returns: string };
       prune: { Args: { max_rows?: number }; Returns: number };
       rate_conversation: { Args: { conversation_id: string; rating: number }; Returns: undefined };
       receive_channel_webhook: {
@@ -1516,6 +1530,8 @@ export type Database = {
       replay_channel_webhook: { Args: { webhook_id: string }; Returns: Json };
       resolve_conversation: { Args: { conversation_id: string }; Returns: undefined };
       return_conversation_to_ai: { Args: { conversation_id: string }; Returns: undefined };
+      revoke_identity_secret: { Args: { secret_id: string }; Returns: number };
+      rotate_identity_secret: { Args: { overlap_hours?: number }; Returns: string };
       save_draft: {
         Args: { content: string; conversation_id: string; mode?: string; revision?: number };
         Returns: number;
@@ -1564,6 +1580,7 @@ export type Database = {
         }[];
       };
       settle_overdue_ai_response_jobs: { Args: Record<PropertyKey, never>; Returns: number };
+      sign_out_customer: { Args: Record<PropertyKey, never>; Returns: undefined };
       store_knowledge_embeddings: { Args: { embeddings: Json; model: string }; Returns: number };
       tag_conversation: {
         Args: { add?: string[]; conversation_id: string; remove?: string[] };

@@ -57,6 +57,7 @@ export {
   type ServiceLevel,
 } from "./metrics.js";
 export * from "./models.js";
+export { Identity, type IdentitySecret, type Signed } from "./identity.js";
 export type { Notes, NotesState } from "./notes.js";
 export type { Outgoing } from "./outbox.js";
 export type { SendOptions } from "./outgoing.js";

@@ -6,9 +6,11 @@ import { before, test } from "node:test";
 import { account, agent, ANON_KEY, call, conversationOf, eventually, page, read, request, visit, workerOf } from "./pages.mjs";
 
 let shop;
-const secret = await call("rotate_identity_secret").catch(() => null);
-const options = { skip: secret === null && "this project knows no signed customers" };
-before(async () => void (shop = await page()));
+let secret;
+before(async () => {
+  shop = await page();
+  secret = await call("rotate_identity_secret");
+});
 
 /** What the page's server gives to the page. */
 function signed(id = randomUUID()) {
@@ -21,7 +23,7 @@ const identify = async (customer, who) => {
   await customer.evaluate((given) => RomashkaWidget.identify(given), who);
 };
 
-test("a signed customer has what they began as a visitor, on each device; a page that does not say so shows nothing", options, async () => {
+test("a signed customer has what they began as a visitor, on each device; a page that does not say so shows nothing", async () => {
   const who = signed();
   const one = await visit(shop);
   await one.chat();
@@ -59,7 +61,7 @@ test("a signed customer has what they began as a visitor, on each device; a page
   equal(verified_id, who.id);
 });
 
-test("a signature that is none changes nothing, and says so to the page's author", options, async () => {
+test("a signature that is none changes nothing, and says so to the page's author", async () => {
   const customer = await visit(shop);
   const warned = [];
   customer.on("console", (message) => message.type() === "warning" && warned.push(message.text()));
@@ -75,7 +77,7 @@ test("a signature that is none changes nothing, and says so to the page's author
   await customer.said("Still me").waitFor();
 });
 
-test("an account of the project is who the page's token says", options, async () => {
+test("an account of the project is who the page's token says", async () => {
   const person = await account("Cy Customer");
   const body = { email: person.email, password: person.password };
   const { access_token: jwt } = await request("/auth/v1/token?grant_type=password", { token: ANON_KEY, body });
@@ -94,7 +96,7 @@ test("an account of the project is who the page's token says", options, async ()
   equal(await two.session(), null); // nothing of it is kept
 });
 
-test("who waits for a human leaves an address", options, async () => {
+test("who waits for a human leaves an address", async () => {
   const ada = await agent();
   const customer = await visit(shop);
   await customer.chat();

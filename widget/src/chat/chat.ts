@@ -190,14 +190,7 @@ export class Chat extends Value<ChatState> {
 
   /** Leave an address for the answer; null takes it back. */
   async leaveAddress(email: string | null): Promise<void> {
-    const { id } = this.getSnapshot().thread!;
-    await this.connected.core.call(
-      "leave_address" as "rate_conversation",
-      {
-        conversation_id: id,
-        email,
-      } as never,
-    );
+    await this.conversation?.leaveAddress(email);
     await this.refresh();
   }
 

@@ -76,8 +76,8 @@ export class Identity {
     this.core.connection.retry();
   }
 
-  #call(name: string, parameters?: object): Promise<unknown> {
-    return this.core.call(name as "get_widget_settings", parameters as never);
+  #call(name: Parameters<Core["call"]>[0], parameters?: object): Promise<unknown> {
+    return this.core.call(name, parameters as never);
   }
 }
 

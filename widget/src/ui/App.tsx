@@ -173,7 +173,7 @@ export function App({ chat, desk, attachments, connection, onClose }: Props) {
             />
           )}
           {row && waitsForHuman(row, messages, settings) && (
-            <Address email={addressOf(row)!} onLeave={(email) => chat.leaveAddress(email)} />
+            <Address email={row.answer_email} onLeave={(email) => chat.leaveAddress(email)} />
           )}
           <Composer
             text={text}
@@ -216,14 +216,12 @@ function waitsForHuman(
   messages: readonly Message[],
   settings: ChatSettings,
 ): boolean {
-  if (addressOf(row) === undefined || isOver(row)) return false;
+  // Databases of before have no such column.
+  if (row.answer_email === undefined || isOver(row)) return false;
   const isAnswered =
     messages.findLast((each) => each.sender_type !== "user")?.sender_type === "agent";
   return settings?.is_team_there === false || (row.requires_human && !isAnswered);
 }
-
-/** Projects of before 0.2 know none. */
-const addressOf = (row: ConversationRow) => (row as { answer_email?: string | null }).answer_email;
 
 /** Opening moves the focus to where one writes; on a phone that would bring the keyboard over what is said. */
 function useFocus(root: HTMLElement | null, isOpen: boolean, isListing: boolean): void {

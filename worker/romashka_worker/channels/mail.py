@@ -46,7 +46,10 @@ def write_mail(delivery: Delivery, attachments: Sequence[File], sent_at: datetim
     mail = EmailMessage(_POLICY.clone(utf8=not f"{account}{recipient}".isascii()))
     mail["From"] = _with_name(name, account)
     mail["To"] = _with_name("", recipient)
-    mail["Reply-To"] = _with_name(name, _reply_address(delivery, account))
+    reply_address = _reply_address(delivery, account)
+    mail["Reply-To"] = _with_name(name, reply_address)
+    if _note(delivery) and reply_address != account:  # the address alone tells whose mails end
+        mail["List-Unsubscribe"] = f"<mailto:{reply_address}?subject=stop>"
     mail["Subject"] = _subject(delivery, name or account)
     mail["Date"] = sent_at
     mail["Message-ID"] = message_id(delivery)
@@ -54,9 +57,9 @@ def write_mail(delivery: Delivery, attachments: Sequence[File], sent_at: datetim
     if delivery.sender_type == "ai":  # RFC 3834: other machines do not answer it
         mail["Auto-Submitted"] = "auto-replied"
         mail["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # Exchange; its reports are welcome
-    text = "\n".join(delivery.content.splitlines())
-    mail.set_content(text + "\n")
-    mail.add_alternative(_html(text), subtype="html")
+    text, note = ("\n".join(said.splitlines()) for said in (delivery.content, _note(delivery)))
+    mail.set_content(f"{text}\n\n-- \n{note}\n" if note else f"{text}\n")
+    mail.add_alternative(_html(text, note), subtype="html")
     for file in attachments:
         _attach(mail, file)
     return mail
@@ -148,9 +151,16 @@ def _message_ids(text: str) -> list[str]:
 # ---- the body
 
 
-def _html(text: str) -> str:
+def _note(delivery: Delivery) -> str:
+    """Return what stands below a mail whose reader did not write to us by mail: why they get it."""
+    return str(delivery.thread.get("note") or "")
+
+
+def _html(text: str, note: str = "") -> str:
     paragraphs = [part for part in re.split(r"\n{2,}", html.escape(text)) if part.strip()]
     lines = ['<p dir="auto">' + part.replace("\n", "<br>\n") + "</p>" for part in paragraphs]
+    if note:
+        lines.append(f'<hr>\n<p dir="auto"><small>{html.escape(note)}</small></p>')
     head = '<!doctype html>\n<html><head><meta charset="utf-8"></head><body>\n'
     return head + "\n".join(lines) + "\n</body></html>\n"
 

@@ -15,7 +15,8 @@ _EXTRAS = {
     "migrations": "migrate",
     "staff": "migrate",
     **dict.fromkeys(
-        "channels chat conversations customers inbox knowledge metrics send tail webhooks".split(),
+        "channels chat conversations customers identity inbox knowledge".split()
+        + "metrics send tail webhooks".split(),
         "cli",
     ),
 }

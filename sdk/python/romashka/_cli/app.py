@@ -15,6 +15,7 @@ from romashka._cli import (
     dev,
     doctor,
     eval,
+    identity,
     inbox,
     knowledge,
     metrics,
@@ -84,3 +85,4 @@ app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(migrations.app, name="migrations")
 app.add_typer(notifications.app, name="notifications")
 app.add_typer(staff.app, name="staff")
+app.add_typer(identity.app, name="identity")
