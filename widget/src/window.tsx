@@ -66,6 +66,13 @@ export async function mount(place: Place): Promise<Window> {
   });
   document.addEventListener("visibilitychange", onWake);
 
+  /** Be who the page says, and read what is theirs: what they had open comes along. */
+  const become = () =>
+    void identity
+      .be()
+      .then(() => (keeper.userId ? chat.read() : undefined))
+      .catch(() => {});
+
   const close = () => {
     if (!desk.getSnapshot().isOpen) return;
     desk.put({ isOpen: false });
@@ -95,10 +102,7 @@ export async function mount(place: Place): Promise<Window> {
       onScreen();
       tell("open", undefined);
       void settings(); // a change is seen at the next opening
-      void identity
-        .be()
-        .then(() => (keeper.userId ? chat.read() : undefined))
-        .catch(() => {});
+      become();
     },
     identify: (named) => {
       identity.set(named);
@@ -106,7 +110,7 @@ export async function mount(place: Place): Promise<Window> {
         chat.discardAll();
         desk.put(EMPTY);
       }
-      if (desk.getSnapshot().isOpen) void identity.be();
+      if (desk.getSnapshot().isOpen) become();
     },
     destroy: () => {
       leave.forEach((each) => each());

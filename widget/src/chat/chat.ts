@@ -37,7 +37,8 @@ export class Chat extends Value<ChatState> {
   readonly #departures: Departures;
   readonly #unsent: Shelf;
   #userId: string | null;
-  #reading: Promise<void> | null = null;
+  #reading: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
   #leaveThread = () => {};
   #newest = 0;
   #isLive = false;
@@ -92,10 +93,15 @@ export class Chat extends Value<ChatState> {
     this.show({ settings });
   }
 
-  /** Read which conversations there are; who is asked again meanwhile reads once. */
+  /** Read which conversations there are: one reading at a time, and who asks meanwhile shares the next one. */
   read(): Promise<void> {
-    this.#reading ??= this.#read().finally(() => (this.#reading = null));
-    return this.#reading;
+    this.#next ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#next = null;
+        return (this.#reading = this.#read());
+      });
+    return this.#next;
   }
 
   /** How many messages of others are new. */
