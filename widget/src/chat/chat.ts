@@ -12,7 +12,7 @@ import { newId } from "../../../sdk/typescript/src/id";
 import type { Keeper } from "../session/keeper";
 import { openShelf, type Shelf } from "../session/shelf";
 import type { Connected } from "./connect";
-import { Departures, type Leaving, type Parcel } from "./departures";
+import { Departures, type Leaving, mayPass, type Parcel } from "./departures";
 import { Value } from "./value";
 
 export interface ChatState {
@@ -41,6 +41,7 @@ export class Chat extends Value<ChatState> {
   #next: Promise<void> | null = null;
   #leaveThread = () => {};
   #newest = 0;
+  #waiting: (() => void)[] = [];
   #isLive = false;
   readonly #written = new Set<string>();
   /** The customer said which one; or none. */
@@ -65,6 +66,7 @@ export class Chat extends Value<ChatState> {
     this.#userId = keeper.userId;
     this.#unsent = openShelf(project, "unsent", "sessionStorage");
     this.#departures = new Departures({
+      clear: () => this.#clear(),
       reach: () => this.#reach(),
       upload: (id, file) => connected.attachments.upload(id, file),
       onChange: (leaving) => (this.show({ leaving }), this.#keepUnsent()),
@@ -159,6 +161,7 @@ export class Chat extends Value<ChatState> {
 
   /** Send again what may go through now. */
   retryAll(): void {
+    this.#waiting.splice(0).forEach((go) => go());
     const { leaving, thread } = this.getSnapshot();
     for (const { id, state, error } of [...leaving, ...(thread?.getSnapshot().outgoing ?? [])])
       if (state === "failed" && mayPass(error)) this.retry(id);
@@ -224,6 +227,15 @@ export class Chat extends Value<ChatState> {
     }
   }
 
+  async #clear(): Promise<void> {
+    const isStuck = () =>
+      !navigator.onLine ||
+      (this.getSnapshot().thread?.getSnapshot().outgoing ?? []).some(
+        ({ state, error }) => state === "failed" && mayPass(error),
+      );
+    while (isStuck()) await new Promise<void>((go) => this.#waiting.push(go));
+  }
+
   /** A session, and a conversation in it. */
   async #reach(): Promise<Thread> {
     await this.keeper.signIn();
@@ -252,6 +264,7 @@ export class Chat extends Value<ChatState> {
   #onThread(thread: Thread): void {
     const { messages, state } = thread.getSnapshot();
     this.#keepUnsent();
+    this.#waiting.splice(0).forEach((go) => go());
     const newest = messages.at(-1)?.position ?? 0;
     if (newest > this.#newest) {
       const isFirst = this.#newest === 0;
@@ -325,10 +338,4 @@ function isCurrent({ status, last_message_at, channel_type }: ConversationRow): 
   if (channel_type !== "website") return false;
   const isOver = status === "resolved" || status === "closed";
   return !isOver || Date.now() - Date.parse(last_message_at ?? "") < FRESH_MS;
-}
-
-/** Nobody refused it: the way was cut. */
-function mayPass(error: Error | null): boolean {
-  const { name, status } = (error ?? {}) as { name?: string; status?: number };
-  return name === "Unreachable" || status === 0;
 }

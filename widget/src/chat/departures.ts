@@ -15,6 +15,8 @@ export interface Leaving extends Outgoing {
 }
 
 interface Ways {
+  /** Wait until there is a network, and nothing that was written before waits for another try. */
+  clear(): Promise<void>;
   /** Give the thread to write into; begin what there is not yet. */
   reach(): Promise<Thread>;
   upload(conversationId: string, file: File): Promise<Attachment>;
@@ -24,6 +26,7 @@ interface Ways {
 export class Departures {
   #all: readonly Leaving[] = [];
   readonly #files = new Map<string, Attachment>();
+  readonly #paused = new Map<string, () => void>();
   #before: Promise<void> = Promise.resolve();
 
   constructor(private readonly ways: Ways) {}
@@ -51,12 +54,15 @@ export class Departures {
 
   retry(id: string): boolean {
     if (!this.#find(id)) return false;
-    if (this.#find(id)!.state === "failed") this.#begin(id);
+    const go = this.#paused.get(id);
+    if (go) go();
+    else if (this.#find(id)!.state === "failed") this.#begin(id);
     return true;
   }
 
   discard(id: string): void {
     this.#show(this.#all.filter((each) => each.id !== id));
+    this.#paused.get(id)?.();
   }
 
   #begin(id: string): void {
@@ -64,20 +70,31 @@ export class Departures {
     this.#before = this.#before.then(() => this.#deliver(id)).catch(() => {});
   }
 
+  /** Until it is stored, refused or discarded, those after it wait: what is written stays in its order. */
   async #deliver(id: string): Promise<void> {
-    const leaving = this.#find(id);
-    if (!leaving) return; // it was discarded
-    this.#set(id, { state: "sending" });
-    try {
-      const thread = await this.ways.reach();
-      const attachment = leaving.file && (await this.#upload(thread.id, leaving.id, leaving.file));
+    while (this.#find(id)) {
+      await this.ways.clear();
       if (!this.#find(id)) return;
-      const { text, metadata } = leaving;
-      void thread.send(text, { id, metadata, attachment }).catch(() => {}); // it shows why
-      this.discard(id);
-    } catch (error) {
-      this.#set(id, { state: "failed", error: error as Error });
+      this.#set(id, { state: "sending", error: null });
+      try {
+        return await this.#handOver(id);
+      } catch (error) {
+        this.#set(id, { state: "failed", error: error as Error });
+        if (!mayPass(error as Error)) return;
+        await new Promise<void>((go) => this.#paused.set(id, go));
+        this.#paused.delete(id);
+      }
     }
+  }
+
+  async #handOver(id: string): Promise<void> {
+    const { file, text, metadata } = this.#find(id)!;
+    const thread = await this.ways.reach();
+    const attachment = file && (await this.#upload(thread.id, id, file));
+    if (!this.#find(id)) return; // it was discarded
+    const sending = thread.send(text, { id, metadata, attachment });
+    this.discard(id); // the thread shows it, and why it fails
+    await sending.catch(() => {});
   }
 
   async #upload(conversationId: string, id: string, file: File): Promise<Attachment> {
@@ -98,4 +115,10 @@ export class Departures {
     this.#all = all;
     this.ways.onChange(all);
   }
+}
+
+/** Nobody refused it: the way was cut. */
+export function mayPass(error: Error | null): boolean {
+  const { name, status } = (error ?? {}) as { name?: string; status?: number };
+  return name === "Unreachable" || status === 0;
 }
