@@ -12,9 +12,10 @@ const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 const { PICTURES } = process.env;
 if (PICTURES) await mkdir(PICTURES, { recursive: true });
 
-const LANGUAGES = "ar de en es fr it ja nl pl pt tr uk".split(" ");
+/** Long words, long lines, other letters, the other direction; that all twelve say everything is tried without a browser. */
+const LANGUAGES = "ar de fr ja uk".split(" ");
 
-test("each language fits where it is 320 px wide, and reads in its direction", async () => {
+test("a language fits where it is 320 px wide, and reads in its direction", async () => {
   const shop = await page();
   for (const locale of LANGUAGES) {
     const customer = await visit(shop, { locale, viewport: { width: 320, height: 568 } });
