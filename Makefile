@@ -51,14 +51,14 @@ conformance: setup  ## run supabase-py's own suites on the local stack: SUPABASE
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r tests/conformance/requirements.lock
 	$(VENV)/bin/python -m tests.conformance.run "$(SUPABASE_PY)"
 
-web: packages  ## build the inbox: inbox/dist
-	$(NPM) run build --workspace inbox --silent
+web: packages  ## build the inbox and the widget: inbox/dist, widget/dist
+	$(NPM) run build --workspace inbox --workspace widget --silent
 
-build: web  ## build wheel, sdist and npm package: dist/ (REPOSITORY_URL=https://...: the README's links lead there)
+build: web  ## build wheel, sdist and npm packages: dist/ (REPOSITORY_URL=https://...: the README's links lead there)
 	rm -rf dist sdk/typescript/dist
 	$(VENV)/bin/hatchling build --target sdist
 	$(VENV)/bin/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
-	$(NPM) pack --silent --workspace sdk/typescript --pack-destination dist
+	$(NPM) pack --silent --workspace sdk/typescript --workspace widget --pack-destination dist
 
 image:  ## build the image of the worker: romashka
 	docker build --file deploy/Dockerfile --tag romashka .
@@ -92,6 +92,6 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and wha
 		sed -i 's/^  "version": "5"/  "version": "4"/' deno.lock; }) || exit 1; done
 
 clean:  ## remove what the targets made
-	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist site inbox/dist sdk/typescript/dist node_modules
+	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist site inbox/dist widget/dist sdk/typescript/dist node_modules
 
 .PHONY: help setup demo model test test-exposed test-15 test-17 check conformance web build image site packages format types lock clean

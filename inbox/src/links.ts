@@ -38,6 +38,10 @@ function trimmed(found: string): string {
 
 function hrefOf(link: string): string | null {
   const address = /^[a-z]+:/i.test(link) ? link : `mailto:${link}`;
-  const url = URL.parse(address);
-  return url && /^(https?|mailto):$/.test(url.protocol) ? url.href : null;
+  try {
+    const { href, protocol } = new URL(address); // customers' browsers may be too old for URL.parse
+    return /^(https?|mailto):$/.test(protocol) ? href : null;
+  } catch {
+    return null;
+  }
 }

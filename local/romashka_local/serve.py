@@ -21,6 +21,7 @@ from romashka_local.postgres import Cluster
 from romashka_local.realtime import open_realtime
 from romashka_local.rest import open_rest
 from romashka_local.storage import open_storage
+from romashka_local.widget import find_widget, widget_app
 
 # Realtime's own limit; a larger frame ends the connection there too.
 _MAX_FRAME = 5_000_000
@@ -111,8 +112,12 @@ async def _open_gateway(config: StackConfig) -> AsyncIterator[Gateway]:
 
 
 def _pages(config: StackConfig) -> dict[str, App]:
-    folder = find_inbox()
-    return {} if folder is None else {"inbox": inbox_app(folder, config.keys.anon_key)}
+    pages: dict[str, App] = {}
+    if inbox := find_inbox():
+        pages["inbox"] = inbox_app(inbox, config.keys.anon_key)
+    if widget := find_widget():
+        pages["widget"] = widget_app(widget, config.keys.anon_key)
+    return pages
 
 
 async def _watch(cluster: Cluster) -> None:

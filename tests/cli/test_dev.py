@@ -20,7 +20,7 @@ import pytest
 from romashka import RomashkaError
 from romashka.sync import Romashka
 from romashka_local.dev.changes import Kind, Sources
-from romashka_local.dev.session import built_inbox
+from romashka_local.dev.session import built_page
 from romashka_local.dev.stream import Stream
 
 from tests.cli.dev_session import Session, developing, make_checkout, programs_of, start
@@ -185,7 +185,7 @@ async def test_built_pages_are_found_where_the_stack_serves_them(status: int) ->
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
         url = "http://{}:{}".format(*server.sockets[0].getsockname())
-        found = await built_inbox(url)
+        found = await built_page(url, "inbox")
 
     assert found == (f"{url}/inbox/" if status == 200 else None)
 

@@ -95,7 +95,7 @@ def links(text: str) -> list[str]:
 
 
 def test_the_wheel_carries_what_runs_without_the_checkout(wheel: Path) -> None:
-    """Migrations, functions and the inbox are files, and the licence asks to come along."""
+    """Migrations, functions, inbox and widget are files, and licences ask to come along."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     sql = {
@@ -106,6 +106,7 @@ def test_the_wheel_carries_what_runs_without_the_checkout(wheel: Path) -> None:
 
     assert sql <= names
     assert {"romashka/inbox/index.html", "romashka/inbox/.vite/license.md"} <= names
+    assert {"romashka/widget/romashka-widget.js", "romashka/widget/license.md"} <= names
     assert any(re.fullmatch(r"romashka-.*\.dist-info/licenses/LICENSE", name) for name in names)
     assert not [name for name in names if ".env" in name or "node_modules" in name]
 
@@ -157,10 +158,10 @@ def test_the_sdist_is_the_repository(dist: Path) -> None:
     [sdist] = dist.glob("romashka-*.tar.gz")
     with tarfile.open(sdist) as archive:
         inside = {str(name) for name in members(archive.getnames())}
-    made = {name for name in inside if name.startswith("inbox/dist/")}
+    made = {name for name in inside if name.startswith(("inbox/dist/", "widget/dist/"))}
 
     assert inside - made == tracked() - {".ci/run"} | {"PKG-INFO"}
-    assert "inbox/dist/index.html" in made
+    assert {"inbox/dist/index.html", "widget/dist/romashka-widget.js"} <= made
 
 
 def test_a_second_build_is_the_same(dist: Path, tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_a_second_build_is_the_same(dist: Path, tmp_path: Path) -> None:
     again = build(copy_checkout(tmp_path))
 
     assert digests(again) == digests(dist)
-    assert len(digests(dist)) == 3
+    assert len(digests(dist)) == 4
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -235,7 +236,7 @@ def project(dist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of somebody's, with the npm package and what it asks for beside it."""
     folder = tmp_path_factory.mktemp("project")
     shutil.copytree(HERE / "project", folder, dirs_exist_ok=True)
-    [package] = dist.glob("romashka-*.tgz")
+    [package] = dist.glob("romashka-[0-9]*.tgz")
     install = [*NPM, "install", "--offline", "--legacy-peer-deps", "--silent", "--no-audit"]
     subprocess.run([*install, str(package)], cwd=folder, check=True)
     for name in ("@supabase", "@types", "react", "csstype"):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from romashka_local.demo_week.past import put_into_the_past
 from romashka_local.demo_week.player import ACCOUNTS, Player, item_id
@@ -50,6 +51,7 @@ def load_demo_week(url: str, data: Path) -> str | None:
         _add_knowledge(database, items)
         _add_accounts(database)
         _name_team(database)
+        _dress_widget(database)
         _play(database, {item["key"]: item["title"] for item in items})
         database.execute("delete from realtime.messages")  # nobody has heard of it
         count = _one(database, "select count(*) from public.conversations")
@@ -109,6 +111,14 @@ def _name_team(database: psycopg.Connection) -> None:
             "update public.profiles set full_name = %s where email = %s",
             [(name, email) for email, name in TEAM.items()],
         )
+
+
+def _dress_widget(database: psycopg.Connection) -> None:
+    """In the shop's colour; what somebody has changed stays."""
+    database.execute(
+        "update public.widget_settings set color = '#2f6b45', texts = %s where texts = '{}'",
+        [Jsonb({"en": {"title": "Ask Moosgarten"}})],
+    )
 
 
 def _one(database: psycopg.Connection, query: str) -> Any:

@@ -119,14 +119,14 @@ class Session:
             await self._stack_is_ready()
             sign_in = await self._prepare()
             inbox_port = await self._begin_others(parts)
+            api_url = self._stack.said["API_URL"]
             inbox_url = (
-                f"http://{HOST}:{inbox_port}"
-                if inbox_port
-                else await built_inbox(self._stack.said["API_URL"])
+                f"http://{HOST}:{inbox_port}" if inbox_port else await built_page(api_url, "inbox")
             )
+            widget_url = await built_page(api_url, "widget")
             seconds = time.monotonic() - began
             print_welcome(
-                Ready(self._stack, self._worker, sign_in, inbox_url, seconds),
+                Ready(self._stack, self._worker, sign_in, inbox_url, widget_url, seconds),
                 self._stream,
             )
             await self._keep()
@@ -244,9 +244,9 @@ async def _either(part: Part) -> bool:
     return part.is_ready.is_set()
 
 
-async def built_inbox(api_url: str) -> str | None:
-    """Return where the stack serves the inbox's built pages; None where there are none."""
-    url = f"{api_url}/inbox/"
+async def built_page(api_url: str, name: str) -> str | None:
+    """Return where the stack serves built pages, the inbox or the widget; None without any."""
+    url = f"{api_url}/{name}/"
     with suppress(httpx.HTTPError):
         async with httpx.AsyncClient() as client:
             if (await client.get(url)).is_success:

@@ -22,6 +22,7 @@ class Ready:
     sign_in: SignIn | None
     """None where the project has no Romashka."""
     inbox_url: str | None
+    widget_url: str | None
     seconds: float
 
 
@@ -41,6 +42,7 @@ def _places(ready: Ready) -> list[tuple[str, str]]:
     names = sorted(file.parent.name for file in functions.glob("[!_.]*/index.ts"))
     rows = [
         ("inbox", ready.inbox_url or "romashka inbox, in a terminal"),
+        ("widget", ready.widget_url or "make web builds it, and a shop to try it in"),
         ("API", said["API_URL"]),
         ("functions", f"{said['API_URL']}/functions/v1/{{{','.join(names)}}}" if names else ""),
         ("Postgres", said["DB_URL"]),

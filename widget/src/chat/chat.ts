@@ -1,0 +1,341 @@
+/** The customer's conversations: which one is on the screen, what of it is new, and what they do. */
+import {
+  choicesOf,
+  type Conversation,
+  type ConversationRow,
+  type Message,
+  type Thread,
+  type WidgetSettings,
+} from "romashka";
+
+import { newId } from "../../../sdk/typescript/src/id";
+import type { Keeper } from "../session/keeper";
+import { openShelf, type Shelf } from "../session/shelf";
+import type { Connected } from "./connect";
+import { Departures, type Leaving, mayPass, type Parcel } from "./departures";
+import { Value } from "./value";
+
+export interface ChatState {
+  settings: WidgetSettings | null;
+  /** The latest first. */
+  conversations: readonly ConversationRow[];
+  /** The one on the screen; null before there is one. */
+  thread: Thread | null;
+  /** What has no thread yet. */
+  leaving: readonly Leaving[];
+  /** Up to here the customer has read. */
+  readUpTo: number;
+  isLoading: boolean;
+  error: Error | null;
+}
+
+/** Who comes back within a day goes on where they were, though it was resolved. */
+const FRESH_MS = 86_400_000;
+const EARLIER = 30;
+
+export class Chat extends Value<ChatState> {
+  readonly #departures: Departures;
+  readonly #unsent: Shelf;
+  #userId: string | null;
+  #reading: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
+  #leaveThread = () => {};
+  #newest = 0;
+  #waiting: (() => void)[] = [];
+  #isLive = false;
+  readonly #written = new Set<string>();
+  /** The customer said which one; or none. */
+  #isChosen = false;
+  readonly #leave: (() => void)[] = [];
+
+  constructor(
+    readonly project: string,
+    private readonly keeper: Keeper,
+    private readonly connected: Connected,
+    private readonly onMessage: (message: Message) => void,
+  ) {
+    super({
+      settings: null,
+      conversations: [],
+      thread: null,
+      leaving: [],
+      readUpTo: 0,
+      isLoading: keeper.userId !== null,
+      error: null,
+    });
+    this.#userId = keeper.userId;
+    this.#unsent = openShelf(project, "unsent", "sessionStorage");
+    this.#departures = new Departures({
+      clear: () => this.#clear(),
+      reach: () => this.#reach(),
+      upload: (id, file) => connected.attachments.upload(id, file),
+      onChange: (leaving) => (this.show({ leaving }), this.#keepUnsent()),
+    });
+    const watched = keeper.onAuthStateChange(() => this.#onUser());
+    const told = openShelf(project, "begun", "localStorage").watch(() => void this.read());
+    const onBack = () => this.retryAll();
+    addEventListener("online", onBack);
+    this.#leave.push(
+      () => watched.data.subscription.unsubscribe(),
+      told,
+      () => removeEventListener("online", onBack),
+      () => this.#leaveThread(),
+    );
+  }
+
+  /** Read what there is, and send what an earlier page could not. */
+  async begin(): Promise<void> {
+    if (this.keeper.userId) await this.read().catch(() => {}); // the screen says so
+    for (const parcel of this.#keptUnsent()) this.#departures.send(parcel);
+  }
+
+  /** Read how it looks: kept by the browser for a minute. */
+  async readSettings(): Promise<void> {
+    const settings = await this.connected.widget.settings();
+    this.show({ settings });
+  }
+
+  /** Read which conversations there are: one reading at a time, and who asks meanwhile shares the next one. */
+  read(): Promise<void> {
+    this.#next ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#next = null;
+        return (this.#reading = this.#read());
+      });
+    return this.#next;
+  }
+
+  /** How many messages of others are new. */
+  get unread(): number {
+    const { thread, readUpTo } = this.getSnapshot();
+    const messages = thread?.getSnapshot().messages ?? [];
+    return messages.filter((each) => each.sender_type !== "user" && each.position > readUpTo)
+      .length;
+  }
+
+  /** The row of the one on the screen. */
+  get row(): ConversationRow | null {
+    const { thread, conversations } = this.getSnapshot();
+    return conversations.find(({ id }) => id === thread?.id) ?? null;
+  }
+
+  get conversation(): Conversation | null {
+    const { thread } = this.getSnapshot();
+    return thread && this.connected.conversations.open(thread.id);
+  }
+
+  /** Read the row of the one on the screen anew. */
+  async refresh(): Promise<void> {
+    const { thread } = this.getSnapshot();
+    if (!thread) return;
+    const { row } = await this.connected.conversations.get(thread.id);
+    this.#putRow(row);
+  }
+
+  /** Write; what goes out has its id from now on. */
+  write(text: string, files: readonly File[] = [], metadata?: Parcel["metadata"]): void {
+    const [first, ...others] = files;
+    this.#send({ text, metadata, file: first });
+    for (const file of others) this.#send({ text: "", file });
+  }
+
+  #send(parcel: Omit<Parcel, "id">): void {
+    const id = newId();
+    this.#written.add(id);
+    this.#departures.send({ ...parcel, id });
+  }
+
+  /** Choose what a question offers. */
+  choose(question: Message, number: number): void {
+    const choice = choicesOf(question).find((each) => each.number === number);
+    if (choice) this.write(choice.label, [], { choice: { message_id: question.id, number } });
+  }
+
+  retry(id: string): void {
+    if (!this.#departures.retry(id))
+      void this.getSnapshot()
+        .thread?.retrySend(id)
+        .catch(() => {});
+  }
+
+  /** Send again what may go through now. */
+  retryAll(): void {
+    this.#waiting.splice(0).forEach((go) => go());
+    const { leaving, thread } = this.getSnapshot();
+    for (const { id, state, error } of [...leaving, ...(thread?.getSnapshot().outgoing ?? [])])
+      if (state === "failed" && mayPass(error)) this.retry(id);
+  }
+
+  discard(id: string): void {
+    this.#departures.discard(id);
+    this.getSnapshot().thread?.discard(id);
+  }
+
+  /** Show another conversation; null begins a new one with what is written next. */
+  look(id: string | null): void {
+    this.#isChosen = true;
+    this.#follow(id);
+  }
+
+  /** The customer has seen the newest of what others wrote. */
+  markRead(): void {
+    const { thread, readUpTo } = this.getSnapshot();
+    const messages = thread?.getSnapshot().messages ?? [];
+    const newest = messages.findLast(({ sender_type }) => sender_type !== "user")?.position ?? 0;
+    if (!thread || newest <= readUpTo) return;
+    this.show({ readUpTo: newest });
+    const { conversations } = this.connected;
+    conversations
+      .open(thread.id)
+      .markRead(newest)
+      .catch(() => {}); // the next one says so, too
+  }
+
+  async rate(rating: number): Promise<void> {
+    await this.conversation?.rate(rating);
+    await this.refresh();
+  }
+
+  /** Leave an address for the answer; null takes it back. */
+  async leaveAddress(email: string | null): Promise<void> {
+    await this.conversation?.leaveAddress(email);
+    await this.refresh();
+  }
+
+  /** Somebody else may sit there now: what was not sent is nobody's. */
+  discardAll(): void {
+    const { leaving, thread } = this.getSnapshot();
+    const all = [...leaving, ...(thread?.getSnapshot().outgoing ?? [])];
+    all.forEach(({ id }) => this.discard(id));
+  }
+
+  close(): void {
+    this.#leave.forEach((leave) => leave());
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const list = await this.connected.conversations.list({ limit: EARLIER });
+      const conversations = list.map(({ row }) => row);
+      this.show({ conversations, isLoading: false, error: null });
+      const { thread } = this.getSnapshot();
+      if (!thread && !this.#isChosen) this.#follow(conversations.find(isCurrent)?.id ?? null);
+    } catch (error) {
+      this.show({ isLoading: false, error: error as Error });
+      throw error;
+    }
+  }
+
+  async #clear(): Promise<void> {
+    const isStuck = () =>
+      !navigator.onLine ||
+      (this.getSnapshot().thread?.getSnapshot().outgoing ?? []).some(
+        ({ state, error }) => state === "failed" && mayPass(error),
+      );
+    while (isStuck()) await new Promise<void>((go) => this.#waiting.push(go));
+  }
+
+  /** A session, and a conversation in it. */
+  async #reach(): Promise<Thread> {
+    await this.keeper.signIn();
+    const { thread } = this.getSnapshot();
+    if (thread) return thread;
+    // Several tabs that begin at once get the same one.
+    const conversation = await this.connected.conversations.create(this.keeper.userId!);
+    this.#putRow(conversation.row);
+    this.#follow(conversation.id);
+    const begun = openShelf(this.project, "begun", "localStorage");
+    begun.set(conversation.id);
+    return this.getSnapshot().thread!;
+  }
+
+  #follow(id: string | null): void {
+    if (this.getSnapshot().thread?.id === id) return;
+    this.#leaveThread();
+    const thread = id === null ? null : this.connected.conversations.thread(id);
+    const row = this.getSnapshot().conversations.find((each) => each.id === id);
+    this.#newest = 0;
+    this.show({ thread, readUpTo: row?.customer_read_position ?? 0 });
+    this.#leaveThread = thread?.subscribe(() => this.#onThread(thread)) ?? (() => {});
+    if (thread) this.#onThread(thread);
+  }
+
+  #onThread(thread: Thread): void {
+    const { messages, state } = thread.getSnapshot();
+    this.#keepUnsent();
+    this.#waiting.splice(0).forEach((go) => go());
+    const newest = messages.at(-1)?.position ?? 0;
+    if (newest > this.#newest) {
+      const isFirst = this.#newest === 0;
+      const news = messages.filter(({ position }) => position > this.#newest);
+      this.#newest = newest;
+      // What was there before the page is no news, but for what is unread, or was written here.
+      const since = this.row?.customer_read_position ?? 0;
+      const isNews = ({ id, sender_type, position }: Message) =>
+        !isFirst || (sender_type === "user" ? this.#written.has(id) : position > since);
+      news.filter(isNews).forEach((message) => this.onMessage(message));
+      if (news.some(({ sender_type }) => sender_type !== "user"))
+        void this.refresh().catch(() => {});
+    }
+    const wasLive = this.#isLive;
+    this.#isLive = state === "live";
+    if (this.#isLive && !wasLive) this.retryAll();
+    this.show({});
+  }
+
+  #onUser(): void {
+    const { userId } = this.keeper;
+    const before = this.#userId;
+    this.#userId = userId;
+    if (before === userId) return;
+    this.#isChosen = false;
+    const { thread } = this.getSnapshot();
+    if (before !== null && userId !== before) {
+      // What the other session could not send goes out by the next one.
+      const unsent = thread?.getSnapshot().outgoing ?? [];
+      this.#follow(null);
+      this.show({ conversations: [] });
+      for (const { id, text, metadata } of unsent) {
+        thread!.discard(id);
+        this.#departures.send({ id, text, metadata });
+      }
+    }
+    if (userId !== null) void this.read().catch(() => {});
+  }
+
+  #putRow(row: ConversationRow): void {
+    const { conversations } = this.getSnapshot();
+    const isKnown = conversations.some(({ id }) => id === row.id);
+    this.show({
+      conversations: isKnown
+        ? conversations.map((each) => (each.id === row.id ? row : each))
+        : [row, ...conversations],
+    });
+  }
+
+  /** A reload loses nothing: what was not stored yet is sent again, with the same id. */
+  #keepUnsent(): void {
+    const { leaving, thread } = this.getSnapshot();
+    const all = [...leaving.filter(({ file }) => !file), ...(thread?.getSnapshot().outgoing ?? [])];
+    const kept = all
+      .filter(({ attachment }) => !attachment)
+      .map(({ id, text, metadata }) => ({ id, text, metadata }));
+    if (kept.length > 0 || this.#unsent.get() !== null)
+      this.#unsent.set(kept.length > 0 ? JSON.stringify(kept) : null);
+  }
+
+  #keptUnsent(): Parcel[] {
+    try {
+      return JSON.parse(this.#unsent.get() ?? "[]") as Parcel[];
+    } catch {
+      return [];
+    }
+  }
+}
+
+function isCurrent({ status, last_message_at, channel_type }: ConversationRow): boolean {
+  if (channel_type !== "website") return false;
+  const isOver = status === "resolved" || status === "closed";
+  return !isOver || Date.now() - Date.parse(last_message_at ?? "") < FRESH_MS;
+}
