@@ -23,7 +23,7 @@ export async function mount(place: Place): Promise<Window> {
   const draft = openShelf(url, "draft", "sessionStorage");
   const desk = new Desk({ ...EMPTY, isOpen: false, text: draft.get() ?? "" });
   const heard = new Set<string>();
-  const chat = new Chat(url, keeper, connected, (message) => {
+  const chat = new Chat(url, keeper, connected, identity, (message) => {
     if (heard.has(message.id)) return;
     heard.add(message.id);
     const from = ({ user: "customer", ai: "ai", agent: "human" } as const)[message.sender_type];

@@ -77,6 +77,25 @@ test("a signature that is none changes nothing, and says so to the page's author
   await customer.said("Still me").waitFor();
 });
 
+test("what the page knows and nobody signed is a hint for the team; without one there is no name", async () => {
+  const named = await visit(shop);
+  await named.evaluate(() => RomashkaWidget.identify({ name: "hint-of-the-page@shop.example" }));
+  const nameless = await visit(shop);
+  for (const customer of [named, nameless]) {
+    await customer.chat();
+    await customer.say("Whom do you see?");
+    await sent(customer);
+  }
+  const names = async (customer) => {
+    const { userId } = await customer.session();
+    return read(`conversations?select=user_name,user_email,customer_profiles!inner(user_id)&customer_profiles.user_id=eq.${userId}`);
+  };
+  const [hinted] = await names(named);
+  equal(hinted.user_email, "hint-of-the-page@shop.example");
+  const [unknown] = await names(nameless);
+  equal(unknown.user_name, null);
+});
+
 test("an account of the project is who the page's token says", async () => {
   const person = await account("Cy Customer");
   const body = { email: person.email, password: person.password };

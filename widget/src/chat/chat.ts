@@ -9,6 +9,7 @@ import {
 } from "romashka";
 
 import { newId } from "../../../sdk/typescript/src/id";
+import type { Identity } from "../session/identity";
 import type { Keeper } from "../session/keeper";
 import { openShelf, type Shelf } from "../session/shelf";
 import type { Connected } from "./connect";
@@ -52,6 +53,7 @@ export class Chat extends Value<ChatState> {
     readonly project: string,
     private readonly keeper: Keeper,
     private readonly connected: Connected,
+    private readonly identity: Identity,
     private readonly onMessage: (message: Message) => void,
   ) {
     super({
@@ -242,7 +244,7 @@ export class Chat extends Value<ChatState> {
     const { thread } = this.getSnapshot();
     if (thread) return thread;
     // Several tabs that begin at once get the same one.
-    const conversation = await this.connected.conversations.create(this.keeper.userId!);
+    const conversation = await this.connected.conversations.create(this.identity.hint);
     this.#putRow(conversation.row);
     this.#follow(conversation.id);
     const begun = openShelf(this.project, "begun", "localStorage");

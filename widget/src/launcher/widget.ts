@@ -22,12 +22,13 @@ export interface Events {
 }
 
 /**
- * Who the page says that its user is: by a session of the same project, or by an id that the page's server signed.
- * Null: nobody any more.
+ * Who the page says that its user is: by a session of the same project, or by an id that the page's server signed. A
+ * name, an e-mail address or a phone number is a hint for the team, and opens nothing. Null: nobody any more.
  */
 export type Who =
   | { jwt: string | (() => Promise<string>) }
   | { id: string; hmac: string; expiresAt?: number }
+  | { name: string }
   | null;
 
 export interface Widget {

@@ -21,10 +21,15 @@ export class Identity {
     if (who === null && before !== null) this.#next(() => this.#leave());
   }
 
+  /** What the page says and nobody has signed. */
+  get hint(): string {
+    return this.who && "name" in this.who ? this.who.name : "";
+  }
+
   /** Be who was named; it goes on as it is where the project does not believe it. */
   be(): Promise<void> {
     const { who } = this;
-    if (who === null || who === this.#done) return this.#underWay;
+    if (who === null || "name" in who || who === this.#done) return this.#underWay;
     return this.#next(async () => {
       if ("jwt" in who) await this.#beAccount(who.jwt);
       else await this.#beSigned(who);

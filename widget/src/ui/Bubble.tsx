@@ -97,7 +97,7 @@ interface LeavingProps {
 export function LeavingBubble({ message, isOffline, onRetry, onDiscard }: LeavingProps) {
   const { strings } = useSpeech();
   const { text, file, state, error, attachment } = message;
-  const name = file?.name ?? attachment?.name;
+  const name = file?.name ?? (attachment && "name" in attachment ? attachment.name : null);
   return (
     <>
       <span class="heard">{strings.you}</span>
