@@ -264,6 +264,7 @@ const PROFILE: Profile = {
   language: "sv",
   notes: "Calls before she writes.",
   custom_fields: { "Customer number": "4711", orders: 12 },
+  verified_id: "user-4711",
   first_interaction: "2026-03-01T09:00:00Z",
 };
 

@@ -305,6 +305,8 @@ export const ar: Strings = {
     label: "العميل",
     edit: "تعديل العميل",
     name: "الاسم",
+    answersTo: "تُرسل الردود أيضًا إلى",
+    verifiedId: "مسجَّل الدخول باسم",
     company: "الشركة",
     location: "المكان",
     notes: "عن العميل",

@@ -296,6 +296,8 @@ export const en = {
     label: "Customer",
     edit: "Edit the customer",
     name: "Name",
+    answersTo: "Answers also go to",
+    verifiedId: "Signed in as",
     company: "Company",
     location: "Place",
     notes: "About them",

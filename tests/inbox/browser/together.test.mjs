@@ -181,10 +181,11 @@ test("several rows are picked and resolved by keys alone, and one that fails is 
 test("the customer's profile is edited, and seen wherever they are", async () => {
   const { id } = await openedOn(page);
   const { customer_id } = await conversation(id);
-  await update(`customer_profiles?id=eq.${customer_id}`, { custom_fields: { plan: "basic", seats: 3 } });
+  await update(`customer_profiles?id=eq.${customer_id}`, { verified_id: `page-${id}`, custom_fields: { plan: "basic", seats: 3 } });
+  await update(`conversations?id=eq.${id}`, { answer_email: "left-here@example.com" });
   await page.reload();
   const panel = page.getByRole("complementary", { name: "Customer" });
-  await panel.getByText("basic").waitFor();
+  for (const fact of ["basic", `page-${id}`, "left-here@example.com"]) await panel.getByText(fact).waitFor();
   await panel.getByRole("button", { name: "Edit the customer" }).click();
   await panel.getByLabel("Name", { exact: true }).fill("Vera Lind");
   await panel.getByLabel("Company").fill("Lind & Co");

@@ -91,6 +91,10 @@ function Facts({
       <dl>
         <Fact term={words.email}>{email && <a href={`mailto:${email}`}>{email}</a>}</Fact>
         <Fact term={words.phone}>{phone && <bdi>{phone}</bdi>}</Fact>
+        <Fact term={words.answersTo}>{row.answer_email && <bdi>{row.answer_email}</bdi>}</Fact>
+        <Fact term={words.verifiedId}>
+          {profile?.verified_id && <bdi>{profile.verified_id}</bdi>}
+        </Fact>
         <Fact term={words.company}>{profile?.company}</Fact>
         <Fact term={words.location}>{profile?.location}</Fact>
         <Fact term={words.channel}>

@@ -4,12 +4,12 @@ import { useRomashka } from "romashka/react";
 import { useCallback, useEffect, useState } from "react";
 
 const COLUMNS =
-  "id,name,email,phone,company,location,language,notes,custom_fields,first_interaction" as const;
+  "id,verified_id,name,email,phone,company,location,language,notes,custom_fields,first_interaction" as const;
 
 type Row = Database["public"]["Tables"]["customer_profiles"]["Row"];
 export type Profile = Pick<
   Row,
-  "id" | "name" | "email" | "phone" | "company" | "location" | "language" | "notes"
+  "id" | "verified_id" | "name" | "email" | "phone" | "company" | "location" | "language" | "notes"
 > & { custom_fields: Fields; first_interaction: string | null };
 
 /** By name; what is no text is as it was stored. */
@@ -17,7 +17,7 @@ export type Fields = Readonly<Record<string, Json>>;
 
 /** Only what somebody changed; of the fields, null removes one. */
 export type ProfileChanges = Partial<
-  Omit<Profile, "id" | "custom_fields" | "first_interaction">
+  Omit<Profile, "id" | "verified_id" | "custom_fields" | "first_interaction">
 > & {
   fields?: Readonly<Record<string, string | null>>;
 };
