@@ -225,7 +225,9 @@ _KEPT = """
 select (select count(*) from public.conversations), (select count(*) from public.messages),
   (select count(*) from public.customer_profiles), (select count(*) from public.ai_response_queue),
   (select count(*) from auth.users), (select count(*) from public.profiles),
-  (select count(*) from public.notification_deliveries), (select count(*) from realtime.messages)
+  (select count(*) from public.notification_deliveries),
+  -- that it is gone is told to open inboxes, by its id alone
+  (select count(*) from realtime.messages where event <> 'conversations.deleted')
 """
 
 
