@@ -2,10 +2,12 @@
 
 export type Piece = { text: string; href?: string };
 
+/** Bounded, as each place of a text is tried: a long one must not hold the screen. */
 const LINK =
-  /\bhttps?:\/\/[^\s<>"'`{}|\\^]+|\bmailto:[^\s<>"']+|\b[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}\b/gi;
+  /\bhttps?:\/\/[^\s<>"'`{}|\\^]+|\bmailto:[^\s<>"']+|\b[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}\b/gi;
 /** What ends a sentence, and not an address. */
-const AFTER = /[.,:;!?…،؛؟。、]+$/u;
+const AFTER = ".,:;!?…،؛؟。、";
+const OPENED: Record<string, string> = { ")": "(", "]": "[" };
 
 /** Split a text where addresses begin and end; only http, https and mail become links. */
 export function split(text: string): Piece[] {
@@ -25,15 +27,17 @@ export function split(text: string): Piece[] {
 
 /** A bracket that was opened before the address does not belong to it. */
 function trimmed(found: string): string {
-  for (let link = found; ;) {
-    const less = link.replace(AFTER, "").replace(/[)\]]$/, (close) => {
-      const open = close === ")" ? "(" : "[";
-      const before = link.replace(AFTER, "");
-      return before.split(open).length >= before.split(close).length ? close : "";
-    });
-    if (less === link) return link;
-    link = less;
+  const counts = new Map<string, number>();
+  for (const each of found) counts.set(each, (counts.get(each) ?? 0) + 1);
+  let end = found.length;
+  for (; end > 0; end -= 1) {
+    const last = found[end - 1]!;
+    const count = counts.get(last) ?? 0;
+    const open = OPENED[last];
+    if (open ? (counts.get(open) ?? 0) >= count : !AFTER.includes(last)) break;
+    counts.set(last, count - 1);
   }
+  return found.slice(0, end);
 }
 
 function hrefOf(link: string): string | null {

@@ -62,7 +62,8 @@ set search_path = ''
 as $$
 begin
   if (length(id) between 1 and 255 and id !~ '[[:cntrl:]]' and id = btrim(id)
-    and lower(id) not in ('null', 'undefined', 'none', 'nil', 'nan', '[object object]')) is not true then
+    and lower(id) not in ('null', '<null>', 'undefined', 'none', 'nil', '<nil>', 'nan', 'false', '0', '[object object]',
+      'anonymoususer', '00000000-0000-0000-0000-000000000000')) is not true then
     raise exception 'unable to identify the customer; this is no id of a user'
       using errcode = 'PT400', detail = 'bad_id',
         hint = 'Give the id that the page''s server signed: 1 to 255 characters, no control characters, no spaces around it; sign nothing for visitors who have not signed in.';
@@ -95,14 +96,17 @@ declare
   v_secret_id uuid;
   v_user record;
   v_customer_id uuid;
+  v_now numeric := extract(epoch from clock_timestamp());
 begin
   perform private.check_page_id(id);
   if hmac ~ '^[0-9a-fA-F]{64}$' then
     v_secret_id := private.secret_that_signed(concat_ws(e'\n', id, expires_at), hmac);
   end if;
-  if v_secret_id is null or expires_at <= extract(epoch from clock_timestamp()) then
+  -- Milliseconds would be a signature for thousands of years, unnoticed.
+  if v_secret_id is null or expires_at <= v_now or expires_at > v_now + 366 * 86400 then
     raise exception 'unable to identify the customer; %', case when v_secret_id is null
-        then 'the signature is not one of this id' else 'the signature has run out' end
+        then 'the signature is not one of this id' when expires_at <= v_now then 'the signature has run out'
+        else 'the signature would be good for more than a year' end
       using errcode = 'PT403', detail = 'bad_signature',
         hint = 'Let the page''s server sign: hex of HMAC-SHA256 of the id with the secret of `romashka identity rotate`; with a time, of the id, a line''s end and the seconds since 1970.';
   end if;
@@ -148,9 +152,7 @@ begin
     raise exception 'unable to identify the customer; this session is another customer''s'
       using errcode = 'PT409', detail = 'session_of_another', hint = 'Call sign_out_customer, sign in anonymously anew, and identify that session.';
   elsif v_now_is is null and (check_session.created_at < clock_timestamp() - interval '10 minutes' or exists (
-    select from public.conversations as conversations
-    join public.customer_profiles as customers on customers.id = conversations.customer_id
-    where customers.user_id = check_session.user_id
+    select from public.customer_profiles as customers where customers.user_id = check_session.user_id
   )) then
     raise exception 'unable to identify the customer; this session has been in use'
       using errcode = 'PT409', detail = 'session_not_new', hint = 'Sign in anonymously anew, and identify that session; offer_conversations and bring_conversations take along what was written before.';
@@ -179,6 +181,9 @@ set search_path = ''
 as $$
 begin
   delete from private.customer_sessions as sessions where sessions.user_id = auth.uid();
+  if found then  -- a visitor again, who has been in use: nobody else's
+    insert into public.customer_profiles (user_id) values (auth.uid()) on conflict do nothing;
+  end if;
 end $$;
 comment on function private.end_session is 'Make the caller''s session nobody''s.';
 

@@ -120,6 +120,8 @@ begin
       union
       select (private.mailed_conversation(event)).id from unnest(v_events) as event
       union
+      select (private.address_to_stop(event)).conversation_id from unnest(v_events) as event
+      union
       select conversations.id from unnest(v_events) as event
       cross join lateral private.customers_of_event(event) as customers (ids)
       join public.conversations as conversations on conversations.customer_id = any (customers.ids)

@@ -51,6 +51,7 @@ begin
   elsif v_reply_to is null and channel_type = 'email' then
     select said.id into v_answered_id from public.messages as said
     where said.conversation_id = message.conversation_id and said.sender_type = 'user' and said.position < message.position
+      and said.created_at > private.left_since(message.conversation_id)
     order by said.position desc limit 1;
   else
     return v_reply_to;
@@ -73,6 +74,7 @@ begin
     select said.metadata -> 'thread' from public.messages as said
     where said.conversation_id = message.conversation_id and said.sender_type = 'user'
       and said.position < message.position and jsonb_typeof(said.metadata -> 'thread') = 'object'
+      and said.created_at > private.left_since(message.conversation_id)
     order by said.position desc limit 1
   ), '{}') || jsonb_strip_nulls(jsonb_build_object('reply_token', conversation.id,
     'note', case when conversation.channel_type = 'website' then private.mail_note(conversation.language) end));

@@ -54,8 +54,12 @@ begin
   if v_email is distinct from v_conversation.answer_email then
     if v_email is not null then
       perform private.check_left_addresses(v_customer_id, v_email);
-      insert into private.left_addresses (conversation_id, customer_id, digest, left_at)
-      values (conversation_id, v_customer_id, private.id_digest(v_email), clock_timestamp());
+      -- What has not gone out yet goes there, and counts there.
+      insert into private.left_addresses (conversation_id, customer_id, digest, left_at, unanswered, mailed_at)
+      select conversation_id, v_customer_id, private.id_digest(v_email), clock_timestamp(), count(*), max(clock_timestamp())
+      from public.channel_deliveries as deliveries
+      where deliveries.conversation_id = store_address.conversation_id and deliveries.kind = 'message'
+        and deliveries.settled_at is null;
     end if;
     update public.conversations as conversations set answer_email = v_email where conversations.id = conversation_id;
   end if;
@@ -164,7 +168,10 @@ begin
   order by addresses.id desc limit 1 for no key update;
   select * into v_account from public.communication_channels as channels where channels.id = private.mail_account();
   if v_left.id is null or v_account.id is null or private.is_stopped(v_conversation.answer_email)
-    or v_left.unanswered >= 5 or 10 <= (
+    or 5 <= (  -- however often it was left there
+      select sum(addresses.unanswered) from private.left_addresses as addresses
+      where addresses.conversation_id = new.conversation_id and addresses.digest = v_left.digest
+    ) or 10 <= (
       select sum(addresses.unanswered) from private.left_addresses as addresses
       where addresses.digest = v_left.digest and addresses.mailed_at > clock_timestamp() - interval '1 day'
     )
@@ -182,6 +189,23 @@ comment on function private.mail_answer is 'Mail an agent''s answer to the addre
 create or replace trigger messages_deliver_by_mail after insert on public.messages
   for each row when (new.sender_type = 'agent' and new.external_message_id is null)
   execute function private.mail_answer();
+
+-- Since when what comes by mail into a conversation of the website is by whom its answers are mailed to: nothing of
+-- another address's mails goes there.
+create or replace function private.left_since(conversation_id uuid)
+returns timestamptz
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return coalesce((
+    select max(addresses.left_at) from private.left_addresses as addresses
+    where addresses.conversation_id = left_since.conversation_id
+  ), '-infinity');
+end $$;
+comment on function private.left_since is 'When the address of a conversation of the website was left; of any other, always.';
 
 -- The caller holds the advisory locks of the mail's ids. The conversation of the website that a mail goes on from: by our
 -- mail, to the address that was left there.
@@ -243,8 +267,51 @@ begin
 end $$;
 comment on function private.joined_conversation is 'The conversation of the website that a mail belongs to, or null.';
 
--- The caller holds the locks of the mail's ids and has not stored it yet. Whoever got our mail may say that they want none,
--- forged or not: that does no harm.
+-- A subject stands above the text where it is new.
+create or replace function private.said_lines(event private.channel_event)
+returns text[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_lines text[] := array(
+    select private.plain_text(lines.line)
+    from regexp_split_to_table(event.body ->> 'content', '\n') with ordinality as lines (line, place)
+    where private.plain_text(lines.line) <> '' order by lines.place
+  );
+begin
+  return case when v_lines[1] = private.plain_text(event.body #>> '{thread,subject}') and cardinality(v_lines) > 1
+    then v_lines[2:] else v_lines end;
+end $$;
+comment on function private.said_lines is 'What a mail says, in plain lines.';
+
+-- The caller holds the advisory locks of the mail's ids. Whoever got our mail may say that they want none, forged or not:
+-- that does no harm. One that was passed on, or sent to a tagged address, is answered from another address than its own.
+create or replace function private.address_to_stop(event private.channel_event)
+returns private.left_addresses
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  v_said text[] := array[(private.said_lines(event))[1], private.plain_text(event.body #>> '{thread,subject}')];
+  v_mailed private.left_addresses;
+begin
+  if event.channel_type = 'email' and event.kind = 'message' and v_said && array['stop', 'stop.', 'stop!', 'unsubscribe'] then
+    select addresses.* into v_mailed from private.threads_of(event) as threads
+    join private.left_addresses as addresses on addresses.conversation_id = threads.conversation_id
+    where addresses.mailed_at is not null
+    order by addresses.digest = private.id_digest(private.customer_email(event)) desc, threads.rank, addresses.mailed_at desc,
+      addresses.id desc limit 1;
+  end if;
+  return v_mailed;
+end $$;
+comment on function private.address_to_stop is 'The address to which a mail wants no more mails, or null.';
+
+-- The caller has not stored the mail yet.
 create or replace function private.stop_mails(event private.channel_event)
 returns boolean
 language plpgsql
@@ -253,23 +320,17 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_conversation public.conversations := private.mailed_conversation(event);
-  v_subject text := private.plain_text(event.body #>> '{thread,subject}');
-  v_said text := private.plain_text(event.body ->> 'content');
+  v_mailed private.left_addresses := private.address_to_stop(event);
 begin
-  if starts_with(v_said, v_subject || ' ') then  -- it stands above the text
-    v_said := substr(v_said, length(v_subject) + 2);
-  end if;
-  if v_conversation.id is null or not array[v_said, v_subject] && array['stop', 'stop.', 'stop!', 'unsubscribe'] then
+  if v_mailed.id is null then
     return false;
   end if;
-  insert into private.stopped_addresses (digest) values (private.id_digest(private.customer_email(event)))
-  on conflict do nothing;
+  insert into private.stopped_addresses (digest) values (v_mailed.digest) on conflict do nothing;
   update public.conversations as conversations set answer_email = null
-  where conversations.id = v_conversation.id and conversations.answer_email = private.customer_email(event);
-  return true;
+  where conversations.id = v_mailed.conversation_id and private.id_digest(conversations.answer_email) = v_mailed.digest;
+  return cardinality(private.said_lines(event)) <= 1;  -- what else is said, somebody reads
 end $$;
-comment on function private.stop_mails is 'Mail no more to whoever asks for it; returns whether the mail did.';
+comment on function private.stop_mails is 'Mail no more to whoever asks for it; returns whether the mail did, and said nothing else.';
 
 -- The caller holds the conversation's lock, and has not stored the mail yet. Nothing automatic is mailed to them, so a
 -- human has what they write, unless one has it already; a program's mail is no sign of anybody.
@@ -286,7 +347,8 @@ begin
     return;
   end if;
   update private.left_addresses as addresses set unanswered = 0
-  where addresses.conversation_id = welcome_mail.conversation_id;
+  where addresses.conversation_id = welcome_mail.conversation_id
+    and addresses.digest = private.id_digest(private.customer_email(event));
   update public.conversations as conversations
   set requires_human = true, escalation_reason = 'human_requested', handed_over_at = '-infinity',
     status = case when conversations.status = 'resolved' then conversations.status else 'escalated' end

@@ -196,6 +196,7 @@ revoke execute on function
   private.users_of, public.leave_address, private.store_address, private.mailable, private.check_left_addresses,
   private.mail_account, private.is_stopped, private.mail_answer, private.mailed_conversation,
   private.joined_conversation, private.is_left_in, private.stop_mails, private.welcome_mail, private.mail_note, private.insert_delivery,
+  private.left_since, private.said_lines, private.address_to_stop,
   private.time_in_words, private.forget_failure, public.get_widget_settings, private.widget_settings, private.faces_of_team
 from public, anon, authenticated, service_role;
 

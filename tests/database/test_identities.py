@@ -184,6 +184,7 @@ def test_an_id_is_itself_byte_for_byte(box: Inbox, secret: str) -> None:
 @pytest.mark.parametrize(
     "page_id",
     ["", " ", " 7", "7 ", "null", "undefined", "None", "nil", "NaN", "[object Object]",
+     "0", "False", "<nil>", "AnonymousUser", "00000000-0000-0000-0000-000000000000",
      "7\n9999999999", "7\x01", "x" * 256, None],
 )  # fmt: skip
 def test_no_id_of_a_user_is_nobody(box: Inbox, secret: str, page_id: str | None) -> None:
@@ -237,7 +238,9 @@ def test_a_signature_may_have_an_end(box: Inbox, secret: str) -> None:
     """Not lengthened, not taken off, not made of an id with a line's end."""
     soon = _now(box) + 60
     signed = _sign(secret, f"7\n{soon}")
+    year = _now(box) + 365 * 86400
     assert _identify(box, _visitor(box), secret, "7", expires_at=soon)
+    assert _identify(box, _visitor(box), secret, "7", expires_at=year)
     for page_id, signature, expires_at in (
         ("7", signed, None),
         ("7", signed, soon + 1),
@@ -245,6 +248,7 @@ def test_a_signature_may_have_an_end(box: Inbox, secret: str) -> None:
         ("7", _sign(secret, f"7{soon}"), soon),
         ("7", _sign(secret, f"7\n{soon - 70}"), soon - 70),
         ("7", _sign(secret, "7\n-1"), -1),
+        ("7", _sign(secret, f"7\n{soon}000"), soon * 1000),  # milliseconds
     ):
         assert (
             _refusal(box, _IDENTIFY, page_id, signature, expires_at, by=_visitor(box))
@@ -283,6 +287,9 @@ def test_the_next_person_on_the_device_is_not_the_last_one(box: Inbox, secret: s
 
     box.run("select public.sign_out_customer()", by=device)
     assert _sees(box, device) == set()
+    for page_id in ("7", "8"):  # whoever has a copy of it would be that one
+        signature = _sign(secret, page_id)
+        assert _refusal(box, _IDENTIFY, page_id, signature, None, by=device) == "session_not_new"
     assert not _may_join(box, device, conversation)
     assert _sees(box, _known(box, secret, "8")) == set()
     assert _sees(box, _known(box, secret, "7")) == {conversation}

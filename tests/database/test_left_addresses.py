@@ -280,6 +280,76 @@ def test_who_writes_back_is_mailed_on(outbox: Outbox, channel: Channel) -> None:
     assert _send(outbox, conversation, "an eighth")["content"] == "an eighth"
 
 
+def test_leaving_it_again_floods_nobody(outbox: Outbox, channel: Channel) -> None:
+    """Nor does whoever writes back from another address that was left there."""
+    visitor, conversation = _left(outbox)
+    for _ in range(2):
+        for number in range(5):
+            outbox.reply(conversation, f"answer {number}")
+        _leave(outbox, visitor, conversation, None)
+        _leave(outbox, visitor, conversation)
+    assert len(outbox.deliveries(conversation)) == 5
+    for number in range(5):
+        outbox.tell(outbox.take_one(), external_ids=[f"<{number}@team.example>"])
+        _wait(outbox, 10)
+    _leave(outbox, visitor, conversation, "eve@example.org")
+    channel.store(_reply(_send(outbox, conversation), sender="eve@example.org"))
+    _leave(outbox, visitor, conversation)
+    outbox.reply(conversation, "an eleventh")
+    assert len(outbox.deliveries(conversation)) == 6
+
+
+def test_nothing_of_anothers_mail_is_mailed(outbox: Outbox, channel: Channel) -> None:
+    """A subject is as good a place for an advertisement as a text."""
+    visitor, conversation = _left(outbox)
+    _leave(outbox, visitor, conversation, "eve@example.org")
+    event = _reply(_send(outbox, conversation), sender="eve@example.org")
+    event["thread"]["subject"] = "You have won: https://evil.example"
+    channel.store(event)
+    delivery = _send(outbox, conversation)
+    assert delivery["thread"]["subject"] == "You have won: https://evil.example"
+    assert delivery["reply_to"] == event["id"]
+    _leave(outbox, visitor, conversation)
+    delivery = _send(outbox, conversation)
+    assert (delivery["recipient"], delivery["reply_to"]) == (_ADDRESS, None)
+    assert set(delivery["thread"]) == {"reply_token", "note"}
+
+
+@pytest.mark.parametrize("kind", ["alias", "tag", "a signature", "changed before it went out"])
+def test_who_answers_from_elsewhere_gets_no_more(
+    outbox: Outbox, channel: Channel, kind: str
+) -> None:
+    """Mail is passed on, and a button of the mail program's writes from the main address."""
+    visitor, conversation = _left(outbox)
+    address, sender, said = _ADDRESS, _ADDRESS, "STOP"
+    if kind == "alias":
+        sender = "ada@home.example"
+    elif kind == "tag":
+        address = "ada+shop@example.org"
+    elif kind == "a signature":
+        said = "Stop\n\nSent from my iPhone"
+    if kind == "changed before it went out":
+        _leave(outbox, visitor, conversation, "eve@example.org")
+        outbox.reply(conversation, "We are now.")
+    _leave(outbox, visitor, conversation, address)
+    if kind == "changed before it went out":
+        _wait(outbox, 10)
+        delivery = outbox.take_one()
+        outbox.tell(delivery, external_ids=[f"<{delivery['delivery_id']}@team.example>"])
+    else:
+        delivery = _send(outbox, conversation)
+    assert delivery["recipient"] == address
+    row = channel.store(_reply(delivery, sender=sender, content=said))
+    assert row["metadata"].get("needs_no_answer") == (None if kind == "a signature" else True)
+    outbox.reply(conversation, "But one more thing")
+    another = outbox.user()
+    opened = outbox.open(another, "I am the same")
+    _leave(outbox, another, opened, address)
+    outbox.reply(opened)
+    _wait(outbox, 10)
+    assert outbox.take() == []
+
+
 @pytest.mark.parametrize(
     "email",
     ["ada", "ada@", "@example.org", "ada@localhost", "ada@example", "a@b@example.org",

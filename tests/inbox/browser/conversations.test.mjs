@@ -84,6 +84,13 @@ test("markup is text wherever it comes from: names, previews, notes, tags, searc
   deepEqual(page.troubles, []);
 });
 
+test("no text holds the screen, however long and strange", async () => {
+  const { id } = await opened();
+  const content = ["http://x/" + ")".repeat(40_000), "a.".repeat(20_000), "the end"].join(" ");
+  await insert("messages", { conversation_id: id, sender_type: "agent", content });
+  await said(page, "the end").waitFor();
+});
+
 test("a reply is on the screen at once, and stored once", async () => {
   const { id } = await opened();
   let answer;
