@@ -19,9 +19,20 @@ export async function mount(place: Place): Promise<Window> {
   const keeper = new Keeper({ url, key }, captcha);
   const connected = connect({ url, key }, keeper);
   const { core } = connected;
-  const identity = new Identity(core, keeper, who);
+  const identity = new Identity(core, keeper);
+  if (who !== undefined) identity.set(who);
   const draft = openShelf(url, "draft", "sessionStorage");
-  const desk = new Desk({ ...EMPTY, isOpen: false, text: draft.get() ?? "" });
+  const desk = new Desk({ ...EMPTY, isOpen: false });
+  let owner = keeper.owner;
+  /** What was being written is its author's alone. */
+  const takeDraft = () => {
+    const [by, text] = written(draft.get());
+    if (owner && owner !== keeper.owner) desk.put(EMPTY);
+    owner = keeper.owner;
+    if (text && (!by || by === owner) && !desk.getSnapshot().text) desk.put({ text });
+  };
+  keeper.onAuthStateChange(takeDraft);
+  takeDraft();
   const heard = new Set<string>();
   const chat = new Chat(url, keeper, connected, identity, (message) => {
     if (heard.has(message.id)) return;
@@ -54,7 +65,9 @@ export async function mount(place: Place): Promise<Window> {
   const leave = [chat.subscribe(follow), desk.subscribe(follow)];
   desk.subscribe(() => {
     const { text } = desk.getSnapshot();
-    if (text !== (draft.get() ?? "")) draft.set(text || null);
+    const [by, kept] = written(draft.get());
+    if (text === kept || (text === "" && by !== owner)) return;
+    draft.set(text === "" ? null : JSON.stringify([owner, text]));
   });
   const screen = globalThis.visualViewport;
   const onScreen = () => fit(looks, desk.getSnapshot().isOpen ? screen : null);
@@ -123,6 +136,16 @@ export async function mount(place: Place): Promise<Window> {
       void core.close();
     },
   };
+}
+
+/** A draft as it is kept: whose it is, and the text. */
+function written(kept: string | null): [by: string, text: string] {
+  try {
+    const [by, text] = JSON.parse(kept ?? "[]") as string[];
+    return [by ?? "", text ?? ""];
+  } catch {
+    return ["", ""];
+  }
 }
 
 type Looks = { color?: string; text_color?: string };

@@ -38,6 +38,9 @@ export class Chat extends Value<ChatState> {
   readonly #departures: Departures;
   readonly #unsent: Shelf;
   #userId: string | null;
+  #owner: string;
+  /** What a page before could not send. */
+  #held: readonly Parcel[] = [];
   #reading: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
   #leaveThread = () => {};
@@ -66,6 +69,7 @@ export class Chat extends Value<ChatState> {
       error: null,
     });
     this.#userId = keeper.userId;
+    this.#owner = keeper.owner;
     this.#unsent = openShelf(project, "unsent", "sessionStorage");
     this.#departures = new Departures({
       clear: () => this.#clear(),
@@ -88,13 +92,24 @@ export class Chat extends Value<ChatState> {
   /** Read what there is, and send what an earlier page could not. */
   async begin(): Promise<void> {
     if (this.keeper.userId) await this.read().catch(() => {}); // the screen says so
-    for (const parcel of this.#keptUnsent()) this.#departures.send(parcel);
+    this.#held = this.#keptUnsent();
+    this.#release();
+  }
+
+  /** What a customer wrote whom the page vouches for goes out as theirs, and as nobody else's. */
+  #release(): void {
+    const { owner } = this.keeper;
+    const held = this.#held;
+    this.#held = owner ? [] : held.filter(({ by }) => by);
+    for (const parcel of held) if (!parcel.by || parcel.by === owner) this.#departures.send(parcel);
   }
 
   /** Read how it looks: kept by the browser for a minute. */
   async readSettings(): Promise<void> {
     const settings = await this.connected.widget.settings();
-    this.show({ settings });
+    const { texts, team, languages } = settings ?? {};
+    // Whatever stands between may answer: ours is used, where it is none.
+    if (texts && Array.isArray(team) && Array.isArray(languages)) this.show({ settings });
   }
 
   /** Read which conversations there are: one reading at a time, and who asks meanwhile shares the next one. */
@@ -291,6 +306,9 @@ export class Chat extends Value<ChatState> {
     const before = this.#userId;
     this.#userId = userId;
     if (before === userId) return;
+    if (this.#owner) this.discardAll();
+    this.#owner = this.keeper.owner;
+    this.#release();
     this.#isChosen = false;
     const { thread } = this.getSnapshot();
     if (before !== null && userId !== before) {
@@ -322,7 +340,8 @@ export class Chat extends Value<ChatState> {
     const all = [...leaving.filter(({ file }) => !file), ...(thread?.getSnapshot().outgoing ?? [])];
     const kept = all
       .filter(({ attachment }) => !attachment)
-      .map(({ id, text, metadata }) => ({ id, text, metadata }));
+      .map(({ id, text, metadata }): Parcel => ({ id, text, metadata, by: this.#owner }))
+      .concat(this.#held);
     if (kept.length > 0 || this.#unsent.get() !== null)
       this.#unsent.set(kept.length > 0 ? JSON.stringify(kept) : null);
   }

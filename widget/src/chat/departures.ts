@@ -5,6 +5,8 @@ export interface Parcel {
   /** It stays the same, however often it is sent. */
   readonly id: string;
   readonly text: string;
+  /** Who wrote it, if the page vouches for somebody. */
+  readonly by?: string;
   readonly metadata?: Outgoing["metadata"];
   readonly file?: File | undefined;
 }

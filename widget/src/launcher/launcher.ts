@@ -24,7 +24,8 @@ class Launcher implements Widget {
   readonly #keeper = new MutationObserver(() => this.#stay());
   #loading: Promise<{ mount: Mount }> | null = null;
   #whole: Promise<Window> | null = null;
-  #who: Who = null;
+  /** Undefined: nothing was said. */
+  #who: Who | undefined;
   #isOpen = false;
   #isGone = false;
 
@@ -149,6 +150,8 @@ class Launcher implements Widget {
   /** Pages that show another page in place take off what they do not know. */
   #stay(): void {
     if (this.#isGone || this.#host.isConnected) return;
+    // A page that takes it off again and again means it.
+    if ((this.#tries += 1) > 1_000) return;
     this.#keepOn(document.body);
     document.body.append(this.#host);
     // Above all, and measured by the screen, whatever the page does to its body.
@@ -156,6 +159,7 @@ class Launcher implements Widget {
     this.#host.showPopover?.();
   }
 
+  #tries = 0;
   #body: HTMLElement | null = null;
   #keepOn(body: HTMLElement): void {
     if (this.#body === body) return;

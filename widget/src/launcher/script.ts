@@ -10,7 +10,9 @@ declare global {
   }
 }
 
-const script = document.currentScript as HTMLScriptElement | null;
+// A page may show elements of others, and one that is named `currentScript` would be taken for ours.
+const { currentScript } = document;
+const script = currentScript instanceof HTMLScriptElement ? currentScript : null;
 const { project = "", key = "", language } = script?.dataset ?? {};
 let tries = 0;
 /** Under another address each time: a browser remembers that a module could not be loaded. */
@@ -22,8 +24,9 @@ function load(): Promise<{ mount: Mount }> {
 
 function begin(): void {
   // The tag is there twice, or a router ran it again: what is open stays open.
-  if (window.RomashkaWidget?.project === project && project) return;
-  window.RomashkaWidget?.destroy();
+  const present = window.RomashkaWidget;
+  if (present?.project === project && project) return;
+  if (!(present instanceof Element)) present?.destroy(); // nor an element of that name
   const captcha = () =>
     (window as { romashkaCaptcha?: () => Promise<string> }).romashkaCaptcha?.() ??
     Promise.resolve("");

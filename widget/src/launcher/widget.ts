@@ -47,8 +47,8 @@ export interface Widget {
 
 /** What the window is given by the launcher. */
 export interface Place extends Options {
-  /** Whom the page has named so far. */
-  who: Who;
+  /** Whom the page has named so far; undefined: nothing was said. */
+  who: Who | undefined;
   root: ShadowRoot;
   tell<Name extends keyof Events>(name: Name, told: Events[Name]): void;
 }

@@ -11,14 +11,16 @@ export class Identity {
   constructor(
     private readonly core: Core,
     private readonly keeper: Keeper,
-    private who: Who,
+    private who?: Who,
   ) {}
 
   /** Somebody is named, or nobody any more. */
   set(who: Who): void {
     const before = this.who;
     this.who = who;
-    if (who === null && before !== null) this.#next(() => this.#leave());
+    if (who !== null || !(before || this.keeper.hasSigned)) return;
+    this.#leave(); // at once, whatever is under way; and what comes of that, too
+    void this.#next(async () => this.#leave());
   }
 
   /** What the page says and nobody has signed. */
@@ -29,7 +31,7 @@ export class Identity {
   /** Be who was named; it goes on as it is where the project does not believe it. */
   be(): Promise<void> {
     const { who } = this;
-    if (who === null || "name" in who || who === this.#done) return this.#underWay;
+    if (!who || "name" in who || who === this.#done) return this.#underWay;
     return this.#next(async () => {
       if ("jwt" in who) await this.#beAccount(who.jwt);
       else await this.#beSigned(who);
@@ -45,8 +47,6 @@ export class Identity {
   }
 
   async #beSigned({ id, hmac, expiresAt }: { id: string; hmac: string; expiresAt?: number }) {
-    const before = this.keeper.session?.signedAs;
-    if (before && before !== id) await this.#leave();
     const word = await this.#offer();
     await this.keeper.beSigned(id, () =>
       this.#call("identify_customer", { id, hmac, ...(expiresAt && { expires_at: expiresAt }) }),
@@ -62,9 +62,8 @@ export class Identity {
     await this.#bring(word);
   }
 
-  async #leave(): Promise<void> {
+  #leave(): void {
     this.#done = null;
-    if (this.keeper.session?.signedAs) await this.#call("sign_out_customer").catch(() => {});
     this.keeper.leave();
   }
 

@@ -61,6 +61,16 @@ export class Keeper {
     return kept?.signedAs === undefined || kept.signedAs === this.#signedAs ? kept : null;
   }
 
+  /** Who is it that the page vouches for? Empty: nobody. */
+  get owner(): string {
+    return String(this.#page?.userId ?? this.session?.signedAs ?? "");
+  }
+
+  /** Was a customer here whom the page had signed? */
+  get hasSigned(): boolean {
+    return this.#kept?.signedAs !== undefined;
+  }
+
   /** Was somebody here before? */
   get hasKept(): boolean {
     return this.#kept !== null;
@@ -98,23 +108,46 @@ export class Keeper {
    * have a copy of an older one. What `sign` throws leaves the visitor who was there.
    */
   async beSigned(id: string, sign: () => Promise<unknown>): Promise<void> {
-    this.#page = null;
     await alone(`${this.#lock}:who`, async () => {
+      const [page, was, before] = [this.#page, this.#signedAs, this.#kept];
+      this.#page = null;
       this.#signedAs = id;
-      const before = this.#kept;
-      if (before?.signedAs === id) return this.#tell(); // another tab was quicker, or another page
       try {
+        if (before?.signedAs === id && (await this.#goesOn(sign))) return;
         const fresh = await this.#signUp();
         this.#shelf.set(JSON.stringify({ ...fresh, signedAs: id }));
         await sign();
+        if (before?.signedAs !== id) this.#end(before);
       } catch (error) {
-        this.#signedAs = undefined;
+        this.#page = page;
+        this.#signedAs = was === id ? undefined : was;
         this.#shelf.set(before && JSON.stringify(before));
         throw error;
       } finally {
         this.#tell();
       }
     });
+  }
+
+  /** Is the session that is kept still the customer's? Not, where its secret was revoked, or it has ended. */
+  async #goesOn(sign: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await sign();
+      return true;
+    } catch (error) {
+      const { code, status } = error as Failure;
+      if (code === "session_not_new" || status === 401) return false;
+      throw error;
+    }
+  }
+
+  /** Whoever has a copy of a session that was signed is nobody with it. */
+  #end(kept: Session | null): void {
+    if (kept?.signedAs === undefined) return;
+    const { url, key } = this.project;
+    const headers = { apikey: key, authorization: `Bearer ${kept.access_token}` };
+    const call = `${url}/rest/v1/rpc/sign_out_customer`;
+    void fetch(call, { method: "POST", headers, keepalive: true }).catch(() => {});
   }
 
   /** Be whose account's session the page has: it gives the tokens, and nothing of it is kept. */
@@ -126,9 +159,11 @@ export class Keeper {
 
   /** Be nobody: whoever comes next begins anew. */
   leave(): void {
+    const kept = this.#kept;
     this.#page = null;
     this.#signedAs = undefined;
     this.#put(null);
+    this.#end(kept);
   }
 
   /** Auth's client as far as the SDK needs one. */
@@ -177,7 +212,7 @@ export class Keeper {
       return session;
     } catch (error) {
       const { status } = error as Failure;
-      if (status < 400 || status === 429 || status >= 500) throw error;
+      if (!(status >= 400 && status < 500) || status === 429) throw error;
       this.#put(null); // it is over: whoever writes next begins another
       return null;
     }
