@@ -32,6 +32,15 @@ const styles = {
   },
 };
 
+/** Realtime's client can filter changes of tables. No channel of ours listens to any: that is a kilobyte for nothing. */
+const noFilters = {
+  name: "no-filters",
+  load: (id) =>
+    id.endsWith("/RealtimePostgresFilterBuilder.js")
+      ? "export class RealtimePostgresFilterBuilder {} export const postgresChangesFilter = null;"
+      : null,
+};
+
 async function bundle(input, define, output) {
   const build = await rolldown({
     input,
@@ -39,7 +48,7 @@ async function bundle(input, define, output) {
     resolve: { alias: SDK },
     // Some old libraries teach arrays a JSON of their own: no part of ours asks theirs.
     transform: { target: "es2022", define, inject: { JSON: [path("src/json.ts"), "safeJson"] } },
-    plugins: [styles],
+    plugins: [styles, noFilters],
     onLog: (level, log) => {
       if (level === "warn") throw new Error(log.message);
     },

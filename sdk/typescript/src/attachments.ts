@@ -8,7 +8,7 @@ import { newId } from "./id.js";
 import type { Message } from "./models.js";
 import { inTime, REQUEST_MS } from "./pause.js";
 import { checkStorable } from "./storable.js";
-import { transfer, type Transfer } from "./transfer.js";
+import type { Transfer, transfer as TransferFile } from "./transfer.js";
 
 const BUCKET = "conversation-attachments";
 
@@ -50,9 +50,11 @@ type StorageFileApi = ReturnType<SupabaseClient["storage"]["from"]>;
 const FILE_MS = 300_000;
 
 export class Attachments {
+  /** @param transfer stores a file and tells how far it is; without it, `onProgress` hears nothing */
   constructor(
     private readonly core: Core,
     private readonly storage: Storage,
+    private readonly transfer?: typeof TransferFile,
   ) {}
 
   /**
@@ -141,12 +143,12 @@ export class Attachments {
   }
 
   async #send(path: string, file: Blob, signal: AbortSignal, onProgress: Transfer["onProgress"]) {
-    if (!onProgress || typeof XMLHttpRequest === "undefined") {
+    if (!this.transfer || !onProgress || typeof XMLHttpRequest === "undefined") {
       return this.#bucket.upload(path, file, { contentType: file.type });
     }
     const { publicUrl } = this.#bucket.getPublicUrl(path).data;
     const url = publicUrl.replace("/object/public/", "/object/");
-    return transfer(url, file, this.core.session.token, { signal, onProgress });
+    return this.transfer(url, file, this.core.session.token, { signal, onProgress });
   }
 
   async #ask<Data>(

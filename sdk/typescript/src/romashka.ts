@@ -6,6 +6,7 @@ import { Client } from "./client.js";
 import { countByOwnClock } from "./clock.js";
 import type { Database } from "./database.js";
 import { signIn, signInAnonymously } from "./signIn.js";
+import { transfer } from "./transfer.js";
 
 /**
  * A Romashka project, as a client of supabase-js reaches it.
@@ -32,7 +33,7 @@ export class Romashka extends Client {
     super(supabase);
     this.supabase = supabase as SupabaseClient<Database>;
     countByOwnClock(this.supabase);
-    this.attachments = new Attachments(this, this.supabase.storage);
+    this.attachments = new Attachments(this, this.supabase.storage, transfer);
   }
 
   /**
