@@ -55,7 +55,7 @@ def test_many_notes_are_one_event(inbox: Inbox) -> None:
 
 
 def test_nothing_is_said_of_notes_that_go_with_their_conversation(inbox: Inbox) -> None:
-    """What is erased leaves no event behind that names it."""
+    """What is erased leaves no event of its own: lists are told which conversation to let go."""
     _, conversation = quiet(inbox)
     inbox.run(
         "insert into public.conversation_notes (conversation_id, content) values (%s, 'x')",
@@ -64,4 +64,4 @@ def test_nothing_is_said_of_notes_that_go_with_their_conversation(inbox: Inbox) 
     inbox.run("truncate realtime.messages")
     inbox.run("delete from public.conversations")
 
-    assert told(inbox) == []
+    assert told(inbox) == [("conversations.deleted", {"conversation_ids": [str(conversation)]})]

@@ -119,6 +119,8 @@ test("an element that is named as the script is not taken for it, nor one that i
   customer.on("request", (request) => asked.push(request.url()));
   await customer.waitForTimeout(500);
   equal(await customer.launcher.count(), 0);
+  const [trouble] = customer.troubles.splice(0);
+  ok(trouble.includes("is not the address of a project"), trouble);
   ok(!asked.some((url) => url.startsWith(`${evil}romashka`)));
   const other = await visit(await page({ body: `<a id="RomashkaWidget" href="x">y</a>` }));
   await other.launcher.waitFor();
