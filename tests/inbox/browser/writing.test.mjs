@@ -42,7 +42,7 @@ test("/ finds a saved reply as one types, in the customer's language, and fills 
   await update(`conversations?id=eq.${id}`, { language: "de" });
   await page.reload();
   await said(page, "Guten Tag").waitFor();
-  await reply().pressSequentially("So: /zeit");
+  await reply().pressSequentially("So: /ffnungsz");
   await choices().first().waitFor();
   deepEqual(await choices().locator("bdi").allInnerTexts(), ["/hours", "Öffnungszeiten"]);
   await page.keyboard.press("Enter");
