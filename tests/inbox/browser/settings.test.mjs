@@ -64,6 +64,7 @@ test("an admin says when the team is there, and what is said when it is not", as
   const [{ hours, away_texts }] = await stored();
   deepEqual(hours.spans, [{ days: [1, 2, 3, 4, 5, 6], from: "10:00", to: "18:00" }]);
   deepEqual([hours.timezone, hours.closed, away_texts], ["Europe/Berlin", ["2026-12-25", "2026-12-26"], { de: "Wir sind {when} wieder da." }]);
+  await dialog.page().getByText("Saved.").waitFor(); // until then the form is filled in anew
   await dialog.getByLabel("Time zone").fill("Mars/Olympus");
   await dialog.getByRole("button", { name: "Save" }).click();
   await dialog.getByText("That did not work").waitFor();
