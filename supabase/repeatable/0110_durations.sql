@@ -1,6 +1,7 @@
 -- Purpose: durations as numbers that integer columns can hold: rows that come from a backup, or a machine that was
 --          asleep for a month, make long ones.
--- Touches: private.milliseconds, private.seconds.
+-- Touches: private.milliseconds, private.seconds. In PL/pgSQL, as a settle calls them for each answer: one in SQL that
+--          sets its search_path is planned anew each time.
 
 create or replace function private.milliseconds(duration interval)
 returns integer

@@ -59,7 +59,7 @@ set search_path = ''
 as $$
 begin
   if current_setting('role') in ('anon', 'authenticated') and not private.is_admin() then
-    raise exception 'unable to do it; only admins may'
+    raise exception 'unable to act as an admin; this account is none'
       using errcode = 'PT403', detail = 'admin_only', hint = 'Sign in as an admin.';
   end if;
 end $$;
