@@ -15,13 +15,14 @@ from romashka_local.config import StackConfig
 from romashka_local.cron import open_cron
 from romashka_local.functions import open_functions
 from romashka_local.gateway import App, Gateway
-from romashka_local.inbox import find_inbox, inbox_app
+from romashka_local.inbox import inbox_app
 from romashka_local.open_files import watch_open_files
+from romashka_local.pages import find_pages
 from romashka_local.postgres import Cluster
 from romashka_local.realtime import open_realtime
 from romashka_local.rest import open_rest
 from romashka_local.storage import open_storage
-from romashka_local.widget import find_widget, widget_app
+from romashka_local.widget import widget_app
 
 # Realtime's own limit; a larger frame ends the connection there too.
 _MAX_FRAME = 5_000_000
@@ -113,9 +114,9 @@ async def _open_gateway(config: StackConfig) -> AsyncIterator[Gateway]:
 
 def _pages(config: StackConfig) -> dict[str, App]:
     pages: dict[str, App] = {}
-    if inbox := find_inbox():
+    if inbox := find_pages("inbox", "index.html"):
         pages["inbox"] = inbox_app(inbox, config.keys.anon_key)
-    if widget := find_widget():
+    if widget := find_pages("widget", "romashka-widget.js"):
         pages["widget"] = widget_app(widget, config.keys.anon_key)
     return pages
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 from romashka_local.gateway import Gateway
-from romashka_local.inbox import find_inbox, inbox_app
+from romashka_local.inbox import inbox_app
 from romashka_local.keys import Keys
+from romashka_local.pages import find_pages
 
 KEYS = Keys()
 
@@ -67,6 +68,6 @@ async def test_the_folder_is_led_to(client: httpx.AsyncClient) -> None:
 
 def test_the_inbox_of_a_checkout_is_its_dist() -> None:
     """Built, it is found; else there is none."""
-    found = find_inbox()
+    found = find_pages("inbox", "index.html")
 
     assert found is None or found.parts[-2:] == ("inbox", "dist")
