@@ -3,73 +3,25 @@
 import hashlib
 import hmac
 import threading
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
+from tests.database.identities import (
+    HELLO,
+    IDENTIFY,
+    conversations_of,
+    identify,
+    known_device,
+    may_join,
+    new_secret,
+    new_visitor,
+    refusal,
+    sign,
+    wait,
+)
 from tests.database.inbox import Inbox, Row
-
-_IDENTIFY = "select public.identify_customer(%s, %s, %s) as id"
-_HELLO = "I am Anna"
-
-
-def _visitor(inbox: Inbox) -> str:
-    """Sign somebody in anonymously, just now."""
-    user_id = str(uuid4())
-    inbox.run(
-        "insert into auth.users (id, is_anonymous, created_at)"
-        " values (%s, true, private.test_clock())",
-        user_id,
-    )
-    return user_id
-
-
-def _secret(inbox: Inbox, overlap_hours: int = 24, by: str = "service_role") -> str:
-    row = inbox.one("select public.rotate_identity_secret(%s) as secret", overlap_hours, by=by)
-    return str(row["secret"])
-
-
-def _sign(secret: str, message: str) -> str:
-    """Sign as the page's server does."""
-    return hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
-
-
-def _identify(
-    inbox: Inbox, user: str | None, secret: str, page_id: str, *, expires_at: int | None = None
-) -> UUID:
-    message = page_id if expires_at is None else f"{page_id}\n{expires_at}"
-    row = inbox.one(_IDENTIFY, page_id, _sign(secret, message), expires_at, by=user)
-    return UUID(str(row["id"]))
-
-
-def _known(inbox: Inbox, secret: str, page_id: str) -> str:
-    """Return a new device of a customer whom the page knows."""
-    user = _visitor(inbox)
-    _identify(inbox, user, secret, page_id)
-    return user
-
-
-def _refusal(inbox: Inbox, statement: str, *values: Any, by: str | None) -> str | None:
-    with pytest.raises(psycopg.Error) as refusal:
-        inbox.run(statement, *values, by=by)
-    return refusal.value.diag.message_detail or refusal.value.sqlstate
-
-
-def _sees(inbox: Inbox, user: str) -> set[UUID]:
-    return {row["id"] for row in inbox.run("select id from public.conversations", by=user)}
-
-
-def _may_join(inbox: Inbox, user: str, conversation: UUID, suffix: str = "") -> bool:
-    topic = f"conversation:{conversation}{suffix}"
-    row = inbox.one("select private.may_join_topic(%s) as may", topic, by=user)
-    return bool(row["may"])
-
-
-def _wait(box: Inbox, seconds: float) -> None:
-    box.run("select 1")  # as `postgres` again
-    box.let_pass(seconds)
 
 
 @pytest.fixture
@@ -79,7 +31,7 @@ def box(passing_inbox: Inbox) -> Inbox:
 
 @pytest.fixture
 def secret(box: Inbox) -> str:
-    return _secret(box)
+    return new_secret(box)
 
 
 @pytest.mark.parametrize("key", [b"", b"k", b"k" * 64, b"k" * 65, b"\xaa" * 131, bytes(range(64))])
@@ -92,34 +44,34 @@ def test_the_hmac_is_everybodys(box: Inbox, key: bytes) -> None:
 
 def test_a_customer_is_the_same_on_each_device(box: Inbox, secret: str) -> None:
     """What they wrote elsewhere is there, with its topics, turns, and files' folder."""
-    phone, laptop, other = (_known(box, secret, page_id) for page_id in ("7", "7", "8"))
-    conversation = box.open(phone, _HELLO)
+    phone, laptop, other = (known_device(box, secret, page_id) for page_id in ("7", "7", "8"))
+    conversation = box.open(phone, HELLO)
 
-    assert _sees(box, phone) == _sees(box, laptop) == {conversation}
-    assert _sees(box, other) == set()
+    assert conversations_of(box, phone) == conversations_of(box, laptop) == {conversation}
+    assert conversations_of(box, other) == set()
     assert box.open(laptop) == conversation
     box.say(conversation, "and now from here", by=laptop)
     texts = "select content from public.messages order by position"
-    assert [row["content"] for row in box.run(texts, by=phone)] == [_HELLO, "and now from here"]
+    assert [row["content"] for row in box.run(texts, by=phone)] == [HELLO, "and now from here"]
     assert box.run(texts, by=other) == []
     jobs = "select id from public.ai_response_queue"
     assert box.run(jobs, by=laptop) == box.run(jobs, by=phone) != []
     for suffix in ("", ":typing"):
-        assert _may_join(box, laptop, conversation, suffix)
-        assert not _may_join(box, other, conversation, suffix)
+        assert may_join(box, laptop, conversation, suffix)
+        assert not may_join(box, other, conversation, suffix)
     may = "select private.may_attach(%s) as may"
     assert box.one(may, f"{conversation}/a.png", by=laptop)["may"]
     assert not box.one(may, f"{conversation}/a.png", by=other)["may"]
     box.run("select public.rate_conversation(%s, 5)", conversation, by=laptop)
     rated = "select public.rate_conversation(%s, 1)"
-    assert _refusal(box, rated, conversation, by=other) == "conversation_not_found"
+    assert refusal(box, rated, conversation, by=other) == "conversation_not_found"
     assert box.conversation(conversation)["satisfaction_rating"] == 5
 
 
 def test_a_read_mark_of_one_device_is_on_the_other(box: Inbox, secret: str) -> None:
-    phone, laptop = _known(box, secret, "7"), _known(box, secret, "7")
+    phone, laptop = known_device(box, secret, "7"), known_device(box, secret, "7")
     agent = box.user("agent")
-    conversation = box.open(phone, _HELLO)
+    conversation = box.open(phone, HELLO)
     answer = box.say(conversation, "Hello Anna", by=agent, sender="agent")
     box.run("select public.mark_conversation_read(%s)", conversation, by=laptop)
 
@@ -129,7 +81,7 @@ def test_a_read_mark_of_one_device_is_on_the_other(box: Inbox, secret: str) -> N
 
 def test_staff_see_that_the_page_vouches(box: Inbox, secret: str) -> None:
     """What a visitor says of themselves never looks like it."""
-    customer = _identify(box, _visitor(box), secret, "user-7")
+    customer = identify(box, new_visitor(box), secret, "user-7")
     agent = box.user("agent")
     read = "select verified_id, external_id, user_id from public.customer_profiles where id = %s"
     assert box.one(read, customer, by=agent) == {
@@ -137,12 +89,12 @@ def test_staff_see_that_the_page_vouches(box: Inbox, secret: str) -> None:
         "external_id": None,
         "user_id": None,
     }
-    for by in (_visitor(box), agent):
+    for by in (new_visitor(box), agent):
         for statement in (
             "insert into public.customer_profiles (verified_id) values ('9')",
             "update public.customer_profiles set verified_id = '9'",
         ):
-            assert _refusal(box, statement, by=by) == "42501"
+            assert refusal(box, statement, by=by) == "42501"
 
 
 @pytest.mark.parametrize(
@@ -155,7 +107,7 @@ def test_a_channels_id_is_another_namespace(box: Inbox, secret: str, external_id
         external_id,
         by="service_role",
     )
-    assert _sees(box, _known(box, secret, "user-7")) == set()
+    assert conversations_of(box, known_device(box, secret, "user-7")) == set()
 
 
 LOOKALIKES = [
@@ -172,12 +124,12 @@ LOOKALIKES = [
 
 def test_an_id_is_itself_byte_for_byte(box: Inbox, secret: str) -> None:
     """No case, form or width of letters makes somebody another one, and each needs its own hash."""
-    found = {_identify(box, _visitor(box), secret, page_id) for page_id in LOOKALIKES}
+    found = {identify(box, new_visitor(box), secret, page_id) for page_id in LOOKALIKES}
     assert len(found) == len(LOOKALIKES)
-    for_anna = _sign(secret, LOOKALIKES[0])
+    for_anna = sign(secret, LOOKALIKES[0])
     for page_id in LOOKALIKES[1:]:
         assert (
-            _refusal(box, _IDENTIFY, page_id, for_anna, None, by=_visitor(box)) == "bad_signature"
+            refusal(box, IDENTIFY, page_id, for_anna, None, by=new_visitor(box)) == "bad_signature"
         )
 
 
@@ -189,16 +141,16 @@ def test_an_id_is_itself_byte_for_byte(box: Inbox, secret: str) -> None:
 )  # fmt: skip
 def test_no_id_of_a_user_is_nobody(box: Inbox, secret: str, page_id: str | None) -> None:
     """A page that signs for whoever has not signed in would make one customer of all of them."""
-    signature = _sign(secret, page_id or "")
-    assert _refusal(box, _IDENTIFY, page_id, signature, None, by=_visitor(box)) == "bad_id"
+    signature = sign(secret, page_id or "")
+    assert refusal(box, IDENTIFY, page_id, signature, None, by=new_visitor(box)) == "bad_id"
 
 
 def _wrong(secret: str) -> dict[str, str | None]:
-    right = _sign(secret, "7")
+    right = sign(secret, "7")
     return {
-        "another id's": _sign(secret, "8"),
-        "another secret's": _sign("idsec_" + "0" * 64, "7"),
-        "an empty secret's": _sign("", "7"),
+        "another id's": sign(secret, "8"),
+        "another secret's": sign("idsec_" + "0" * 64, "7"),
+        "an empty secret's": sign("", "7"),
         "cut": right[:63],
         "longer": right + "0",
         "one digit off": right[:63] + ("0" if right[63] != "0" else "1"),
@@ -218,16 +170,16 @@ def _wrong(secret: str) -> dict[str, str | None]:
 @pytest.mark.parametrize("kind", _wrong("idsec_"))
 def test_a_wrong_signature_is_nobody(box: Inbox, secret: str, kind: str) -> None:
     """What is refused leaves nothing behind: no customer, no session."""
-    visitor = _visitor(box)
-    assert _refusal(box, _IDENTIFY, "7", _wrong(secret)[kind], None, by=visitor) == "bad_signature"
+    visitor = new_visitor(box)
+    assert refusal(box, IDENTIFY, "7", _wrong(secret)[kind], None, by=visitor) == "bad_signature"
     assert box.run("select 1 from public.customer_profiles") == []
     assert box.run("select 1 from private.customer_sessions") == []
 
 
 def test_nothing_is_signed_without_a_secret(box: Inbox) -> None:
     for key in ("", "idsec_", "null"):
-        signature = _sign(key, "7")
-        assert _refusal(box, _IDENTIFY, "7", signature, None, by=_visitor(box)) == "bad_signature"
+        signature = sign(key, "7")
+        assert refusal(box, IDENTIFY, "7", signature, None, by=new_visitor(box)) == "bad_signature"
 
 
 def _now(box: Inbox) -> int:
@@ -237,87 +189,87 @@ def _now(box: Inbox) -> int:
 def test_a_signature_may_have_an_end(box: Inbox, secret: str) -> None:
     """Not lengthened, not taken off, not made of an id with a line's end."""
     soon = _now(box) + 60
-    signed = _sign(secret, f"7\n{soon}")
+    signed = sign(secret, f"7\n{soon}")
     year = _now(box) + 365 * 86400
-    assert _identify(box, _visitor(box), secret, "7", expires_at=soon)
-    assert _identify(box, _visitor(box), secret, "7", expires_at=year)
+    assert identify(box, new_visitor(box), secret, "7", expires_at=soon)
+    assert identify(box, new_visitor(box), secret, "7", expires_at=year)
     for page_id, signature, expires_at in (
         ("7", signed, None),
         ("7", signed, soon + 1),
-        ("7", _sign(secret, "7"), soon),
-        ("7", _sign(secret, f"7{soon}"), soon),
-        ("7", _sign(secret, f"7\n{soon - 70}"), soon - 70),
-        ("7", _sign(secret, "7\n-1"), -1),
-        ("7", _sign(secret, f"7\n{soon}000"), soon * 1000),  # milliseconds
+        ("7", sign(secret, "7"), soon),
+        ("7", sign(secret, f"7{soon}"), soon),
+        ("7", sign(secret, f"7\n{soon - 70}"), soon - 70),
+        ("7", sign(secret, "7\n-1"), -1),
+        ("7", sign(secret, f"7\n{soon}000"), soon * 1000),  # milliseconds
     ):
         assert (
-            _refusal(box, _IDENTIFY, page_id, signature, expires_at, by=_visitor(box))
+            refusal(box, IDENTIFY, page_id, signature, expires_at, by=new_visitor(box))
             == "bad_signature"
         )
-    _wait(box, 61)
-    assert _refusal(box, _IDENTIFY, "7", signed, soon, by=_visitor(box)) == "bad_signature"
+    wait(box, 61)
+    assert refusal(box, IDENTIFY, "7", signed, soon, by=new_visitor(box)) == "bad_signature"
 
 
 def test_who_is_known_already_stays_known(box: Inbox, secret: str) -> None:
     """A page identifies at each load, hours after the session was made."""
-    user = _visitor(box)
-    customer = _identify(box, user, secret, "7")
-    box.open(user, _HELLO)
-    _wait(box, 7200)
-    assert _identify(box, user, secret, "7") == customer
+    user = new_visitor(box)
+    customer = identify(box, user, secret, "7")
+    box.open(user, HELLO)
+    wait(box, 7200)
+    assert identify(box, user, secret, "7") == customer
 
 
 def test_a_session_that_was_in_use_is_not_made_somebodys(box: Inbox, secret: str) -> None:
     """Fixation: whoever left a session on a shared device has a copy of it."""
-    old, wrote = _visitor(box), _visitor(box)
+    old, wrote = new_visitor(box), new_visitor(box)
     box.open(wrote, "who was here before")
-    signature = _sign(secret, "7")
-    assert _refusal(box, _IDENTIFY, "7", signature, None, by=wrote) == "session_not_new"
-    _wait(box, 601)
-    assert _refusal(box, _IDENTIFY, "7", signature, None, by=old) == "session_not_new"
+    signature = sign(secret, "7")
+    assert refusal(box, IDENTIFY, "7", signature, None, by=wrote) == "session_not_new"
+    wait(box, 601)
+    assert refusal(box, IDENTIFY, "7", signature, None, by=old) == "session_not_new"
 
 
 def test_the_next_person_on_the_device_is_not_the_last_one(box: Inbox, secret: str) -> None:
     """With or without a log-out; and what a copy of the old session sees after it is nothing."""
-    device = _known(box, secret, "7")
-    conversation = box.open(device, _HELLO)
-    signature = _sign(secret, "8")
-    assert _refusal(box, _IDENTIFY, "8", signature, None, by=device) == "session_of_another"
-    assert _sees(box, device) == {conversation}
+    device = known_device(box, secret, "7")
+    conversation = box.open(device, HELLO)
+    signature = sign(secret, "8")
+    assert refusal(box, IDENTIFY, "8", signature, None, by=device) == "session_of_another"
+    assert conversations_of(box, device) == {conversation}
 
     box.run("select public.sign_out_customer()", by=device)
-    assert _sees(box, device) == set()
+    assert conversations_of(box, device) == set()
     for page_id in ("7", "8"):  # whoever has a copy of it would be that one
-        signature = _sign(secret, page_id)
-        assert _refusal(box, _IDENTIFY, page_id, signature, None, by=device) == "session_not_new"
-    assert not _may_join(box, device, conversation)
-    assert _sees(box, _known(box, secret, "8")) == set()
-    assert _sees(box, _known(box, secret, "7")) == {conversation}
+        signature = sign(secret, page_id)
+        assert refusal(box, IDENTIFY, page_id, signature, None, by=device) == "session_not_new"
+    assert not may_join(box, device, conversation)
+    assert conversations_of(box, known_device(box, secret, "8")) == set()
+    assert conversations_of(box, known_device(box, secret, "7")) == {conversation}
 
 
 def test_an_account_is_who_it_is(box: Inbox, secret: str) -> None:
     """Neither a customer with an account nor staff become whom a page signs."""
-    signature = _sign(secret, "7")
+    signature = sign(secret, "7")
     for user in (box.user(), box.user("agent"), box.user("admin")):
-        assert _refusal(box, _IDENTIFY, "7", signature, None, by=user) == "session_has_account"
+        assert refusal(box, IDENTIFY, "7", signature, None, by=user) == "session_has_account"
     for nobody in ("anon", "service_role"):
-        assert _refusal(box, _IDENTIFY, "7", signature, None, by=nobody) == "42501"
-    assert _refusal(box, _IDENTIFY, "7", signature, None, by=str(uuid4())) == "session_required"
+        assert refusal(box, IDENTIFY, "7", signature, None, by=nobody) == "42501"
+    assert refusal(box, IDENTIFY, "7", signature, None, by=str(uuid4())) == "session_required"
 
 
 def test_a_new_secret_and_the_old_one_go_on_together(box: Inbox, secret: str) -> None:
     """For the overlap; then the old one signs nothing, and who was signed by it stays."""
-    device = _known(box, secret, "7")
-    new = _secret(box, overlap_hours=1)
+    device = known_device(box, secret, "7")
+    new = new_secret(box, overlap_hours=1)
     assert new != secret
-    assert _identify(box, _visitor(box), new, "7") == _identify(box, _visitor(box), secret, "7")
-    _wait(box, 3601)
-    signature = _sign(secret, "7")
-    assert _refusal(box, _IDENTIFY, "7", signature, None, by=_visitor(box)) == "bad_signature"
-    assert _identify(box, _visitor(box), new, "7")
+    assert identify(box, new_visitor(box), new, "7") == identify(box, new_visitor(box), secret, "7")
+    wait(box, 3601)
+    signature = sign(secret, "7")
+    assert refusal(box, IDENTIFY, "7", signature, None, by=new_visitor(box)) == "bad_signature"
+    assert identify(box, new_visitor(box), new, "7")
     assert box.one("select private.current_customer_id() as id", by=device)["id"]
-    _secret(box, overlap_hours=0)
-    assert _refusal(box, _IDENTIFY, "7", _sign(new, "7"), None, by=_visitor(box)) == "bad_signature"
+    new_secret(box, overlap_hours=0)
+    assert refusal(box, IDENTIFY, "7", sign(new, "7"), None, by=new_visitor(box)) == "bad_signature"
     kept = box.run("select secret from private.identity_secrets where secret is not null")
     assert len(kept) == 1  # what signs nothing is not kept
 
@@ -325,17 +277,17 @@ def test_a_new_secret_and_the_old_one_go_on_together(box: Inbox, secret: str) ->
 def test_a_secret_that_leaked_goes_with_all_that_it_signed(box: Inbox, secret: str) -> None:
     """Whoever had it could be anybody: what it signed ends with it, the others stay."""
     (listed,) = box.one("select public.get_identity_secrets() as all", by="service_role")["all"]
-    forged, again = _known(box, secret, "7"), _known(box, secret, "7")
-    conversation = box.open(again, _HELLO)
-    _identify(box, again, _secret(box), "7")  # the page was loaded again
+    forged, again = known_device(box, secret, "7"), known_device(box, secret, "7")
+    conversation = box.open(again, HELLO)
+    identify(box, again, new_secret(box), "7")  # the page was loaded again
     revoke = "select public.revoke_identity_secret(%s) as ended"
     assert box.one(revoke, listed["id"], by="service_role")["ended"] == 1
-    assert _sees(box, forged) == set()
-    assert _sees(box, again) == {conversation}
+    assert conversations_of(box, forged) == set()
+    assert conversations_of(box, again) == {conversation}
     assert (
-        _refusal(box, _IDENTIFY, "7", _sign(secret, "7"), None, by=_visitor(box)) == "bad_signature"
+        refusal(box, IDENTIFY, "7", sign(secret, "7"), None, by=new_visitor(box)) == "bad_signature"
     )
-    assert _refusal(box, revoke, listed["id"], by="service_role") == "secret_not_found"
+    assert refusal(box, revoke, listed["id"], by="service_role") == "secret_not_found"
 
 
 def test_only_admins_and_operators_have_to_do_with_secrets(box: Inbox, secret: str) -> None:
@@ -345,45 +297,45 @@ def test_only_admins_and_operators_have_to_do_with_secrets(box: Inbox, secret: s
         ("select public.get_identity_secrets()", ()),
         ("select public.revoke_identity_secret(%s)", (uuid4(),)),
     ]
-    for by in (_visitor(box), box.user("agent")):
+    for by in (new_visitor(box), box.user("agent")):
         for statement, values in calls:
-            assert _refusal(box, statement, *values, by=by) == "admin_only"
-    for by in (_visitor(box), box.user("agent"), box.user("admin"), "service_role"):
+            assert refusal(box, statement, *values, by=by) == "admin_only"
+    for by in (new_visitor(box), box.user("agent"), box.user("admin"), "service_role"):
         for table in ("identity_secrets", "customer_sessions", "conversation_offers"):
-            assert _refusal(box, f"select * from private.{table}", by=by) == "42501"
+            assert refusal(box, f"select * from private.{table}", by=by) == "42501"
     admin = box.user("admin")
-    made = _secret(box, by=admin)
+    made = new_secret(box, by=admin)
     told = box.one("select public.get_identity_secrets()::text as told", by=admin)["told"]
     assert secret not in told
     assert made not in told
     for hours in (-1, 721, None):
         rotate = "select public.rotate_identity_secret(%s)"
-        assert _refusal(box, rotate, hours, by=admin) == "bad_overlap"
+        assert refusal(box, rotate, hours, by=admin) == "bad_overlap"
 
 
 def test_limits_are_the_customers_on_all_devices(inbox: Inbox) -> None:
     """A second device, or a third, is no second allowance."""
-    secret = _secret(inbox)
-    phone, laptop = _known(inbox, secret, "7"), _known(inbox, secret, "7")
+    secret = new_secret(inbox)
+    phone, laptop = known_device(inbox, secret, "7"), known_device(inbox, secret, "7")
     inbox.run(
         "update public.ai_settings set max_messages_per_minute = 2, max_conversations_per_hour = 1"
     )
-    conversation = inbox.open(phone, _HELLO)
+    conversation = inbox.open(phone, HELLO)
     inbox.say(conversation, "two", by=laptop)
-    for device in (phone, laptop, _known(inbox, secret, "7")):
+    for device in (phone, laptop, known_device(inbox, secret, "7")):
         with pytest.raises(psycopg.Error, match="messages a minute"):
             inbox.say(conversation, "three", by=device)
     inbox.run("update public.conversations set status = 'closed' where id = %s", conversation)
     opened = "select public.create_conversation('', 'website')"
-    assert _refusal(inbox, opened, by=laptop) == "too_many_conversations"
+    assert refusal(inbox, opened, by=laptop) == "too_many_conversations"
 
 
 def test_a_customer_has_at_most_fifty_sessions(box: Inbox, secret: str) -> None:
     """A page that signs in anew at each load costs no more than that; the newest stay."""
-    first = _known(box, secret, "7")
+    first = known_device(box, secret, "7")
     for _ in range(50):
-        _wait(box, 1)
-        last = _known(box, secret, "7")
+        wait(box, 1)
+        last = known_device(box, secret, "7")
     assert box.one("select count(*) from private.customer_sessions")["count"] == 50
     own = "select private.current_customer_id() as id"
     assert box.one(own, by=first)["id"] is None
@@ -391,115 +343,21 @@ def test_a_customer_has_at_most_fifty_sessions(box: Inbox, secret: str) -> None:
 
 
 def test_two_devices_at_once_are_one_customer(inbox: Inbox, fresh_db: str) -> None:
-    secret = _secret(inbox)
-    users = [_visitor(inbox) for _ in range(4)]
+    secret = new_secret(inbox)
+    users = [new_visitor(inbox) for _ in range(4)]
     found: list[UUID] = []
 
-    def identify(user: str) -> None:
+    def come(user: str) -> None:
         with Inbox(fresh_db) as own:
-            found.append(_identify(own, user, secret, "7"))
+            found.append(identify(own, user, secret, "7"))
 
-    threads = [threading.Thread(target=identify, args=[user]) for user in users]
+    threads = [threading.Thread(target=come, args=[user]) for user in users]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(found) == 4
     assert len(set(found)) == 1
-
-
-# What was written before
-
-
-def _offer(box: Inbox, visitor: str) -> str | None:
-    token = box.one("select public.offer_conversations() as token", by=visitor)["token"]
-    return None if token is None else str(token)
-
-
-_BRING = "select public.bring_conversations(%s) as count"
-
-
-@pytest.mark.parametrize("kind", ["account", "signed by the page"])
-def test_what_is_open_comes_along(box: Inbox, secret: str, kind: str) -> None:
-    """To an account of the project as to whom the page signs: both sessions say so."""
-    visitor = _visitor(box)
-    ended = box.open(visitor, "yesterday")
-    box.run("update public.conversations set status = 'resolved' where id = %s", ended)
-    conversation = box.open(visitor, _HELLO)
-    token = _offer(box, visitor)
-    known = box.user() if kind == "account" else _known(box, secret, "7")
-
-    assert box.one(_BRING, token, by=known)["count"] == 1
-    assert _sees(box, known) == {conversation}
-    assert _sees(box, visitor) == {ended}
-    assert not _may_join(box, visitor, conversation)
-    assert [row["content"] for row in box.run("select content from public.messages", by=known)] == [
-        _HELLO
-    ]
-    assert box.open(known) == conversation
-    assert _refusal(box, _BRING, token, by=known) == "offer_not_found"  # once
-
-
-def test_nobody_takes_what_was_not_offered_to_them(box: Inbox, secret: str) -> None:
-    """A word that is guessed, old, replaced, or shown by whoever is nobody."""
-    visitor, known = _visitor(box), _known(box, secret, "7")
-    conversation = box.open(visitor, _HELLO)
-    first = _offer(box, visitor)
-    token = _offer(box, visitor)
-    for wrong in (first, "", None, str(uuid4()), str(conversation)):
-        assert _refusal(box, _BRING, wrong, by=known) == "offer_not_found"
-    for nobody in (_visitor(box), visitor, box.user("agent")):
-        assert _refusal(box, _BRING, token, by=nobody) == "session_not_signed_in"
-    for nobody in ("anon", "service_role"):
-        assert _refusal(box, _BRING, token, by=nobody) == "42501"
-    _wait(box, 601)
-    assert _refusal(box, _BRING, token, by=known) == "offer_not_found"
-    assert _sees(box, visitor) == {conversation}
-
-
-def test_who_is_known_gives_nothing_away(box: Inbox, secret: str) -> None:
-    """A session on a shared device does not move a customer's history to somebody else."""
-    for known in (_known(box, secret, "7"), box.user()):
-        box.open(known, _HELLO)
-        offer = "select public.offer_conversations()"
-        assert _refusal(box, offer, by=known) == "session_has_account"
-    assert _offer(box, _visitor(box)) is None
-
-
-def test_bringing_is_no_way_around_the_limit(inbox: Inbox) -> None:
-    secret = _secret(inbox)
-    known = _known(inbox, secret, "7")
-    inbox.run("update public.ai_settings set max_conversations_per_hour = 1")
-    inbox.run(
-        "update public.conversations set status = 'closed' where id = %s", inbox.open(known, "a")
-    )
-    visitor = _visitor(inbox)
-    inbox.open(visitor, "b")
-    assert _refusal(inbox, _BRING, _offer(inbox, visitor), by=known) == "too_many_conversations"
-
-
-def test_one_of_two_who_show_the_word_gets_it(inbox: Inbox, fresh_db: str) -> None:
-    visitor = _visitor(inbox)
-    conversation = inbox.open(visitor, _HELLO)
-    token, users = _offer(inbox, visitor), [inbox.user(), inbox.user()]
-    told: list[str] = []
-
-    def bring(user: str) -> None:
-        with Inbox(fresh_db) as own:
-            try:
-                told.append(str(own.one(_BRING, token, by=user)["count"]))
-            except psycopg.Error as refusal:
-                told.append(str(refusal.diag.message_detail))
-
-    threads = [threading.Thread(target=bring, args=[user]) for user in users]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(told) == ["1", "offer_not_found"]
-    assert sorted(len(_sees(inbox, user)) for user in users) == [0, 1]
-    assert _sees(inbox, visitor) == set()
-    assert inbox.conversation(conversation)["customer_id"]
 
 
 # What is kept
@@ -512,9 +370,9 @@ def _erase(box: Inbox, customer: UUID) -> Row:
 
 def test_who_is_forgotten_is_forgotten_on_each_device(box: Inbox, secret: str) -> None:
     """And comes back as a new customer, if they do."""
-    devices = [_known(box, secret, "user-7") for _ in range(2)]
-    customer = _identify(box, devices[0], secret, "user-7")
-    box.open(devices[0], _HELLO)
+    devices = [known_device(box, secret, "user-7") for _ in range(2)]
+    customer = identify(box, devices[0], secret, "user-7")
+    box.open(devices[0], HELLO)
     for said in ("user-7", devices[1]):
         found = box.one("select public.find_customers(%s) as found", said, by="service_role")
         assert [one["id"] for one in found["found"]] == [str(customer)]
@@ -527,14 +385,14 @@ def test_who_is_forgotten_is_forgotten_on_each_device(box: Inbox, secret: str) -
     assert _erase(box, customer)["accounts_deleted"] == 2
     assert box.run("select 1 from auth.users where id = any(%s)", devices) == []
     assert box.run("select 1 from private.customer_sessions") == []
-    assert _identify(box, _visitor(box), secret, "user-7") != customer
+    assert identify(box, new_visitor(box), secret, "user-7") != customer
 
 
 def test_a_device_that_does_not_come_back_goes_and_the_customer_stays(
     box: Inbox, secret: str
 ) -> None:
-    device = _known(box, secret, "7")
-    conversation = box.open(device, _HELLO)
+    device = known_device(box, secret, "7")
+    conversation = box.open(device, HELLO)
     box.run(
         "update auth.users set created_at = now() - interval '31 days', last_sign_in_at = null"
         " where id = %s",
@@ -542,4 +400,4 @@ def test_a_device_that_does_not_come_back_goes_and_the_customer_stays(
     )
     box.run("select public.prune()", by="service_role")
     assert box.run("select 1 from auth.users where id = %s", device) == []
-    assert _sees(box, _known(box, secret, "7")) == {conversation}
+    assert conversations_of(box, known_device(box, secret, "7")) == {conversation}
