@@ -196,18 +196,21 @@ async def test_an_answer_without_end_is_not_read(database: Any, receiver: Receiv
 async def test_slack_gets_text_that_mentions_nobody(database: Any, receiver: Receiver) -> None:
     """A customer who calls themselves <!channel> would wake the whole company."""
     add_rule(database, "slack", receiver.url, "conversation.escalated")
-    database.execute(
+    inserted = database.execute(
         "with customer as (insert into public.customer_profiles (name)"
         " values ('<!channel> & ' || chr(10) || 'Co') returning id) insert into"
         " public.conversations (customer_id, channel_type) select id, 'sms' from customer"
+        " returning id"
     )
+    conversation = inserted.fetchone()["id"]
     database.execute(
         "update public.conversations set requires_human = true, handed_over_at = now(),"
-        " escalation_reason = 'legal' where channel_type = 'sms'"
+        " escalation_reason = 'legal' where id = %s",
+        [conversation],
     )
     await becomes(lambda: receiver.posted)
     text = json.loads(receiver.posted[0][1])["text"]
-    database.execute("delete from public.conversations where channel_type = 'sms'")
+    database.execute("delete from public.conversations where id = %s", [conversation])
 
     assert text.splitlines()[:2] == [
         "&lt;!channel&gt; &amp; Co waits for a human (SMS).",

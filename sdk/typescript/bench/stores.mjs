@@ -91,7 +91,7 @@ async function follow(what, tag) {
     await pause(1_500);
   } else {
     const view = client.inbox.view({ tags: [tag], limit: 50 });
-    client.inbox.feed.observe(() => (events += 1));
+    client.inbox.observe(() => (events += 1));
     const heard = client.topics.listen("inbox");
     void (async () => {
       for await (const { event, payload } of heard) {
