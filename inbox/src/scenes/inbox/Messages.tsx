@@ -29,11 +29,12 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
   // Not before it is known: what is at the end counts as read.
   const [isAtEnd, setAtEnd] = useState(false);
   const [leftAt, setLeftAt] = useState<string | null>(null);
-  const isPlaced = useRef(false);
+  /** Where it opened; null once the reader has gone elsewhere, undefined before. */
+  const place = useRef<Place | null | undefined>(undefined);
   const staysAtEnd = useRef(false);
   const lastTop = useRef(0);
   /** Where it opens, about: what is there at first is what is going to be seen. */
-  const [begin] = useState(() => (placeIn(items, at) ?? unreadIn(items) ?? items.length) * ITEM);
+  const [begin] = useState(() => (placeToOpen(items, at)?.index ?? items.length) * ITEM);
   const virtual = useVirtualizer({
     count: items.length,
     getScrollElement: () => box.current,
@@ -51,18 +52,16 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
   const shown = virtual.getVirtualItems();
   const last = items.at(-1)?.key ?? null;
 
-  // Open where the reader left off.
+  // Open where the reader left off, and stay there: older messages and notes may come above it meanwhile.
   useLayoutEffect(() => {
-    if (isPlaced.current || items.length === 0) return;
-    isPlaced.current = true;
-    const place = placeIn(items, at);
-    if (place !== null) return virtual.scrollToIndex(place, { align: "center" });
-    const unread = unreadIn(items);
-    if (unread !== null) virtual.scrollToIndex(unread, { align: "start" });
-    else {
-      virtual.scrollToIndex(items.length - 1, { align: "end" });
-      staysAtEnd.current = true;
-    }
+    if (items.length === 0 || place.current === null) return;
+    const before = place.current;
+    const now = before ? placeOf(before, items) : placeToOpen(items, at);
+    place.current = now;
+    if (now && now.index !== before?.index) virtual.scrollToIndex(now.index, { align: now.align });
+    if (now || before) return;
+    virtual.scrollToIndex(items.length - 1, { align: "end" });
+    staysAtEnd.current = true;
   }, [items, virtual, at]);
 
   useEffect(() => {
@@ -93,7 +92,12 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
     setLeftAt(isEnd ? null : last);
   }
 
+  function leavePlace() {
+    place.current = null;
+  }
+
   function toNewest() {
+    leavePlace();
     staysAtEnd.current = true;
     box.current!.scrollTop = box.current!.scrollHeight;
   }
@@ -108,6 +112,10 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
         id="messages"
         className={css["scroll"]}
         onScroll={onScroll}
+        onWheel={leavePlace}
+        onTouchMove={leavePlace}
+        onPointerDown={leavePlace}
+        onKeyDown={leavePlace}
         tabIndex={0}
         aria-label={conversation.label}
       >
@@ -136,16 +144,26 @@ export function Messages({ items, at, render, hasOlder, loadOlder, onSeen }: Pro
   );
 }
 
-/** Where the message of a position is, or the next one. */
-function placeIn(items: readonly Item[], at: number | null | undefined): number | null {
-  if (!at) return null;
-  const place = items.findIndex((item) => item.kind === "message" && item.message.position >= at);
-  return place < 0 ? null : place;
+interface Place {
+  key: string;
+  index: number;
+  align: "center" | "start";
 }
 
-function unreadIn(items: readonly Item[]): number | null {
-  const at = items.findIndex(({ kind }) => kind === "unread");
-  return at < 0 ? null : at;
+/** Where to open: at the message of a position, or the next one; else at the first unread; null: at the newest. */
+function placeToOpen(items: readonly Item[], at: number | null | undefined): Place | null {
+  const found = at
+    ? items.findIndex((item) => item.kind === "message" && item.message.position >= at)
+    : -1;
+  const index = found < 0 ? items.findIndex(({ kind }) => kind === "unread") : found;
+  const align = found < 0 ? "start" : "center";
+  return index < 0 ? null : { key: items[index]!.key, index, align };
+}
+
+/** The same place, wherever it is now. */
+function placeOf({ key, align }: Place, items: readonly Item[]): Place | null {
+  const index = items.findIndex((item) => item.key === key);
+  return index < 0 ? null : { key, index, align };
 }
 
 function isEndOf({ scrollTop, scrollHeight, clientHeight }: HTMLElement): boolean {
