@@ -110,9 +110,12 @@ export class Feed implements Watcher {
       .map(({ row }) => row);
   }
 
-  /** Note what a follower read: it may be later than what was heard. */
+  /** Note what a follower read: it is no older than what was heard of the same change, and may be newer. */
   note(rows: ConversationRow[]): void {
-    for (const row of rows) if (this.#isNews(row)) this.#remember(row);
+    for (const row of rows) {
+      const { updated_at = "" } = this.latest(row.id) ?? {};
+      if (!isLater(updated_at, row.updated_at)) this.#remember(row);
+    }
   }
 
   /** Read what an event did not say of these, all in one request. */
@@ -172,17 +175,12 @@ export class Feed implements Watcher {
     const { customer_profiles: customer = known?.customer_profiles } = row;
     // What was read later than the event may say whose it is, and nothing else that is new.
     const isCompleted = customer !== undefined && known?.customer_profiles === undefined;
-    const latest = this.#isNews(row) ? row : known!;
+    const latest = known && !isLater(row.updated_at, known.updated_at) ? known : row;
     if (latest === known && !isCompleted) return;
     const whole = { ...latest, ...(customer !== undefined && { customer_profiles: customer }) };
     this.#remember(whole);
     this.#news.set(row.id, whole);
     onFrame(this.#tell);
-  }
-
-  #isNews(row: ConversationRow): boolean {
-    const known = this.latest(row.id);
-    return known === undefined || isLater(row.updated_at, known.updated_at);
   }
 
   #remember(row: ConversationRow): void {
@@ -196,7 +194,6 @@ export class Feed implements Watcher {
   readonly #tell = (): void => {
     const rows = [...this.#news.values()];
     this.#news.clear();
-    if (rows.length === 0) return;
     this.#followers.forEach((each) => each.onChanged(rows));
   };
 

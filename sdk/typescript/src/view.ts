@@ -102,7 +102,9 @@ export class View extends Following<ViewState> implements Follower {
 
   #put(row: ConversationRow): void {
     const known = this.#known.get(row.id);
-    if (known && isLater(known.updated_at, row.updated_at)) return;
+    // What was read of a change is no older than its event, of which only what the read one lacks is news.
+    if (known?.customer_profiles !== undefined && !isLater(row.updated_at, known.updated_at))
+      return;
     const whole = row.customer_profiles === undefined ? { ...known, ...row } : row;
     this.#known.remove(row.id);
     if (!matches(whole, this.filters)) return;

@@ -470,6 +470,29 @@ testForms(
   },
 );
 
+testForms("an event of before a customer's new name does not take it back", async (form) => {
+  const { id, row } = await quietConversation(await newCustomer(), "hi");
+  const tags = [randomUUID()];
+  await change(id, { tags });
+  const { client, wire } = openAs(form);
+  const view = client.inbox.view({ tags });
+  const shown = look(view);
+  await until(() => isLive(shown));
+  const held = gate();
+  wire.before = (path) => (path.includes("/conversations?") ? held.wait : undefined);
+  const refreshed = view.refresh();
+  await change(id, { priority: "high" });
+  await until(() => shown.now.rows[0]?.priority === "high"); // heard, while the list waits to be read
+  const customers = service.supabase.from("customer_profiles");
+  await customers.update({ name: "Grace" }).eq("id", row.customer_id!).throwOnError();
+  held.open();
+  await refreshed;
+  await until(() => isLive(shown));
+  equal(shown.now.rows[0]?.customer_profiles?.name, "Grace");
+  equal(client.inbox.latest(id)?.customer_profiles?.name, "Grace");
+  shown.leave();
+});
+
 testForms("closing ends whoever reads", async (form) => {
   const conversation = await quietConversation(await newCustomer(), "first");
   const { client } = openAs(form);

@@ -29,7 +29,7 @@ export function useConversation(id: string | null): Found & { reload: () => void
       setFound((before) => ({
         id,
         error: null,
-        row: later(before.row, row),
+        row: later(before.row, row, isRead),
         isFresh: isRead || (before.id === id && before.isFresh),
       }));
     const gone = (gone: string) => {
@@ -70,7 +70,12 @@ function useAgain(reload: () => void): void {
   }, [state, reload]);
 }
 
-function later(one: ConversationRow | null, other: ConversationRow): ConversationRow {
-  if (one?.id !== other.id || other.updated_at >= one.updated_at) return other;
-  return one;
+/** Of two states the later one; what was read is no older than the event of the same change. */
+function later(
+  one: ConversationRow | null,
+  other: ConversationRow,
+  isRead: boolean,
+): ConversationRow {
+  if (one?.id !== other.id || other.updated_at > one.updated_at) return other;
+  return isRead && other.updated_at === one.updated_at ? other : one;
 }

@@ -63,7 +63,9 @@ function useLatestRows(inbox: Inbox, setFound: (change: Change) => void): void {
         setFound((before) => {
           if (!has(before, row.id)) return before;
           const hits = before.hits.map((hit) =>
-            hit.conversation.id === row.id ? { ...hit, conversation: row } : hit,
+            hit.conversation.id === row.id && hit.conversation.updated_at < row.updated_at
+              ? { ...hit, conversation: row }
+              : hit,
           );
           return { ...before, hits };
         }),
