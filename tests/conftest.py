@@ -13,7 +13,7 @@ from romashka._installation import install
 from romashka_local.postgres import Cluster
 
 from tests.support import databases, waiting, wants
-from tests.support.stacks import RunningStack, be_patient, run_stack
+from tests.support.stacks import RunningStack, be_patient, run_stack, unhurried_project
 
 # Who runs the tests in the background may have these ignored, and every program would inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -127,19 +127,21 @@ def db(shared_db: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[RunningStack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The whole local stack with Romashka's migrations and seed, as users start it."""
-    with run_stack("--ephemeral") as running:
+    project = unhurried_project(tmp_path_factory.mktemp("project"))
+    with run_stack("--ephemeral", cwd=project) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def patient_stack() -> Iterator[RunningStack]:
+def patient_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """The same with a deadline that no slow machine misses: for tests of what is answered.
 
     That it is answered within six seconds is what tests/end_to_end tries.
     """
-    with run_stack("--ephemeral") as running:
+    project = unhurried_project(tmp_path_factory.mktemp("project"))
+    with run_stack("--ephemeral", cwd=project) as running:
         be_patient(running)
         yield running
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,20 @@ def run_stack(*options: str, cwd: Path = ROOT) -> Iterator[RunningStack]:
         yield wait_until_ready(process)
     finally:
         stop_stack(process)
+
+
+def unhurried_project(folder: Path) -> Path:
+    """Make a project like this one in a folder, whose Realtime limits nobody.
+
+    Many tests share its stack, and each may be the one too many a second: what is told then is lost.
+    """
+    shutil.copytree(ROOT / "supabase", folder / "supabase")
+    config = folder / "supabase" / "config.toml"
+    realtime = "[realtime]\n"
+    settings = config.read_text()
+    assert realtime in settings
+    config.write_text(settings.replace(realtime, f"{realtime}max_events_per_second = 1000000\n"))
+    return folder
 
 
 @contextmanager
