@@ -68,7 +68,7 @@ def run_stack(*options: str, cwd: Path = ROOT) -> Iterator[RunningStack]:
 def unhurried_project(folder: Path) -> Path:
     """Make a project like this one in a folder, whose Realtime limits nobody.
 
-    Many tests share its stack, and each may be the one too many a second: what is told then is lost.
+    Many tests share its stack: together they would be too many, and what is told then is lost.
     """
     shutil.copytree(ROOT / "supabase", folder / "supabase")
     config = folder / "supabase" / "config.toml"

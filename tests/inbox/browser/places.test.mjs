@@ -84,13 +84,14 @@ test("a search has more than a page of hits", async () => {
 /** What would have been shown by the system, and whether a sound was heard. */
 function watched() {
   window.alerts = [];
+  window.shown = {};
   window.sounds = 0;
   window.Notification = class {
     static permission = "default";
     static requestPermission = async () => (this.permission = window.answer ?? "granted");
     constructor(title, options) {
       window.alerts.push({ title, ...options });
-      window.last = this;
+      window.shown[options.tag] = this;
     }
     close() {}
   };
@@ -110,33 +111,34 @@ test("what waits for a human is told by the system and a sound, to who wants it,
   await own.addInitScript(watched);
   await own.goto(`${url}#/all`);
   await isLive(own);
-  const alerts = () => own.evaluate(() => window.alerts);
+  // Of one conversation: those of other tests are handed over meanwhile.
+  const alertsOf = ({ id }) => own.evaluate((tag) => window.alerts.filter((each) => each.tag === tag), id);
   const hand = async (name, text) => {
     const customer = await visitor(text, name);
     await update(`conversations?id=eq.${customer.id}`, { requires_human: true, handed_over_at: new Date().toISOString() });
     return customer;
   };
-  await hand("Nora Nobody", "Nobody asked for it");
-  await own.getByText("Nora Nobody").first().waitFor();
-  deepEqual(await alerts(), []);
+  const nobody = await hand("Nora Nobody", "Nobody asked for it");
+  await own.locator(`#row-${nobody.id}`).getByText(/waiting/).waitFor();
+  deepEqual([await alertsOf(nobody), await own.evaluate(() => window.sounds)], [[], 0]);
   await own.getByRole("button", { name: "Ada Agent" }).click();
   await own.getByRole("switch", { name: "Desktop notifications" }).check();
   await own.getByRole("switch", { name: "Sound" }).check();
   await own.keyboard.press("Escape");
-  const { id } = await hand("Wanda Waits", "I want <b>somebody</b>");
-  await eventually(async () => (await alerts()).length === 1);
-  const [told] = await alerts();
+  const wanda = await hand("Wanda Waits", "I want <b>somebody</b>");
+  await eventually(async () => (await alertsOf(wanda)).length === 1);
+  const [told] = await alertsOf(wanda);
   deepEqual([told.title, told.body], ["Wanda Waits", "I want <b>somebody</b>"]);
-  await eventually(() => own.evaluate(() => window.sounds === 1));
-  await update(`conversations?id=eq.${id}`, { tags: ["seen"] }); // the same wait
-  await own.locator(`#row-${id}`).waitFor();
-  await own.evaluate(() => window.last.onclick());
+  await eventually(() => own.evaluate(() => window.sounds > 0));
+  await update(`conversations?id=eq.${wanda.id}`, { tags: ["seen"] }); // the same wait
+  await own.locator(`#row-${wanda.id}`).waitFor();
+  await own.evaluate((tag) => window.shown[tag].onclick(), wanda.id);
   await said(own, "I want <b>somebody</b>").waitFor();
-  equal((await alerts()).length, 1);
+  equal((await alertsOf(wanda)).length, 1);
   await own.evaluate(() => (window.isFocused = true));
-  await hand("Fay Focused", "You are looking anyway");
-  await own.getByText("Fay Focused").first().waitFor();
-  equal((await alerts()).length, 1);
+  const fay = await hand("Fay Focused", "You are looking anyway");
+  await own.locator(`#row-${fay.id}`).getByText(/waiting/).waitFor();
+  deepEqual(await alertsOf(fay), []);
   deepEqual(own.troubles, []);
 });
 
