@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -252,8 +253,12 @@ def test_a_low_limit_of_open_files_is_raised() -> None:
 
 @pytest.mark.applies_if(psutil.LINUX)  # it alone sets another process's limits
 def test_a_stack_that_runs_out_of_open_files_says_so(eventually: Eventually) -> None:
-    """What its clients see ("connection is bad") names no cause."""
-    with run_stack("--ephemeral", "--no-migrate") as stack, ExitStack() as opened:
+    """What its clients see ("connection is bad") names no cause; no part may crash of it."""
+    with (
+        run_stack("--ephemeral", "--no-migrate") as stack,
+        psycopg.connect(stack.admin_url(), autocommit=True) as database,
+        ExitStack() as opened,
+    ):
         process = psutil.Process(stack.process.pid)
         limit = process.num_fds() + 40
         process.rlimit(psutil.RLIMIT_NOFILE, (limit, limit))
@@ -261,9 +266,12 @@ def test_a_stack_that_runs_out_of_open_files_says_so(eventually: Eventually) -> 
         for _ in range(limit):  # not 40: some of what the start had open is closed by now
             opened.enter_context(closing(socket.create_connection((url.host, url.port))))
         eventually(lambda: f"of {limit} open files are in use" in said(stack.process))
+        database.execute("create table public.of_then()")
+        time.sleep(1)  # the API reads the new schema meanwhile
         opened.close()
         with httpx.Client(base_url=stack.api_url, headers={"apikey": stack.secret_key}) as client:
             eventually(lambda: client.get("/auth/v1/admin/users").status_code == 200)
+            assert client.get("/rest/v1/of_then").status_code == 200
 
 
 def test_a_stack_survives_the_loss_of_all_its_connections(eventually: Eventually) -> None:

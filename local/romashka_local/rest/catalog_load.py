@@ -23,7 +23,10 @@ from romashka_local.rest.catalog import (
 from romashka_local.rest.settings import Settings
 from romashka_local.rest.views import ViewKeys, view_keys
 
-_QUERIES = Path(__file__).parent / "catalog_sql"
+# Read once: a reload needs no file, of which there may be none left to open.
+_QUERIES = {
+    file.stem: file.read_bytes() for file in (Path(__file__).parent / "catalog_sql").glob("*.sql")
+}
 # Of a function's own settings, those that its whole transaction takes over (PostgREST's defaults).
 _HOISTED = ("statement_timeout", "plan_filter.statement_cost_limit")
 _ISOLATION = "default_transaction_isolation"
@@ -37,8 +40,7 @@ async def load(connection: psycopg.AsyncConnection[Any], configured: Settings) -
     """
 
     async def documents(query: str, *parameters: Sequence[str]) -> list[Any]:
-        text = (_QUERIES / f"{query}.sql").read_bytes()
-        cursor = await psycopg.AsyncRawCursor(connection).execute(text, parameters)
+        cursor = await psycopg.AsyncRawCursor(connection).execute(_QUERIES[query], parameters)
         return [row[0] for row in await cursor.fetchall()]
 
     async with connection.transaction():
