@@ -14,6 +14,8 @@ import { Notice } from "../src/parts/Notice";
 import { Toast } from "../src/parts/Toast";
 import { Account } from "../src/scenes/inbox/Account";
 import { Editor as HoursEditor } from "../src/scenes/settings/HoursForm";
+import settings from "../src/scenes/settings/Settings.module.css";
+import { Lines as SnippetLines } from "../src/scenes/settings/Snippet";
 import { Editor as WidgetEditor } from "../src/scenes/settings/WidgetForm";
 import SavedReplies from "../src/scenes/replies/SavedReplies";
 import { ConfigProblem } from "../src/scenes/problem/ConfigProblem";
@@ -129,7 +131,12 @@ export const PAGES: Story[] = [
     isAlone: true,
     show: () => (
       <Dialog title="Widget" onClose={() => {}}>
-        <WidgetEditor known={LOOKS} mayChange />
+        <div className={settings["panel"]}>
+          <WidgetEditor known={LOOKS} mayChange />
+          <SnippetLines
+            of={{ url: "https://example.supabase.co", anonKey: "sb_publishable_example" }}
+          />
+        </div>
       </Dialog>
     ),
   },

@@ -440,6 +440,10 @@ export const ar: Strings = {
     texts: { title: "العنوان", greeting: "التحية", away: "عندما لا يوجد أحد" },
     addTexts: "إضافة نصوص خاصة بلغة",
     sample: { title: "تحدث معنا", greeting: "مرحبًا! كيف نساعدك؟" },
+    snippet: "في صفحاتك",
+    snippetHint: (files) => `قبل نهاية محتوى الصفحة؛ وبدلًا من ${files} اكتب عنوان ملفات النافذة.`,
+    copy: "نسخ",
+    copied: "تم النسخ.",
   },
 
   actions: {

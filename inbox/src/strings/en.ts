@@ -407,6 +407,11 @@ export const en = {
     texts: { title: "Title", greeting: "Greeting", away: "When nobody is there" },
     addTexts: "Add own words in a language",
     sample: { title: "Chat with us", greeting: "Hello! How can we help?" },
+    snippet: "On your pages",
+    snippetHint: (files: string) =>
+      `Before the end of a page's body; instead of ${files}, say where you serve the widget's files.`,
+    copy: "Copy",
+    copied: "Copied.",
   },
 
   actions: {

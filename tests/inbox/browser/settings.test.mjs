@@ -1,9 +1,9 @@
 // What a team sets up for itself, by its admins; and what agents see of it.
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { before, test } from "node:test";
 
 import { eventually, openAs, serve, sessionOf } from "./browser.mjs";
-import { account, read, update } from "./project.mjs";
+import { account, ANON_KEY, API_URL, read, update } from "./project.mjs";
 
 let ada;
 let bo;
@@ -74,7 +74,7 @@ test("an admin says when the team is there, and what is said when it is not", as
 });
 
 test("an admin chooses how the widget looks and greets", async () => {
-  const { dialog } = await openedBy(bo);
+  const { page, dialog } = await openedBy(bo);
   const [before] = await read("widget_settings");
   await part(dialog, "Widget");
   await dialog.getByLabel("Colour", { exact: true }).fill("#1f5fd0");
@@ -84,6 +84,12 @@ test("an admin chooses how the widget looks and greets", async () => {
   await eventually(async () => (await read("widget_settings"))[0].texts.it?.greeting === "Ciao!");
   equal((await read("widget_settings"))[0].color, "#1f5fd0");
   await update("widget_settings?id=eq.true", { texts: before.texts, color: before.color });
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await dialog.getByRole("button", { name: "Copy" }).click();
+  await page.getByText("Copied.").waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  match(copied, /^<script async src="https:[^"]+\/romashka-widget\.js"\s+data-project="([^"]+)"\s+data-key="([^"]+)"><\/script>$/);
+  ok(copied.includes(`"${API_URL}"`) && copied.includes(`"${ANON_KEY}"`), copied);
 });
 
 test("an agent sees who is on the team, and changes nothing", async () => {

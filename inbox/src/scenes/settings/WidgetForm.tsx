@@ -12,6 +12,7 @@ import { useSpoken, useStrings } from "../../strings";
 import { showToast } from "../../toasts";
 import { Languages } from "./HoursForm";
 import css from "./Settings.module.css";
+import { Snippet } from "./Snippet";
 import type { FormProps } from "./TeamForm";
 import { useLoaded } from "./useLoaded";
 
@@ -37,7 +38,13 @@ export function WidgetForm({ mayChange }: FormProps) {
       </Notice>
     );
   }
-  return value ? <Editor known={value} mayChange={mayChange} /> : <Skeleton kind="rows" />;
+  if (!value) return <Skeleton kind="rows" />;
+  return (
+    <>
+      <Editor known={value} mayChange={mayChange} />
+      <Snippet />
+    </>
+  );
 }
 
 export function Editor({ known, mayChange }: { known: Looks; mayChange: boolean }) {
