@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 from romashka._installation import install
 from romashka_local.postgres import Cluster
 
@@ -23,6 +24,15 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # hundred, and the half of a short one's time would go by compiling.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# By default structlog draws a traceback with the source and the variables of every frame; pytest's
+# own frames are many, and each error that the worker's parts log would cost a second of CPU.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # The files that take longest, so that none of them is begun when the others are done.
 _FIRST = (
