@@ -1,6 +1,7 @@
 """Which language a customer writes in, as far as a few words tell."""
 
 import re
+from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
@@ -23,8 +24,7 @@ class LanguageDetector:
     """Guesses, and changes its mind about a customer for good reasons only."""
 
     def __init__(self) -> None:
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        self._identifier.set_languages(_LANGUAGES)
+        self._identifier = _load_identifier()
 
     def detect(self, text: str, known: str | None = None) -> str | None:
         """Return the language of `text` as a two-letter code; `known` when it could be any.
@@ -47,6 +47,14 @@ class LanguageDetector:
         limit = _MIN_PROBABILITY if letters >= _WORD else _MIN_PROBABILITY_OF_A_WORD
         is_sure = best != known_code and probabilities[best] >= limit
         return str(best) if is_sure else known
+
+
+@cache
+def _load_identifier() -> LanguageIdentifier:
+    """Load the model, which takes half a second, once; nothing changes it afterwards."""
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(_LANGUAGES)
+    return identifier
 
 
 def base_language(code: str) -> str:
