@@ -1,0 +1,41 @@
+"""Break the system under steady traffic, then let the checker decide.
+
+    python -m bench.faults --turns 300 --faults 30 --seed 1
+
+Ends with 1 where a promise was broken; the seed and the history say how.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.faults.checker import check_run
+from bench.faults.run import Size, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--turns", type=int, default=300, help="what customers ask")
+    parser.add_argument("--faults", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1, help="the same one, the same faults")
+    parser.add_argument(
+        "--pace", type=float, default=5.0, help="seconds from one fault to the next, on average"
+    )
+    parser.add_argument("--folder", type=Path, help="for the history, the logs and the rows")
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="romashka-faults-"))
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)  # under root, Postgres runs as another account, inside of it
+    size = Size(options.turns, options.faults, options.pace)
+
+    report = asyncio.run(run(folder, size, options.seed, check_run))
+    print(report.text())
+    if report.violations:
+        print(f"seed {options.seed}; the history is {folder / 'history.jsonl'}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
