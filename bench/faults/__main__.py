@@ -2,11 +2,13 @@
 
     python -m bench.faults --turns 300 --faults 30 --seed 1
 
-Ends with 1 where a promise was broken; the seed and the history say how.
+Ends with 1 where a promise was broken. The seed, which it prints, draws the same faults again, and
+the history says what happened.
 """
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 from pathlib import Path
@@ -30,11 +32,12 @@ def main() -> None:
     folder.chmod(0o755)  # under root, Postgres runs as another account, inside of it
     size = Size(options.turns, options.faults, options.pace)
 
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # a deprecation at each mail
+
+    print(f"seed {options.seed}; the history is {folder / 'history.jsonl'}", flush=True)
     report = asyncio.run(run(folder, size, options.seed, check_run))
     print(report.text())
-    if report.violations:
-        print(f"seed {options.seed}; the history is {folder / 'history.jsonl'}")
-        sys.exit(1)
+    sys.exit(1 if report.violations else 0)
 
 
 if __name__ == "__main__":

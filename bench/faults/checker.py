@@ -384,7 +384,9 @@ def _describe(run: _Run, report: Report) -> None:
     for job in run.rows.jobs:
         report.counts[f"turns {job['outcome'] or job['status']}"] += 1
     report.counts["faults"] = len(run.events["fault"])
-    report.counts["points reached"] = sum(event["was_reached"] for event in run.events["point"])
+    report.counts["workers killed at a named point"] = sum(
+        len(event["workers"]) for event in run.events["point"]
+    )
     report.counts["conversations"] = len(run.conversations)
     report.counts["customers' messages"] = sum(row["sender"] == "user" for row in run.rows.messages)
     report.figures["s of outages"] = sum(end - begin for begin, end in run.outages)

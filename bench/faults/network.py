@@ -5,7 +5,7 @@ sees which function is called: a trap in it says when a worker is at a named poi
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ class Trap:
     keeps: Literal["request", "answer"]
     holding: bytes = b""
     """What the answer must have in it: a claim that claimed nothing is none."""
-    sprung: asyncio.Event = field(default_factory=asyncio.Event)
+    is_sprung: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +54,11 @@ class Network:
             self.resume(part)
         self.delay_seconds = 0.0
         self.trap: Trap | None = None
+
+    @property
+    def has_caught(self) -> bool:
+        """Is somebody in the trap?"""
+        return self.trap is not None and self.trap.is_sprung
 
     def cut(self, part: Part) -> None:
         """Reset all connections of a part."""
@@ -126,7 +131,7 @@ class Network:
     def _traps(self, link: _Link, data: bytes, *, is_request: bool) -> bool:
         """Tell whether these bytes are to be kept: then whoever set the trap has heard of it."""
         trap = self.trap
-        if trap is None or trap.sprung.is_set():
+        if trap is None or trap.is_sprung:
             return False
         if is_request:
             link.is_asked = trap.function in data or (link.is_asked and b"POST " not in data[:5])
@@ -134,7 +139,7 @@ class Network:
         else:
             is_it = link.is_asked and trap.keeps == "answer" and trap.holding in data
         if is_it:
-            trap.sprung.set()
+            trap.is_sprung = True
         return is_it
 
 

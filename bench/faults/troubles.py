@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import psycopg
 
@@ -107,28 +108,23 @@ async def freeze(system: System, one: Planned) -> None:
 
 
 async def kill_at_point(system: System, one: Planned) -> None:
-    """Kill a worker just where it would hurt: at a named point of a turn or a delivery."""
-    worker = _worker(system, one)
-    points = (
-        Trap(b"/rpc/get_next_ai_response_job", "answer", b'"job_id"'),
-        Trap(b"/rpc/complete_ai_response_jobs", "request"),
-        Trap(b"/rpc/complete_ai_response_jobs", "answer"),
-        Trap(b"/rpc/claim_channel_deliveries", "answer", b'"delivery_id"'),
-        Trap(b"/rpc/settle_channel_deliveries", "request"),
-        Trap(b"/rpc/settle_channel_deliveries", "answer"),
-    )
-    trap = worker.network.trap = points[int(one.choice * len(points))]
-    with suppress(TimeoutError):
-        await asyncio.wait_for(trap.sprung.wait(), one.seconds)
-    system.history.add(
-        "point",
-        function=trap.function.decode(),
-        keeps=trap.keeps,
-        was_reached=trap.sprung.is_set(),
-    )
-    worker.signal(signal.SIGKILL)
-    worker.network.trap = None
-    worker.network.cut("rest")
+    """Kill a worker just where it would hurt: the first one that comes to a named point."""
+    function, keeps, holding = POINTS[int(one.choice * len(POINTS))]
+    for worker in system.workers:
+        worker.network.trap = Trap(function, keeps, holding)
+    give_up_at = now() + one.seconds
+    caught: list[Worker] = []
+    while not caught and now() < give_up_at:
+        await asyncio.sleep(0.005)
+        caught = [worker for worker in system.workers if worker.network.has_caught]
+    named = {"function": function.decode(), "keeps": keeps}
+    system.history.add("point", **named, workers=[worker.name for worker in caught])
+    for worker in caught:
+        worker.signal(signal.SIGKILL)
+    for worker in system.workers:
+        worker.network.trap = None
+    for worker in caught:
+        worker.network.cut("rest")
 
 
 async def jump_clock(system: System, one: Planned) -> None:
@@ -287,6 +283,16 @@ def _part(one: Planned) -> Part:
     return "rest" if one.choice < 0.5 else "realtime"
 
 
+POINTS: tuple[tuple[bytes, Literal["request", "answer"], bytes], ...] = (
+    (b"/rpc/get_next_ai_response_job", "answer", b'"job_id"'),  # claimed
+    (b"/rpc/extend_ai_response_leases", "request", b""),
+    (b"/rpc/complete_ai_response_jobs", "request", b""),  # drafted, and not settled
+    (b"/rpc/complete_ai_response_jobs", "answer", b""),  # settled, which it does not know
+    (b"/rpc/claim_channel_deliveries", "answer", b'"delivery_id"'),
+    (b"/rpc/settle_channel_deliveries", "request", b""),  # sent, and not settled
+    (b"/rpc/settle_channel_deliveries", "answer", b""),
+)
+
 _WORKERS = ("worker-0", "worker-1")
 _NETWORKS = ("customers", *_WORKERS)
 _PROJECT = ("project",)
@@ -295,7 +301,7 @@ TROUBLES = {
     "kill": Trouble(kill, _WORKERS, 2, (0.5, 2)),
     "stop": Trouble(stop, _WORKERS, 1, (0.5, 2)),
     "freeze": Trouble(freeze, _WORKERS, 2, (0.5, 7)),
-    "kill at a point": Trouble(kill_at_point, _WORKERS, 3, (5, 10)),
+    "kill at a point": Trouble(kill_at_point, ("points",), 4, (5, 10)),
     "jump the clock": Trouble(jump_clock, _WORKERS, 1, (2, 8)),
     "cut": Trouble(cut, _NETWORKS, 2, (0.2, 4)),
     "half-open": Trouble(half_open, _NETWORKS, 1, (1, 8)),
