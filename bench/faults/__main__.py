@@ -12,8 +12,9 @@ import logging
 import sys
 import tempfile
 from pathlib import Path
+from typing import NoReturn
 
-from bench.faults.checker import check_run
+from bench.faults.checker import Report, check_folder, check_run
 from bench.faults.run import Size, run
 
 
@@ -26,7 +27,10 @@ def main() -> None:
         "--pace", type=float, default=5.0, help="seconds from one fault to the next, on average"
     )
     parser.add_argument("--folder", type=Path, help="for the history, the logs and the rows")
+    parser.add_argument("--check", type=Path, help="look again at the folder of a run of before")
     options = parser.parse_args()
+    if options.check:
+        finish(check_folder(options.check))
     folder = options.folder or Path(tempfile.mkdtemp(prefix="romashka-faults-"))
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)  # under root, Postgres runs as another account, inside of it
@@ -35,7 +39,11 @@ def main() -> None:
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # a deprecation at each mail
 
     print(f"seed {options.seed}; the history is {folder / 'history.jsonl'}", flush=True)
-    report = asyncio.run(run(folder, size, options.seed, check_run))
+    finish(asyncio.run(run(folder, size, options.seed, check_run)))
+
+
+def finish(report: Report) -> NoReturn:
+    """Show what was found, and end."""
     print(report.text())
     sys.exit(1 if report.violations else 0)
 

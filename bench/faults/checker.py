@@ -6,7 +6,7 @@ Shares no code with the product, and none with the rest of the harness: it reads
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ DOUBT_SECONDS = 60.0
 
 Row = dict[str, Any]
 Span = tuple[float, float]
+Held = tuple[Row, Row | None]
+"""What staff did that took a conversation, and what gave it back."""
 
 
 @dataclass(slots=True)
@@ -56,14 +58,18 @@ class Report:
         return "\n".join(lines)
 
 
-def check_run(database_url: str, history: Path) -> Report:
-    """Read the database and the history, and decide."""
-    return check(read_rows(database_url), read_history(history))
+def check_run(database_url: str, folder: Path) -> Report:
+    """Keep in the folder of a run what is in its database, and decide."""
+    rows = read_rows(database_url)
+    (folder / "rows.json").write_text(json.dumps(asdict(rows)))
+    return check_folder(folder)
 
 
-def read_history(path: Path) -> list[Row]:
-    """Return what happened, in order."""
-    return [json.loads(line) for line in path.read_text().splitlines()]
+def check_folder(folder: Path) -> Report:
+    """Decide by what a run left in its folder."""
+    rows = Rows(**json.loads((folder / "rows.json").read_text()))
+    history = (folder / "history.jsonl").read_text().splitlines()
+    return check(rows, [json.loads(line) for line in history])
 
 
 def read_rows(database_url: str) -> Rows:
@@ -137,9 +143,9 @@ class _Run:
         for event in events["locked"]:
             self.locks[event["conversation"]].append((event["begin"], event["end"]))
 
-    def held(self, conversation: str) -> list[tuple[Row, Row | None]]:
+    def held(self, conversation: str) -> list[Held]:
         """Return when staff had a conversation: from an action of theirs to what ended that."""
-        spans: list[tuple[Row, Row | None]] = []
+        spans: list[Held] = []
         for event in sorted(self.staff[conversation], key=lambda event: event["begin"]):
             is_open = bool(spans) and spans[-1][1] is None
             if event["action"] in ("take_over", "write") and not is_open:
@@ -244,10 +250,12 @@ def _no_silence(run: _Run, report: Report) -> None:
                 answer is not None or _is_humans(run, message, messages, turns, held),
                 f"nobody answers {message['id']} of {conversation}",
             )
-            is_first = answer is not None and answer["turn"] == message["id"]
-            if answer is None or not is_first or _was_returned(message, answer, held):
+            if not any(job["turn"] == message["id"] for job in turns):
                 continue
-            seconds = run.time_without_outages(message["at"], answer["at"], conversation)
+            end = _end_of_waiting(message, answer, messages, held)
+            if end is None:
+                continue
+            seconds = run.time_without_outages(message["at"], end, conversation)
             worst = max(worst, seconds)
             report.hold(
                 "1 answered within six seconds",
@@ -408,33 +416,49 @@ def _is_humans(
     message: Row,
     messages: list[Row],
     turns: list[Row],
-    held: list[tuple[Row, Row | None]],
+    held: list[Held],
 ) -> bool:
     """Tell whether a human has what a message asks, or it needs no answer."""
     if any(job["outcome"] == "not_needed" for job in turns):
         return True
+    was_taken_over = any(job["outcome"] == "taken_over" for job in turns)
     for begin, end in held:
-        # Written before a takeover and not answered by then, or while a human had it.
-        until = end["end"] if end else float("inf")
-        if message["at"] <= until and (
-            message["at"] >= begin["begin"] or not turns or turns[-1]["outcome"] == "taken_over"
-        ):
+        is_before_the_end = end is None or message["at"] <= end["end"]
+        if is_before_the_end and (message["at"] >= begin["begin"] or was_taken_over):
             return True
-    was_promised = any(
-        row["sender"] == "ai"
-        and row["kind"] == "handover"
-        and row["position"] < message["position"]
-        for row in messages
+    return _was_promised(message, messages, held)
+
+
+def _was_promised(message: Row, messages: list[Row], held: list[Held]) -> bool:
+    """Tell whether a customer waits for a human already, whom a hand-over promised."""
+    promised_at = max(
+        (
+            row["at"]
+            for row in messages
+            if row["kind"] == "handover" and row["position"] < message["position"]
+        ),
+        default=None,
     )
-    return was_promised and not any(end for _, end in held if end and end["end"] < message["at"])
+    return promised_at is not None and not any(
+        end is not None and promised_at < end["end"] < message["at"] for _, end in held
+    )
 
 
-def _was_returned(message: Row, answer: Row, held: list[tuple[Row, Row | None]]) -> bool:
-    """Tell whether a human had the conversation between: then the time counts from the return."""
-    return any(
-        begin["begin"] <= answer["at"] and (end is None or end["end"] >= message["at"])
+def _end_of_waiting(
+    message: Row, answer: Row | None, messages: list[Row], held: list[Held]
+) -> float | None:
+    """Return when a turn's first message had an answer or a human, if that is a matter of time.
+
+    What came while a human had it, or was promised, waits for that human.
+    """
+    if _was_promised(message, messages, held) or any(
+        begin["begin"] <= message["at"] and (end is None or message["at"] <= end["end"])
         for begin, end in held
-    )
+    ):
+        return None
+    ends = [begin["begin"] for begin, _ in held if begin["end"] >= message["at"]]
+    ends += [answer["at"]] if answer else []
+    return max(message["at"], min(ends)) if ends else None
 
 
 def _was_in_doubt(run: _Run, copy: Row) -> bool:

@@ -33,7 +33,7 @@ class Size:
 
 
 async def run(folder: Path, size: Size, seed: int, check: Callable[[str, Path], R]) -> R:
-    """Let it all happen in `folder`; return what `check` says of the database and the history."""
+    """Let it all happen in `folder`; return what `check` says of the database and the folder."""
     with History(folder / "history.jsonl") as history:
         history.add("run", seed=seed, turns=size.turns, faults=size.faults)
         async with open_system(folder, history, seed) as system:
@@ -46,7 +46,7 @@ async def run(folder: Path, size: Size, seed: int, check: Callable[[str, Path], 
             with suppress(AssertionError):  # what never ends is the checker's to find
                 await becomes(lambda: _is_quiet(system), _QUIET_SECONDS)
             await asyncio.sleep(1)
-            return check(system.project.admin_url, history.path)
+            return check(system.project.admin_url, folder)
 
 
 async def _let_write(system: System, turns: int, seed: int, seconds: float) -> None:

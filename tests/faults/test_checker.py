@@ -164,6 +164,14 @@ def be_late(run: Run) -> None:
     run.history.append(event("outage", 30, begin=7, end=7.5, why="a test"))
 
 
+def be_silent_until_a_takeover(run: Run) -> None:
+    run.row("q2")["at"] = 13
+
+
+def make_no_turn_before_a_takeover(run: Run) -> None:
+    run.rows.jobs.pop(1)
+
+
 def write_after_a_takeover(run: Run) -> None:
     run.row("q3").update(sender="ai", turn="q2")
 
@@ -233,6 +241,8 @@ def show_a_stranger(run: Run) -> None:
         (leave_a_turn_open, "2 every turn has ended"),
         (be_silent, "1 every message is answered or a human's"),
         (be_late, "1 answered within six seconds"),
+        (be_silent_until_a_takeover, "1 answered within six seconds"),
+        (make_no_turn_before_a_takeover, "1 every message is answered or a human's"),
         (write_after_a_takeover, "3 silent while a human has it"),
         (end_a_subscription, "4 subscriptions last"),
         (show_too_little, "4 subscribers see every message once, in order"),

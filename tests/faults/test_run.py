@@ -22,13 +22,13 @@ def test_the_same_seed_draws_the_same_faults() -> None:
 def folder() -> Iterator[Path]:
     """Where the run keeps its rows."""
     made = make_folder()
+    made.chmod(0o755)  # under root, Postgres runs as another account, inside of it
     yield made
     rmtree(made, ignore_errors=True)
 
 
 async def test_a_short_run_breaks_no_promise(folder: Path) -> None:
     """A few turns on all channels, and a few faults."""
-    folder.chmod(0o755)  # under root, Postgres runs as another account, inside of it
     report = await run(folder, Size(turns=18, faults=6, pace_seconds=2), 2, check_run)
 
     assert report.violations == []
