@@ -76,10 +76,7 @@ def read_rows(database_url: str) -> Rows:
     """Return what is stored, with times as seconds since 1970."""
     with psycopg.connect(database_url, row_factory=dict_row) as database:
         return Rows(
-            *(
-                database.execute(query).fetchall()  # type: ignore[arg-type]  # constants
-                for query in (_MESSAGES, _JOBS, _DELIVERIES)
-            )
+            *(database.execute(query).fetchall() for query in (_MESSAGES, _JOBS, _DELIVERIES))
         )
 
 
@@ -307,6 +304,7 @@ def _subscribers_see_all(run: _Run, report: Report) -> None:
             shown[: len(due)] == due and len(shown) == len(set(shown)),
             f"{subscriber} saw {shown} of {due}",
         )
+        live = _Live(run, subscriber)
         for one in seen[subscriber]:
             report.hold(
                 "5 subscribers see their own conversation",
@@ -314,8 +312,10 @@ def _subscribers_see_all(run: _Run, report: Report) -> None:
                 f"{subscriber} saw {one['message']} of {one['conversation']}",
             )
             row = run.by_id.get(one["message"])
-            since = max(row["at"] if row else one["at"], event["at"])
-            if any(begin <= since <= end for begin, end in restless) or since == event["at"]:
+            if row is None or not live.at(row["at"]):
+                continue
+            since = row["at"]
+            if any(begin <= since <= end for begin, end in restless):
                 continue
             worst = max(worst, one["at"] - since)
             report.hold(
@@ -331,12 +331,12 @@ def _channels_get_all(run: _Run, report: Report) -> None:
     got: dict[str, list[Row]] = defaultdict(list)
     for event in run.events["got"]:
         got[event["delivery"]].append(event)
-    known = {row["id"]: row for row in run.rows.deliveries}
-    for delivery in got:
+    known = {row["id"] for row in run.rows.deliveries}
+    for name in got:
         report.hold(
             "4 what a channel gets was written",
-            delivery in known,
-            f"a channel got {delivery}, which nobody knows",
+            name in known,
+            f"a channel got {name}, which nobody knows",
         )
     firsts: dict[str, list[tuple[float, int]]] = defaultdict(list)
     for delivery in run.rows.deliveries:
@@ -401,6 +401,18 @@ def _describe(run: _Run, report: Report) -> None:
 
 
 # ---- what is asked above
+
+
+class _Live:
+    """When a subscriber's connection stood, by what it was told itself."""
+
+    def __init__(self, run: _Run, subscriber: str) -> None:
+        told = [event for event in run.events["connection"] if event["subscriber"] == subscriber]
+        self._changes = [(event["at"], event["is_live"]) for event in told]
+
+    def at(self, moment: float) -> bool:
+        """Tell whether it stood then."""
+        return bool([is_live for at, is_live in self._changes if at <= moment][-1:] == [True])
 
 
 def _spans(run: _Run, job: Row, message: Row) -> bool:

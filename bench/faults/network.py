@@ -123,6 +123,8 @@ class Network:
                     await asyncio.sleep(self.delay_seconds)
                 if self._traps(link, data, is_request=is_request):
                     await asyncio.Event().wait()
+                if writer.is_closing():
+                    break
                 writer.write(data)
                 await writer.drain()
                 data = b""

@@ -25,7 +25,7 @@ class Project:
 
     def __init__(self, stack: RunningStack, folder: Path, history: History) -> None:
         self.stack = stack
-        self._folder = folder
+        self.folder = folder
         self._history = history
 
     @property
@@ -39,7 +39,7 @@ class Project:
         await asyncio.sleep(seconds)
         api, database = (urlsplit(url).port for url in (self.stack.api_url, self.stack.db_url))
         self.stack = await asyncio.to_thread(
-            _start, self._folder, "--port", str(api), "--db-port", str(database)
+            _start, self.folder, "--port", str(api), "--db-port", str(database)
         )
         self._history.add("outage", begin=began, end=time.time(), why="the project was stopped")
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -165,7 +164,3 @@ async def is_ready(system: System) -> bool:
     """Tell whether all workers have said that they began."""
     logs = [worker.folder / f"{worker.name}.log" for worker in system.workers]
     return all(log.exists() and b"worker.started" in log.read_bytes() for log in logs)
-
-
-def now() -> float:
-    return time.time()

@@ -5,12 +5,13 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from time import time as now
 from typing import Any, TypeVar
 
 import psycopg
 from romashka import AsyncRomashka, Conversation, RomashkaError
 
-from bench.faults.system import System, now
+from bench.faults.system import System
 from tests.channels import meta
 from tests.channels.mail_in import DESK, SERVER, SUPPORT, TOKEN, verdict, write
 from tests.support.waiting import becomes
@@ -71,8 +72,12 @@ async def _watch(
     system: System, subscriber: str, conversation: Conversation, shown: list[Any]
 ) -> None:
     system.history.add("subscribed", subscriber=subscriber, conversation=conversation.id)
+
+    def note(is_live: bool) -> None:
+        system.history.add("connection", subscriber=subscriber, is_live=is_live)
+
     try:
-        async for event in conversation.events():
+        async for event in conversation.events(on_connection=note):
             message = event.message
             shown.append(message)
             system.history.add(

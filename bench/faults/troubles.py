@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from time import time as now
 from typing import Literal
 
 import psycopg
@@ -13,9 +14,10 @@ import psycopg
 from bench.faults.crew import Worker
 from bench.faults.network import Network, Part, Trap
 from bench.faults.project import WRITABLE
-from bench.faults.system import System, now, set_model
+from bench.faults.system import System, set_model
 from tests.channels.graph import Behaviour, accepts, accepts_and, hangs, refuses, resets, shows
 from tests.channels.mail_server import DROP
+from tests.support.stacks import ROMASHKA, ROOT
 from tests.worker import provider
 
 
@@ -205,6 +207,25 @@ async def lock_conversation(system: System, one: Planned) -> None:
                 system.history.add("locked", conversation=conversation, begin=begin, end=now())
 
 
+async def upgrade(system: System, one: Planned) -> None:
+    """Bring the schema to this edition from one with another file: all functions are made anew."""
+    await _administrate(
+        system,
+        "update private.applied_files set digest = 'another' where name = '1000_turns.sql'",
+    )
+    for _ in range(10):
+        if await _migrate(system) == 0:
+            break
+        await asyncio.sleep(one.seconds)
+
+
+async def _migrate(system: System) -> int | None:
+    command = (str(ROMASHKA), "migrate", "--db-url", system.project.stack.db_url)
+    with (system.project.folder / "migrate.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=log, stderr=log)
+        return await process.wait()
+
+
 async def _administrate(system: System, statement: str) -> None:
     while True:
         try:
@@ -309,6 +330,7 @@ TROUBLES = {
     "crash the database": Trouble(crash_database, _PROJECT, 1, (3, 5)),
     "restart the project": Trouble(restart_project, _PROJECT, 0.5, (0, 3)),
     "fill the disk": Trouble(fill_disk, _PROJECT, 0.7, (0.5, 4)),
+    "upgrade": Trouble(upgrade, _PROJECT, 0.5, (0.5, 2)),
     "lock a conversation": Trouble(lock_conversation, _PROJECT, 1.5, (0.5, 4)),
     "mislead the model": Trouble(mislead_model, ("model",), 3, (1, 6)),
     "fail the Graph API": Trouble(fail_graph, ("graph",), 2, (1, 5)),

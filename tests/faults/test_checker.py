@@ -42,6 +42,7 @@ class Run:
         )
         self.history: list[Row] = [
             event("subscribed", 9, subscriber="s", conversation="web"),
+            event("connection", 9.1, subscriber="s", is_live=True),
             *(accepted(name, 10, conversation="web") for name in ("q1", "q2", "q3", "q4")),
             *(accepted(name, 10, customer="12025550142") for name in ("wamid.1", "wamid.2")),
             staff("take_over", 22),
