@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,6 +63,8 @@ class Project:
                     )
                     await database.execute(_PROBE)
             except (psycopg.Error, OSError, TimeoutError):
+                if database is not None:
+                    await database.close()
                 database = None
             else:
                 now = time.time()
@@ -98,7 +100,6 @@ async def open_project(folder: Path, history: History) -> AsyncIterator[Project]
         probing = asyncio.create_task(project.probe())
         yield project
         probing.cancel()
-        with suppress(asyncio.CancelledError):
-            await probing
+        await asyncio.wait([probing])
     finally:
         await asyncio.to_thread(stop_stack, project.stack.process, 30)
