@@ -17,9 +17,9 @@ from psycopg.rows import dict_row
 ANSWER_SECONDS = 6.0
 SEEN_SECONDS = 1.0
 AFTERMATH_SECONDS = 12.0
-"""So long after a fault of the network or of the project a subscriber may still be reconnecting."""
-DOUBT_SECONDS = 60.0
-"""So long after a copy went out may its worker die, or the project go, before that is settled."""
+"""So long after a fault of the network or of the project its clients may still be reconnecting."""
+DOUBT_SECONDS = 2.0
+"""Within this a copy that went out is settled, where no fault comes between."""
 
 Row = dict[str, Any]
 Span = tuple[float, float]
@@ -241,7 +241,10 @@ def _no_silence(run: _Run, report: Report) -> None:
             if message["sender"] != "user":
                 continue
             turns = [job for job in run.jobs[conversation] if _spans(run, job, message)]
-            answer = next((answers[job["turn"]] for job in turns if job["turn"] in answers), None)
+            answer = next(
+                (answers[job["turn"]] for job in turns if job["turn"] in answers),
+                _handed_over_with(message, turns, messages),
+            )
             report.hold(
                 "1 every message is answered or a human's",
                 answer is not None or _is_humans(run, message, messages, turns, held),
@@ -441,6 +444,20 @@ def _is_humans(
     return _was_promised(message, messages, held)
 
 
+def _handed_over_with(message: Row, turns: list[Row], messages: list[Row]) -> Row | None:
+    """Return the hand-over of the turn before, if it ended this one too, and speaks for both."""
+    if not any(job["outcome"] == "taken_over" for job in turns):
+        return None
+    return next(
+        (
+            row
+            for row in messages
+            if row["kind"] == "handover" and row["position"] > message["position"]
+        ),
+        None,
+    )
+
+
 def _was_promised(message: Row, messages: list[Row], held: list[Held]) -> bool:
     """Tell whether a customer waits for a human already, whom a hand-over promised."""
     promised_at = max(
@@ -470,12 +487,17 @@ def _end_of_waiting(
         return None
     ends = [begin["begin"] for begin, _ in held if begin["end"] >= message["at"]]
     ends += [answer["at"]] if answer else []
+    ends += [
+        row["at"]
+        for row in messages  # of the turn before: it tells of the human for this one, too
+        if row["kind"] == "handover" and row["position"] > message["position"]
+    ]
     return max(message["at"], min(ends)) if ends else None
 
 
 def _was_in_doubt(run: _Run, copy: Row) -> bool:
     """Tell whether something may have kept a worker from saying that a copy was out."""
-    begin, end = copy["at"] - DOUBT_SECONDS, copy["at"] + DOUBT_SECONDS
+    begin, end = copy["at"] - AFTERMATH_SECONDS, copy["at"] + DOUBT_SECONDS
     troubles: Iterator[Row] = (
         event
         for event in run.events["fault"]

@@ -277,6 +277,35 @@ def test_an_outage_excuses_a_late_answer() -> None:
     assert run.violations() == set()
 
 
+def test_a_fault_of_long_before_excuses_no_copy() -> None:
+    """Nor one that comes when the first copy was settled long ago."""
+    for begin, end in ((1, 4), (19, 20)):
+        run = Run()
+        send_twice_for_no_reason(run)
+        named = {"number": 1, "trouble": "kill", "target": "worker-0"}
+        run.history.append(event("fault", end, begin=begin, end=end, **named))
+
+        assert run.violations() == {"4 a copy only where it was in doubt"}
+
+
+@pytest.mark.parametrize(
+    ("handed_over_at", "violations"), [(15, set()), (19, {"1 answered within six seconds"})]
+)
+def test_a_hand_over_ends_the_turn_that_waits_behind_it_too(
+    handed_over_at: float, violations: set[str]
+) -> None:
+    """It says the same to both, and in time for both."""
+    run = Run()
+    run.rows.messages += [
+        message("m1", "mail", "user", 1, at=12.4),
+        message("m2", "mail", "user", 2, at=12.5),
+        message("h1", "mail", "ai", 3, at=handed_over_at, turn="m1", kind="handover"),
+    ]
+    run.rows.jobs += [job("m1", "mail", "escalated"), job("m2", "mail", "taken_over")]
+
+    assert run.violations() == violations
+
+
 def test_a_fault_excuses_a_copy() -> None:
     """A worker that dies after a send says nothing of it: docs/deliveries.md."""
     run = Run()
