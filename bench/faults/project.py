@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -54,24 +54,26 @@ class Project:
         It knows nothing of the product and of the faults, and it is as slow as the machine is.
         """
         good_at = time.time()
-        database = None
         while True:
-            try:
+            with suppress(psycopg.Error, OSError, TimeoutError):
                 async with asyncio.timeout(1):
-                    database = database or await psycopg.AsyncConnection.connect(
+                    database = await psycopg.AsyncConnection.connect(
                         self.stack.db_url, autocommit=True
                     )
-                    await database.execute(_PROBE)
-            except (psycopg.Error, OSError, TimeoutError):
-                if database is not None:
-                    await database.close()
-                database = None
-            else:
-                now = time.time()
-                if now - good_at > _GAP_SECONDS:
-                    self._history.add("outage", begin=good_at, end=now, why="no write went through")
-                good_at = now
+                async with database:
+                    while True:
+                        async with asyncio.timeout(1):
+                            await database.execute(_PROBE)
+                        good_at = self._note_gap(good_at)
+                        await asyncio.sleep(_PROBE_SECONDS)
             await asyncio.sleep(_PROBE_SECONDS)
+
+    def _note_gap(self, good_at: float) -> float:
+        """Note an outage, if it is long since a write went through; return that one did now."""
+        now = time.time()
+        if now - good_at > _GAP_SECONDS:
+            self._history.add("outage", begin=good_at, end=now, why="no write went through")
+        return now
 
 
 _PROBE = """

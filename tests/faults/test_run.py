@@ -29,7 +29,7 @@ def folder() -> Iterator[Path]:
 
 async def test_a_short_run_breaks_no_promise(folder: Path) -> None:
     """A few turns on all channels, and a few faults."""
-    report = await run(folder, Size(turns=9, faults=4, pace_seconds=2), 2, check_run)
+    report = await run(folder, Size(turns=9, faults=4, pace_seconds=2), 194, check_run)
 
     assert report.violations == []
     assert report.counts["faults"] == 4
