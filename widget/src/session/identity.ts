@@ -99,7 +99,7 @@ export class Identity {
       if (isWanted()) this.#done = who;
     } catch (error) {
       const { message, status } = error as { message: string; status?: number };
-      console.warn(`romashka: the customer is not who the page says; ${message}`);
+      if (isWanted()) console.warn(`romashka: the customer is not who the page says; ${message}`);
       throw status === 0 ? error : Object.assign(new Error(message), { name: "NotKnown" });
     }
   }
