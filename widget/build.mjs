@@ -32,13 +32,23 @@ const styles = {
   },
 };
 
-/** Realtime's client can filter changes of tables. No channel of ours listens to any: that is a kilobyte for nothing. */
-const noFilters = {
-  name: "no-filters",
-  load: (id) =>
-    id.endsWith("/RealtimePostgresFilterBuilder.js")
-      ? "export class RealtimePostgresFilterBuilder {} export const postgresChangesFilter = null;"
-      : null,
+/** Realtime's client knows tables' changes, and runtimes without sockets. Ours listens to no tables, in browsers. */
+const LEFT_OUT = {
+  "/RealtimePostgresFilterBuilder.js": () =>
+    "export class RealtimePostgresFilterBuilder {} export const postgresChangesFilter = null;",
+  "/lib/transformers.js": (code) =>
+    code.replace(/^.*(?=export const httpEndpointURL)/s, "export const convertChangeData = null; "),
+  "/lib/websocket-factory.js": () =>
+    "export default class { static getWebSocketConstructor() { return WebSocket; } }",
+};
+const leftOut = {
+  name: "left-out",
+  transform(code, id) {
+    const [file] = Object.keys(LEFT_OUT).filter((each) =>
+      id.endsWith(`/realtime-js/dist/module${each}`),
+    );
+    return file ? LEFT_OUT[file](code) : null;
+  },
 };
 
 async function bundle(input, define, output) {
@@ -48,7 +58,7 @@ async function bundle(input, define, output) {
     resolve: { alias: SDK },
     // Some old libraries teach arrays a JSON of their own: no part of ours asks theirs.
     transform: { target: "es2022", define, inject: { JSON: [path("src/json.ts"), "safeJson"] } },
-    plugins: [styles, noFilters],
+    plugins: [styles, leftOut],
     onLog: (level, log) => {
       if (level === "warn") throw new Error(log.message);
     },

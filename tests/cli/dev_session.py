@@ -26,6 +26,13 @@ createServer((_, answer) => answer.end(process.env.INBOX_CONFIG)).listen(port, "
 console.log("  VITE ready in 1 ms");
 console.log("warning: a warning of the pages");
 """
+# What builds the widget here: the file that it is known by, and the shop.
+_BUILD = """
+import { mkdirSync, writeFileSync } from "node:fs";
+mkdirSync("dist/demo", { recursive: true });
+writeFileSync("dist/romashka-widget.js", "");
+writeFileSync("dist/demo/index.html", "A shop that was just built");
+"""
 
 
 @dataclass(slots=True)
@@ -84,6 +91,11 @@ def make_checkout(folder: Path) -> None:
     (pages / "pages.mjs").write_text(_PAGES)
     package = {"name": "inbox", "private": True, "scripts": {"dev": "node pages.mjs"}}
     (pages / "package.json").write_text(json.dumps(package))
+    widget = folder / "widget"
+    widget.mkdir()
+    (widget / "build.mjs").write_text(_BUILD)
+    built = {"name": "widget", "private": True, "scripts": {"build": "node build.mjs"}}
+    (widget / "package.json").write_text(json.dumps(built))
     (folder / "package.json").write_text('{"private": true, "workspaces": ["inbox"]}')
 
 

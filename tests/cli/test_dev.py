@@ -87,6 +87,7 @@ def test_it_says_where_all_is(dev: Session) -> None:
         waiting = client.conversations.list()
 
     assert pages == {"url": said["API_URL"], "anonKey": said["ANON_KEY"]}
+    assert httpx.get(dev.address("widget")).text == "A shop that was just built"
     assert dev.address("API") == said["API_URL"]
     assert functions == f"{said['API_URL']}/functions/v1/{{email,instagram,whatsapp}}"
     assert waiting == []  # --empty

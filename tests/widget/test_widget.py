@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -70,6 +71,20 @@ def test_it_is_no_larger_than_promised(widget: Path) -> None:
     assert len(languages) == 12
     assert launcher <= 6_000
     assert launcher + size(window) + max(map(size, languages)) <= 60_000
+
+
+@pytest.mark.skipif(
+    not (shutil.which("curl") and shutil.which("openssl")), reason="the command needs them"
+)
+def test_the_documented_command_prints_the_hash_of_a_script(widget: Path) -> None:
+    """Who serves a build reads there what the tag takes."""
+    docs = (WORKSPACE / "docs" / "widget.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^echo .*openssl.*$", docs, re.MULTILINE)
+    here = re.sub(
+        r"https://\S+/romashka-widget\.js", (widget / "romashka-widget.js").as_uri(), command
+    )
+    printed = subprocess.run(["sh", "-c", here], capture_output=True, text=True, check=True).stdout
+    assert printed == (widget / "integrity.txt").read_text()
 
 
 def _texts(language: str) -> dict[str, str]:

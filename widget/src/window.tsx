@@ -23,13 +23,15 @@ export async function mount(place: Place): Promise<Window> {
   if (who !== undefined) identity.set(who);
   const draft = openShelf(url, "draft", "sessionStorage");
   const desk = new Desk({ ...EMPTY, isOpen: false });
-  let owner = keeper.owner;
+  const author = () => identity.owner ?? keeper.owner;
+  let owner = author();
   /** What was being written is its author's alone. */
   const takeDraft = () => {
     const [by, text] = written(draft.get());
-    if (owner && owner !== keeper.owner) desk.put(EMPTY);
-    owner = keeper.owner;
-    if (text && (!by || by === owner) && !desk.getSnapshot().text) desk.put({ text });
+    if (owner && owner !== author()) desk.put(EMPTY);
+    owner = author();
+    const isTheirs = !by || (by === owner && by === keeper.owner);
+    if (text && isTheirs && !desk.getSnapshot().text) desk.put({ text });
   };
   keeper.onAuthStateChange(takeDraft);
   takeDraft();
@@ -79,12 +81,7 @@ export async function mount(place: Place): Promise<Window> {
   });
   document.addEventListener("visibilitychange", onWake);
 
-  /** Be who the page says, and read what is theirs: what they had open comes along. */
-  const become = () =>
-    void identity
-      .be()
-      .then(() => (keeper.userId ? chat.read() : undefined))
-      .catch(() => {});
+  const become = () => void chat.become().catch(() => {}); // the screen says so
 
   const close = () => {
     if (!desk.getSnapshot().isOpen) return;
@@ -104,7 +101,8 @@ export async function mount(place: Place): Promise<Window> {
     box,
   );
   // Who was here before goes on being who the page says; whoever is new is nobody before they act.
-  void (keeper.hasKept ? identity.be() : Promise.resolve()).then(() => chat.begin());
+  const begin = () => void chat.begin();
+  void (keeper.hasKept ? identity.be() : Promise.resolve()).then(begin, begin);
 
   return {
     close,
@@ -122,8 +120,11 @@ export async function mount(place: Place): Promise<Window> {
       if (named === null) {
         chat.discardAll();
         desk.put(EMPTY);
+        draft.set(null);
       }
-      if (desk.getSnapshot().isOpen) become();
+      takeDraft();
+      chat.discardOthers();
+      if (desk.getSnapshot().isOpen || chat.getSnapshot().leaving.length > 0) become();
     },
     destroy: () => {
       leave.forEach((each) => each());

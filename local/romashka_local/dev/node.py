@@ -47,6 +47,11 @@ def installing(npm: Npm, root: Path) -> Command | None:
     return Command([*npm.program, "install", *quiet], root, npm.environment)
 
 
+def building(npm: Npm, pages: Path) -> Command:
+    """Return what builds the folder `pages`, into its `dist`."""
+    return Command([*npm.program, "run", "build", "--silent"], pages, npm.environment)
+
+
 def serving(npm: Npm, pages: Path, *options: str) -> Command:
     """Return what `npm run dev` would run in the folder `pages`.
 

@@ -20,7 +20,7 @@ from romashka._migrations import MigrationError, edited_after_run
 from romashka_local.data_folder import read_state
 from romashka_local.demo_week import load_demo_week
 from romashka_local.dev.changes import Kind, Sources
-from romashka_local.dev.node import Npm, find_npm, installing
+from romashka_local.dev.node import Npm, building, find_npm, installing
 from romashka_local.dev.part import Command, Part, running
 from romashka_local.dev.parts import (
     Stack,
@@ -115,10 +115,12 @@ class Session:
         """
         began = time.monotonic()
         self._stream.say("dev", "starting the stack, the worker and the web pages ...")
+        if npm := self._npm():
+            await self._build_pages(npm)
         async with running(self._stack_part), AsyncExitStack() as parts:
             await self._stack_is_ready()
             sign_in = await self._prepare()
-            inbox_port = await self._begin_others(parts)
+            inbox_port = await self._begin_others(parts, npm)
             api_url = self._stack.said["API_URL"]
             inbox_url = (
                 f"http://{HOST}:{inbox_port}" if inbox_port else await built_page(api_url, "inbox")
@@ -138,14 +140,12 @@ class Session:
         if not await _either(self._stack_part):
             raise StackError(self._last_error[-1])
 
-    async def _begin_others(self, parts: AsyncExitStack) -> int | None:
+    async def _begin_others(self, parts: AsyncExitStack, npm: Npm | None) -> int | None:
         """Start the worker and the web pages; return the port of the latter, if there are any."""
         others, port = [self._worker_part], None
-        if npm := self._npm():
+        if npm:
             port = _port_of_inbox()
-            root = self._options.project.parent
-            await self._install_packages(npm, root)
-            pages = root / "inbox"
+            pages = self._options.project.parent / "inbox"
             inbox = inbox_part(self._stack, pages, port, npm, self._stream, self._is_hurried)
             others.append(inbox)
             looking = asyncio.create_task(listened_to(inbox, port))
@@ -161,11 +161,17 @@ class Session:
             self._stream.say("inbox", "not started: there is no npm here; make setup", "warning")
         return npm
 
-    async def _install_packages(self, npm: Npm, root: Path) -> None:
+    async def _build_pages(self, npm: Npm) -> None:
+        """Install what pages are made with, and build the widget: a stack that starts finds it."""
+        root = self._options.project.parent
         if command := installing(npm, root):
             self._stream.say("inbox", "installing its packages, once ...")
             if reason := await _run_to_end(command):
                 self._stream.say("inbox", f"npm install failed; {reason}", "error")
+        widget = root / "widget"
+        if (widget / "package.json").exists():
+            if reason := await _run_to_end(building(npm, widget)):
+                self._stream.say("widget", f"not built; {reason}", "error")
 
     async def _prepare(self) -> SignIn | None:
         """Make sure that somebody can sign in, and that there is something to see."""

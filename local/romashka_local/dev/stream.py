@@ -18,6 +18,7 @@ _PARTS = {
     "worker": "cyan",
     "functions": "green",
     "inbox": "yellow",
+    "widget": "yellow",
     "turn": "bold",
 }
 _TONES = {"plain": "", "good": "green", "warning": "yellow", "error": "red"}

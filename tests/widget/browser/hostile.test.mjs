@@ -27,7 +27,7 @@ async function known(text, who = signed()) {
   const customer = await visit(shop);
   await identify(customer, who);
   await customer.chat();
-  await eventually(async () => (await customer.session())?.signedAs === who.id);
+  await eventually(async () => (await customer.session("signed"))?.signedAs === who.id);
   await customer.say(text);
   await customer.dialog.getByText("Sent ·").last().waitFor();
   return Object.assign(customer, { who });
@@ -39,7 +39,7 @@ describe("a customer's conversation is theirs alone", () => {
     const customer = await known("My secret");
     await customer.reload();
     await identify(customer, null);
-    await eventually(async () => (await customer.session()) === null);
+    await eventually(async () => (await customer.session("signed")) === null);
   });
 
   test("a wrong signature shows nothing of them, though their session is there, and changes nothing", async () => {
@@ -53,13 +53,13 @@ describe("a customer's conversation is theirs alone", () => {
     await customer.said("My secret").waitFor();
     await identify(customer, wrong("somebody-else"));
     await customer.waitForTimeout(1_000);
-    equal((await customer.session()).signedAs, customer.who.id);
+    equal((await customer.session("signed")).signedAs, customer.who.id);
     await customer.said("My secret").waitFor();
   });
 
   test("who signs out sees nothing more at once, however slow the network; nor does a copy of the session", async () => {
     const customer = await known("My secret");
-    const { access_token: copy } = await customer.session();
+    const { access_token: copy } = await customer.session("signed");
     await customer.route("**/rpc/sign_out_customer", async (route) => {
       await new Promise((later) => setTimeout(later, 2_000));
       await route.continue();

@@ -29,9 +29,9 @@ test("a signed customer has what they began as a visitor, on each device; a page
   await one.chat();
   await one.say("I write before I sign in");
   await sent(one);
-  const visitor = await one.session();
   await identify(one, who);
-  await eventually(async () => (await one.session()).userId !== visitor.userId);
+  await eventually(async () => (await one.session("signed"))?.signedAs === who.id);
+  await eventually(async () => (await one.session()) === null);
   await one.said("I write before I sign in").waitFor();
   await one.say("And now I am known");
   await one.said("And now I am known").waitFor();
@@ -57,6 +57,7 @@ test("a signed customer has what they began as a visitor, on each device; a page
   await eventually(async () => (await two.said("From my phone").count()) === 0);
   equal(await two.field.inputValue(), "");
   equal(await two.session(), null);
+  equal(await two.session("signed"), null);
   const [{ verified_id }] = await read(`customer_profiles?select=verified_id&verified_id=eq.${who.id}`);
   equal(verified_id, who.id);
 });
@@ -73,8 +74,8 @@ test("a signature that is none changes nothing, and says so to the page's author
   await eventually(() => warned.some((text) => text.includes("the customer is not who the page says")));
   equal((await customer.session()).userId, userId);
   await customer.said("I stay who I am").waitFor();
-  await customer.say("Still me");
-  await customer.said("Still me").waitFor();
+  await customer.say("Whose is it?");
+  await customer.dialog.getByText("It could not be confirmed who you are.").waitFor();
 });
 
 test("what the page knows and nobody signed is a hint for the team; without one there is no name", async () => {

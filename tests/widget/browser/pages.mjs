@@ -87,11 +87,12 @@ export function hands(page) {
     /** What is written of a reply is sent once: wait until it is heard. */
     hears: ({ id }) => eventually(() => joined.has(`conversation:${id}`)),
     said: (text) => dialog.locator("li[data-id]").getByText(text),
-    session: () =>
-      page.evaluate(() => {
-        const name = Object.keys(localStorage).find((each) => each.endsWith(":session"));
+    /** What the browser keeps: the visitor's `session`, or the one of a customer whom a page `signed`. */
+    session: (kind = "session") =>
+      page.evaluate((what) => {
+        const name = Object.keys(localStorage).find((each) => each.endsWith(`:${what}`));
         return name ? JSON.parse(localStorage.getItem(name)) : null;
-      }),
+      }, kind),
   });
 }
 

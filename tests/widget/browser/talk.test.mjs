@@ -129,6 +129,35 @@ test("a human is one tap away, and the end is rated once", async () => {
   ok((await conversationOf(customer)).id !== conversation.id);
 });
 
+test("what was read of a conversation before it ended takes nothing back, however late it comes", async () => {
+  const customer = await visit(shop);
+  await customer.chat();
+  await customer.say("Are you there?");
+  await customer.dialog.getByText("Sent ·").waitFor();
+  const { id } = await conversationOf(customer);
+  let go;
+  const gone = new Promise((resolve) => (go = resolve));
+  let isFirst = true;
+  const isHeld = new Promise((held) =>
+    customer.route(new RegExp(`/rest/v1/conversations.*id=eq.${id}`), async (route) => {
+      if (!isFirst) return route.continue();
+      isFirst = false;
+      const response = await route.fetch();
+      held();
+      await gone;
+      await route.fulfill({ response }).catch(() => {}); // it was given up
+    }),
+  );
+  await ada.write(id, "Here I am.");
+  await isHeld;
+  await call("resolve_conversation", { conversation_id: id }, ada.token);
+  await customer.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await customer.waitForTimeout(700);
+  go();
+  await customer.waitForTimeout(700);
+  await customer.dialog.getByRole("button", { name: "4 of 5" }).waitFor({ timeout: 5_000 });
+});
+
 test("typing is seen both ways", async () => {
   const customer = await visit(shop);
   await customer.chat();

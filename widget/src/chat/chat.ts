@@ -14,6 +14,7 @@ import type { Keeper } from "../session/keeper";
 import { openShelf, type Shelf } from "../session/shelf";
 import type { Connected } from "./connect";
 import { Departures, type Leaving, mayPass, type Parcel } from "./departures";
+import { Turns } from "./turns";
 import { Value } from "./value";
 
 export interface ChatState {
@@ -41,8 +42,7 @@ export class Chat extends Value<ChatState> {
   #owner: string;
   /** What a page before could not send. */
   #held: readonly Parcel[] = [];
-  #reading: Promise<void> = Promise.resolve();
-  #next: Promise<void> | null = null;
+  readonly #turns = new Turns();
   #leaveThread = () => {};
   #newest = 0;
   #waiting: (() => void)[] = [];
@@ -71,14 +71,15 @@ export class Chat extends Value<ChatState> {
     this.#userId = keeper.userId;
     this.#owner = keeper.owner;
     this.#unsent = openShelf(project, "unsent", "sessionStorage");
+    this.#held = this.#keptUnsent();
     this.#departures = new Departures({
       clear: () => this.#clear(),
-      reach: () => this.#reach(),
+      reach: (isWanted) => this.#reach(isWanted),
       upload: (id, file) => connected.attachments.upload(id, file),
       onChange: (leaving) => (this.show({ leaving }), this.#keepUnsent()),
     });
     const watched = keeper.onAuthStateChange(() => this.#onUser());
-    const told = openShelf(project, "begun", "localStorage").watch(() => void this.read());
+    const told = openShelf(project, "begun", "localStorage").watch(() => this.#reread());
     const onBack = () => this.retryAll();
     addEventListener("online", onBack);
     this.#leave.push(
@@ -92,7 +93,6 @@ export class Chat extends Value<ChatState> {
   /** Read what there is, and send what an earlier page could not. */
   async begin(): Promise<void> {
     if (this.keeper.userId) await this.read().catch(() => {}); // the screen says so
-    this.#held = this.#keptUnsent();
     this.#release();
   }
 
@@ -112,16 +112,20 @@ export class Chat extends Value<ChatState> {
     if (texts && Array.isArray(team) && Array.isArray(languages)) this.show({ settings });
   }
 
-  /** Read which conversations there are: one reading at a time, and who asks meanwhile shares the next one. */
-  read(): Promise<void> {
-    this.#next ??= this.#reading
-      .catch(() => {})
-      .then(() => {
-        this.#next = null;
-        return (this.#reading = this.#read());
-      });
-    return this.#next;
+  /** Be who the page says, read what is theirs, and send what waited for it. */
+  async become(): Promise<void> {
+    await this.identity.be().then(
+      () => this.retryAll(),
+      () => {}, // what is sent says so, and the console
+    );
+    if (this.keeper.userId) await this.read();
   }
+
+  /** Read which conversations there are. */
+  readonly read = this.#turns.shared(() => this.#read());
+
+  /** Read the row of the one on the screen anew. */
+  readonly refresh = this.#turns.shared(() => this.#refresh());
 
   /** How many messages of others are new. */
   get unread(): number {
@@ -142,14 +146,6 @@ export class Chat extends Value<ChatState> {
     return thread && this.connected.conversations.open(thread.id);
   }
 
-  /** Read the row of the one on the screen anew. */
-  async refresh(): Promise<void> {
-    const { thread } = this.getSnapshot();
-    if (!thread) return;
-    const { row } = await this.connected.conversations.get(thread.id);
-    this.#putRow(row);
-  }
-
   /** Write; what goes out has its id from now on. */
   write(text: string, files: readonly File[] = [], metadata?: Parcel["metadata"]): void {
     const [first, ...others] = files;
@@ -160,7 +156,7 @@ export class Chat extends Value<ChatState> {
   #send(parcel: Omit<Parcel, "id">): void {
     const id = newId();
     this.#written.add(id);
-    this.#departures.send({ ...parcel, id });
+    this.#departures.send({ ...parcel, id, by: this.identity.owner });
   }
 
   /** Choose what a question offers. */
@@ -181,7 +177,11 @@ export class Chat extends Value<ChatState> {
     this.#waiting.splice(0).forEach((go) => go());
     const { leaving, thread } = this.getSnapshot();
     for (const { id, state, error } of [...leaving, ...(thread?.getSnapshot().outgoing ?? [])])
-      if (state === "failed" && mayPass(error)) this.retry(id);
+      if (state === "failed" && (mayPass(error) || this.#isKnownNow(error))) this.retry(id);
+  }
+
+  #isKnownNow(error: Error | null): boolean {
+    return error?.name === "NotKnown" && this.identity.isKnown;
   }
 
   discard(id: string): void {
@@ -222,9 +222,21 @@ export class Chat extends Value<ChatState> {
 
   /** Somebody else may sit there now: what was not sent is nobody's. */
   discardAll(): void {
+    this.#held = [];
+    this.#unsentOf(() => true).forEach(({ id }) => this.discard(id));
+    this.#keepUnsent();
+  }
+
+  /** What a customer wrote whom the page vouched for is not the next one's. */
+  discardOthers(owner = this.identity.owner): void {
+    if (owner === undefined) return; // it will show
+    this.#unsentOf((by) => !!by && by !== owner).forEach(({ id }) => this.discard(id));
+  }
+
+  #unsentOf(isMeant: (by: string | undefined) => boolean): { id: string }[] {
     const { leaving, thread } = this.getSnapshot();
-    const all = [...leaving, ...(thread?.getSnapshot().outgoing ?? [])];
-    all.forEach(({ id }) => this.discard(id));
+    const outgoing = isMeant(this.#owner) ? thread?.getSnapshot().outgoing : null;
+    return [...leaving.filter(({ by }) => isMeant(by)), ...(outgoing ?? [])];
   }
 
   close(): void {
@@ -232,16 +244,27 @@ export class Chat extends Value<ChatState> {
   }
 
   async #read(): Promise<void> {
+    const { userId } = this.keeper;
+    const isOthers = () => userId !== this.keeper.userId; // theirs is read by now
     try {
       const list = await this.connected.conversations.list({ limit: EARLIER });
+      if (isOthers()) return;
       const conversations = list.map(({ row }) => row);
       this.show({ conversations, isLoading: false, error: null });
       const { thread } = this.getSnapshot();
       if (!thread && !this.#isChosen) this.#follow(conversations.find(isCurrent)?.id ?? null);
     } catch (error) {
+      if (isOthers()) return;
       this.show({ isLoading: false, error: error as Error });
       throw error;
     }
+  }
+
+  async #refresh(): Promise<void> {
+    const { thread } = this.getSnapshot();
+    if (!thread) return;
+    const { row } = await this.connected.conversations.get(thread.id);
+    if (thread === this.getSnapshot().thread) this.#putRow(row);
   }
 
   async #clear(): Promise<void> {
@@ -253,13 +276,19 @@ export class Chat extends Value<ChatState> {
     while (isStuck()) await new Promise<void>((go) => this.#waiting.push(go));
   }
 
-  /** A session, and a conversation in it. */
-  async #reach(): Promise<Thread> {
+  /** A session of who the page says that it is, and a conversation in it. */
+  async #reach(isWanted: () => boolean): Promise<Thread> {
+    if (!this.identity.isKnown) await this.identity.be();
+    await this.#turns.settled; // which one is theirs may be about to show
+    if (!isWanted()) throw new Error("it was discarded");
     await this.keeper.signIn();
+    if (!this.identity.isKnown) return this.#reach(isWanted);
     const { thread } = this.getSnapshot();
     if (thread) return thread;
+    const { userId } = this.keeper;
     // Several tabs that begin at once get the same one.
     const conversation = await this.connected.conversations.create(this.identity.hint);
+    if (userId !== this.keeper.userId || !this.identity.isKnown) return this.#reach(isWanted);
     this.#putRow(conversation.row);
     this.#follow(conversation.id);
     const begun = openShelf(this.project, "begun", "localStorage");
@@ -306,7 +335,8 @@ export class Chat extends Value<ChatState> {
     const before = this.#userId;
     this.#userId = userId;
     if (before === userId) return;
-    if (this.#owner) this.discardAll();
+    this.discardOthers(this.identity.owner ?? this.keeper.owner);
+    const by = this.#owner;
     this.#owner = this.keeper.owner;
     this.#release();
     this.#isChosen = false;
@@ -318,10 +348,14 @@ export class Chat extends Value<ChatState> {
       this.show({ conversations: [] });
       for (const { id, text, metadata } of unsent) {
         thread!.discard(id);
-        this.#departures.send({ id, text, metadata });
+        this.#departures.send({ id, text, metadata, by });
       }
     }
-    if (userId !== null) void this.read().catch(() => {});
+    this.#reread();
+  }
+
+  #reread(): void {
+    if (this.keeper.userId) void this.read().catch(() => {}); // the screen says so
   }
 
   #putRow(row: ConversationRow): void {
@@ -337,10 +371,14 @@ export class Chat extends Value<ChatState> {
   /** A reload loses nothing: what was not stored yet is sent again, with the same id. */
   #keepUnsent(): void {
     const { leaving, thread } = this.getSnapshot();
-    const all = [...leaving.filter(({ file }) => !file), ...(thread?.getSnapshot().outgoing ?? [])];
+    const outgoing = thread?.getSnapshot().outgoing ?? [];
+    const all: readonly Leaving[] = [
+      ...leaving.filter(({ file, by }) => !file && by !== undefined),
+      ...outgoing.map((each) => ({ ...each, by: this.#owner })),
+    ];
     const kept = all
       .filter(({ attachment }) => !attachment)
-      .map(({ id, text, metadata }): Parcel => ({ id, text, metadata, by: this.#owner }))
+      .map(({ id, text, metadata, by }): Parcel => ({ id, text, metadata, by }))
       .concat(this.#held);
     if (kept.length > 0 || this.#unsent.get() !== null)
       this.#unsent.set(kept.length > 0 ? JSON.stringify(kept) : null);

@@ -2,7 +2,8 @@
 import { Attachments, Conversations, Core, Widget } from "romashka";
 import { connectParts } from "romashka/parts";
 
-import type { Keeper, Project } from "../session/keeper";
+import type { Project } from "../session/auth";
+import type { Keeper } from "../session/keeper";
 import { Files } from "./files";
 
 export interface Connected {

@@ -5,22 +5,23 @@ export interface Parcel {
   /** It stays the same, however often it is sent. */
   readonly id: string;
   readonly text: string;
-  /** Who wrote it, if the page vouches for somebody. */
-  readonly by?: string;
+  /** Who wrote it, if the page vouches for somebody. Undefined: it is not known yet. */
+  readonly by?: string | undefined;
   readonly metadata?: Outgoing["metadata"];
   readonly file?: File | undefined;
 }
 
 /** What a screen shows of it. */
 export interface Leaving extends Outgoing {
+  readonly by?: string | undefined;
   readonly file?: File | undefined;
 }
 
 interface Ways {
   /** Wait until there is a network, and nothing that was written before waits for another try. */
   clear(): Promise<void>;
-  /** Give the thread to write into; begin what there is not yet. */
-  reach(): Promise<Thread>;
+  /** Give the thread to write into, as who is to have written it; begin what there is not yet, if it is still wanted. */
+  reach(isWanted: () => boolean): Promise<Thread>;
   upload(conversationId: string, file: File): Promise<Attachment>;
   onChange(all: readonly Leaving[]): void;
 }
@@ -34,7 +35,7 @@ export class Departures {
   constructor(private readonly ways: Ways) {}
 
   /** Send it after those before it; the one that has this id already, if there is one. */
-  send({ id, text, metadata, file }: Parcel): void {
+  send({ id, text, by, metadata, file }: Parcel): void {
     if (this.#all.some((each) => each.id === id)) return;
     const writtenAt = new Date().toISOString();
     this.#show([
@@ -42,6 +43,7 @@ export class Departures {
       {
         id,
         text,
+        by,
         metadata,
         file,
         senderType: "user",
@@ -91,7 +93,7 @@ export class Departures {
 
   async #handOver(id: string): Promise<void> {
     const { file, text, metadata } = this.#find(id)!;
-    const thread = await this.ways.reach();
+    const thread = await this.ways.reach(() => !!this.#find(id));
     const attachment = file && (await this.#upload(thread.id, id, file));
     if (!this.#find(id)) return; // it was discarded
     const sending = thread.send(text, { id, metadata, attachment });

@@ -1,53 +1,43 @@
-/** The customer's session: begun when they act, renewed once for all tabs, kept by the browser where it may be. */
+/**
+ * Whose session the page has: a visitor's, begun when they act; the one of a customer whom the page signed; or its own.
+ *
+ * Tabs of one browser may differ in it: what a page named nobody for is the visitor's, whoever another tab has named.
+ */
+import { Auth, type Failure, type Project, type Session } from "./auth";
+import { alone, Kept } from "./kept";
 import { openShelf } from "./shelf";
 
-export interface Project {
-  url: string;
-  key: string;
-}
-
-export interface Session {
-  access_token: string;
-  refresh_token: string;
-  /** In milliseconds since 1970, by this device's clock. */
-  endsAt: number;
-  userId: string;
-  /** The id that the page's server signed. */
-  signedAs?: string | undefined;
-}
-
-/** What Auth said of a failure, as its own client gives it. */
-export interface Failure {
-  message: string;
-  status: number;
-  code?: string | undefined;
-}
 interface Done {
   error: Failure | null;
 }
 type OnChange = (event: string, session: { user: { id: string } } | null) => void;
 
-/** A token that is about to end may end on its way. */
-const EARLY_MS = 60_000;
-const REQUEST_MS = 15_000;
+/** Call a function of the database as whoever has this token. */
+type Act = (token: string) => Promise<unknown>;
 
 export class Keeper {
-  readonly #shelf;
+  /** Somebody signed out in another tab. */
+  onSignedOut = () => {};
+  readonly auth: Auth;
+  readonly #visitor: Kept;
+  readonly #signed: Kept;
+  /** Who this tab was last: a visitor, once they wrote, or whom the page named. */
+  readonly #been;
+  readonly #lock: string;
   readonly #watchers = new Set<OnChange>();
-  readonly #leave: () => void;
   #signedAs: string | undefined;
   #page: { token: () => Promise<string>; userId: string } | null = null;
   #userId: string | null;
-  #underWay: Promise<Session | null> | null = null;
 
-  /** @param captcha gives a captcha's token, for projects that want one at sign-in */
-  constructor(
-    private readonly project: Project,
-    private readonly captcha: () => Promise<string> = async () => "",
-  ) {
-    this.#shelf = openShelf(project.url, "session", "localStorage");
+  constructor(project: Project, captcha?: () => Promise<string>) {
+    const { url } = project;
+    this.auth = new Auth(project, captcha);
+    this.#lock = `romashka:${new URL(url).host}`;
+    const tell = () => this.#tell();
+    this.#visitor = new Kept(url, "session", this.#lock, this.auth, tell);
+    this.#signed = new Kept(url, "signed", `${this.#lock}:signed`, this.auth, tell);
+    this.#been = openShelf(url, "been", "sessionStorage");
     this.#userId = this.userId;
-    this.#leave = this.#shelf.watch(() => this.#tell());
   }
 
   /** Whose session it is; null before the customer has acted. */
@@ -57,97 +47,74 @@ export class Keeper {
 
   /** The session as it is kept. One that the page has signed is there while the page says so, and for nobody else. */
   get session(): Session | null {
-    const kept = this.#kept;
-    return kept?.signedAs === undefined || kept.signedAs === this.#signedAs ? kept : null;
+    const { session } = this.#kept;
+    return session?.signedAs === this.#signedAs ? session : null;
   }
 
   /** Who is it that the page vouches for? Empty: nobody. */
   get owner(): string {
-    return String(this.#page?.userId ?? this.session?.signedAs ?? "");
+    return this.#page?.userId ?? this.session?.signedAs ?? "";
+  }
+
+  /** Is it the customer with this id, because the page signed it? */
+  isSigned(id: string): boolean {
+    return !this.#page && this.session?.signedAs === id;
   }
 
   /** Was a customer here whom the page had signed? */
   get hasSigned(): boolean {
-    return this.#kept?.signedAs !== undefined;
+    return this.#signed.signedAs !== undefined;
   }
 
   /** Was somebody here before? */
   get hasKept(): boolean {
-    return this.#kept !== null;
-  }
-
-  get #kept(): Session | null {
-    try {
-      const kept = JSON.parse(this.#shelf.get() ?? "null") as Partial<Session> | null;
-      const isWhole = kept?.access_token && kept.refresh_token && kept.userId;
-      return isWhole ? (kept as Session) : null;
-    } catch {
-      return null;
-    }
+    return this.hasSigned || this.#visitor.session !== null;
   }
 
   /** A token that is good for now; null without a session. */
   async token(): Promise<string | null> {
     if (this.#page) return this.#page.token();
-    const session = this.session;
-    if (session && session.endsAt - EARLY_MS > Date.now()) return session.access_token;
-    return session ? ((await this.#once(() => this.#renew(session)))?.access_token ?? null) : null;
+    if (!this.session) return null;
+    await this.#kept.good();
+    return this.session?.access_token ?? null; // it may be somebody else's by now
   }
 
   /**
-   * Begin a session without an account, unless there is one; for all tabs the same.
+   * Begin a visitor's session, unless there is one; for all tabs the same. Whom the page names has theirs already.
    *
    * @throws what Auth said
    */
   async signIn(): Promise<void> {
-    if (!(await this.token())) await this.#once(() => this.#begin());
+    const isVisitor = !this.#page && this.#signedAs === undefined;
+    const token = await this.token();
+    if (!isVisitor) return;
+    if (!token) await this.#visitor.begin();
+    this.#been.set(this.#visitor.session?.userId ?? null);
   }
 
   /**
    * Be the customer whose id the page's server signed: in a session that was just made, as whoever was here before may
-   * have a copy of an older one. What `sign` throws leaves the visitor who was there.
+   * have a copy of an older one.
+   *
+   * @param identify makes a session the customer's; what it throws leaves all as it was
+   * @param isWanted it is not, once the page says otherwise
    */
-  async beSigned(id: string, sign: () => Promise<unknown>): Promise<void> {
+  async beSigned(id: string, identify: Act, isWanted: () => boolean): Promise<void> {
     await alone(`${this.#lock}:who`, async () => {
-      const [page, was, before] = [this.#page, this.#signedAs, this.#kept];
+      const before = isWanted() && this.#signed.signedAs === id ? await this.#signed.good() : null;
+      const isGoingOn =
+        before?.signedAs === id && (await goesOn(() => identify(before.access_token)));
+      if (!isWanted()) return;
+      const fresh = isGoingOn ? null : { ...(await this.auth.signUp()), signedAs: id };
+      if (fresh) await identify(fresh.access_token);
+      if (!isWanted()) return fresh ? this.#end(fresh) : undefined;
+      const last = this.#signed.session;
       this.#page = null;
       this.#signedAs = id;
-      try {
-        if (before?.signedAs === id && (await this.#goesOn(sign))) return;
-        const fresh = await this.#signUp();
-        this.#shelf.set(JSON.stringify({ ...fresh, signedAs: id }));
-        await sign();
-        if (before?.signedAs !== id) this.#end(before);
-      } catch (error) {
-        this.#page = page;
-        this.#signedAs = was === id ? undefined : was;
-        this.#shelf.set(before && JSON.stringify(before));
-        throw error;
-      } finally {
-        this.#tell();
-      }
+      if (fresh) this.#signed.put(fresh);
+      if (fresh && last) this.#end(last);
+      this.#tell();
     });
-  }
-
-  /** Is the session that is kept still the customer's? Not, where its secret was revoked, or it has ended. */
-  async #goesOn(sign: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await sign();
-      return true;
-    } catch (error) {
-      const { code, status } = error as Failure;
-      if (code === "session_not_new" || status === 401) return false;
-      throw error;
-    }
-  }
-
-  /** Whoever has a copy of a session that was signed is nobody with it. */
-  #end(kept: Session | null): void {
-    if (kept?.signedAs === undefined) return;
-    const { url, key } = this.project;
-    const headers = { apikey: key, authorization: `Bearer ${kept.access_token}` };
-    const call = `${url}/rest/v1/rpc/sign_out_customer`;
-    void fetch(call, { method: "POST", headers, keepalive: true }).catch(() => {});
   }
 
   /** Be whose account's session the page has: it gives the tokens, and nothing of it is kept. */
@@ -157,13 +124,39 @@ export class Keeper {
     this.#tell();
   }
 
-  /** Be nobody: whoever comes next begins anew. */
-  leave(): void {
-    const kept = this.#kept;
+  /** Be the visitor, whoever is signed in: the page does not name them. */
+  beVisitor(): void {
     this.#page = null;
     this.#signedAs = undefined;
-    this.#put(null);
-    this.#end(kept);
+    this.#tell();
+  }
+
+  /** Be nobody: whoever comes next begins anew, in all tabs. */
+  leave(): void {
+    const { session } = this.#signed;
+    this.#visitor.put(null);
+    this.#signed.put(null);
+    this.#been.set(null);
+    this.beVisitor();
+    if (session) this.#end(session);
+  }
+
+  /**
+   * The visitor's session, where what is open of it is to come along to who is named now: this tab wrote it, or nobody
+   * had named them here before. What another tab's visitor writes stays theirs.
+   */
+  async visitorFor(id: string): Promise<Session | null> {
+    const been = this.#been.get();
+    const userId = this.#visitor.session?.userId;
+    if (this.owner || (been !== userId && (been === id || this.#signed.signedAs === id)))
+      return null;
+    return this.#visitor.good();
+  }
+
+  /** What the visitor had open is the customer's now. */
+  cameAlong(id: string, visitor: Session | null): void {
+    this.#been.set(id);
+    if (visitor && visitor.userId === this.#visitor.session?.userId) this.#visitor.put(null);
   }
 
   /** Auth's client as far as the SDK needs one. */
@@ -172,9 +165,8 @@ export class Keeper {
   /** Get a new token, whatever this device's clock says of the present one. */
   readonly refreshSession = async (): Promise<Done> => {
     if (this.#page) return settled(this.#page.token());
-    const session = this.session;
-    if (!session) return { error: { message: "there is no session", status: 401 } };
-    return settled(this.#once(() => this.#renew(session)));
+    if (!this.session) return { error: { message: "there is no session", status: 401 } };
+    return settled(this.#kept.renew());
   };
 
   readonly onAuthStateChange = (onChange: OnChange) => {
@@ -183,110 +175,44 @@ export class Keeper {
   };
 
   close(): void {
-    this.#leave();
+    this.#visitor.close();
+    this.#signed.close();
     this.#watchers.clear();
   }
 
-  async #begin(): Promise<Session> {
-    const present = this.session;
-    if (present) return present; // another tab was quicker
-    const session = await this.#signUp();
-    this.#put(session);
-    return session;
+  get #kept(): Kept {
+    return this.#signedAs === undefined ? this.#visitor : this.#signed;
   }
 
-  async #signUp(): Promise<Session> {
-    const captcha_token = await this.captcha();
-    const security = captcha_token && { gotrue_meta_security: { captcha_token } };
-    return sessionOf(await this.#ask("signup", { data: {}, ...security }));
-  }
-
-  async #renew(old: Session): Promise<Session | null> {
-    const present = this.session;
-    if (present?.access_token !== old.access_token) return present; // another tab was quicker
-    try {
-      const { refresh_token, signedAs } = present;
-      const answer = await this.#ask("token?grant_type=refresh_token", { refresh_token });
-      const session = { ...sessionOf(answer), signedAs };
-      this.#put(session);
-      return session;
-    } catch (error) {
-      const { status } = error as Failure;
-      if (!(status >= 400 && status < 500) || status === 429) throw error;
-      this.#put(null); // it is over: whoever writes next begins another
-      return null;
-    }
-  }
-
-  async #ask(path: string, body: object): Promise<AuthAnswer> {
-    const { url, key } = this.project;
-    let answer: Response;
-    let given: AuthAnswer & { msg?: string; message?: string; error_code?: string };
-    try {
-      answer = await fetch(`${url}/auth/v1/${path}`, {
-        method: "POST",
-        headers: { apikey: key, "content-type": "application/json" },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(REQUEST_MS),
-      });
-      given = await answer.json();
-    } catch (error) {
-      throw failure(String((error as Error).message), 0);
-    }
-    if (answer.ok && given.access_token) return given;
-    throw failure(given.msg ?? given.message ?? "no session came", answer.status, given.error_code);
-  }
-
-  #put(session: Session | null): void {
-    this.#shelf.set(session && JSON.stringify(session));
-    this.#tell();
+  #end(session: Session): void {
+    void this.auth.signOut(session).catch(() => {});
   }
 
   #tell(): void {
+    if (this.#signedAs !== undefined && !this.hasSigned) {
+      this.#signedAs = undefined;
+      this.#been.set(null);
+      this.onSignedOut();
+    }
     const { userId } = this;
     if (userId === this.#userId) return;
     this.#userId = userId;
     const event = userId ? "SIGNED_IN" : "SIGNED_OUT";
     this.#watchers.forEach((tell) => tell(event, userId ? { user: { id: userId } } : null));
   }
-
-  /** One at a time, in this tab and in all others of the same origin. */
-  #once(act: () => Promise<Session | null>): Promise<Session | null> {
-    this.#underWay ??= alone(this.#lock, act).finally(() => (this.#underWay = null));
-    return this.#underWay;
-  }
-
-  get #lock(): string {
-    return `romashka:${new URL(this.project.url).host}`;
-  }
 }
 
-interface AuthAnswer {
-  access_token: string;
-  refresh_token: string;
-  expires_in: number;
-  user: { id: string };
-}
-
-const sessionOf = ({ access_token, refresh_token, expires_in, user }: AuthAnswer): Session => ({
-  access_token,
-  refresh_token,
-  endsAt: Date.now() + expires_in * 1000,
-  userId: user.id,
-});
-
-/** Without https, or in an opaque frame, a browser has no locks. */
-async function alone<T>(name: string, act: () => Promise<T>): Promise<T> {
+/** Is the session that is kept still the customer's? Not, where its secret was revoked, or it has ended. */
+async function goesOn(identify: () => Promise<unknown>): Promise<boolean> {
   try {
-    await navigator.locks.query();
-  } catch {
-    return act();
+    await identify();
+    return true;
+  } catch (error) {
+    const { code, status } = error as Failure;
+    if (code === "session_not_new" || status === 401) return false;
+    throw error;
   }
-  return navigator.locks.request(name, act) as Promise<T>;
 }
-
-const failure = (message: string, status: number, code?: string): Failure =>
-  Object.assign(new Error(message), { status, code });
 
 async function settled(doing: Promise<unknown>): Promise<Done> {
   try {

@@ -11,9 +11,9 @@ export interface Shelf {
 const nameOf = (project: string, what: string): string =>
   `romashka:${new URL(project).host}:${what}`;
 
-/** Is somebody here who has written before? */
+/** Is somebody here who has written before, or whom the page had named? */
 export const hasSession = (project: string): boolean =>
-  openShelf(project, "session", "localStorage").get() !== null;
+  ["session", "signed"].some((what) => openShelf(project, what, "localStorage").get() !== null);
 
 /** Open one; what the browser does not keep, because it must not or cannot, is kept in memory. */
 export function openShelf(

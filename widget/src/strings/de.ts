@@ -47,6 +47,8 @@ export default {
     "Hier können keine Dateien mehr abgelegt werden. Sagen Sie es uns, wir finden einen Weg.",
   notAllowed: "Das konnte hier nicht gesendet werden.",
   noSession: "Der Chat konnte nicht beginnen. Versuchen Sie es in einer Minute noch einmal.",
+  notKnown:
+    "Es ließ sich nicht bestätigen, wer Sie sind. Versuchen Sie es noch einmal, oder laden Sie die Seite neu.",
   rate: "Wie war es mit uns?",
   rateOne: "{n} von 5",
   rated: "Danke für Ihre Antwort.",

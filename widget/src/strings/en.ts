@@ -44,6 +44,7 @@ export default {
   filesFull: "No more files can be stored here. Tell us, and we find another way.",
   notAllowed: "This could not be sent here.",
   noSession: "The chat could not begin. Try again in a minute.",
+  notKnown: "It could not be confirmed who you are. Try again, or load the page anew.",
   rate: "How did we do?",
   rateOne: "{n} of 5",
   rated: "Thank you for telling us.",

@@ -46,6 +46,7 @@ export default {
   filesFull: "Aquí no caben más archivos. Díganoslo y buscaremos otra forma.",
   notAllowed: "Esto no se ha podido enviar aquí.",
   noSession: "El chat no ha podido empezar. Inténtelo de nuevo en un minuto.",
+  notKnown: "No se ha podido confirmar quién es usted. Inténtelo de nuevo o recargue la página.",
   rate: "¿Qué tal lo hemos hecho?",
   rateOne: "{n} de 5",
   rated: "Gracias por decírnoslo.",

@@ -47,6 +47,7 @@ export default {
     "Il n'y a plus de place pour des fichiers. Dites-le-nous, nous trouverons une solution.",
   notAllowed: "Ceci n'a pas pu être envoyé ici.",
   noSession: "La discussion n'a pas pu commencer. Réessayez dans une minute.",
+  notKnown: "Votre identité n'a pas pu être confirmée. Réessayez ou rechargez la page.",
   rate: "Comment avons-nous fait ?",
   rateOne: "{n} sur 5",
   rated: "Merci de nous l'avoir dit.",

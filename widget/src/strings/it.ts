@@ -46,6 +46,7 @@ export default {
   filesFull: "Qui non c'è più posto per file. Ce lo dica e troveremo un altro modo.",
   notAllowed: "Non è stato possibile inviarlo qui.",
   noSession: "La chat non ha potuto iniziare. Riprovi tra un minuto.",
+  notKnown: "Non è stato possibile confermare chi è Lei. Riprovi o ricarichi la pagina.",
   rate: "Come siamo andati?",
   rateOne: "{n} su 5",
   rated: "Grazie per avercelo detto.",

@@ -47,6 +47,8 @@ export default {
     "Er kunnen hier geen bestanden meer bij. Laat het weten, dan vinden we een andere weg.",
   notAllowed: "Dit kon hier niet worden verstuurd.",
   noSession: "De chat kon niet beginnen. Probeer het over een minuut opnieuw.",
+  notKnown:
+    "Er kon niet worden bevestigd wie u bent. Probeer het opnieuw of laad de pagina opnieuw.",
   rate: "Hoe deden we het?",
   rateOne: "{n} van 5",
   rated: "Bedankt voor uw antwoord.",

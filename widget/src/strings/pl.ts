@@ -46,6 +46,7 @@ export default {
   filesFull: "Nie zmieści się tu więcej plików. Daj nam znać, znajdziemy inny sposób.",
   notAllowed: "Nie udało się tego tutaj wysłać.",
   noSession: "Nie udało się rozpocząć czatu. Spróbuj ponownie za minutę.",
+  notKnown: "Nie udało się potwierdzić, kim jesteś. Spróbuj ponownie albo odśwież stronę.",
   rate: "Jak nam poszło?",
   rateOne: "{n} z 5",
   rated: "Dziękujemy za opinię.",

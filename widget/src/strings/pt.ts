@@ -46,6 +46,7 @@ export default {
   filesFull: "Não cabem aqui mais ficheiros. Diga-nos, e encontramos outra forma.",
   notAllowed: "Não foi possível enviar isto aqui.",
   noSession: "A conversa não pôde começar. Tente de novo dentro de um minuto.",
+  notKnown: "Não foi possível confirmar quem é. Tente de novo ou recarregue a página.",
   rate: "Como nos saímos?",
   rateOne: "{n} de 5",
   rated: "Obrigado por nos dizer.",

@@ -46,6 +46,7 @@ export default {
   filesFull: "Buraya başka dosya sığmıyor. Bize söyleyin, başka bir yol bulalım.",
   notAllowed: "Bu, buradan gönderilemedi.",
   noSession: "Sohbet başlatılamadı. Bir dakika sonra yeniden deneyin.",
+  notKnown: "Kimliğiniz doğrulanamadı. Yeniden deneyin veya sayfayı yenileyin.",
   rate: "Nasıldık?",
   rateOne: "5 üzerinden {n}",
   rated: "Bildirdiğiniz için teşekkürler.",

@@ -11,6 +11,7 @@ export function reasonOf(error: Error | null, strings: Strings): string {
   if (name === "RateLimited" || status === 429) return strings.slow;
   if (name === "TooLarge")
     return code === "message_too_long" ? strings.tooLong : strings.fileTooLarge;
+  if (name === "NotKnown") return strings.notKnown;
   if (name === "NotSignedIn" || status) return strings.noSession;
   return strings.notAllowed;
 }
