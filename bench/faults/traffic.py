@@ -109,9 +109,10 @@ async def write_whatsapp(system: System, chance: random.Random, turns: int) -> N
     """Write on WhatsApp, each webhook once or twice."""
     phone = f"1202{chance.randrange(10**7):07}"
     first = None
-    for _ in range(turns):
-        for _ in range(_burst(chance)):
-            sent = meta.message("text", {"body": QUESTION})
+    for turn in range(turns):
+        for part in range(_burst(chance)):
+            # Who always says the same may be a program, and gets a human.
+            sent = meta.message("text", {"body": f"{QUESTION} I ask again, {turn}.{part}."})
             sent["from"], sent["timestamp"] = phone, str(int(now()))
             first = first or sent["id"]
             change = meta.messages(sent)

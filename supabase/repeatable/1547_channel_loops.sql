@@ -4,7 +4,8 @@
 -- Undo:    drop the functions.
 
 -- The caller holds the conversation's lock, and has not stored the message yet. Since when the AI's answers to a
--- customer count: for an hour, or since a human gave them back to the AI.
+-- customer count: for an hour, or since a human gave them back to the AI. Who wrote last before they did left no turn to
+-- be begun; while a human has the conversation the AI answers nothing, so what they wrote will do.
 create or replace function private.loop_window_start(customer_id uuid, channel_id uuid)
 returns timestamptz
 language plpgsql
@@ -21,6 +22,13 @@ begin
     where conversations.customer_id = loop_window_start.customer_id
       and conversations.channel_id = loop_window_start.channel_id
       and conversations.last_message_at > v_hour_ago and jobs.is_return
+  ), (
+    select max(messages.created_at) from public.conversations as conversations
+    join public.messages as messages on messages.conversation_id = conversations.id
+    where conversations.customer_id = loop_window_start.customer_id
+      and conversations.channel_id = loop_window_start.channel_id
+      and conversations.last_message_at > v_hour_ago
+      and messages.sender_type = 'agent' and messages.created_at > v_hour_ago
   ));
 end $$;
 comment on function private.loop_window_start is 'From when on the AI''s answers to a customer are looked at for a loop.';

@@ -89,10 +89,13 @@ def test_it_is_told_once_that_a_human_comes(outbox: Outbox) -> None:
     assert len(notes(outbox, conversation)) == 1
 
 
-def test_whom_a_human_gave_back_is_answered_again(outbox: Outbox) -> None:
+@pytest.mark.parametrize("has_replied", [False, True])
+def test_whom_a_human_gave_back_is_answered_again(outbox: Outbox, has_replied: bool) -> None:
     """They have seen that a person wrote: the count begins anew."""
     conversation = rounds(outbox, [f"Question number {number}?" for number in range(11)])
     agent = outbox.user("agent")
+    if has_replied:  # then nothing is left for the AI to answer
+        outbox.reply(conversation)
     outbox.run("select public.return_conversation_to_ai(%s)", conversation, by=agent)
     outbox.answer()
     rounds(outbox, ["And then?"])
