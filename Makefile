@@ -44,6 +44,9 @@ test-17: setup  ## and on its PostgreSQL 17: hosted projects run the two
 faults: setup  ## break everything under steady traffic, some minutes: TURNS=300 FAULTS=60 SEED=1
 	$(VENV)/bin/python -m bench.faults --turns $(or $(TURNS),300) --faults $(or $(FAULTS),60) --seed $(or $(SEED),1)
 
+soak: setup  ## let customers write for a while, and see that memory, handles and connections stay flat: MINUTES=30
+	$(VENV)/bin/python -m bench.soak --minutes $(or $(MINUTES),30)
+
 check: setup  ## linters and type checks alone
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
@@ -97,4 +100,4 @@ lock:  ## pin the newest versions that pyproject.toml allows (needs uv), and wha
 clean:  ## remove what the targets made
 	rm -rf $(VENV) .romashka .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache dist site inbox/dist widget/dist sdk/typescript/dist node_modules
 
-.PHONY: help setup demo model test test-exposed test-15 test-17 faults check conformance web build image site packages format types lock clean
+.PHONY: help setup demo model test test-exposed test-15 test-17 faults soak check conformance web build image site packages format types lock clean

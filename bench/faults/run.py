@@ -42,14 +42,14 @@ async def run(folder: Path, size: Size, seed: int, check: Callable[[str, Path], 
             lasts = planned[-1].at if planned else size.turns / 2
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(make_trouble(system, planned))
-                tasks.create_task(_let_write(system, size.turns, seed, lasts))
+                tasks.create_task(let_write(system, size.turns, seed, lasts))
             with suppress(AssertionError):  # what never ends is the checker's to find
                 await becomes(lambda: _is_quiet(system), _QUIET_SECONDS)
             await asyncio.sleep(1)
             return check(system.project.admin_url, folder)
 
 
-async def _let_write(system: System, turns: int, seed: int, seconds: float) -> None:
+async def let_write(system: System, turns: int, seed: int, seconds: float) -> None:
     """Let customers come evenly over the time, each with a few turns."""
     chance = random.Random(f"traffic {seed}")
     visits = -(-turns // _TURNS_EACH)

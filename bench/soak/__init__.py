@@ -1,0 +1,1 @@
+"""Is what the whole system holds the same after hours as after minutes? `docs/soak.md`."""
