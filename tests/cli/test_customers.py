@@ -104,7 +104,13 @@ async def visitor(stack: RunningStack) -> AsyncIterator[tuple[AsyncRomashka, Per
                 " values ('messages', 'theirs', '22P02', %s)",
                 [f"invalid input syntax: {word}"],
             )
-        yield client, Person(customer, conversation.id, word)
+        try:
+            yield client, Person(customer, conversation.id, word)
+        finally:  # else it is everybody's who looks at the project
+            with superuser(stack) as database:
+                database.execute(
+                    "delete from private.trigger_failures where trigger_name = 'theirs'"
+                )
 
 
 async def by_channel(stack: RunningStack, *words: str) -> list[Person]:

@@ -1,6 +1,7 @@
 """The reply worker: `romashka worker`, or `python -m romashka_worker`."""
 
 import sys
+from importlib.util import find_spec
 
 from romashka._pasted import BadSetting
 from romashka._terminal import clean_line, say
@@ -19,6 +20,8 @@ def main() -> int:
 
 
 def _main() -> int:
+    if find_spec("structlog") is None:  # no setting is of use without what the worker is made of
+        raise ModuleNotFoundError("No module named 'structlog'", name="structlog")
     try:
         settings = Settings.from_environment()
         channels = ChannelSettings.from_environment()
