@@ -106,6 +106,20 @@ test("a captcha's token goes along when the session begins", async () => {
   deepEqual(signUps, [{ data: {}, gotrue_meta_security: { captcha_token: "proved" } }]);
 });
 
+test("a captcha that never ends is given up: no tab waits for it for ever", async () => {
+  const customer = await visit("about:blank");
+  await customer.addInitScript(() => (globalThis.romashkaCaptcha = () => new Promise((solve) => (globalThis.solve = solve))));
+  await customer.clock.install();
+  await customer.goto(shop);
+  await customer.chat();
+  await customer.say("I look for the traffic lights");
+  await eventually(() => customer.evaluate(() => !!globalThis.solve));
+  await customer.clock.fastForward(121_000);
+  await customer.evaluate(() => (globalThis.romashkaCaptcha = async () => "proved"));
+  await customer.dialog.getByRole("button", { name: "Try again" }).click();
+  await customer.said("I look for the traffic lights").waitFor();
+});
+
 test("offline and back, and a reload between: each message once, in order", async () => {
   const customer = await visit(shop);
   await customer.chat();

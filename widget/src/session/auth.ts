@@ -1,5 +1,7 @@
 /** What is asked of the project beside the SDK: Auth's REST API, and calls of a session that is not in use yet. */
 
+import { inTime } from "./inTime";
+
 export interface Project {
   url: string;
   key: string;
@@ -25,6 +27,8 @@ export interface Failure {
 /** A token that is about to end may end on its way. */
 const EARLY_MS = 60_000;
 const REQUEST_MS = 15_000;
+/** So long a customer may look for traffic lights; other tabs wait for them. */
+const CAPTCHA_MS = 120_000;
 
 export class Auth {
   /** @param captcha gives a captcha's token, for projects that want one at sign-in */
@@ -35,7 +39,7 @@ export class Auth {
 
   /** Begin a session without an account. */
   async signUp(): Promise<Session> {
-    const captcha_token = await this.captcha();
+    const captcha_token = await inTime(this.captcha, CAPTCHA_MS, "captcha");
     const security = captcha_token && { gotrue_meta_security: { captcha_token } };
     return sessionOf(await this.#ask("auth/v1/signup", { data: {}, ...security }));
   }

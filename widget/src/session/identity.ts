@@ -3,6 +3,7 @@ import type { Core } from "romashka";
 
 import type { Who } from "../launcher/widget";
 import type { Session } from "./auth";
+import { inTime } from "./inTime";
 import type { Keeper } from "./keeper";
 
 /** One whom the project is to believe. */
@@ -118,7 +119,7 @@ export class Identity {
   }
 
   async #beAccount(jwt: Jwt, isWanted: () => boolean): Promise<void> {
-    const ask = typeof jwt === "string" ? async () => jwt : () => inTime(jwt);
+    const ask = typeof jwt === "string" ? async () => jwt : () => inTime(jwt, TOKEN_MS, "jwt");
     const given = await ask();
     const id = userOf(given);
     if (!id) throw new Error("the page's jwt is no token");
@@ -176,13 +177,4 @@ function userOf(token: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The page's token, or that it does not come. */
-function inTime(ask: () => Promise<string>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`the page's jwt() gave nothing for ${TOKEN_MS / 1000} s`));
-    setTimeout(late, TOKEN_MS);
-    Promise.resolve().then(ask).then(resolve, reject);
-  });
 }

@@ -2,6 +2,9 @@
 import { type Auth, type Failure, isGood, type Session } from "./auth";
 import { openShelf, type Shelf } from "./shelf";
 
+/** What another tab kept is seen here a moment after it let the lock go. */
+const SEEN_MS = 100;
+
 export class Kept {
   readonly #shelf: Shelf;
   readonly close: () => void;
@@ -89,10 +92,14 @@ function shared<T>(act: () => Promise<T>): () => Promise<T> {
 
 /** One at a time, in all tabs of an origin. Without https, or in an opaque frame, a browser has no locks. */
 export async function alone<T>(name: string, act: () => Promise<T>): Promise<T> {
+  let isHeld: boolean | undefined;
   try {
-    await navigator.locks.query();
+    isHeld = (await navigator.locks.query()).held?.some((lock) => lock.name === name);
   } catch {
     return act();
   }
-  return navigator.locks.request(name, act) as Promise<T>;
+  return navigator.locks.request(name, async () => {
+    if (isHeld) await new Promise((go) => setTimeout(go, SEEN_MS));
+    return act();
+  }) as Promise<T>;
 }
