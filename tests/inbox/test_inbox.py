@@ -2,13 +2,14 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.chromium import chromium_environment
 from tests.support.javascript import BIN, NODE, WORKSPACE, install_packages
-from tests.support.stacks import RunningStack
+from tests.support.stacks import RunningStack, undisturbed
 
 INBOX = WORKSPACE / "inbox"
 PARTS = Path(__file__).parent / "browser"
@@ -16,10 +17,11 @@ PARTS = Path(__file__).parent / "browser"
 pytestmark = pytest.mark.timeout(300)  # the parts' own waits end long before
 
 
-@pytest.fixture(scope="session")
-def stack(patient_stack: RunningStack) -> RunningStack:
-    """A stack with a deadline that no slow machine misses."""
-    return patient_stack
+@pytest.fixture(scope="module")
+def stack(patient_stack: RunningStack) -> Iterator[RunningStack]:
+    """A stack on which nothing happens by itself."""
+    with undisturbed(patient_stack):
+        yield patient_stack
 
 
 def build(folder: Path, *options: str) -> Path:

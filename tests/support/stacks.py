@@ -98,6 +98,24 @@ def be_patient(stack: RunningStack) -> None:
         database.execute("update public.ai_settings set deadline_ms = 60000")
 
 
+@contextmanager
+def undisturbed(stack: RunningStack) -> Iterator[None]:
+    """Let no turn be handed over by itself while the block runs, and leave none that waits.
+
+    Each would move rows, counts and sounds on the screens of the tests that follow.
+    """
+    with psycopg.connect(stack.admin_url(), autocommit=True) as database:
+        database.execute("update public.ai_settings set deadline_ms = 3600000")
+        try:
+            yield
+        finally:
+            database.execute("update public.ai_settings set deadline_ms = 60000")
+            database.execute(
+                "delete from public.conversations where id in (select conversation_id"
+                " from public.ai_response_queue where status in ('pending', 'processing'))"
+            )
+
+
 def start_stack(*options: str, cwd: Path = ROOT) -> subprocess.Popen[str]:
     """Start `romashka start` on free ports and return at once."""
     command = [str(ROMASHKA), "start", "--json", "--port", "0", "--db-port", "0", *options]

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from romashka_worker.guard import asks_for_human
 
 from tests.support.chromium import chromium_environment
 from tests.support.javascript import BIN, NODE, WORKSPACE, install_packages
-from tests.support.stacks import RunningStack
+from tests.support.stacks import RunningStack, undisturbed
 
 WIDGET = WORKSPACE / "widget"
 PARTS = Path(__file__).parent / "browser"
@@ -21,10 +22,11 @@ STRINGS = WIDGET / "src" / "strings"
 pytestmark = pytest.mark.timeout(300)  # the parts' own waits end long before
 
 
-@pytest.fixture(scope="session")
-def stack(patient_stack: RunningStack) -> RunningStack:
-    """A stack with a deadline that no slow machine misses."""
-    return patient_stack
+@pytest.fixture(scope="module")
+def stack(patient_stack: RunningStack) -> Iterator[RunningStack]:
+    """A stack on which nothing happens by itself."""
+    with undisturbed(patient_stack):
+        yield patient_stack
 
 
 @pytest.fixture(scope="module")

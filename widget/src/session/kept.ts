@@ -2,7 +2,7 @@
 import { type Auth, type Failure, isGood, type Session } from "./auth";
 import { openShelf, type Shelf } from "./shelf";
 
-/** What another tab kept is seen here a moment after it let the lock go. */
+/** Tabs are processes: what one keeps is seen in the others a moment later. */
 const SEEN_MS = 100;
 
 export class Kept {
@@ -90,16 +90,23 @@ function shared<T>(act: () => Promise<T>): () => Promise<T> {
   return () => (underWay ??= act().finally(() => (underWay = null)));
 }
 
-/** One at a time, in all tabs of an origin. Without https, or in an opaque frame, a browser has no locks. */
+/**
+ * One at a time, in all tabs of an origin, each of which sees what the one before kept. Without https, or in an opaque
+ * frame, a browser has no locks.
+ */
 export async function alone<T>(name: string, act: () => Promise<T>): Promise<T> {
-  let isHeld: boolean | undefined;
   try {
-    isHeld = (await navigator.locks.query()).held?.some((lock) => lock.name === name);
+    await navigator.locks.query();
   } catch {
     return act();
   }
-  return navigator.locks.request(name, async () => {
-    if (isHeld) await new Promise((go) => setTimeout(go, SEEN_MS));
-    return act();
-  }) as Promise<T>;
+  return new Promise((resolve, reject) => {
+    void navigator.locks.request(name, async () => {
+      await aMoment();
+      await act().then(resolve, reject);
+      await aMoment();
+    });
+  });
 }
+
+const aMoment = () => new Promise((go) => setTimeout(go, SEEN_MS));
