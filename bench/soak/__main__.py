@@ -1,6 +1,6 @@
 """Let customers write for a while, and see that memory, handles, connections and bloat stay flat.
 
-    python -m bench.soak --minutes 30 --folder /tmp/soak
+    python -m bench.soak --minutes 30 --folder soak
 
 Prints each gauge's median of the second quarter of the time and of the last one, and ends with 1
 where one grew. The folder gets the figures (`soak.json`) and the curves (`soak.svg`).
