@@ -1,26 +1,17 @@
 // Shared devices, wrong signatures, pages with elements of others, answers that are nonsense.
 import { equal, ok } from "node:assert/strict";
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { before, describe, test } from "node:test";
 
-import { ANON_KEY, API_URL, call, eventually, hands, page, read, visit } from "./pages.mjs";
+import { ANON_KEY, API_URL, call, eventually, hands, identify, newSecret, page, read, signed, visit } from "./pages.mjs";
 
 let shop;
-let secret;
 before(async () => {
   shop = await page();
-  secret = await call("rotate_identity_secret");
+  await newSecret();
 });
 
-function signed(id = randomUUID()) {
-  const expiresAt = Math.floor(Date.now() / 1000) + 600;
-  return { id, hmac: createHmac("sha256", secret).update(`${id}\n${expiresAt}`).digest("hex"), expiresAt };
-}
 const wrong = (id) => ({ id, hmac: "00".repeat(32) });
-const identify = async (customer, who) => {
-  await customer.launcher.waitFor();
-  await customer.evaluate((given) => RomashkaWidget.identify(given), who);
-};
 
 /** Somebody whom the page has signed, and who has written. */
 async function known(text, who = signed()) {
@@ -156,7 +147,7 @@ test("answers that are nonsense change nothing", async () => {
 test("the customers of a secret that was revoked are back at the next load", async () => {
   const customer = await known("Still mine");
   const [{ id }] = await call("get_identity_secrets");
-  secret = await call("rotate_identity_secret");
+  await newSecret();
   await call("revoke_identity_secret", { secret_id: id });
   await customer.reload();
   await identify(customer, signed(customer.who.id));

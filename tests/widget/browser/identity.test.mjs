@@ -1,27 +1,16 @@
 // Whom the page vouches for has their conversations on each device, and nobody else has them.
 import { equal, ok } from "node:assert/strict";
-import { createHmac, randomUUID } from "node:crypto";
 import { before, test } from "node:test";
 
-import { account, agent, ANON_KEY, call, conversationOf, eventually, page, read, request, visit, workerOf } from "./pages.mjs";
+import { account, agent, ANON_KEY, conversationOf, eventually, identify, newSecret, page, read, request, signed, visit, workerOf } from "./pages.mjs";
 
 let shop;
-let secret;
 before(async () => {
   shop = await page();
-  secret = await call("rotate_identity_secret");
+  await newSecret();
 });
 
-/** What the page's server gives to the page. */
-function signed(id = randomUUID()) {
-  const expiresAt = Math.floor(Date.now() / 1000) + 600;
-  return { id, hmac: createHmac("sha256", secret).update(`${id}\n${expiresAt}`).digest("hex"), expiresAt };
-}
 const sent = (customer) => customer.dialog.getByText("Sent ·").last().waitFor();
-const identify = async (customer, who) => {
-  await customer.launcher.waitFor();
-  await customer.evaluate((given) => RomashkaWidget.identify(given), who);
-};
 
 test("a signed customer has what they began as a visitor, on each device; a page that does not say so shows nothing", async () => {
   const who = signed();

@@ -1,25 +1,16 @@
 // Between a page's naming of its customer and the answer: nothing is lost, and nothing goes out as somebody else's.
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { before, test } from "node:test";
 
-import { account, ANON_KEY, call, eventually, page, read, request, visit } from "./pages.mjs";
+import { account, ANON_KEY, eventually, identify, newSecret, page, read, request, signed, visit } from "./pages.mjs";
 
 let shop;
-let secret;
 before(async () => {
   shop = await page();
-  secret = await call("rotate_identity_secret");
+  await newSecret();
 });
 
-function signed(id = randomUUID()) {
-  const expiresAt = Math.floor(Date.now() / 1000) + 600;
-  return { id, hmac: createHmac("sha256", secret).update(`${id}\n${expiresAt}`).digest("hex"), expiresAt };
-}
-const identify = async (customer, who) => {
-  await customer.launcher.waitFor();
-  await customer.evaluate((given) => RomashkaWidget.identify(given), who);
-};
 const sent = (customer) => customer.dialog.getByText("Sent ·").last().waitFor();
 const warnings = (customer) => {
   const all = [];

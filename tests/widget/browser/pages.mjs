@@ -1,5 +1,5 @@
 // Pages of anybody's, each an origin of its own, with the widget on them as it is built.
-import { randomUUID } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -94,6 +94,24 @@ export function hands(page) {
         return name ? JSON.parse(localStorage.getItem(name)) : null;
       }, kind),
   });
+}
+
+let secret;
+/** Give the page's server a secret that it signs its customers with. */
+export async function newSecret() {
+  secret = await call("rotate_identity_secret");
+}
+
+/** What the page's server gives to the page. */
+export function signed(id = randomUUID()) {
+  const expiresAt = Math.floor(Date.now() / 1000) + 600;
+  return { id, hmac: createHmac("sha256", secret).update(`${id}\n${expiresAt}`).digest("hex"), expiresAt };
+}
+
+/** Let the page name its customer. */
+export async function identify(page, who) {
+  await page.launcher.waitFor();
+  await page.evaluate((given) => RomashkaWidget.identify(given), who);
 }
 
 /** The conversation that the widget on a page is in. */

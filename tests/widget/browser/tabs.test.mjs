@@ -1,25 +1,16 @@
 // Tabs of one browser, of which a page has named its customer in some: each goes on as who it is.
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { before, test } from "node:test";
 
-import { call, eventually, hands, page, read, visit } from "./pages.mjs";
+import { eventually, hands, identify, newSecret, page, read, signed, visit } from "./pages.mjs";
 
 let shop;
-let secret;
 before(async () => {
   shop = await page();
-  secret = await call("rotate_identity_secret");
+  await newSecret();
 });
 
-function signed(id = randomUUID()) {
-  const expiresAt = Math.floor(Date.now() / 1000) + 600;
-  return { id, hmac: createHmac("sha256", secret).update(`${id}\n${expiresAt}`).digest("hex"), expiresAt };
-}
-const identify = async (customer, who) => {
-  await customer.launcher.waitFor();
-  await customer.evaluate((given) => RomashkaWidget.identify(given), who);
-};
 const sent = (customer) => customer.dialog.getByText("Sent ·").last().waitFor();
 async function beside(tab) {
   const other = hands(await tab.context().newPage());
